@@ -1,0 +1,138 @@
+// Package authz decides who may do what: one table from action to the roles that may, and to whose things. Every exported
+// service method calls Check on its first line; a test of the house counts that. It decides on roles and ownership only:
+// which rows a viewer may see at all is decided where the rows are read, by the scope of the query and by the row policies.
+package authz
+
+import (
+	"context"
+
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/scope"
+)
+
+// Action is something that a service method does, named room.verb.
+type Action string
+
+// Rule says who may do an action.
+type Rule struct {
+	Visitor bool          // also somebody without an account
+	Roles   []scope.Role  // any one of them; none means every member
+	Actors  []scope.Actor // system actors that may
+	Foreign bool          // also on what another organization owns (reading what was opened, learning, answering)
+}
+
+// The actions of all rooms.
+const (
+	SeeItem         Action = "tenants.see_item"
+	ListItems       Action = "tenants.list_items"
+	ManageItem      Action = "tenants.manage_item"
+	SeeOrg          Action = "tenants.see_org"
+	SeeNetwork      Action = "tenants.see_network"
+	ManageOrg       Action = "tenants.manage_org"
+	CreateOrg       Action = "tenants.create_org"
+	SeePeople       Action = "tenants.see_people"
+	SignIn          Action = "auth.sign_in"
+	SeeProviders    Action = "auth.see_providers"
+	EndSession      Action = "auth.end_session"
+	CreateToken     Action = "auth.create_token"
+	Learn           Action = "courses.learn"
+	Author          Action = "courses.author"
+	ReadStory       Action = "marketing.read_story"
+	WriteStory      Action = "marketing.write_story"
+	CountTouch      Action = "marketing.count_touch"
+	ReadQuestions   Action = "community.read"
+	Ask             Action = "community.ask"
+	WriteResource   Action = "community.write_resource"
+	Search          Action = "search.search"
+	Index           Action = "search.index"
+	KeepProgress    Action = "courses.keep_progress"
+	VisitorProgress Action = "courses.visitor_progress"
+	SendMail        Action = "mail.send"
+)
+
+var table = map[Action]Rule{
+	SeeItem:         {Visitor: true, Foreign: true},
+	ListItems:       {Visitor: true, Foreign: true},
+	ManageItem:      {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
+	SeeOrg:          {Visitor: true, Foreign: true, Actors: []scope.Actor{scope.SignIn, scope.Operator}},
+	SeeNetwork:      {},
+	ManageOrg:       {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
+	CreateOrg:       {Actors: []scope.Actor{scope.Operator}},
+	SeePeople:       {Roles: []scope.Role{scope.Administrator}},
+	SignIn:          {Visitor: true, Actors: []scope.Actor{scope.SignIn}},
+	SeeProviders:    {Roles: []scope.Role{scope.Administrator}},
+	EndSession:      {Actors: []scope.Actor{scope.SignIn}},
+	CreateToken:     {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
+	Learn:           {Foreign: true},
+	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
+	ReadStory:       {Visitor: true, Foreign: true},
+	WriteStory:      {Roles: []scope.Role{scope.Marketer, scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
+	CountTouch:      {Visitor: true, Foreign: true, Actors: []scope.Actor{scope.Counter}},
+	ReadQuestions:   {Visitor: true, Foreign: true},
+	Ask:             {Foreign: true},
+	WriteResource:   {Actors: []scope.Actor{scope.Operator}},
+	Search:          {Visitor: true, Foreign: true},
+	Index:           {Actors: []scope.Actor{scope.Indexer, scope.Operator}},
+	KeepProgress:    {Foreign: true},
+	VisitorProgress: {Visitor: true, Foreign: true},
+	SendMail:        {Actors: []scope.Actor{scope.Mailer}},
+}
+
+// Table returns a copy of the table, for tests and for the administrator's page of roles.
+func Table() map[Action]Rule {
+	out := make(map[Action]Rule, len(table))
+	for a, r := range table {
+		out[a] = r
+	}
+	return out
+}
+
+// Check returns nil if the scope in ctx may do the action on what owner owns (zero owner: the actor's own organization,
+// or no one thing). A visitor who would have to sign in gets Unauthenticated; everybody else who may not gets NotFound,
+// because what may not be seen does not exist.
+func Check(ctx context.Context, a Action, owner id.Org) error {
+	s, err := scope.From(ctx)
+	if err != nil {
+		return err
+	}
+	if Allowed(s, a, owner) {
+		return nil
+	}
+	if s.Actor == scope.Visitor {
+		return errs.New(errs.Unauthenticated, "%s needs a member", a)
+	}
+	return errs.New(errs.NotFound, "%s: %s of %s may not on %s", a, s.Actor, s.Org, owner)
+}
+
+// Allowed is Check as a boolean, for buttons.
+func Allowed(s scope.Scope, a Action, owner id.Org) bool {
+	r, ok := table[a]
+	if !ok {
+		return false
+	}
+	if !r.Foreign && !owner.IsZero() && owner != s.Org {
+		return false
+	}
+	switch s.Actor {
+	case scope.Visitor:
+		return r.Visitor
+	case scope.Member:
+		if len(r.Roles) == 0 {
+			return len(r.Actors) == 0 || r.Foreign || r.Visitor
+		}
+		for _, role := range r.Roles {
+			if s.Has(role) {
+				return true
+			}
+		}
+		return false
+	default:
+		for _, actor := range r.Actors {
+			if actor == s.Actor {
+				return true
+			}
+		}
+		return false
+	}
+}

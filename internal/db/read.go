@@ -1,0 +1,122 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/learnscape/learnscape/internal/scope"
+)
+
+// Batch is the queries of one page. They are sent together and see one snapshot.
+type Batch struct {
+	Now time.Time
+
+	b     pgx.Batch
+	steps []func(pgx.Rows) error
+}
+
+// Read sends what fill queues, in one round trip, in a repeatable-read, read-only transaction in the scope of ctx, and
+// fills the destinations. Without BEGIN the statements would see different snapshots.
+func (d *DB) Read(ctx context.Context, fill func(*Batch)) error {
+	s, err := scope.From(ctx)
+	if err != nil {
+		return err
+	}
+	return d.ReadAs(ctx, s, fill)
+}
+
+// ReadAs is Read in a scope that has not been entered yet: auth reads a session with it before anybody acts.
+func (d *DB) ReadAs(ctx context.Context, s scope.Scope, fill func(*Batch)) error {
+	b := &Batch{Now: d.now()}
+	b.b.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	q, args := settings(s)
+	b.b.Queue(q, args...)
+	fill(b)
+	b.b.Queue(`COMMIT`)
+	CounterFrom(ctx).add(len(b.steps) + 3)
+
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return translate(err)
+	}
+	defer conn.Release()
+	if err := b.send(ctx, conn.Conn()); err != nil {
+		// The COMMIT behind a failed statement is skipped with the rest of the pipeline: end the transaction before the
+		// connection goes back.
+		if !conn.Conn().IsClosed() {
+			rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			if _, rerr := conn.Exec(rctx, `ROLLBACK`); rerr != nil {
+				_ = conn.Conn().Close(rctx)
+			}
+		}
+		return translate(err)
+	}
+	return nil
+}
+
+func (b *Batch) send(ctx context.Context, c *pgx.Conn) (err error) {
+	res := c.SendBatch(ctx, &b.b)
+	defer func() {
+		if cerr := res.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	for range 2 {
+		if _, err := res.Exec(); err != nil {
+			return err
+		}
+	}
+	for i, step := range b.steps {
+		rows, err := res.Query()
+		if err == nil {
+			err = step(rows)
+		}
+		if err != nil {
+			return fmt.Errorf("query %d of the page: %w", i+1, err)
+		}
+	}
+	_, err = res.Exec()
+	return err
+}
+
+// List queues a query whose rows go to dest.
+func List[T any](b *Batch, dest *[]T, q string, args ...any) {
+	b.b.Queue(q, args...)
+	b.steps = append(b.steps, func(rows pgx.Rows) error {
+		out, err := pgx.CollectRows(rows, scan[T]())
+		*dest = out
+		return err
+	})
+}
+
+// One queues a query whose first row goes to dest; found, if not nil, says whether there was one.
+func One[T any](b *Batch, dest *T, found *bool, q string, args ...any) {
+	b.b.Queue(q, args...)
+	b.steps = append(b.steps, func(rows pgx.Rows) error {
+		out, err := pgx.CollectOneRow(rows, scan[T]())
+		if found != nil {
+			*found = err == nil
+		}
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		*dest = out
+		return err
+	})
+}
+
+// scan reads a struct by column names and anything else from the only column. Types that scan themselves (identifiers,
+// times) are values, not structs of columns.
+func scan[T any]() pgx.RowToFunc[T] {
+	t := reflect.TypeFor[T]()
+	if t.Kind() != reflect.Struct || t == reflect.TypeFor[time.Time]() || reflect.PointerTo(t).Implements(reflect.TypeFor[interface{ Scan(any) error }]()) {
+		return pgx.RowTo[T]
+	}
+	return pgx.RowToStructByName[T]
+}

@@ -1,0 +1,180 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/gorm"
+
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/scope"
+)
+
+// Tx is a transaction in the scope of who acts.
+type Tx struct {
+	Now   time.Time // the time of everything this transaction writes, UTC, microseconds
+	Scope scope.Scope
+
+	ctx  context.Context //nolint:containedctx // A transaction lives inside one call; its statements share that call's deadline.
+	conn *sql.Conn
+	gorm *gorm.DB
+	n    *Counter
+}
+
+// Tx runs fn in one transaction in the scope of ctx and commits unless fn fails. A serialization failure or deadlock runs
+// it again, up to three times in all, so fn must not reach outside the database.
+func (d *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
+	s, err := scope.From(ctx)
+	if err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		err := d.once(ctx, s, fn)
+		if err == nil || !retryable(err) || try == 3 {
+			return translate(err)
+		}
+	}
+}
+
+func (d *DB) once(ctx context.Context, s scope.Scope, fn func(*Tx) error) (err error) {
+	conn, err := d.std.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // Gives the connection back; the transaction's own error counts.
+	sqltx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done {
+			logRollback(ctx, sqltx.Rollback())
+		}
+	}()
+	g := d.gorm.Session(&gorm.Session{NewDB: true, Context: ctx})
+	g.Statement.ConnPool = sqltx
+	tx := &Tx{Now: d.now().Truncate(time.Microsecond), Scope: s, ctx: ctx, conn: conn, gorm: g, n: CounterFrom(ctx)}
+	tx.n.add(2)
+	q, args := settings(s)
+	if err := tx.exec(q, args...); err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	done = true
+	tx.n.add(1)
+	return sqltx.Commit()
+}
+
+// Gorm returns GORM on this transaction, for writes and single-row reads in store files.
+func (tx *Tx) Gorm() *gorm.DB {
+	tx.n.add(1)
+	return tx.gorm
+}
+
+// Context is the context of the call that opened the transaction, for libraries that run statements of their own on it.
+func (tx *Tx) Context() context.Context { return tx.ctx }
+
+// Prove names a secret's SHA-256 (hex) as app.proof, which a few policies accept in place of an organization: whoever holds a
+// visitor's claim code may read that visitor's progress.
+func (tx *Tx) Prove(sha256hex string) error {
+	return tx.exec(`SELECT set_config('app.proof', $1, true)`, sha256hex)
+}
+
+func (tx *Tx) exec(q string, args ...any) error {
+	_, err := tx.Exec(q, args...)
+	return err
+}
+
+// Raw lends the pgx connection, with this transaction open on it, for the time of the call: for River's InsertTx and COPY.
+// The connection must not be kept.
+func (tx *Tx) Raw(fn func(*pgx.Conn) error) error {
+	var inner error
+	err := tx.conn.Raw(func(dc any) error {
+		inner = fn(dc.(*stdlib.Conn).Conn())
+		// An error given to Raw would mark the connection bad; a failed statement leaves it good.
+		return nil
+	})
+	if inner != nil {
+		return inner
+	}
+	return err
+}
+
+// Exec runs a statement and returns how many rows it touched. A write that must hit a row: see Must.
+func (tx *Tx) Exec(q string, args ...any) (rows int64, err error) {
+	tx.n.add(1)
+	err = tx.Raw(func(c *pgx.Conn) error {
+		tag, err := c.Exec(tx.ctx, q, args...)
+		rows = tag.RowsAffected()
+		return err
+	})
+	return rows, err
+}
+
+// Must runs a write and returns NotFound if it touched no row.
+func (tx *Tx) Must(q string, args ...any) error {
+	n, err := tx.Exec(q, args...)
+	if err == nil && n == 0 {
+		return errs.New(errs.NotFound, "no row")
+	}
+	return err
+}
+
+// Rows reads all rows of a query into structs by column name (tag db), or into plain values for one column.
+func Rows[T any](tx *Tx, q string, args ...any) (out []T, err error) {
+	tx.n.add(1)
+	err = tx.Raw(func(c *pgx.Conn) error {
+		rows, err := c.Query(tx.ctx, q, args...)
+		if err != nil {
+			return err
+		}
+		out, err = pgx.CollectRows(rows, scan[T]())
+		return err
+	})
+	return out, err
+}
+
+// Row reads one row; none is NotFound.
+func Row[T any](tx *Tx, q string, args ...any) (out T, err error) {
+	tx.n.add(1)
+	err = tx.Raw(func(c *pgx.Conn) error {
+		rows, err := c.Query(tx.ctx, q, args...)
+		if err != nil {
+			return err
+		}
+		out, err = pgx.CollectOneRow(rows, scan[T]())
+		return err
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return out, &errs.Error{Kind: errs.NotFound, Err: err}
+	}
+	return out, err
+}
+
+// Copy writes rows with COPY and returns how many.
+func (tx *Tx) Copy(table string, columns []string, rows [][]any) (n int64, err error) {
+	tx.n.add(1)
+	err = tx.Raw(func(c *pgx.Conn) error {
+		n, err = c.CopyFrom(tx.ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+		return err
+	})
+	if err != nil {
+		return n, fmt.Errorf("copy %s: %w", table, err)
+	}
+	return n, nil
+}
+
+func isNet(err error) bool {
+	_, ok := errors.AsType[net.Error](err)
+	return ok || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+}

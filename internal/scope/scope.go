@@ -1,0 +1,82 @@
+// Package scope says who acts. A scope is made in two places only: by auth from a session (or its absence) and by jobs
+// from a named system actor; everything else reads it. Work without a scope is an error, never a default.
+package scope
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/learnscape/learnscape/internal/id"
+)
+
+// Actor is the kind of who acts. PostgreSQL's row policies know it as the setting app.actor.
+type Actor string
+
+// Who can act. All but Member and Visitor are the product itself, in the scope of one organization.
+const (
+	Member   Actor = "member"   // a person, signed in, for exactly one membership
+	Visitor  Actor = "visitor"  // anybody else: sees public collections and nothing more
+	SignIn   Actor = "sign_in"  // looks up providers, sessions and memberships of the organization of the host
+	Relay    Actor = "relay"    // takes events out of the outbox, of all organizations; sees nothing else
+	Indexer  Actor = "indexer"  // writes the search documents of one organization
+	Counter  Actor = "counter"  // writes what others did with an organization's items: touches and counts
+	Mailer   Actor = "mailer"   // sends the mail of one organization
+	Operator Actor = "operator" // the command line of the installation: creates organizations, imports
+)
+
+// Scope is who acts, for whom, and in which language. Its zero value is no scope.
+type Scope struct {
+	Actor      Actor
+	Org        id.Org        // for whom; zero for visitors and the relay
+	Membership id.Membership // the acting membership; zero unless Actor is Member
+	Person     id.Person     // the person of the membership
+	Visitor    id.Visitor    // the anonymous progress record; zero for a visitor who has none yet
+	Roles      []Role        // of the membership; everybody is a Learner
+}
+
+// Role is what a membership may do beyond learning; a membership has a set of them.
+type Role string
+
+// The roles of product.md.
+const (
+	Learner        Role = "learner"
+	Author         Role = "author"
+	Marketer       Role = "marketer"
+	Moderator      Role = "moderator"
+	Manager        Role = "manager"
+	PartnerManager Role = "partner_manager"
+	Lead           Role = "lead"
+	Administrator  Role = "administrator"
+)
+
+// Roles lists all roles in the order in which people see them.
+func Roles() []Role {
+	return []Role{Learner, Author, Marketer, Moderator, Manager, PartnerManager, Lead, Administrator}
+}
+
+// Has reports whether the scope has the role.
+func (s Scope) Has(r Role) bool { return slices.Contains(s.Roles, r) }
+
+// SignedIn reports whether a member acts.
+func (s Scope) SignedIn() bool { return s.Actor == Member }
+
+// ErrNone means that the context says nobody acts. It is a programming error: the request's or job's entrance forgot it.
+var ErrNone = errors.New("no scope in context")
+
+type key struct{}
+
+// Enter returns a context in which s acts. Only auth, jobs, the command line and tests call it; a linter rule holds that.
+func Enter(ctx context.Context, s Scope) context.Context { return context.WithValue(ctx, key{}, s) }
+
+// From returns who acts, or ErrNone.
+func From(ctx context.Context) (Scope, error) {
+	s, ok := ctx.Value(key{}).(Scope)
+	if !ok || s.Actor == "" {
+		return Scope{}, ErrNone
+	}
+	return s, nil
+}
+
+// System returns the scope of a named system actor for one organization (or none, for the Relay).
+func System(a Actor, org id.Org) Scope { return Scope{Actor: a, Org: org} }

@@ -1,0 +1,37 @@
+package tenants
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/learnscape/learnscape/internal/db"
+)
+
+type requestKey struct{}
+
+// WithRequest returns a context whose audit lines carry the request's reference, which a person sees on an error page.
+func WithRequest(ctx context.Context, ref string) context.Context {
+	return context.WithValue(ctx, requestKey{}, ref)
+}
+
+// Request returns the reference of the request in ctx, or "".
+func Request(ctx context.Context) string {
+	ref, _ := ctx.Value(requestKey{}).(string) //nolint:errcheck // No reference is the empty one.
+	return ref
+}
+
+// Audit writes a line into the log of tx's organization, in the transaction of the change: what was done ("noun.verbed"),
+// to what ("kind:id"), and detail as JSON, which holds identifiers and never secrets.
+func Audit(tx *db.Tx, action, object string, detail any) error {
+	if detail == nil {
+		detail = struct{}{}
+	}
+	j, err := json.Marshal(detail)
+	if err != nil {
+		return fmt.Errorf("audit %s: %w", action, err)
+	}
+	_, err = tx.Exec(`INSERT INTO audit (org_id, at, actor, membership_id, action, object, detail, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		tx.Scope.Org, tx.Now, string(tx.Scope.Actor), tx.Scope.Membership, action, object, j, Request(tx.Context()))
+	return err
+}

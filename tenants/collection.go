@@ -1,0 +1,89 @@
+package tenants
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/jobs"
+)
+
+// Collection is the one unit of sharing: a named set of items that its organization owns.
+type Collection struct {
+	OrgID        id.Org        `db:"org_id"`
+	CollectionID id.Collection `db:"collection_id"`
+	Slug         string        `db:"slug"` // unique per organization
+	Title        string        `db:"title"`
+	Description  string        `db:"description"`
+	Visibility   string        `db:"visibility"` // internal, agreement (opened by grants) or public
+}
+
+// PutCollection inserts or updates the collection with the slug in tx's organization. Making it public opens it to everyone;
+// anything else closes that at once.
+func PutCollection(tx *db.Tx, c Collection) (Collection, error) {
+	if c.CollectionID.IsZero() {
+		c.CollectionID = id.New[id.Collection]()
+	}
+	out, err := db.Row[Collection](tx, `INSERT INTO collections AS c (org_id, collection_id, slug, title, description, visibility, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (org_id, slug) DO UPDATE SET title = excluded.title, description = excluded.description, visibility = excluded.visibility
+		RETURNING c.org_id, c.collection_id, c.slug, c.title, c.description, c.visibility`,
+		tx.Scope.Org, c.CollectionID, c.Slug, c.Title, c.Description, c.Visibility, tx.Now)
+	if err != nil {
+		return Collection{}, fmt.Errorf("put collection %s: %w", c.Slug, err)
+	}
+	if out.Visibility == "public" {
+		_, err = tx.Exec(`INSERT INTO grants (org_id, viewer_org, collection_id, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, out.OrgID, id.Everyone, out.CollectionID, tx.Now)
+	} else {
+		_, err = tx.Exec(`DELETE FROM grants WHERE org_id = $1 AND viewer_org = $2 AND collection_id = $3`, out.OrgID, id.Everyone, out.CollectionID)
+	}
+	return out, err
+}
+
+// Collect puts an item of tx's organization into its collections with the slugs. NotFound if one does not exist.
+func Collect(tx *db.Tx, item id.Item, slugs ...string) error {
+	if len(slugs) == 0 {
+		return nil
+	}
+	n, err := tx.Exec(`INSERT INTO collection_items (org_id, collection_id, item_id, kind, listed_at)
+		SELECT c.org_id, c.collection_id, i.item_id, i.kind, coalesce(i.published_at, $4) FROM collections c, items i
+		WHERE c.org_id = $1 AND c.slug = ANY($3) AND i.org_id = $1 AND i.item_id = $2
+		ON CONFLICT (org_id, collection_id, item_id) DO UPDATE SET listed_at = excluded.listed_at`, tx.Scope.Org, item, slugs, tx.Now)
+	if err != nil {
+		return fmt.Errorf("collect %s: %w", item, err)
+	}
+	if int(n) != len(slugs) {
+		return errs.New(errs.NotFound, "collect %s: one of the collections %v does not exist", item, slugs)
+	}
+	return jobs.Emit(tx, ItemChanged{tx.Scope.Org, item})
+}
+
+// Grant opens one collection to one organization.
+type Grant struct {
+	Collection string       // slug, of tx's organization
+	Viewer     id.Org       // who may see it
+	Agreement  id.Agreement // on whose terms
+	Right      string       // use, adapt or show
+	Until      *time.Time   // nil: as long as the agreement holds
+}
+
+// Open opens the collection; repeating changes right and end.
+func Open(tx *db.Tx, g Grant) error {
+	if err := tx.Must(`INSERT INTO grants (org_id, viewer_org, collection_id, agreement_id, use_right, until, created_at)
+		SELECT c.org_id, $3, c.collection_id, $4, $5, $6, $7 FROM collections c WHERE c.org_id = $1 AND c.slug = $2
+		ON CONFLICT (viewer_org, org_id, collection_id) DO UPDATE SET use_right = excluded.use_right, until = excluded.until, agreement_id = excluded.agreement_id`,
+		tx.Scope.Org, g.Collection, g.Viewer, g.Agreement, g.Right, g.Until, tx.Now); err != nil {
+		return fmt.Errorf("open %s to %s: %w", g.Collection, g.Viewer, err)
+	}
+	return Audit(tx, "collection.opened", "collection:"+g.Collection, map[string]string{"to": g.Viewer.String(), "right": g.Right})
+}
+
+// Close ends a grant at once.
+func Close(tx *db.Tx, collection string, viewer id.Org) error {
+	if err := tx.Must(`DELETE FROM grants g USING collections c WHERE c.org_id = $1 AND c.slug = $2 AND g.org_id = c.org_id AND g.collection_id = c.collection_id AND g.viewer_org = $3`,
+		tx.Scope.Org, collection, viewer); err != nil {
+		return fmt.Errorf("close %s to %s: %w", collection, viewer, err)
+	}
+	return Audit(tx, "collection.closed", "collection:"+collection, map[string]string{"to": viewer.String()})
+}

@@ -1,0 +1,213 @@
+package tenants
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/idna"
+
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/scope"
+)
+
+// Organization is a tenant as the public may know it: that it has a portal, its name and its brand.
+type Organization struct {
+	OrgID   id.Org  `db:"org_id"`
+	Slug    string  `db:"slug"` // the first label of its host
+	Name    string  `db:"name"`
+	Short   string  `db:"short"` // monogram, one or two letters
+	Tagline string  `db:"tagline"`
+	About   string  `db:"about"`
+	Color   string  `db:"color"`  // as the administrator gave it, #rrggbb
+	Hue     int     `db:"hue"`    // OKLCH hue of the brand, degrees 0..359
+	Chroma  float64 `db:"chroma"` // OKLCH chroma, 0..0.15
+	Locale  string  `db:"locale"`
+	SignIn  string  `db:"sign_in"` // oidc, email or none
+	State   string  `db:"state"`   // active, suspended or closed
+}
+
+const orgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state`
+
+// fresh is how long a process trusts what it knows of an organization; suspending one takes hold within it.
+const fresh = 5 * time.Second
+
+// FrontDoor reports whether the host is the base domain itself, where people find their organization.
+func (s *Service) FrontDoor(host string) bool { return hostname(host) == hostname(s.base) }
+
+// ByHost returns the active organization that lives at the host, with or without port; NotFound for any other host.
+func (s *Service) ByHost(ctx context.Context, host string) (Organization, error) {
+	if err := authz.Check(ctx, authz.SeeOrg, id.Org{}); err != nil {
+		return Organization{}, err
+	}
+	slug, ok := strings.CutSuffix(hostname(host), "."+hostname(s.base))
+	if !ok || strings.Contains(slug, ".") {
+		return Organization{}, errs.New(errs.NotFound, "host %q", host)
+	}
+	return s.find(ctx, func() (known, bool) { k, ok := s.bySlg[slug]; return k, ok }, `o.slug = $1 AND o.state = 'active'`, slug)
+}
+
+// ByDomain returns the active organization that proved it owns the domain of an address: the whole domain, compared in
+// its IDNA form; a subdomain is another domain.
+func (s *Service) ByDomain(ctx context.Context, domain string) (Organization, error) {
+	if err := authz.Check(ctx, authz.SeeOrg, id.Org{}); err != nil {
+		return Organization{}, err
+	}
+	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(domain, "."))
+	if err != nil {
+		return Organization{}, errs.New(errs.NotFound, "domain %q: %w", domain, err)
+	}
+	return s.find(ctx, nil, `o.state = 'active' AND o.org_id = (SELECT d.org_id FROM domains d WHERE d.domain = $1 AND d.verified_at IS NOT NULL)`, strings.ToLower(ascii))
+}
+
+// ByID returns an organization, whatever its state.
+func (s *Service) ByID(ctx context.Context, org id.Org) (Organization, error) {
+	if err := authz.Check(ctx, authz.SeeOrg, id.Org{}); err != nil {
+		return Organization{}, err
+	}
+	return s.find(ctx, func() (known, bool) { k, ok := s.byID[org]; return k, ok }, `o.org_id = $1`, org)
+}
+
+// ByIDs returns the organizations of the ids that exist; names and brands for whatever page shows whose things are whose.
+// The caller must have been allowed to see each id.
+func (s *Service) ByIDs(ctx context.Context, ids ...id.Org) (map[id.Org]Organization, error) {
+	if err := authz.Check(ctx, authz.SeeOrg, id.Org{}); err != nil {
+		return nil, err
+	}
+	out := make(map[id.Org]Organization, len(ids))
+	var missing []id.Org
+	now := s.db.Now()
+	s.mu.Lock()
+	for _, o := range ids {
+		if k, ok := s.byID[o]; ok && now.Before(k.until) {
+			out[o] = k.org
+		} else if !o.IsZero() && !slices.Contains(missing, o) {
+			missing = append(missing, o)
+		}
+	}
+	s.mu.Unlock()
+	if len(missing) == 0 {
+		return out, nil
+	}
+	var rows []Organization
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		db.List(b, &rows, `SELECT `+orgColumns+` FROM organizations o WHERE o.org_id = ANY($1) ORDER BY o.org_id LIMIT 1000`, missing)
+	}); err != nil {
+		return nil, err
+	}
+	for _, o := range rows {
+		s.keep(o)
+		out[o.OrgID] = o
+	}
+	return out, nil
+}
+
+func (s *Service) find(ctx context.Context, cached func() (known, bool), where string, arg any) (Organization, error) {
+	if cached != nil {
+		s.mu.Lock()
+		k, ok := cached()
+		s.mu.Unlock()
+		if ok && s.db.Now().Before(k.until) {
+			return k.org, nil
+		}
+	}
+	var o Organization
+	var found bool
+	// What everybody may know is read as a visitor: nothing of the caller's own scope belongs into a shared cache.
+	err := s.db.ReadAs(ctx, scope.Scope{Actor: scope.Visitor}, func(b *db.Batch) {
+		db.One(b, &o, &found, `SELECT `+orgColumns+` FROM organizations o WHERE `+where, arg)
+	})
+	if err != nil {
+		return Organization{}, err
+	}
+	if !found {
+		return Organization{}, errs.New(errs.NotFound, "organization %v", arg)
+	}
+	s.keep(o)
+	return o, nil
+}
+
+// cacheLimit bounds what a process remembers of organizations.
+const cacheLimit = 20_000
+
+func (s *Service) keep(o Organization) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.byID) >= cacheLimit {
+		clear(s.byID)
+		clear(s.bySlg)
+	}
+	k := known{o, s.db.Now().Add(fresh)}
+	s.byID[o.OrgID] = k
+	if o.State == "active" {
+		s.bySlg[o.Slug] = k
+	}
+}
+
+// NewOrganization is what it takes to create one. Domains count as proven: the operator vouches for them.
+type NewOrganization struct {
+	OrgID                             id.Org // zero: a new one
+	Slug, Name, Short, Tagline, About string
+	Color, Locale, SignIn             string
+	Hue                               int
+	Chroma                            float64
+	Domains                           []string
+}
+
+var slugForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// reserved are the host labels that are the installation's own, never an organization's.
+var reserved = []string{"www", "operator", "usercontent", "api", "admin", "app", "mail", "static", "assets", "auth", "idp", "status", "docs", "support", "help"}
+
+// CreateOrganization makes an organization with its internal collection; the operator only, in the scope of the new one.
+// Conflict when the slug or a domain is taken, was given before or is reserved.
+func (s *Service) CreateOrganization(ctx context.Context, n NewOrganization) (Organization, error) {
+	if err := authz.Check(ctx, authz.CreateOrg, id.Org{}); err != nil {
+		return Organization{}, err
+	}
+	var out Organization
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		var err error
+		out, err = createOrganization(tx, n)
+		return err
+	})
+	return out, err
+}
+
+func createOrganization(tx *db.Tx, n NewOrganization) (Organization, error) {
+	if !slugForm.MatchString(n.Slug) {
+		return Organization{}, errs.Fields(errs.Field{Name: "slug", Key: "tenants.org.slug_form"})
+	}
+	taken, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM retired_slugs WHERE slug = $1)`, n.Slug)
+	if err != nil {
+		return Organization{}, err
+	}
+	if taken || slices.Contains(reserved, n.Slug) {
+		return Organization{}, errs.Say(errs.Conflict, "tenants.org.slug_taken", "Slug", n.Slug)
+	}
+	o := Organization{
+		OrgID: tx.Scope.Org, Slug: n.Slug, Name: n.Name, Short: n.Short, Tagline: n.Tagline, About: n.About, Color: strings.ToLower(n.Color),
+		Hue: n.Hue, Chroma: n.Chroma, Locale: n.Locale, SignIn: n.SignIn, State: "active",
+	}
+	if err := putOrganization(tx, o); err != nil {
+		return Organization{}, err
+	}
+	for _, d := range n.Domains {
+		ascii, err := idna.Lookup.ToASCII(d)
+		if err != nil {
+			return Organization{}, errs.Fields(errs.Field{Name: "domain", Key: "tenants.org.domain_form"})
+		}
+		if _, err := tx.Exec(`INSERT INTO domains (domain, org_id, verified_at) VALUES ($1, $2, $3)`, strings.ToLower(ascii), o.OrgID, tx.Now); err != nil {
+			return Organization{}, err
+		}
+	}
+	if _, err := PutCollection(tx, Collection{Slug: "internal", Title: n.Name, Visibility: "internal"}); err != nil {
+		return Organization{}, err
+	}
+	return o, Audit(tx, "organization.created", "organization:"+o.Slug, nil)
+}
