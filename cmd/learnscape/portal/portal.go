@@ -1,0 +1,153 @@
+// Package portal is the composition root: it puts the rooms together into one portal that can be served. Nothing is decided
+// here but who gets what.
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/community"
+	"github.com/learnscape/learnscape/courses"
+	"github.com/learnscape/learnscape/internal/blob"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/egress"
+	"github.com/learnscape/learnscape/internal/jobs"
+	"github.com/learnscape/learnscape/internal/mail"
+	"github.com/learnscape/learnscape/internal/secret"
+	"github.com/learnscape/learnscape/marketing"
+	"github.com/learnscape/learnscape/search"
+	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/web"
+)
+
+// Config is what a portal is made from; every value was validated before.
+type Config struct {
+	DSN            string // as learnscape_app
+	BaseURL        *url.URL
+	Keys           *secret.Keyring
+	Files          string
+	Sender         mail.Sender
+	MeiliURL       string
+	MeiliKey       secret.Secret
+	TrustedProxies []string
+	Egress         egress.Options
+	Outbox         bool // shows all mail to whoever asks: the demonstration only
+	Log            *slog.Logger
+}
+
+// Portal is everything of a running installation.
+type Portal struct {
+	DB        *db.DB
+	Jobs      *jobs.Client
+	Relay     *jobs.Relay
+	Tenants   *tenants.Service
+	Auth      *auth.Service
+	Courses   *courses.Service
+	Marketing *marketing.Service
+	Community *community.Service
+	Search    *search.Service
+	Blob      blob.Store
+	Mail      *mail.Service
+	App       *fiber.App
+
+	log *slog.Logger
+}
+
+// New opens the database and puts the rooms together; it starts nothing. Close gives back what it opened.
+func New(ctx context.Context, c Config) (_ *Portal, err error) {
+	p := &Portal{log: c.Log}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	if p.DB, err = db.Open(ctx, db.Options{DSN: c.DSN}); err != nil {
+		return nil, err
+	}
+	if p.Jobs, err = jobs.NewClient(ctx, c.DSN, c.Log); err != nil {
+		return nil, err
+	}
+	if p.Blob, err = blob.NewFolder(c.Files); err != nil {
+		return nil, fmt.Errorf("files: %w", err)
+	}
+	production := c.BaseURL.Scheme == "https"
+	p.Relay = jobs.NewRelay(p.DB, c.Log)
+	p.Tenants = tenants.New(p.DB, c.BaseURL.Host)
+	p.Mail = mail.New(p.DB, p.Jobs, c.Sender, c.BaseURL.Hostname())
+	var client *http.Client = egress.New(c.Egress)
+	if p.Auth, err = auth.New(auth.Deps{
+		DB: p.DB, Tenants: p.Tenants, Mail: p.Mail, Keys: c.Keys, Egress: client, Production: production,
+		BaseURL: func(slug string) string {
+			if slug != "" {
+				slug += "."
+			}
+			return c.BaseURL.Scheme + "://" + slug + c.BaseURL.Host
+		},
+	}); err != nil {
+		return nil, err
+	}
+	p.Courses = courses.New(courses.Deps{DB: p.DB, Tenants: p.Tenants, Blob: p.Blob})
+	p.Marketing = marketing.New(marketing.Deps{DB: p.DB, Tenants: p.Tenants})
+	p.Community = community.New(community.Deps{DB: p.DB, Tenants: p.Tenants})
+	if p.Search, err = search.New(search.Deps{DB: p.DB, Tenants: p.Tenants, MeiliURL: c.MeiliURL, MeiliKey: c.MeiliKey.Reveal(), Log: c.Log}); err != nil {
+		return nil, err
+	}
+	p.Courses.Listen(p.Relay)
+	p.Marketing.Listen(p.Relay)
+	p.Community.Listen(p.Relay)
+	p.Search.Listen(p.Relay)
+	p.App = web.New(web.Options{Production: production, TrustedProxies: c.TrustedProxies, Outbox: c.Outbox, Log: c.Log}, web.Deps{
+		DB: p.DB, Relay: p.Relay, Tenants: p.Tenants, Auth: p.Auth, Mail: p.Mail, Courses: p.Courses, Marketing: p.Marketing, Community: p.Community, Search: p.Search,
+	})
+	return p, nil
+}
+
+// Run serves on ln and works events and jobs until ctx ends or one of them fails.
+func (p *Portal) Run(ctx context.Context, ln net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return web.Listen(ctx, p.App, ln) })
+	g.Go(func() error { return p.Relay.Run(ctx) })
+	g.Go(func() error { return p.Jobs.Run(ctx) })
+	g.Go(func() error { return p.Search.Run(ctx) })
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Close gives back connections.
+func (p *Portal) Close() {
+	if p.Search != nil {
+		if err := p.Search.Close(); err != nil {
+			p.log.Warn("close search", "error", err)
+		}
+	}
+	if p.Jobs != nil {
+		p.Jobs.Close()
+	}
+	if p.DB != nil {
+		p.DB.Close()
+	}
+}
+
+// Listen opens the address; a port that somebody else has gets a message that says so.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		if strings.Contains(err.Error(), "address already in use") {
+			return nil, fmt.Errorf("something else listens on %s; end it or choose another address", addr)
+		}
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return ln, nil
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// usageError is a call that was misspelled; the process ends with 2.
+type usageError struct{ error }
+
+// env is what a command has of the world.
+type env struct {
+	getenv         func(string) string
+	stdout, stderr io.Writer
+	log            *slog.Logger
+}
+
+type command struct {
+	usage string // after the name
+	about string // one line
+	run   func(context.Context, *env, []string) error
+}
+
+func commands() map[string]command {
+	return map[string]command{
+		"demo":    {"[--data DIR] [--listen ADDR] [--idp-listen ADDR] [--reset]", "start the demonstration world with everything it needs", runDemo},
+		"serve":   {"", "serve the portal; configuration comes from LEARNSCAPE_* (see config)", runServe},
+		"migrate": {"[--bootstrap] [--partitions]", "bring the database up to date as its owner", runMigrate},
+		"import":  {"--org SLUG --collection SLUG[,SLUG] DIR", "import a folder of Markdown as a course", runImport},
+		"org":     {"create --slug SLUG --name NAME [--color #RRGGBB] [--domain DOMAIN] [--admin EMAIL]", "create an organization", runOrg},
+		"doctor":  {"", "check the configuration and everything that it names", runDoctor},
+		"token":   {"create --org SLUG --email ADDRESS --scope SCOPE[,SCOPE] [--days N]", "make an API token for a member", runToken},
+		"config":  {"", "print every configuration key with its default and meaning", runConfig},
+	}
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	level := slog.LevelInfo
+	if err := level.UnmarshalText([]byte(getenv("LEARNSCAPE_LOG"))); err != nil {
+		level = slog.LevelInfo
+	}
+	e := &env{getenv: getenv, stdout: stdout, stderr: stderr, log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		e.help()
+		return nil
+	}
+	c, ok := commands()[args[0]]
+	if !ok {
+		e.help()
+		return usageError{fmt.Errorf("there is no command %q", args[0])}
+	}
+	return c.run(ctx, e, args[1:])
+}
+
+func (e *env) help() {
+	all := commands()
+	e.printf("Learnscape, a co-learning portal for organizations that learn with each other.\n\nUsage:\n")
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		e.printf("  learnscape %s\n      %s\n", strings.TrimSpace(name+" "+all[name].usage), all[name].about)
+	}
+}
+
+func (e *env) printf(format string, a ...any) { _, _ = fmt.Fprintf(e.stdout, format, a...) }
+
+// flags parses a command's flags; a mistake is a usageError that names the right use.
+func (e *env) flags(name string, args []string, define func(*flag.FlagSet)) (*flag.FlagSet, error) {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	define(fs)
+	if err := fs.Parse(args); err != nil {
+		return nil, usageError{fmt.Errorf("%w; use: learnscape %s %s", err, name, commands()[strings.Fields(name)[0]].usage)}
+	}
+	return fs, nil
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+
+	"github.com/learnscape/learnscape/cmd/learnscape/portal"
+	"github.com/learnscape/learnscape/internal/egress"
+	"github.com/learnscape/learnscape/internal/mail"
+	"github.com/learnscape/learnscape/internal/secret"
+)
+
+// serveNeeds names the keys that serve cannot do without.
+func serveNeeds() []string {
+	return []string{"LEARNSCAPE_BASE_URL", "LEARNSCAPE_DATABASE_URL", "LEARNSCAPE_KEYS"}
+}
+
+// runServe serves the portal until the process is told to end. It refuses a database that an older release left behind.
+func runServe(ctx context.Context, e *env, args []string) error {
+	if len(args) > 0 {
+		return usageError{errors.New("serve takes no arguments; see: learnscape config")}
+	}
+	cfg, err := load(e.getenv, serveNeeds()...)
+	if err != nil {
+		return err
+	}
+	p, err := open(ctx, e, cfg)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := refuseOlder(ctx, p.DB); err != nil {
+		return err
+	}
+	ln, err := portal.Listen(ctx, cfg.Listen)
+	if err != nil {
+		return err
+	}
+	e.log.Info("serving", "address", ln.Addr().String(), "base", cfg.BaseURL.String())
+	return p.Run(ctx, ln)
+}
+
+// open puts the portal together as the configuration says.
+func open(ctx context.Context, e *env, cfg Config) (*portal.Portal, error) {
+	keys, err := secret.ParseKeyring(cfg.Keys.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("LEARNSCAPE_KEYS %w", err)
+	}
+	return portal.New(ctx, portal.Config{
+		DSN: cfg.DatabaseURL.Reveal(), BaseURL: cfg.BaseURL, Keys: keys, Files: cfg.Files, Sender: sender(cfg),
+		MeiliURL: cfg.MeiliURL, MeiliKey: cfg.MeiliKey, TrustedProxies: cfg.TrustedProxies, Egress: egress.Options{Allow: cfg.EgressAllow, Ports: cfg.EgressPorts}, Log: e.log,
+	})
+}
+
+func sender(cfg Config) mail.Sender {
+	if cfg.SMTP == "" {
+		return mail.Outbox{}
+	}
+	u, err := url.Parse(cfg.SMTP.Reveal())
+	if err != nil {
+		return mail.Outbox{} // load refused it before
+	}
+	addr := u.Host
+	if u.Port() == "" {
+		addr = net.JoinHostPort(u.Hostname(), "587")
+	}
+	password, _ := u.User.Password()
+	from := cfg.MailFrom
+	if from == "" {
+		from = "no-reply@" + cfg.BaseURL.Hostname()
+	}
+	return mail.SMTP{Addr: addr, From: from, FromName: "Learnscape", User: u.User.Username(), Password: secret.Secret(password)}
+}
