@@ -1,0 +1,204 @@
+// What the server cannot do: theme, keys, instant results, busy states, drafts
+// and the place in a video. All htmx event names are in this file.
+(function () {
+  "use strict";
+  var d = document, root = d.documentElement;
+  var $ = function (s, e) { return (e || d).querySelector(s); };
+  var all = function (s, e) { return Array.from((e || d).querySelectorAll(s)); };
+  var on = function (e, type, f, o) { e.addEventListener(type, f, o); };
+  var store = {
+    get: function (k) { try { return localStorage.getItem(k); } catch (e) { return null; } },
+    set: function (k, v) { try { v === null ? localStorage.removeItem(k) : localStorage.setItem(k, v); } catch (e) {} }
+  };
+
+  // The status region is emptied first so that the same words are read again.
+  function say(text) {
+    var s = $("#status");
+    if (!s || !text) return;
+    s.textContent = "";
+    setTimeout(function () { s.textContent = text; }, 60);
+  }
+
+  // Theme.
+  function showTheme() {
+    var t = store.get("theme") || "auto";
+    if (t === "auto") delete root.dataset.theme; else root.dataset.theme = t;
+    all("[data-theme-set]").forEach(function (b) {
+      b.setAttribute("aria-pressed", String(b.dataset.themeSet === t));
+    });
+  }
+
+  // Menus, dialogs and toasts.
+  on(d, "click", function (e) {
+    var b = e.target.closest("[data-theme-set],[data-dialog],[data-close],[data-seek]");
+    all("details[data-menu][open]").forEach(function (m) { if (!m.contains(e.target)) m.open = false; });
+    if (!b) return;
+    if (b.dataset.themeSet) {
+      store.set("theme", b.dataset.themeSet === "auto" ? null : b.dataset.themeSet);
+      showTheme();
+    } else if (b.dataset.dialog) {
+      var dialog = d.getElementById(b.dataset.dialog);
+      if (dialog && dialog.showModal) { e.preventDefault(); dialog.showModal(); }
+    } else if (b.dataset.seek) {
+      var v = $("video", b.closest("[data-video]"));
+      if (v) { v.currentTime = Number(b.dataset.seek); v.play(); }
+    } else {
+      var box = b.closest("dialog,[data-toast]");
+      if (box && box.close) box.close(); else if (box) box.remove();
+    }
+  });
+  function toasts() {
+    all("[data-toast]:not([data-timed])").forEach(function (t) {
+      var timer, start = function () { clearTimeout(timer); timer = setTimeout(function () { t.remove(); }, 8000); };
+      t.dataset.timed = "1";
+      ["pointerenter", "focusin"].forEach(function (n) { on(t, n, function () { clearTimeout(timer); }); });
+      ["pointerleave", "focusout"].forEach(function (n) { on(t, n, start); });
+      start();
+    });
+  }
+
+  // Instant results: a combobox over what /search/quick answers.
+  function options() { return all("#quick [role=option]"); }
+  function choose(i) {
+    var input = $("#find"), list = options();
+    list.forEach(function (o, n) { o.setAttribute("aria-selected", String(n === i)); });
+    if (list[i]) { input.setAttribute("aria-activedescendant", list[i].id); list[i].scrollIntoView({ block: "nearest" }); }
+    else input.removeAttribute("aria-activedescendant");
+  }
+  function combobox() {
+    var input = $("#find");
+    if (!input || input.dataset.combo) return;
+    input.dataset.combo = "1";
+    var set = { role: "combobox", "aria-autocomplete": "list", "aria-controls": "quick", "aria-expanded": "false" };
+    Object.keys(set).forEach(function (k) { input.setAttribute(k, set[k]); });
+    on(input, "input", function () { if (!input.value.trim()) { $("#quick").replaceChildren(); shown(); } });
+    on(input, "keydown", function (e) {
+      var list = options(), at = list.findIndex(function (o) { return o.getAttribute("aria-selected") === "true"; });
+      if (e.key === "ArrowDown" && list.length) { e.preventDefault(); choose((at + 1) % list.length); }
+      else if (e.key === "ArrowUp" && list.length) { e.preventDefault(); choose((at + list.length) % (list.length + 1) === list.length ? -1 : at - 1); }
+      else if (e.key === "Enter" && at >= 0) { e.preventDefault(); list[at].click(); }
+      else if (e.key === "Escape" && list.length) { e.preventDefault(); $("#quick").replaceChildren(); shown(); }
+    });
+  }
+  function shown() {
+    var input = $("#find");
+    if (input) { input.setAttribute("aria-expanded", String(options().length > 0)); input.removeAttribute("aria-activedescendant"); }
+  }
+
+  // Keys. Single letters are off while typing and can be switched off.
+  var first = "";
+  function typing(e) { return e.closest("input,textarea,select,[contenteditable]"); }
+  function go(link) { if (link) link.click(); }
+  on(d, "keydown", function (e) {
+    var t = e.target, field = t.closest && typing(t);
+    if ((e.ctrlKey || e.metaKey) && e.key === "Enter" && field && field.form) { e.preventDefault(); field.form.requestSubmit(); return; }
+    if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && findField()) { e.preventDefault(); findField().focus(); return; }
+    if (e.key === "Escape") {
+      all("details[data-menu][open]").forEach(function (m) { m.open = false; $("summary", m).focus(); });
+      return;
+    }
+    if (e.ctrlKey || e.metaKey || e.altKey || field || $("dialog:modal") || store.get("keys") === "off") return;
+    var k = e.key;
+    if (first === "g") { first = ""; go($('.nav a[data-key="' + ({ h: "home", l: "learn", c: "community", n: "network", p: "publish", i: "impact", a: "admin" }[k] || "-") + '"]')); return; }
+    if (k === "g") { first = "g"; setTimeout(function () { first = ""; }, 1200); }
+    else if (k === "/" && findField()) { e.preventDefault(); findField().focus(); }
+    else if (k === "?") { var keys = $("#keys"); if (keys) keys.showModal(); }
+    else if (k === "n") go($("[data-next]"));
+    else if (k === "p") go($("[data-previous]"));
+  });
+  function findField() {
+    return all("#find,.bigfind input[type=search]").find(function (f) { return f.offsetParent; });
+  }
+
+  // Drafts stay on the device until the server has answered the form.
+  function drafts() {
+    all("[data-draft]:not([data-kept])").forEach(function (f) {
+      var key = "draft:" + f.dataset.draft, kept = store.get(key);
+      f.dataset.kept = "1";
+      if (kept && !f.value) { f.value = kept; say(d.body.dataset.kept); }
+      on(f, "input", function () { store.set(key, f.value || null); });
+    });
+    // A draft that a plain post has sent is dropped once the next page is here.
+    var sent = JSON.parse(sessionStorage.getItem("sent") || "[]");
+    if (sent.length && !$("[aria-invalid],.faults")) sent.forEach(function (k) { store.set("draft:" + k, null); });
+    sessionStorage.removeItem("sent");
+  }
+  on(d, "submit", function (e) {
+    if (e.defaultPrevented) return;
+    var keys = all("[data-draft]", e.target).map(function (f) { return f.dataset.draft; });
+    if (keys.length) try { sessionStorage.setItem("sent", JSON.stringify(keys)); } catch (x) {}
+  });
+
+  // Videos: go on where it stopped, tell the server, mark the line.
+  function videos() {
+    all("[data-video] video:not([data-ready])").forEach(function (v) {
+      var last = 0, lines = all("[data-seek]", v.closest("[data-video]"));
+      v.dataset.ready = "1";
+      var from = Number(v.dataset.position);
+      on(v, "loadedmetadata", function () { if (from > 0 && from < v.duration - 3) v.currentTime = from; });
+      var save = function () {
+        if (!v.dataset.save || Math.abs(v.currentTime - last) < 1) return;
+        last = v.currentTime;
+        fetch(v.dataset.save, { method: "POST", keepalive: true, body: new URLSearchParams({ seconds: last.toFixed(1) }) }).catch(function () {});
+      };
+      on(v, "pause", save);
+      on(v, "timeupdate", function () {
+        if (Math.abs(v.currentTime - last) >= 10) save();
+        var now = null;
+        lines.forEach(function (l) { l.removeAttribute("aria-current"); if (Number(l.dataset.seek) <= v.currentTime) now = l; });
+        if (now) now.setAttribute("aria-current", "true");
+      });
+    });
+  }
+
+  // htmx.
+  var slow;
+  on(d, "htmx:beforeRequest", function (e) {
+    var t = e.detail.target;
+    if (t && t.id !== "quick") t.setAttribute("aria-busy", "true");
+    clearTimeout(slow);
+    slow = setTimeout(function () { say(d.body.dataset.sending); }, 4000);
+  });
+  on(d, "htmx:afterRequest", function (e) {
+    clearTimeout(slow);
+    if (e.detail.target) e.detail.target.removeAttribute("aria-busy");
+    var form = e.detail.elt;
+    if (e.detail.successful && form && form.matches("form")) all("[data-draft]", form).forEach(function (f) {
+      store.set("draft:" + f.dataset.draft, null);
+      if (f.matches("textarea") && form.isConnected && e.detail.target && !e.detail.target.contains(form)) f.value = "";
+    });
+  });
+  ["htmx:sendError", "htmx:responseError", "htmx:timeout"].forEach(function (n) {
+    on(d, n, function (e) {
+      if (e.detail.target) e.detail.target.removeAttribute("aria-busy");
+      say(d.body.dataset.failed);
+    });
+  });
+  on(d, "htmx:afterSettle", function (e) {
+    ready();
+    if (e.detail.boosted || e.detail.target === d.body) focusHead();
+    else {
+      var f = $("[data-focus]", e.detail.target);
+      if (f) f.focus();
+    }
+    if (e.detail.target && e.detail.target.id === "quick") shown();
+  });
+  on(d, "htmx:historyRestore", ready);
+  function focusHead() { var h = $("h1[tabindex]"); if (h) h.focus({ preventScroll: true }); }
+
+  function ready() {
+    showTheme(); combobox(); drafts(); videos(); toasts();
+    all("details[data-fold]").forEach(function (f) {
+      if (!f.dataset.ready) { f.dataset.ready = "1"; if (matchMedia("(max-width: 899px)").matches) f.open = false; }
+    });
+    var off = $("#keys-off");
+    if (off && !off.dataset.ready) {
+      off.dataset.ready = "1";
+      off.checked = store.get("keys") === "off";
+      on(off, "change", function () { store.set("keys", off.checked ? "off" : null); });
+    }
+  }
+  ready();
+  var fault = $("[data-focus]");
+  if (fault) fault.focus();
+})();
