@@ -44,6 +44,7 @@ const (
 	ReadQuestions   Action = "community.read"
 	Ask             Action = "community.ask"
 	WriteResource   Action = "community.write_resource"
+	LoadPosts       Action = "community.load_posts"
 	Search          Action = "search.search"
 	Index           Action = "search.index"
 	KeepProgress    Action = "courses.keep_progress"
@@ -72,6 +73,7 @@ var table = map[Action]Rule{
 	ReadQuestions:   {Visitor: true, Foreign: true},
 	Ask:             {Foreign: true},
 	WriteResource:   {Actors: []scope.Actor{scope.Operator}},
+	LoadPosts:       {Actors: []scope.Actor{scope.Operator}},
 	Search:          {Visitor: true, Foreign: true},
 	Index:           {Actors: []scope.Actor{scope.Indexer, scope.Operator}},
 	KeepProgress:    {Foreign: true},

@@ -1,0 +1,219 @@
+package demo
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/web/ui/brand"
+)
+
+// putOrganization writes a house with its people and collections, in one transaction of its own scope.
+func (s *seeder) putOrganization(tx *db.Tx, o organization) error {
+	founded := s.cal.on(s.w.year.From, 8, 0).AddDate(0, -1, 0)
+	hue, chroma := brand.HueChroma(o.Color)
+	orgs := into("organizations", "org_id uuid, slug text, name text, short text, tagline text, about text, color text, hue smallint, chroma real, locale text, sign_in text, created_at timestamptz")
+	orgs.add(orgID(o.Slug), o.Slug, o.Name, o.Short, o.Tagline, o.About, o.Color, hue, chroma, o.Locale, o.SignIn, founded)
+	domains := into("domains", "domain text, org_id uuid, verified_at timestamptz")
+	domains.add(o.Domain, orgID(o.Slug), founded)
+	persons := into("persons", "person_id uuid, locale text, created_at timestamptz")
+	members := into("memberships", "org_id uuid, membership_id uuid, person_id uuid, name text, email text, title text, locale text, roles text[], state text, created_at timestamptz")
+	for _, p := range o.People {
+		state := p.State
+		if state == "" {
+			state = "active"
+		}
+		persons.add(personID(p.Email), p.Locale, founded)
+		members.add(orgID(o.Slug), memberID(p.Email), personID(p.Email), p.Name, p.Email, p.Title, p.Locale, p.Roles, state, founded)
+	}
+	colls := into("collections", "org_id uuid, collection_id uuid, slug text, title text, description text, visibility text, created_at timestamptz")
+	open := into("grants", "org_id uuid, viewer_org uuid, collection_id uuid, created_at timestamptz")
+	for _, c := range o.Collections {
+		colls.add(orgID(o.Slug), collID(o.Slug, c.Slug), c.Slug, c.Title, c.Description, c.Visibility, founded)
+		if c.Visibility == "public" {
+			open.add(orgID(o.Slug), id.Everyone, collID(o.Slug, c.Slug), founded)
+		}
+	}
+	for _, t := range []*table{orgs, domains, persons, members, colls, open} {
+		if err := t.insert(tx); err != nil {
+			return fmt.Errorf("%s: %w", o.Slug, err)
+		}
+	}
+	if o.SignIn != "oidc" {
+		return nil
+	}
+	_, err := auth.PutProvider(tx, s.d.Keys, auth.NewProvider{
+		ProviderID: providerID(o.Slug), Name: o.Name + " sign-in", Issuer: s.d.Issuer(o.Slug), ClientID: clientID, ClientSecret: clientSecret(o.Slug),
+	})
+	return err
+}
+
+// terms are what both sides of an agreement accept, in canonical form: encoding/json writes the keys in this order always.
+type terms struct {
+	Meet         string      `json:"meet"`     // by_name, someone_at_a_partner or not_at_all
+	ALearns      string      `json:"a_learns"` // about the people of b: nothing, totals or certified
+	BLearns      string      `json:"b_learns"`
+	TimeToFinish int         `json:"time_to_finish_days"`
+	Opens        []termsOpen `json:"opens"`
+	Words        []string    `json:"words"`
+	Note         string      `json:"note,omitempty"`
+}
+
+type termsOpen struct {
+	From       string `json:"from"`
+	Collection string `json:"collection"`
+	To         string `json:"to"`
+	Right      string `json:"right"`
+	Until      string `json:"until,omitempty"`
+}
+
+func (g grant) until(c calendar) time.Time {
+	if g.Until.IsZero() {
+		return time.Time{}
+	}
+	return c.aheadOn(g.Until, 23, 59)
+}
+
+func connectionID(c connection) id.Connection {
+	return id.Derive[id.Connection](space, c.A+"/"+c.B)
+}
+
+func agreementID(c connection) id.Agreement {
+	return id.Derive[id.Agreement](space, c.A+"/"+c.B)
+}
+
+// meets says how the people of each side appear to the other's. A vendor's people answer under their own names; the files'
+// word is about the partner's or customer's.
+func (c connection) meets() (a, b string) {
+	if c.Agreement == nil {
+		return "none", "none"
+	}
+	b = map[string]string{"by_name": "name", "someone_at_a_partner": "company", "not_at_all": "none"}[c.Agreement.Meet]
+	if a = b; c.AIs == "vendor" && b == "company" {
+		a = "name"
+	}
+	return a, b
+}
+
+// relations says what each side calls the other: a_is and b_is say what each is.
+func (c connection) relations() (a, b string) { return c.BIs, c.AIs }
+
+// putConnection writes a connection with the versions of its agreement, in the scope of side a.
+func (s *seeder) putConnection(tx *db.Tx, c connection) error {
+	state := map[string]string{"active": "active", "declined": "declined", "invited": "asked"}[c.State]
+	_, asker := s.w.person(c.AskedBy), 0
+	_ = asker
+	askedBy, _ := s.w.person(c.AskedBy)
+	if askedBy == nil {
+		return fmt.Errorf("connection of %s and %s: nobody is called %s", c.A, c.B, c.AskedBy)
+	}
+	var since time.Time
+	if !c.Since.IsZero() {
+		since = s.cal.on(c.Since, 10, 0)
+	}
+	asked := s.cal.on(c.AskedAt, 9, 20)
+	conns := into("connections", "connection_id uuid, org_a uuid, org_b uuid, state text, asked_by uuid, since timestamptz, created_at timestamptz")
+	conns.add(connectionID(c), orgID(c.A), orgID(c.B), state, orgID(askedBy.Slug), since, asked)
+	sides := into("connection_sides", "org_id uuid, other_org uuid, connection_id uuid, relationship text, state text, meet text")
+	ra, rb := c.relations()
+	ma, mb := c.meets()
+	sides.add(orgID(c.A), orgID(c.B), connectionID(c), ra, state, ma)
+	sides.add(orgID(c.B), orgID(c.A), connectionID(c), rb, state, mb)
+	agreements, err := s.agreements(c, asked)
+	if err != nil {
+		return err
+	}
+	for _, t := range []*table{conns, sides, agreements} {
+		if err := t.insert(tx); err != nil {
+			return fmt.Errorf("connection of %s and %s: %w", c.A, c.B, err)
+		}
+	}
+	return nil
+}
+
+func (s *seeder) agreements(c connection, asked time.Time) (*table, error) {
+	t := into("agreements", "agreement_id uuid, version integer, connection_id uuid, org_a uuid, org_b uuid, state text, title text, terms jsonb, terms_hash bytea, accepted_a_at timestamptz, accepted_b_at timestamptz, created_at timestamptz")
+	ag := c.Agreement
+	if ag == nil {
+		return t, nil
+	}
+	put := func(version int, state string, words terms, a, b, made time.Time) error {
+		j, err := json.Marshal(words)
+		if err != nil {
+			return err
+		}
+		hash := sha256.Sum256(j)
+		t.add(agreementID(c), version, connectionID(c), orgID(c.A), orgID(c.B), state, ag.Title, json.RawMessage(j), hash[:], a, b, made)
+		return nil
+	}
+	now := terms{Meet: ag.Meet, ALearns: ag.ALearns, BLearns: ag.BLearns, TimeToFinish: ag.TimeToFinishDays, Opens: []termsOpen{}, Words: ag.Plain}
+	for _, g := range c.Grants {
+		o := termsOpen{From: g.From, Collection: g.Collection, To: g.To, Right: g.Right}
+		if !g.Until.IsZero() {
+			o.Until = g.until(s.cal).In(s.cal.zone).Format(time.DateOnly)
+		}
+		now.Opens = append(now.Opens, o)
+	}
+	for _, h := range ag.History {
+		old := now
+		old.Words, old.Note = []string{}, h.Note
+		var a, b, made time.Time
+		if h.State == "refused" {
+			// Proposed by one side, never accepted by the other.
+			made = s.cal.on(h.ProposedAt, 11, 0)
+			if by, _ := s.w.person(h.ProposedBy); by != nil && by.Slug == c.A {
+				a = made
+			} else {
+				b = made
+			}
+		} else {
+			a = s.cal.on(h.From, 10, 0)
+			b, made = a, a
+		}
+		if err := put(h.Version, "ended", old, a, b, made); err != nil {
+			return nil, err
+		}
+	}
+	state, accepted, made := "active", time.Time{}, asked
+	if ag.State != "" {
+		state = ag.State
+	} else {
+		accepted = s.cal.on(ag.AcceptedAt, 10, 0)
+		if ag.Version > 1 {
+			made = accepted
+		}
+	}
+	byA, byB := accepted, accepted
+	if state == "proposed" {
+		byA = asked
+	}
+	return t, put(ag.Version, state, now, byA, byB, made)
+}
+
+// putGrants writes what org opens to others; only what stands under an active agreement is open.
+func (s *seeder) putGrants(tx *db.Tx, org string) error {
+	t := into("grants", "org_id uuid, viewer_org uuid, collection_id uuid, agreement_id uuid, use_right text, until timestamptz, created_at timestamptz")
+	for _, c := range s.w.Connections {
+		if c.State != "active" {
+			continue
+		}
+		for _, g := range c.Grants {
+			if g.From == org {
+				t.add(orgID(org), orgID(g.To), collID(org, g.Collection), agreementID(c), g.Right, g.until(s.cal), s.cal.on(c.Agreement.AcceptedAt, 10, 0))
+			}
+		}
+	}
+	return t.insert(tx)
+}
+
+// connected reports whether people of the two houses may meet in a conversation now.
+func (w *world) connected(a, b string) bool {
+	return a == b || slices.ContainsFunc(w.Connections, func(c connection) bool {
+		return c.State == "active" && ((c.A == a && c.B == b) || (c.A == b && c.B == a))
+	})
+}

@@ -1,0 +1,249 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/learnscape/learnscape/community"
+	"github.com/learnscape/learnscape/courses"
+	"github.com/learnscape/learnscape/internal/blob"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/jobs"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/internal/secret"
+	"github.com/learnscape/learnscape/marketing"
+	"github.com/learnscape/learnscape/search"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// Deps is what the seeding works with; all but Now and Log are needed.
+type Deps struct {
+	DB        *db.DB
+	Tenants   *tenants.Service
+	Courses   *courses.Service
+	Marketing *marketing.Service
+	Community *community.Service
+	Search    *search.Service
+	Blob      blob.Store
+	Keys      *secret.Keyring
+	Issuer    func(slug string) string // address of a house's demonstration provider
+	Now       func() time.Time         // default DB.Now
+	Log       *slog.Logger             // default slog.Default
+}
+
+// seeder makes the world once.
+type seeder struct {
+	d        Deps
+	w        *world
+	cal      calendar
+	problems atomic.Int64
+}
+
+// Seed makes the world unless it is there. The activity stream needs a partition for every month since a year and a month before
+// now (see First). It is not one transaction: whoever interrupts it starts again with an empty database.
+func Seed(ctx context.Context, d Deps) error {
+	if d.DB == nil || d.Tenants == nil || d.Courses == nil || d.Marketing == nil || d.Community == nil || d.Search == nil || d.Blob == nil || d.Keys == nil || d.Issuer == nil {
+		return errors.New("demonstration world: a dependency is missing")
+	}
+	if d.Now == nil {
+		d.Now = d.DB.Now
+	}
+	if d.Log == nil {
+		d.Log = slog.Default()
+	}
+	w, err := embedded()
+	if err != nil {
+		return err
+	}
+	return seedWorld(ctx, d, w)
+}
+
+// First is the first month that the world of a start at now writes activity into.
+func First(now time.Time) time.Time { return now.AddDate(-1, -1, 0) }
+
+func seedWorld(ctx context.Context, d Deps, w *world) error {
+	s := &seeder{d: d, w: w}
+	var err error
+	if s.cal, err = newCalendar(w.year.Today, w.year.TimeZone, d.Now()); err != nil {
+		return err
+	}
+	there, err := s.there(ctx)
+	if err != nil || there {
+		return err
+	}
+	begin := time.Now()
+	for _, step := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"organizations", s.organizations}, {"texts", s.texts}, {"discussions", s.discussions}, {"year", s.year}, {"search", s.index},
+	} {
+		at := time.Now()
+		if err := step.run(ctx); err != nil {
+			return fmt.Errorf("demonstration world, %s: %w", step.name, err)
+		}
+		d.Log.Debug("demonstration world", "step", step.name, "ms", time.Since(at).Milliseconds())
+	}
+	d.Log.Info("demonstration world made", "ms", time.Since(begin).Milliseconds())
+	return nil
+}
+
+func (s *seeder) there(ctx context.Context) (bool, error) {
+	slug := s.w.Organizations[0].Slug
+	var there bool
+	err := s.d.DB.Read(as(ctx, slug), func(b *db.Batch) {
+		db.One(b, &there, nil, `SELECT EXISTS (SELECT 1 FROM organizations WHERE org_id = $1)`, orgID(slug))
+	})
+	return there, err
+}
+
+// each runs fn for all, two at a time for each core.
+func each[T any](ctx context.Context, all []T, fn func(context.Context, T) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(2 * runtime.NumCPU())
+	for _, one := range all {
+		g.Go(func() error { return fn(ctx, one) })
+	}
+	return g.Wait()
+}
+
+func (s *seeder) organizations(ctx context.Context) error {
+	if err := each(ctx, s.w.Organizations, func(ctx context.Context, o organization) error {
+		return s.d.DB.Tx(as(ctx, o.Slug), func(tx *db.Tx) error { return s.putOrganization(tx, o) })
+	}); err != nil {
+		return err
+	}
+	if err := each(ctx, s.w.Connections, func(ctx context.Context, c connection) error {
+		return s.d.DB.Tx(as(ctx, c.A), func(tx *db.Tx) error { return s.putConnection(tx, c) })
+	}); err != nil {
+		return err
+	}
+	return each(ctx, s.w.Organizations, func(ctx context.Context, o organization) error {
+		return s.d.DB.Tx(as(ctx, o.Slug), func(tx *db.Tx) error { return s.putGrants(tx, o.Slug) })
+	})
+}
+
+// texts publishes in the order in which things lead to each other: courses, paths as far as they lead to courses, stories, the
+// paths that lead to stories, and what others add to those.
+func (s *seeder) texts(ctx context.Context) error {
+	var folders, stories, resources, additions []string
+	for _, dir := range entries(s.w.fs, "courses", "") {
+		folders = append(folders, entries(s.w.fs, dir, "")...)
+	}
+	for _, dir := range entries(s.w.fs, "stories", "") {
+		stories = append(stories, entries(s.w.fs, dir, ".md")...)
+	}
+	for _, dir := range entries(s.w.fs, "resources", "") {
+		resources = append(resources, entries(s.w.fs, dir, ".md")...)
+	}
+	for _, dir := range entries(s.w.fs, "paths", "") {
+		additions = append(additions, entries(s.w.fs, dir, ".additions.yaml")...)
+	}
+	paths := s.pathFiles()
+	inOrg := func(name string) string { return path.Base(path.Dir(name)) }
+	if err := each(ctx, folders, func(ctx context.Context, dir string) error {
+		return s.d.DB.Tx(as(ctx, inOrg(dir)), func(tx *db.Tx) error { return s.putCourse(tx, dir) })
+	}); err != nil {
+		return err
+	}
+	publish := func(version int, of []string) error {
+		return each(ctx, of, func(ctx context.Context, name string) error {
+			return s.d.DB.Tx(as(ctx, inOrg(name)), func(tx *db.Tx) error { return s.putPath(tx, name, version) })
+		})
+	}
+	var once, twice []string
+	for _, name := range paths {
+		ref := inOrg(name) + "/" + path.Base(name[:len(name)-len(".md")])
+		if _, ok := first[ref]; ok {
+			twice = append(twice, name)
+		} else {
+			once = append(once, name)
+		}
+	}
+	if err := errors.Join(publish(0, once), publish(1, twice)); err != nil {
+		return err
+	}
+	if err := errors.Join(each(ctx, stories, s.putStory), each(ctx, resources, s.putResource)); err != nil {
+		return err
+	}
+	if err := publish(2, twice); err != nil {
+		return err
+	}
+	if err := each(ctx, additions, s.putAdditions); err != nil {
+		return err
+	}
+	return each(ctx, s.w.Organizations, s.settle)
+}
+
+// settle gives the items the dates of the files: publishing stamps them with the day of the start. It also links stories that were
+// published before those that they name.
+func (s *seeder) settle(ctx context.Context, o organization) error {
+	return s.d.DB.Tx(as(ctx, o.Slug), func(tx *db.Tx) error {
+		if _, err := tx.Exec(`UPDATE items i SET created_at = i.published_at, updated_at = coalesce((SELECT max(v.published_at) FROM versions v WHERE v.org_id = i.org_id AND v.item_id = i.item_id), i.published_at)
+			WHERE i.org_id = $1`, tx.Scope.Org); err != nil {
+			return err
+		}
+		links := into("item_links", "org_id uuid, item_id uuid, to_org uuid, to_item uuid, position integer")
+		for _, dir := range []string{"stories/" + o.Slug, "resources/" + o.Slug} {
+			for _, name := range entries(s.w.fs, dir, ".md") {
+				var f storyFile
+				if _, err := front(s.w.fs, name, &f); err != nil {
+					return err
+				}
+				kind := tenants.KindStory
+				if path.Dir(dir) == "resources" {
+					kind = tenants.KindResource
+				}
+				if !f.Updated.IsZero() {
+					if err := tx.Must(`UPDATE items SET updated_at = $3 WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, itemID(o.Slug, kind, f.Slug), s.cal.on(f.Updated, 9, 0)); err != nil {
+						return err
+					}
+				}
+				for n, r := range f.Related {
+					org, _, _ := splitRef(r)
+					links.add(tx.Scope.Org, itemID(o.Slug, kind, f.Slug), orgID(org), refID(r, tenants.KindStory), len(f.Paths)+n+1)
+				}
+			}
+		}
+		if links.rows() == 0 {
+			return links.err
+		}
+		if _, err := tx.Exec(`DELETE FROM item_links l WHERE l.org_id = $1 AND l.to_item = ANY($2::text[]::uuid[])`, tx.Scope.Org, links.values[3]); err != nil {
+			return err
+		}
+		return links.insert(tx)
+	})
+}
+
+func splitRef(ref string) (org, slug string, ok bool) {
+	r, ok := marketing.ParseRef(ref)
+	return r.Org, r.Slug, ok
+}
+
+func (s *seeder) discussions(ctx context.Context) error {
+	return each(ctx, entries(s.w.fs, "discussions", ".yaml"), s.putDiscussion)
+}
+
+// index makes everything findable at once, and takes out the events of the seeding: what they would have caused is done.
+func (s *seeder) index(ctx context.Context) error {
+	if err := s.reindex(ctx); err != nil {
+		return err
+	}
+	return s.d.DB.Tx(jobs.Enter(ctx, scope.Relay, id.Org{}), func(tx *db.Tx) error {
+		var orgs []string
+		for _, o := range s.w.Organizations {
+			orgs = append(orgs, orgID(o.Slug).String())
+		}
+		_, err := tx.Exec(`DELETE FROM outbox WHERE org_id = ANY($1::text[]::uuid[])`, orgs)
+		return err
+	})
+}

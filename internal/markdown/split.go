@@ -1,0 +1,287 @@
+package markdown
+
+import (
+	"fmt"
+	"html"
+	"regexp"
+	"strings"
+
+	"github.com/yuin/goldmark/ast"
+	"gopkg.in/yaml.v3"
+)
+
+// The kinds of a block.
+const (
+	Prose   = "prose"   // HTML
+	Quiz    = "quiz"    // questions with choices
+	Reflect = "reflect" // one question to think about
+	Video   = "video"   // a recording with captions
+	File    = "file"    // something to download
+	Path    = "path"    // a card of a path or course, in Ref
+)
+
+// Block is a part of a text: prose up to the next heading of level two, or one of the typed blocks that authors write as
+// fenced YAML. Its JSON is what rooms store.
+type Block struct {
+	Kind  string `json:"kind"`
+	Key   string `json:"key"`             // stable: from the heading or title, not from the position
+	Title string `json:"title,omitempty"` // "" for prose before the first heading
+	HTML  string `json:"html,omitempty"`  // of prose, with its heading, which has the id "s-"+Key
+
+	Questions []Question `json:"questions,omitempty"`
+	Ask       string     `json:"ask,omitempty"`      // of a reflection
+	Src       string     `json:"src,omitempty"`      // of a video or file: a name, and after resolving an address
+	Poster    string     `json:"poster,omitempty"`   // as Src
+	Captions  string     `json:"captions,omitempty"` // as Src, WebVTT
+	Minutes   int        `json:"minutes,omitempty"`
+	Ref       string     `json:"ref,omitempty"` // of a path card: "organization/slug"
+
+	Line int `json:"-"` // where it begins in the text, from 1
+}
+
+// Question of a quiz. Kind is "single" or "multiple".
+type Question struct {
+	Key     string   `json:"key" yaml:"key"`
+	Kind    string   `json:"kind" yaml:"kind"`
+	Ask     string   `json:"ask" yaml:"ask"`
+	Choices []Choice `json:"choices" yaml:"choices"`
+}
+
+// Choice of a question; Because explains it, and names the common mistake where it is one.
+type Choice struct {
+	Text    string `json:"text" yaml:"text"`
+	Right   bool   `json:"right,omitempty" yaml:"right"`
+	Because string `json:"because,omitempty" yaml:"because"`
+}
+
+// Problem is something in the text that could not be taken as it is.
+type Problem struct {
+	Line                int    // from 1; 0 for the whole text
+	Found, Problem, Fix string // what stands there, what is wrong with it, and what to write instead
+}
+
+var pathMark = regexp.MustCompile(`^\{\{\s*path\s+([a-z0-9-]+/[a-z0-9-]+)\s*\}\}$`)
+
+// Split renders the text and cuts it at headings of level two and at typed blocks. What cannot be read is left out and named in
+// the problems, with its line. Keys are unique within the text and the same for the same headings.
+func Split(src string, o Options) ([]Block, []Problem) {
+	if len(src) > MaxSource {
+		return nil, []Problem{{Found: fmt.Sprintf("%d bytes", len(src)), Problem: "the text is too long", Fix: fmt.Sprintf("keep it below %d bytes", MaxSource)}}
+	}
+	source := []byte(clean(src))
+	doc := parse(source, o)
+	s := splitter{source: source, o: o, seen: map[string]int{}, part: ast.NewDocument()}
+	for n := doc.FirstChild(); n != nil; {
+		next := n.NextSibling()
+		s.take(n)
+		n = next
+	}
+	s.flush()
+	return s.out, s.problems
+}
+
+type splitter struct {
+	source   []byte
+	o        Options
+	out      []Block
+	problems []Problem
+	seen     map[string]int
+
+	part  *ast.Document
+	title string
+	key   string
+	line  int
+	more  bool // the part goes on after a typed block: its key is its heading's with a number
+}
+
+func (s *splitter) take(n ast.Node) {
+	switch n := n.(type) {
+	case *ast.Heading:
+		if n.Level == 2 {
+			s.flush()
+			s.title = plain(n, s.source)
+			s.key = unique(s.seen, slug(s.title))
+			n.SetAttributeString("id", []byte("s-"+s.key))
+			s.more = false
+		}
+	case *ast.FencedCodeBlock:
+		switch kind := string(n.Language(s.source)); kind {
+		case Quiz, Reflect, Video, File, Path:
+			s.flush()
+			s.typed(kind, lines(n.Lines(), s.source), s.lineOf(n))
+			return
+		}
+	case *ast.Paragraph:
+		if m := pathMark.FindStringSubmatch(strings.TrimSpace(plain(n, s.source))); m != nil {
+			s.flush()
+			s.add(Block{Kind: Path, Key: slug(m[1]), Ref: m[1], Line: s.lineOf(n)})
+			return
+		}
+	}
+	if s.part.FirstChild() == nil {
+		s.line = s.lineOf(n)
+	}
+	s.part.AppendChild(s.part, n)
+}
+
+func (s *splitter) flush() {
+	if s.part.FirstChild() == nil {
+		return
+	}
+	out, err := render(s.part, s.source, s.o)
+	s.part = ast.NewDocument()
+	if err != nil {
+		s.problems = append(s.problems, Problem{Line: s.line, Problem: err.Error(), Fix: "write it more simply"})
+		return
+	}
+	if out == "" {
+		return
+	}
+	b := Block{Kind: Prose, Key: s.key, Title: s.title, HTML: out, Line: s.line}
+	if b.Key == "" {
+		b.Key = unique(s.seen, "start")
+	} else if s.more {
+		b.Key, b.Title = unique(s.seen, s.key), ""
+	}
+	s.more = s.key != ""
+	s.out = append(s.out, b)
+}
+
+// add appends a typed block; the prose behind it belongs to the same heading still.
+func (s *splitter) add(b Block) {
+	b.Key = unique(s.seen, b.Key)
+	s.out = append(s.out, b)
+}
+
+func (s *splitter) lineOf(n ast.Node) int {
+	for n != nil {
+		if n.Type() == ast.TypeBlock && n.Lines() != nil && n.Lines().Len() > 0 {
+			first := n.Lines().At(0)
+			line := 1 + strings.Count(string(s.source[:first.Start]), "\n")
+			if n.Kind() == ast.KindFencedCodeBlock {
+				line--
+			}
+			return max(line, 1)
+		}
+		n = n.FirstChild()
+	}
+	return max(s.line, 1)
+}
+
+type fields struct {
+	Title     string     `yaml:"title"`
+	Key       string     `yaml:"key"`
+	Ask       string     `yaml:"ask"`
+	Src       string     `yaml:"src"`
+	Poster    string     `yaml:"poster"`
+	Captions  string     `yaml:"captions"`
+	Minutes   int        `yaml:"minutes"`
+	Path      string     `yaml:"path"`
+	Questions []Question `yaml:"questions"`
+}
+
+func (s *splitter) typed(kind, body string, line int) {
+	var f fields
+	dec := yaml.NewDecoder(strings.NewReader(body))
+	dec.KnownFields(true)
+	if err := dec.Decode(&f); err != nil {
+		s.wrong(line, kind, "it cannot be read: "+strings.ReplaceAll(err.Error(), "\n", " "), "write it as YAML with the keys of a "+kind)
+		return
+	}
+	b := Block{Kind: kind, Key: slug(f.Key), Title: f.Title, Ask: f.Ask, Src: f.Src, Poster: f.Poster, Captions: f.Captions, Minutes: max(f.Minutes, 0), Ref: f.Path, Line: line}
+	if f.Key == "" {
+		b.Key = slug(kind + " " + f.Title)
+	}
+	switch kind {
+	case Quiz:
+		if !s.questions(&b, f.Questions, line) {
+			return
+		}
+	case Reflect:
+		if f.Ask == "" {
+			s.wrong(line, kind, "there is no question", "add ask: with one question")
+			return
+		}
+	case Video, File:
+		if f.Src == "" {
+			s.wrong(line, kind, "there is no file", "add src: with the name of the file")
+			return
+		}
+		if b.Title == "" {
+			b.Title = f.Src
+		}
+	case Path:
+		if f.Path == "" {
+			s.wrong(line, kind, "there is no path", "add path: organization/slug")
+			return
+		}
+	}
+	s.add(b)
+}
+
+// questions takes what can be answered: two choices at least, one of them right, and exactly one for a single choice.
+func (s *splitter) questions(b *Block, list []Question, line int) bool {
+	keys := map[string]int{}
+	for i, q := range list {
+		right := 0
+		for _, c := range q.Choices {
+			if c.Right {
+				right++
+			}
+		}
+		if q.Kind == "" {
+			q.Kind = "single"
+		}
+		found := fmt.Sprintf("question %d", i+1)
+		switch {
+		case strings.TrimSpace(q.Ask) == "":
+			s.wrong(line, found, "it asks nothing", "add ask:")
+		case q.Kind != "single" && q.Kind != "multiple":
+			s.wrong(line, found, "its kind is "+q.Kind, "write kind: single or kind: multiple")
+		case len(q.Choices) < 2:
+			s.wrong(line, found, "there is nothing to choose", "add at least two choices")
+		case right == 0:
+			s.wrong(line, found, "no choice is right", "mark one with right: true")
+		case right > 1 && q.Kind == "single":
+			s.wrong(line, found, "several choices are right", "write kind: multiple")
+		default:
+			if q.Key == "" {
+				q.Key = q.Ask
+			}
+			q.Key = unique(keys, slug(q.Key))
+			b.Questions = append(b.Questions, q)
+		}
+	}
+	if len(b.Questions) == 0 {
+		s.wrong(line, Quiz, "it has no question that can be answered", "add questions:")
+		return false
+	}
+	return true
+}
+
+func (s *splitter) wrong(line int, found, problem, fix string) {
+	s.problems = append(s.problems, Problem{Line: line, Found: found, Problem: problem, Fix: fix})
+}
+
+// FrontMatter cuts the YAML between two lines of --- off the beginning of the text and decodes it into dest. offset is how many
+// lines were cut. A text without front matter comes back whole.
+func FrontMatter(src string, dest any) (body string, offset int, err error) {
+	src = clean(src)
+	if !strings.HasPrefix(src, "---\n") {
+		return src, 0, nil
+	}
+	head, body, ok := strings.Cut(src[4:], "\n---\n")
+	if !ok {
+		if head, ok = strings.CutSuffix(src[4:], "\n---"); !ok {
+			return src, 0, nil
+		}
+		body = ""
+	}
+	if err := yaml.Unmarshal([]byte(head), dest); err != nil {
+		return src, 0, fmt.Errorf("front matter: %w", err)
+	}
+	return body, strings.Count(head, "\n") + 3, nil
+}
+
+// Escape returns s for use inside HTML, for callers that put a word between rendered parts.
+func Escape(s string) string { return html.EscapeString(s) }

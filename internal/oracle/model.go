@@ -1,0 +1,118 @@
+// Package oracle says who may see what, a second time and apart from the product: a small model, written from the rules
+// of the product and not from its policies, and tests that compare it with what PostgreSQL and the rooms answer in random
+// worlds. The model owns the rule and nothing else; it imports nothing of the product. Only its own tests call it.
+package oracle
+
+// Everyone is the viewer of a grant that makes a collection public.
+const Everyone = "everyone"
+
+// Viewer is somebody who reads: a member of an organization, or a visitor, who has neither.
+type Viewer struct{ Org, Member string }
+
+// Kind is what sort of object a row tells of.
+type Kind string
+
+// The kinds of objects.
+const (
+	Item       Kind = "item"       // and every part that its owner owns: versions, lessons, files, story, links
+	Collection Kind = "collection" // a named set of items
+	Listing    Kind = "listing"    // that an item stands in a collection: ID is the collection, Item the item
+	Grant      Kind = "grant"      // that a collection (ID) is opened to Other
+	Connection Kind = "connection" // that two organizations (Org, Other) are or were connected
+	Question   Kind = "question"
+	Answer     Kind = "answer"
+	Member     Kind = "member"  // a person in an organization
+	Private    Kind = "private" // a reflection or an attempt of Member
+	House      Kind = "house"   // whatever is the organization's alone: enrollments, audit, mail, sessions
+	Portal     Kind = "portal"  // that an organization has a portal
+)
+
+// Object is one thing that can be seen or not. Fields that its kind does not need are empty.
+type Object struct {
+	Kind     Kind
+	Org, ID  string // the owner and the thing
+	Item     string // of a listing
+	Other    string // of a grant or connection: the other organization
+	Member   string // whose private thing
+	State    string // item: draft, published, retired; question and answer: withdrawn or anything else
+	Audience string // question and answer: org, connected, public
+	Question string // of an answer
+	Expired  bool   // of a grant
+}
+
+// Side is how an organization stands to another.
+type Side struct{ State, Meet string }
+
+// World is everything that decides.
+type World struct {
+	Objects map[string]*Object // by a key of the test's choice
+	Sides   map[[2]string]Side // from, to
+}
+
+// Sees reports whether the viewer may learn anything of the object.
+func (w *World) Sees(v Viewer, o *Object) bool {
+	own := v.Org != "" && o.Org == v.Org
+	switch o.Kind {
+	case Portal: // That an organization has a portal is public.
+		return true
+	case Member, House: // What a learner did belongs to the organization for which it was done.
+		return own
+	case Private: // Reflections are private by default.
+		return own && o.Member == v.Member
+	case Connection: // Its relationships are not public.
+		return own || v.Org != "" && o.Other == v.Org
+	case Grant:
+		return own || w.open(v, o)
+	case Collection:
+		return own || w.opened(v, o.ID)
+	case Item: // What the organization owns, what grants open to it, and what is public; a draft is nobody else's.
+		return own || o.State == "published" && w.listed(v, o.ID)
+	case Listing: // Nothing of a draft: not that it is there, not in a count.
+		it := w.find(Item, o.Item)
+		return own || w.opened(v, o.ID) && it != nil && it.State == "published"
+	case Question:
+		return own || o.State != "withdrawn" && w.hears(v, o)
+	case Answer: // It names the question and so the one who asked: who may not see that may not see the answer.
+		q := w.find(Question, o.Question)
+		return own || o.State != "withdrawn" && w.hears(v, o) && q != nil && w.Sees(v, q)
+	}
+	return false
+}
+
+// open reports whether a grant holds for the viewer.
+func (w *World) open(v Viewer, g *Object) bool {
+	return !g.Expired && (g.Other == Everyone || v.Org != "" && g.Other == v.Org)
+}
+
+// opened reports whether any grant opens the collection to the viewer.
+func (w *World) opened(v Viewer, collection string) bool {
+	for _, o := range w.Objects {
+		if o.Kind == Grant && o.ID == collection && w.open(v, o) {
+			return true
+		}
+	}
+	return false
+}
+
+// listed reports whether the item stands in a collection that is open to the viewer.
+func (w *World) listed(v Viewer, item string) bool {
+	for _, o := range w.Objects {
+		if o.Kind == Listing && o.Item == item && w.opened(v, o.ID) {
+			return true
+		}
+	}
+	return false
+}
+
+// hears reports whether a post reaches the viewer: connections are never transitive, and "none" meets nobody.
+func (w *World) hears(v Viewer, o *Object) bool {
+	s := w.Sides[[2]string{o.Org, v.Org}]
+	return o.Audience == "public" || o.Audience == "connected" && v.Org != "" && s.State == "active" && s.Meet != "none"
+}
+
+func (w *World) find(k Kind, key string) *Object {
+	if o := w.Objects[string(k)+" "+key]; o != nil {
+		return o
+	}
+	return nil
+}

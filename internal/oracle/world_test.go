@@ -1,0 +1,745 @@
+package oracle_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/db/dbtest"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/oracle"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// surface is one way to read: rows, each with the key of the object that it tells of.
+type surface struct {
+	name    string
+	sql     string // key and whole text of every row, without WHERE: the row policies alone
+	objects map[string]*oracle.Object
+	lo, hi  float64 // share of allowed outcomes, so that neither "deny all" nor "allow all" can pass
+}
+
+type org struct {
+	id      id.Org
+	slug    string
+	members []id.Membership
+}
+
+// world is a database, what the model knows of it, and who looks at it.
+type world struct {
+	t        *testing.T
+	d        *db.DB
+	dsn      func(string) string
+	r        *rand.Rand
+	model    *oracle.World
+	surfaces []*surface
+	tokens   map[string]*oracle.Object // canary → the object that alone may show it
+	orgs     []*org
+	viewers  []scope.Scope
+	items    []*oracle.Object
+	colls    []*oracle.Object
+	posts    []*oracle.Object
+	slugs    map[string]string // collection id → slug
+	owner    map[string]*org   // organization id → organization
+	conns    map[[2]string]bool
+	memo     map[question]bool
+}
+
+func (w *world) surface(name, sql string, lo, hi float64) *surface {
+	s := &surface{name: name, sql: sql, objects: map[string]*oracle.Object{}, lo: lo, hi: hi}
+	w.surfaces = append(w.surfaces, s)
+	return s
+}
+
+func (w *world) named(name string) *surface {
+	for _, s := range w.surfaces {
+		if s.name == name {
+			return s
+		}
+	}
+	w.t.Fatalf("no surface %s", name)
+	return nil
+}
+
+// token is the canary of an object: no other row has it.
+func (w *world) token(o *oracle.Object, key string) string {
+	tok := "zq" + strings.NewReplacer("-", "", " ", "").Replace(key)
+	w.tokens[tok] = o
+	return tok
+}
+
+// as runs fn for an organization, as the command line would.
+func (w *world) as(o *org, fn func(*db.Tx) error) error {
+	return w.d.Tx(dbtest.System(w.t, scope.Operator, o.id), fn)
+}
+
+func (w *world) must(o *org, fn func(*db.Tx) error) {
+	w.t.Helper()
+	if err := w.as(o, fn); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) chance(p float64) bool { return w.r.Float64() < p }
+
+func pick[T any](r *rand.Rand, s []T) T { return s[r.IntN(len(s))] }
+
+const (
+	organizations  = 5
+	itemsPerOrg    = 10
+	collectionsPer = 3
+	questionsPer   = 7
+)
+
+var kinds = []string{tenants.KindCourse, tenants.KindPath, tenants.KindResource, tenants.KindStory}
+
+// newWorld makes a random world in a database of its own, through the rooms where they have a function and by SQL in the
+// owner's scope where they have none.
+func newWorld(t *testing.T, seed uint64) *world {
+	t.Helper()
+	d, dsn := dbtest.FreshDSN(t)
+	w := &world{
+		t: t, d: d, dsn: dsn, r: rand.New(rand.NewPCG(seed, 7)), tokens: map[string]*oracle.Object{}, slugs: map[string]string{}, owner: map[string]*org{}, conns: map[[2]string]bool{},
+		model: &oracle.World{Objects: map[string]*oracle.Object{}, Sides: map[[2]string]oracle.Side{}},
+	}
+	for _, s := range []struct {
+		name, key, from string
+		lo, hi          float64
+	}{
+		{"organizations", "org_id", "", 1, 1},
+		{"memberships", "membership_id", "", .15, .85},
+		{"items", "item_id", "", .15, .85},
+		{"versions", "item_id", "", .15, .85},
+		{"lessons", "item_id || ' ' || key", "", .15, .85},
+		{"files", "file_id", "", .15, .85},
+		{"stories", "item_id", "", .15, .85},
+		{"resources", "item_id", "", .15, .85},
+		{"item_links", "item_id || ' ' || to_item", "", .15, .85},
+		{"collections", "collection_id", "", .15, .85},
+		{"collection_items", "collection_id || ' ' || item_id", "", .15, .85},
+		{"grants", "org_id || ' ' || viewer_org || ' ' || collection_id", "", .15, .85},
+		{"connection_sides", "org_id || ' ' || other_org", "", .15, .85},
+		{"questions", "question_id", "", .15, .85},
+		{"answers", "answer_id", "", .15, .85},
+		{"enrollments", "enrollment_id", "", .15, .85},
+		{"audit", "org_id", "(SELECT DISTINCT org_id FROM audit) t", .15, .85},
+		{"mails", "mail_id", "", .15, .85},
+		{"reflections", "membership_id", "", .05, .85}, // Everybody sees one of all members' alone.
+	} {
+		from := s.from
+		if from == "" {
+			from = s.name + " t"
+		}
+		w.surface(s.name, fmt.Sprintf("SELECT (%s)::text AS key, t::text AS text FROM %s", s.key, from), s.lo, s.hi)
+	}
+	for i := range organizations {
+		w.addOrg(i)
+	}
+	for i := range organizations {
+		for j := i + 1; j < organizations; j++ {
+			if w.chance(.6) {
+				w.connect(w.orgs[i], w.orgs[j])
+			}
+		}
+	}
+	for _, o := range w.orgs {
+		w.addContent(o)
+	}
+	for _, o := range w.orgs {
+		for range questionsPer {
+			w.addQuestion(o)
+		}
+	}
+	w.viewers = append(w.viewers, scope.Scope{Actor: scope.Visitor})
+	return w
+}
+
+func (w *world) put(s, key string, o *oracle.Object) {
+	w.named(s).objects[key] = o
+	switch s {
+	case "items":
+		w.model.Objects["item "+o.ID] = o
+	case "questions":
+		w.model.Objects["question "+o.ID] = o
+	default:
+		w.model.Objects[s+" "+key] = o
+	}
+}
+
+func (w *world) drop(s, key string) {
+	delete(w.named(s).objects, key)
+	delete(w.model.Objects, s+" "+key)
+}
+
+func (w *world) addOrg(i int) {
+	o := &org{id: id.New[id.Org](), slug: fmt.Sprintf("org%d", i)}
+	svc := tenants.New(w.d, "localhost:8080")
+	portal := &oracle.Object{Kind: oracle.Portal, Org: o.id.String()}
+	if _, err := svc.CreateOrganization(dbtest.System(w.t, scope.Operator, o.id), tenants.NewOrganization{
+		Slug: o.slug, Name: w.token(portal, o.id.String()), Short: "O", Color: "#000000", Locale: "en", SignIn: "email",
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.put("organizations", o.id.String(), portal)
+	w.put("audit", o.id.String(), &oracle.Object{Kind: oracle.House, Org: o.id.String()})
+	w.orgs, w.owner[o.id.String()] = append(w.orgs, o), o
+	w.must(o, func(tx *db.Tx) error {
+		// The collection that every organization begins with.
+		first, err := db.Row[id.Collection](tx, `SELECT collection_id FROM collections WHERE org_id = $1 AND slug = 'internal'`, o.id)
+		if err != nil {
+			return err
+		}
+		w.put("collections", first.String(), &oracle.Object{Kind: oracle.Collection, Org: o.id.String(), ID: first.String()})
+		for j := range 2 {
+			mid := id.New[id.Membership]()
+			ob := &oracle.Object{Kind: oracle.Member, Org: o.id.String(), ID: mid.String()}
+			m, err := tenants.AddMember(tx, tenants.NewMember{Membership: mid, Name: w.token(ob, mid.String()), Email: fmt.Sprintf("m%d@%s.example", j, o.slug)})
+			if err != nil {
+				return err
+			}
+			o.members = append(o.members, mid)
+			w.put("memberships", mid.String(), ob)
+			w.viewers = append(w.viewers, scope.Scope{Actor: scope.Member, Org: o.id, Membership: mid, Person: m.PersonID, Roles: []scope.Role{scope.Learner}})
+			secret := &oracle.Object{Kind: oracle.Private, Org: o.id.String(), Member: mid.String()}
+			if _, err := tx.Exec(`INSERT INTO reflections (org_id, membership_id, item_org, item_id, lesson_key, reflection_key, body) VALUES ($1, $2, $1, $2, 'l', 'r', $3)`,
+				o.id, mid, w.token(secret, "ref"+mid.String())); err != nil {
+				return err
+			}
+			w.put("reflections", mid.String(), secret)
+			for range 2 {
+				house := &oracle.Object{Kind: oracle.House, Org: o.id.String()}
+				e := id.New[id.Enrollment]()
+				if _, err := tx.Exec(`INSERT INTO enrollments (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, reason) VALUES ($1, $2, $3, $1, $2, 1, 'choice', $4)`,
+					o.id, e, mid, w.token(house, e.String())); err != nil {
+					return err
+				}
+				w.put("enrollments", e.String(), house)
+				mail := id.New[id.Any]()
+				house = &oracle.Object{Kind: oracle.House, Org: o.id.String()}
+				if _, err := tx.Exec(`INSERT INTO mails (org_id, mail_id, recipient, subject, body) VALUES ($1, $2, 'a@b.example', $3, '')`, o.id, mail, w.token(house, mail.String())); err != nil {
+					return err
+				}
+				w.put("mails", mail.String(), house)
+			}
+		}
+		return nil
+	})
+}
+
+// connect connects a and b for the first time.
+func (w *world) connect(a, b *org) {
+	meets := []string{"name", "name", "company", "none"}
+	sa, sb := oracle.Side{State: "active", Meet: pick(w.r, meets)}, oracle.Side{State: "active", Meet: pick(w.r, meets)}
+	w.must(a, func(tx *db.Tx) error {
+		_, err := tenants.Connect(tx, tenants.Connection{
+			A: tenants.Side{Org: a.id, Relationship: "peer", Meet: sa.Meet}, B: tenants.Side{Org: b.id, Relationship: "peer", Meet: sb.Meet},
+			State: "active", Since: tx.Now, Title: "Terms", Terms: map[string]string{"between": a.slug + b.slug},
+		})
+		return err
+	})
+	ka, kb := a.id.String(), b.id.String()
+	w.conns[[2]string{ka, kb}] = true
+	w.model.Sides[[2]string{ka, kb}], w.model.Sides[[2]string{kb, ka}] = sa, sb
+	w.put("connection_sides", ka+" "+kb, &oracle.Object{Kind: oracle.Connection, Org: ka, Other: kb})
+	w.put("connection_sides", kb+" "+ka, &oracle.Object{Kind: oracle.Connection, Org: kb, Other: ka})
+}
+
+func (w *world) addContent(o *org) {
+	owner := o.id.String()
+	var slugs []string
+	w.must(o, func(tx *db.Tx) error {
+		for i := range collectionsPer {
+			c, err := tenants.PutCollection(tx, tenants.Collection{Slug: fmt.Sprintf("c%d", i), Title: "x", Visibility: "agreement"})
+			if err != nil {
+				return err
+			}
+			ob := &oracle.Object{Kind: oracle.Collection, Org: owner, ID: c.CollectionID.String()}
+			c.Title = w.token(ob, ob.ID)
+			if _, err := tenants.PutCollection(tx, c); err != nil {
+				return err
+			}
+			w.put("collections", ob.ID, ob)
+			w.colls, w.slugs[ob.ID] = append(w.colls, ob), c.Slug
+			slugs = append(slugs, c.Slug)
+		}
+		return nil
+	})
+	mine := w.colls[len(w.colls)-collectionsPer:]
+	if w.chance(.5) {
+		w.public(mine[0], true)
+	}
+	for _, c := range mine {
+		for _, v := range w.orgs {
+			if v != o && w.chance(.3) {
+				w.open(c, v, w.chance(.2))
+			}
+		}
+	}
+	for range itemsPerOrg {
+		it := w.addItem(o)
+		if w.chance(.8) {
+			w.publish(it)
+		}
+		for i, c := range mine {
+			if w.chance(.4) {
+				w.collect(it, c, slugs[i])
+			}
+		}
+	}
+}
+
+func (w *world) addItem(o *org) *oracle.Object {
+	iid := id.New[id.Item]()
+	ob := &oracle.Object{Kind: oracle.Item, Org: o.id.String(), ID: iid.String(), State: "draft"}
+	tok, kind := w.token(ob, ob.ID), pick(w.r, kinds)
+	w.must(o, func(tx *db.Tx) error {
+		it, err := tenants.PutItem(tx, tenants.Item{ItemID: iid, Kind: kind, Title: tok, Slug: "s" + iid.String(), Summary: tok})
+		if err != nil {
+			return err
+		}
+		w.put("items", ob.ID, ob)
+		file := id.New[id.File]()
+		for _, p := range []struct {
+			surface, key, sql string
+			args              []any
+		}{
+			{"versions", ob.ID, `INSERT INTO versions (org_id, item_id, version, title, summary, outline, digest) VALUES ($1, $2, 1, $3, '', '[]', '')`, []any{tok}},
+			{"lessons", ob.ID + " a", `INSERT INTO lessons (org_id, item_id, version, key, position, title, source, blocks, plain) VALUES ($1, $2, 1, 'a', 1, $3, $3, '[]', $3)`, []any{tok}},
+			{"lessons", ob.ID + " b", `INSERT INTO lessons (org_id, item_id, version, key, position, title, source, blocks, plain) VALUES ($1, $2, 1, 'b', 2, $3, $3, '[]', $3)`, []any{tok}},
+			{"files", file.String(), `INSERT INTO files (org_id, item_id, file_id, sha256, name, media_type, size) VALUES ($1, $2, $3, decode(repeat('00', 32), 'hex'), $4, 'text/plain', 1)`, []any{file, tok}},
+			{"stories", ob.ID, `INSERT INTO stories (org_id, item_id, story_kind, source, blocks, plain) VALUES ($1, $2, 'article', $3, '[]', $3)`, []any{tok}},
+			{"resources", ob.ID, `INSERT INTO resources (org_id, item_id, resource_kind, source, html, plain) VALUES ($1, $2, 'tip', $3, $3, $3)`, []any{tok}},
+			{"item_links", ob.ID + " " + ob.ID, `INSERT INTO item_links (org_id, item_id, to_org, to_item) VALUES ($1, $2, $1, $2)`, nil},
+		} {
+			if _, err := tx.Exec(p.sql, append([]any{tx.Scope.Org, it.ItemID}, p.args...)...); err != nil {
+				return fmt.Errorf("%s: %w", p.surface, err)
+			}
+			w.named(p.surface).objects[p.key] = ob
+		}
+		return nil
+	})
+	w.items = append(w.items, ob)
+	return ob
+}
+
+func (w *world) publish(it *oracle.Object) {
+	w.must(w.owner[it.Org], func(tx *db.Tx) error { return tenants.PublishItem(tx, parse[id.Item](w.t, it.ID), 1, time.Time{}) })
+	it.State = "published"
+}
+
+func (w *world) collect(it, c *oracle.Object, slug string) {
+	w.must(w.owner[it.Org], func(tx *db.Tx) error { return tenants.Collect(tx, parse[id.Item](w.t, it.ID), slug) })
+	w.put("collection_items", c.ID+" "+it.ID, &oracle.Object{Kind: oracle.Listing, Org: it.Org, ID: c.ID, Item: it.ID})
+}
+
+func (w *world) public(c *oracle.Object, yes bool) {
+	v := "agreement"
+	if yes {
+		v = "public"
+	}
+	w.must(w.owner[c.Org], func(tx *db.Tx) error {
+		_, err := tenants.PutCollection(tx, tenants.Collection{Slug: w.slugs[c.ID], Title: w.token(c, c.ID), Visibility: v})
+		return err
+	})
+	key := c.Org + " " + id.Everyone.String() + " " + c.ID
+	if yes {
+		w.put("grants", key, &oracle.Object{Kind: oracle.Grant, Org: c.Org, ID: c.ID, Other: oracle.Everyone})
+	} else {
+		w.drop("grants", key)
+	}
+}
+
+func (w *world) open(c *oracle.Object, v *org, expired bool) {
+	w.must(w.owner[c.Org], func(tx *db.Tx) error {
+		var until *time.Time
+		if expired {
+			t := tx.Now.Add(-time.Minute)
+			until = &t
+		} else if w.chance(.3) {
+			t := tx.Now.Add(time.Hour)
+			until = &t
+		}
+		return tenants.Open(tx, tenants.Grant{Collection: w.slugs[c.ID], Viewer: v.id, Right: "use", Until: until})
+	})
+	w.put("grants", c.Org+" "+v.id.String()+" "+c.ID, &oracle.Object{Kind: oracle.Grant, Org: c.Org, ID: c.ID, Other: v.id.String(), Expired: expired})
+}
+
+func (w *world) addQuestion(o *org) {
+	q := id.New[id.Post]()
+	audiences := []string{"org", "connected", "connected", "connected", "public"}
+	ob := &oracle.Object{Kind: oracle.Question, Org: o.id.String(), ID: q.String(), Audience: pick(w.r, audiences), State: "open"}
+	if w.chance(.15) {
+		ob.State = "withdrawn"
+	}
+	w.must(o, func(tx *db.Tx) error {
+		_, err := tx.Exec(`INSERT INTO questions (org_id, question_id, membership_id, about_org, about_item, audience, shown_as, title, body, state) VALUES ($1, $2, $3, $1, $2, $4, 'name', $5, $5, $6)`,
+			o.id, q, o.members[0], ob.Audience, w.token(ob, ob.ID), ob.State)
+		return err
+	})
+	w.put("questions", ob.ID, ob)
+	w.posts = append(w.posts, ob)
+	for _, by := range w.orgs {
+		// Only who hears a question answers it.
+		if !w.model.Sees(oracle.Viewer{Org: by.id.String()}, ob) || !w.chance(.6) {
+			continue
+		}
+		aid := id.New[id.Post]()
+		an := &oracle.Object{Kind: oracle.Answer, Org: by.id.String(), ID: aid.String(), Question: ob.ID, Audience: pick(w.r, audiences), State: "shown"}
+		if w.chance(.15) {
+			an.State = "withdrawn"
+		}
+		w.must(by, func(tx *db.Tx) error {
+			_, err := tx.Exec(`INSERT INTO answers (org_id, answer_id, question_org, question_id, membership_id, audience, shown_as, body, state) VALUES ($1, $2, $3, $4, $5, $6, 'name', $7, $8)`,
+				by.id, aid, o.id, q, by.members[0], an.Audience, w.token(an, an.ID), an.State)
+			return err
+		})
+		w.put("answers", an.ID, an)
+		w.posts = append(w.posts, an)
+	}
+}
+
+func parse[T ~struct{ uuid.UUID }](t *testing.T, s string) T {
+	t.Helper()
+	v, err := id.Parse[T](s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// step does one random thing that changes what somebody may see, and tells what.
+func (w *world) step() string {
+	switch w.r.IntN(12) {
+	case 0:
+		c, v := pick(w.r, w.colls), pick(w.r, w.orgs)
+		if c.Org == v.id.String() {
+			return ""
+		}
+		w.open(c, v, false)
+		return "open a collection"
+	case 1:
+		for _, key := range w.shuffled("grants") {
+			g := w.named("grants").objects[key]
+			if g.Other == oracle.Everyone {
+				continue
+			}
+			w.must(w.owner[g.Org], func(tx *db.Tx) error { return tenants.Close(tx, w.slugs[g.ID], w.owner[g.Other].id) })
+			w.drop("grants", key)
+			return "close a collection"
+		}
+	case 2:
+		for _, pair := range w.pairs("active") {
+			a, b := w.owner[pair[0]], w.owner[pair[1]]
+			w.must(a, func(tx *db.Tx) error { return tenants.Disconnect(tx, b.id) })
+			w.side(pair, "ended")
+			for key, g := range w.named("grants").objects {
+				// What had ended before is nobody's to see, so only its owner may still know of it.
+				if (g.Org == pair[0] && g.Other == pair[1]) || (g.Org == pair[1] && g.Other == pair[0] && !g.Expired) {
+					w.drop("grants", key)
+				}
+			}
+			return "disconnect"
+		}
+	case 3:
+		for _, a := range w.orgs {
+			for _, b := range w.orgs {
+				if k := [2]string{a.id.String(), b.id.String()}; a != b && !w.conns[k] && !w.conns[[2]string{k[1], k[0]}] {
+					w.connect(a, b)
+					return "connect"
+				}
+			}
+		}
+	case 4:
+		for _, state := range []string{"paused", "ended"} {
+			for _, pair := range w.pairs(state) {
+				w.state(pair, "active")
+				return "resume a connection"
+			}
+		}
+	case 5:
+		for _, pair := range w.pairs("active") {
+			w.state(pair, "paused")
+			return "pause a connection"
+		}
+	case 6:
+		it := pick(w.r, w.items)
+		w.publish(it)
+		return "publish an item"
+	case 7:
+		it := pick(w.r, w.items)
+		w.must(w.owner[it.Org], func(tx *db.Tx) error {
+			return tx.Must(`UPDATE items SET state = 'retired' WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, parse[id.Item](w.t, it.ID))
+		})
+		it.State = "retired"
+		return "retire an item"
+	case 8:
+		it := pick(w.r, w.items)
+		for _, c := range w.colls {
+			if c.Org == it.Org && w.chance(.5) {
+				w.collect(it, c, w.slugs[c.ID])
+				return "collect an item"
+			}
+		}
+	case 9:
+		for _, key := range w.shuffled("collection_items") {
+			l := w.named("collection_items").objects[key]
+			w.must(w.owner[l.Org], func(tx *db.Tx) error {
+				return tx.Must(`DELETE FROM collection_items WHERE org_id = $1 AND collection_id = $2 AND item_id = $3`, tx.Scope.Org, parse[id.Collection](w.t, l.ID), parse[id.Item](w.t, l.Item))
+			})
+			w.drop("collection_items", key)
+			return "take an item out"
+		}
+	case 10:
+		c := pick(w.r, w.colls)
+		yes := w.chance(.5)
+		w.public(c, yes)
+		return fmt.Sprintf("make a collection public: %v", yes)
+	case 11:
+		p := pick(w.r, w.posts)
+		table, key, states := "questions", "question_id", []string{"open", "withdrawn"}
+		if p.Kind == oracle.Answer {
+			table, key, states = "answers", "answer_id", []string{"shown", "withdrawn"}
+		}
+		p.State, p.Audience = pick(w.r, states), pick(w.r, []string{"org", "connected", "public"})
+		w.must(w.owner[p.Org], func(tx *db.Tx) error {
+			return tx.Must(`UPDATE `+table+` SET state = $3, audience = $4 WHERE org_id = $1 AND `+key+` = $2`, tx.Scope.Org, parse[id.Post](w.t, p.ID), p.State, p.Audience)
+		})
+		return "change a post"
+	}
+	return ""
+}
+
+// shuffled are the keys of a surface in an order that the seed decides: identifiers sort by the time they were made.
+func (w *world) shuffled(name string) []string {
+	keys := slices.Sorted(maps.Keys(w.named(name).objects))
+	w.r.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	return keys
+}
+
+// pairs are the connections in a state, in a random order.
+func (w *world) pairs(state string) [][2]string {
+	var out [][2]string
+	for _, a := range w.orgs {
+		for _, b := range w.orgs {
+			if k := [2]string{a.id.String(), b.id.String()}; w.model.Sides[k].State == state {
+				out = append(out, k)
+			}
+		}
+	}
+	w.r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// side sets the state of both directions in the model.
+func (w *world) side(pair [2]string, state string) {
+	for _, k := range [][2]string{pair, {pair[1], pair[0]}} {
+		s := w.model.Sides[k]
+		s.State = state
+		w.model.Sides[k] = s
+	}
+}
+
+// state sets the state of a connection in the database and in the model.
+func (w *world) state(pair [2]string, state string) {
+	a, b := w.owner[pair[0]], w.owner[pair[1]]
+	w.must(a, func(tx *db.Tx) error {
+		if err := tx.Must(`UPDATE connections SET state = $3 WHERE $1 IN (org_a, org_b) AND $2 IN (org_a, org_b)`, a.id, b.id, state); err != nil {
+			return err
+		}
+		return tx.Must(`UPDATE connection_sides SET state = $3 WHERE (org_id = $1 AND other_org = $2) OR (org_id = $2 AND other_org = $1)`, a.id, b.id, state)
+	})
+	w.side(pair, state)
+}
+
+// tally is what a comparison found on one surface.
+type tally struct {
+	checks, allowed int
+	canaries        int // tokens found in texts, each looked up as well
+	leaks, missing  []string
+}
+
+type row struct {
+	Key  string `db:"key"`
+	Text string `db:"text"`
+}
+
+var canary = regexp.MustCompile(`zq[a-z0-9]{32,40}`)
+
+// compare reads everything as everybody and settles every object against the model.
+func (w *world) compare(ctx context.Context, into map[string]*tally, when string) {
+	w.t.Helper()
+	w.memo = map[question]bool{}
+	for _, v := range w.viewers {
+		who := oracle.Viewer{Org: key(v.Org), Member: key(v.Membership)}
+		if v.Actor == scope.Visitor {
+			who = oracle.Viewer{}
+		}
+		got := make([][]row, len(w.surfaces))
+		var list []tenants.Item
+		var neighbours []tenants.Neighbour
+		all := make([]id.Item, len(w.items))
+		seen, found := make([]tenants.Item, len(w.items)), make([]bool, len(w.items))
+		rights := make([]string, len(w.items))
+		var several []tenants.Item
+		if err := w.d.ReadAs(ctx, v, func(b *db.Batch) {
+			for i, s := range w.surfaces {
+				db.List(b, &got[i], s.sql)
+			}
+			tenants.Visible(b, &list, v, tenants.ListFilter{Limit: 200})
+			for i, it := range w.items {
+				all[i] = parse[id.Item](w.t, it.ID)
+				tenants.SeenItem(b, &seen[i], &found[i], v, all[i])
+			}
+			tenants.SeeItems(b, &several, v, all)
+			if v.Actor == scope.Member {
+				tenants.Neighbours(b, &neighbours, v)
+			}
+		}); err != nil {
+			w.t.Fatalf("%s: %v", when, err)
+		}
+		rightErr := w.d.ReadAs(ctx, v, func(b *db.Batch) {
+			for i, it := range w.items {
+				tenants.Right(b, &rights[i], v, tenants.Item{OrgID: parse[id.Org](w.t, it.Org), ItemID: all[i]})
+			}
+		})
+		if rightErr != nil {
+			into["tenants.Right"].missing = append(into["tenants.Right"].missing, rightErr.Error())
+		}
+		for i, s := range w.surfaces {
+			seen := map[string]bool{}
+			for _, r := range got[i] {
+				seen[r.Key] = true
+				if s.objects[r.Key] == nil {
+					into[s.name].leaks = append(into[s.name].leaks, fmt.Sprintf("%s: a row that nobody wrote: %s", when, r.Text))
+				}
+				w.canaries(into[s.name], who, r.Text, s.name, when)
+			}
+			for k, o := range s.objects {
+				w.settle(into[s.name], who, o, seen[k], k, when)
+			}
+		}
+		settleItems := func(name string, items []tenants.Item, wanted func(*oracle.Object) bool) {
+			have := map[string]bool{}
+			for _, it := range items {
+				if have[it.ItemID.String()] {
+					into[name].leaks = append(into[name].leaks, fmt.Sprintf("%s: %s comes twice", when, it.ItemID))
+				}
+				have[it.ItemID.String()] = true
+				w.canaries(into[name], who, fmt.Sprintf("%+v", it), name, when)
+			}
+			for _, o := range w.items {
+				if wanted(o) {
+					w.settle(into[name], who, o, have[o.ID], o.ID, when)
+				} else if have[o.ID] {
+					into[name].leaks = append(into[name].leaks, fmt.Sprintf("%s: %s lists what is not published: %s", when, name, o.ID))
+				}
+			}
+		}
+		settleItems("tenants.Visible", list, func(o *oracle.Object) bool { return o.State == "published" })
+		settleItems("tenants.SeeItems", several, func(*oracle.Object) bool { return true })
+		var one []tenants.Item
+		for i := range seen {
+			if found[i] {
+				one = append(one, seen[i])
+			}
+			// A right on an item that cannot be seen would tell that it exists.
+			if tl := into["tenants.Right"]; w.items[i].State == "published" && rightErr == nil {
+				w.settle(tl, who, w.items[i], rights[i] != "", w.items[i].ID, when)
+			}
+		}
+		settleItems("tenants.SeenItem", one, func(*oracle.Object) bool { return true })
+		near := map[string]bool{}
+		for _, n := range neighbours {
+			near[n.OrgID.String()] = true
+		}
+		for _, o := range w.orgs {
+			if o.id == v.Org {
+				continue
+			}
+			want := w.model.Sides[[2]string{who.Org, o.id.String()}].State == "active"
+			into["tenants.Neighbours"].settle(want, near[o.id.String()], func() string { return fmt.Sprintf("%s: %s is a neighbour of %v", when, o.slug, who) })
+		}
+	}
+}
+
+func key[K any](i id.ID[K]) string {
+	if i.IsZero() {
+		return ""
+	}
+	return i.String()
+}
+
+func (w *world) settle(tl *tally, who oracle.Viewer, o *oracle.Object, seen bool, k, when string) {
+	tl.settle(w.sees(who, o), seen, func() string { return fmt.Sprintf("%s: viewer %+v, object %s %+v", when, who, k, *o) })
+}
+
+// sees asks the model, once for each viewer and object of a comparison.
+func (w *world) sees(who oracle.Viewer, o *oracle.Object) bool {
+	k := question{who, o}
+	may, ok := w.memo[k]
+	if !ok {
+		may = w.model.Sees(who, o)
+		w.memo[k] = may
+	}
+	return may
+}
+
+type question struct {
+	who oracle.Viewer
+	o   *oracle.Object
+}
+
+func (tl *tally) settle(may, does bool, what func() string) {
+	tl.checks++
+	if may {
+		tl.allowed++
+	}
+	switch {
+	case does && !may:
+		tl.leaks = append(tl.leaks, what())
+	case may && !does:
+		tl.missing = append(tl.missing, what())
+	}
+}
+
+// canaries looks for the tokens of objects that the viewer may not see, in whatever text was read.
+func (w *world) canaries(tl *tally, who oracle.Viewer, text, where, when string) {
+	for _, tok := range canary.FindAllString(text, -1) {
+		tl.canaries++
+		o := w.tokens[tok]
+		switch {
+		case o == nil:
+			tl.leaks = append(tl.leaks, fmt.Sprintf("%s: %s: a canary that nobody set: %s", when, where, tok))
+		case !w.sees(who, o):
+			tl.leaks = append(tl.leaks, fmt.Sprintf("%s: %s shows %s to %+v: %+v", when, where, tok, who, *o))
+		}
+	}
+}
+
+// tallies has one tally for every surface.
+func (w *world) tallies() map[string]*tally {
+	m := map[string]*tally{"tenants.Visible": {}, "tenants.SeenItem": {}, "tenants.SeeItems": {}, "tenants.Right": {}, "tenants.Neighbours": {}}
+	for _, s := range w.surfaces {
+		m[s.name] = &tally{}
+	}
+	return m
+}
+
+func names(m map[string]*tally) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,84 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/web/ui"
+	"github.com/learnscape/learnscape/web/ui/shell"
+)
+
+// fiberKinds says what the router's and the server's own refusals mean.
+var fiberKinds = map[int]errs.Kind{ //nolint:gochecknoglobals // A constant table.
+	400: errs.Malformed, 404: errs.NotFound, 405: errs.MethodUnknown, 413: errs.TooLarge, 422: errs.Invalid, 431: errs.HeaderTooLarge, 503: errs.Unavailable,
+}
+
+// kindOf gives every error its kind, the router's too.
+func kindOf(err error) errs.Kind {
+	if fe, ok := errors.AsType[*fiber.Error](err); ok {
+		if k, ok := fiberKinds[fe.Code]; ok {
+			return k
+		}
+		if fe.Code < 500 {
+			return errs.Malformed
+		}
+		return errs.Internal
+	}
+	return errs.KindOf(err)
+}
+
+// fail answers an error with a page that says what happened, what still works and what to do. Unknown, foreign and missing
+// things get the same page. What is not the person's doing is logged whole, under the reference that the page shows.
+func (s *Server) fail(c *fiber.Ctx, err error) error {
+	ctx := c.UserContext()
+	kind := kindOf(err)
+	ref := tenants.Request(ctx)
+	if kind == errs.Internal || kind == errs.Unavailable {
+		s.opts.Log.ErrorContext(ctx, "request failed", "ref", ref, "method", c.Method(), "path", c.Path(), "error", err)
+	} else {
+		s.opts.Log.DebugContext(ctx, "request refused", "ref", ref, "kind", kind, "error", err)
+	}
+	status := errs.Status(kind)
+	c.Status(status)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	if kind == errs.HeaderTooLarge || kind == errs.Malformed {
+		c.Context().SetConnectionClose()
+	}
+	e, _ := errors.AsType[*errs.Error](err)
+	if e != nil && e.RetryAfter > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(e.RetryAfter.Seconds()+0.5)))
+	} else if kind == errs.Unavailable || kind == errs.Timeout {
+		c.Set(fiber.HeaderRetryAfter, "5")
+	}
+	if kind == errs.Unauthenticated && c.Method() == fiber.MethodGet && !shell.IsFragment(c) {
+		return c.Redirect("/sign-in?return_to="+escape(c.OriginalURL()), fiber.StatusSeeOther)
+	}
+	key, args := errs.MessageKey(err)
+	if e == nil {
+		key = "errs." + string(kind)
+	}
+	text := lang.T(ctx, key, args...)
+	if e != nil {
+		for _, f := range e.Fields {
+			text += " " + f.Name + ": " + lang.T(ctx, f.Key, f.Args...)
+		}
+	}
+	if shell.IsFragment(c) {
+		return shell.Fragment(c, ui.Callout(ui.CalloutProps{Kind: ui.Bad, Text: text, Status: true}))
+	}
+	p := ui.ErrorProps{Icon: "info", Kind: ui.Neutral, Title: lang.T(ctx, fmt.Sprintf("errs.title_%d", status)), Text: text}
+	if status >= 500 {
+		p.Kind, p.Reference = ui.Bad, ref
+	}
+	if kind == errs.NotFound {
+		p.SearchAction = "/search"
+	}
+	p.Actions = []ui.ButtonProps{{Label: lang.T(ctx, "errs.home"), Href: "/", Kind: ui.Secondary}}
+	return shell.Page(c, ui.PageProps{Title: p.Title, NoIndex: true, Layout: ui.Reading}, ui.ErrorPage(p))
+}

@@ -1,0 +1,296 @@
+package web
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/community"
+	"github.com/learnscape/learnscape/courses"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/marketing"
+	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/web/ui"
+	"github.com/learnscape/learnscape/web/ui/shell"
+)
+
+// start is the page at "/": home for a member, the landing page for a visitor.
+func (s *Server) start(c *fiber.Ctx) error {
+	if _, ok := auth.Current(c.UserContext()); ok {
+		return s.home(c)
+	}
+	return s.landing(c)
+}
+
+// homeView is everything on the home page.
+type homeView struct {
+	Name     string
+	Learning courses.HomeView
+	News     []community.Question
+	Own      tenants.Organization
+}
+
+func (s *Server) home(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	m, _ := auth.Current(ctx)
+	v := homeView{Name: firstName(m.Name)}
+	v.Own, _ = auth.HostOrg(ctx)
+	var err error
+	if v.Learning, err = s.deps.Courses.HomeData(ctx); err != nil {
+		return err
+	}
+	news, err := s.deps.Community.Recent(ctx, community.ListFilter{Limit: 3})
+	if err != nil {
+		return err
+	}
+	v.News = news.Questions
+	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "web.home.title"), NavKey: "home", Layout: ui.Reading}, homePage(v))
+}
+
+// landingView is everything on the landing page.
+type landingView struct {
+	Org       *tenants.Organization // of the host; nil on the front door
+	Newest    marketing.Newest
+	Questions []community.Question
+	Now       time.Time
+}
+
+// landing shows what is public: of the organization of the host first, then of everybody.
+func (s *Server) landing(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	viewer, err := scope.From(ctx)
+	if err != nil {
+		return err
+	}
+	var v landingView
+	var host id.Org
+	title, description := lang.T(ctx, "web.landing.title"), lang.T(ctx, "web.landing.lead")
+	if o, ok := auth.HostOrg(ctx); ok {
+		v.Org, host = &o, o.OrgID
+		title, description = lang.T(ctx, "web.landing.org_title", "Org", o.Name), o.About
+	}
+	var newest func() marketing.Newest
+	var answered func() []community.Question
+	if err := s.deps.DB.Read(ctx, func(b *db.Batch) {
+		v.Now = b.Now
+		newest = marketing.QueueNewest(b, viewer, host, 4)
+		answered = community.Answered(b, viewer, host, 3)
+	}); err != nil {
+		return err
+	}
+	v.Newest, v.Questions = newest(), answered()
+	return shell.Page(c, ui.PageProps{Title: title, Description: description, Canonical: "/", Layout: ui.Reading}, landingPage(v))
+}
+
+func firstName(name string) string {
+	for i, r := range name {
+		if r == ' ' {
+			return name[:i]
+		}
+	}
+	return name
+}
+
+// greeting is by the hour of the server's clock in the zone of the organization; only morning, day and evening differ.
+func greeting(ctx context.Context, now time.Time, name string) string {
+	switch h := now.Hour(); {
+	case h >= 4 && h < 11:
+		return lang.T(ctx, "web.home.morning", "Name", name)
+	case h >= 17 || h < 4:
+		return lang.T(ctx, "web.home.evening", "Name", name)
+	}
+	return lang.T(ctx, "web.home.day", "Name", name)
+}
+
+// summary says in one sentence how things stand.
+func summary(ctx context.Context, v courses.HomeView) string {
+	switch {
+	case v.Current != nil && v.Current.Next != nil:
+		return lang.T(ctx, "web.home.one_step", "Minutes", lang.Minutes(ctx, max(1, v.Current.Next.Minutes)))
+	case v.Finished > 0:
+		return lang.T(ctx, "web.home.all_done", "Count", v.Finished)
+	}
+	return lang.T(ctx, "web.home.begin")
+}
+
+func continueProps(ctx context.Context, g *courses.Going) ui.ContinueProps {
+	p := ui.ContinueProps{PathTitle: g.Item.Title, Title: g.Item.Title, Text: g.Item.Summary, PathHref: tenants.ItemURL(g.Item), ContinueHref: tenants.ItemURL(g.Item), Slug: g.Item.Slug}
+	p.ContinueLabel = lang.T(ctx, "web.home.continue")
+	for _, o := range g.Orgs {
+		p.Orgs = append(p.Orgs, orgUI(o.Org))
+	}
+	for _, st := range g.Stations {
+		state := ui.Ahead
+		switch {
+		case st.Done:
+			state = ui.Done
+		case st.Now:
+			state = ui.Now
+		}
+		p.Steps = append(p.Steps, ui.StepSegment{Org: orgUI(st.Org), State: state})
+	}
+	if n := g.Next; n != nil {
+		p.Title = n.Title
+		p.ContinueHref = stationURL(g.Item, *n)
+		p.ContinueLabel = lang.T(ctx, "web.home.continue_left", "Minutes", lang.Minutes(ctx, max(1, n.Minutes)))
+		if g.At != "" {
+			p.Text = lang.T(ctx, "web.home.stopped_at", "Part", g.At)
+		} else if n.Summary != "" {
+			p.Text = n.Summary
+		}
+	}
+	return p
+}
+
+// stationURL is where a station of a path or course is learned.
+func stationURL(it tenants.Item, st courses.Station) string {
+	switch {
+	case st.Step == "":
+		return tenants.ItemURL(it) + "/lessons/" + st.Lesson
+	case st.Lesson == "" || st.Kind == courses.StepLesson:
+		return tenants.ItemURL(it) + "/steps/" + st.Step
+	}
+	return tenants.ItemURL(it) + "/steps/" + st.Step + "/" + st.Lesson
+}
+
+func taskRows(ctx context.Context, v homeView) []ui.TaskRow {
+	var rows []ui.TaskRow
+	for _, g := range v.Learning.Due[:min(4, len(v.Learning.Due))] {
+		r := ui.TaskRow{
+			Icon: "route", Title: g.Item.Title, Href: tenants.ItemURL(g.Item), Org: orgUI(g.Org),
+			Meta: lang.T(ctx, "web.kind."+g.Item.Kind) + ", " + lang.T(ctx, "web.home.left", "Minutes", lang.Minutes(ctx, g.Left)),
+		}
+		if g.Item.Kind == tenants.KindCourse {
+			r.Icon = "book-open"
+		}
+		switch {
+		case g.AskedBy != "":
+			r.Who, r.Org = lang.T(ctx, "web.home.asked_by", "Name", g.AskedBy), orgUI(v.Own)
+		default:
+			r.Who = lang.T(ctx, "web.home.own_choice")
+		}
+		if g.Due != nil {
+			r.Due, r.DueKind = lang.Date(ctx, *g.Due), ui.Neutral
+			if left := g.Due.Sub(v.Learning.Now); left < 0 {
+				r.DueKind = ui.Bad
+			} else if left < 3*24*time.Hour {
+				r.DueKind = ui.Warn
+			}
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func recommended(ctx context.Context, r courses.Recommendation) ui.PathCardProps {
+	p := cardProps(ctx, r.Item, nil)
+	for _, o := range r.Parts {
+		p.Segments = append(p.Segments, ui.Segment{Org: orgUI(o.Org), Size: o.N})
+	}
+	switch r.Why {
+	case courses.WhyTopic:
+		p.Reason = lang.T(ctx, "web.home.why_topic", "Title", r.After)
+	case courses.WhyColleagues:
+		p.Reason = lang.T(ctx, "web.home.why_colleagues", "Count", r.Count)
+	case courses.WhyNew:
+		p.Reason = lang.T(ctx, "web.home.why_new")
+	}
+	return p
+}
+
+// cardProps is an item as a card; owners are whose steps it has.
+func cardProps(ctx context.Context, it tenants.Item, owners []marketing.Contributor) ui.PathCardProps {
+	p := ui.PathCardProps{Title: it.Title, Href: tenants.ItemURL(it), Slug: it.Slug}
+	if it.Kind == tenants.KindPath && it.Steps > 0 {
+		p.Meta = append(p.Meta, lang.T(ctx, "web.card.steps", "Count", it.Steps))
+	}
+	if it.Minutes > 0 {
+		p.Meta = append(p.Meta, lang.Minutes(ctx, it.Minutes))
+	}
+	if it.Finished >= 5 {
+		p.Meta = append(p.Meta, lang.T(ctx, "web.card.finished", "Count", it.Finished))
+	}
+	for _, o := range owners {
+		p.Segments = append(p.Segments, ui.Segment{Org: ui.Org{ID: o.ID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}, Size: o.N})
+	}
+	return p
+}
+
+// newsRows is what people of the network asked, as the rail shows it.
+func newsRows(ctx context.Context, v homeView) []ui.ActivityRow {
+	var rows []ui.ActivityRow
+	for _, q := range v.News {
+		r := ui.ActivityRow{
+			Person: byline(ctx, q.By), Quote: q.Title, When: lang.Ago(ctx, v.Learning.Now, q.ActiveAt), At: q.ActiveAt.Format(time.RFC3339),
+			Action: ui.Link{Label: lang.T(ctx, "web.home.read"), Href: "/questions/" + q.ID.String()},
+		}
+		if q.Count == 0 {
+			r.Text = lang.T(ctx, "web.home.asked")
+			if q.MayAnswer && !q.By.Mine {
+				r.Action.Label = lang.T(ctx, "web.home.answer")
+			}
+		} else {
+			r.Text = lang.T(ctx, "web.home.asked_answers", "Count", q.Count)
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// byline is an author as a person of the design system; who is not named is said in words.
+func byline(ctx context.Context, by community.Byline) ui.Person {
+	p := ui.Person{Name: by.Name, Org: ui.Org{ID: by.Company.ID.String(), Slug: by.Company.Slug, Name: by.Company.Name, Short: by.Company.Short, Hue: by.Company.Hue, Chroma: by.Company.Chroma}}
+	switch {
+	case p.Name != "":
+	case p.Org.Name != "":
+		p.Name = lang.T(ctx, "web.by.company")
+	case by.Relationship != "":
+		p.Name = lang.T(ctx, "web.by.someone_"+by.Relationship)
+	default:
+		p.Name = lang.T(ctx, "web.by.someone")
+	}
+	return p
+}
+
+func balance(ctx context.Context, v courses.HomeView) ui.BalanceProps {
+	all := v.Formal + v.Informal
+	text := lang.T(ctx, "web.home.balance_none")
+	if all > 0 {
+		text = lang.T(ctx, "web.home.balance", "Minutes", lang.Minutes(ctx, all), "Share", lang.Percent(ctx, float64(min(v.OwnChoice, all))/float64(all)))
+	}
+	return ui.BalanceProps{
+		Title: lang.T(ctx, "web.home.last_30"), Text: text, Formal: v.Formal, Informal: v.Informal,
+		FormalLabel: lang.T(ctx, "web.home.formal"), InformalLabel: lang.T(ctx, "web.home.informal"),
+		More: []ui.Definition{{Term: lang.T(ctx, "web.home.finished"), Text: strconv.Itoa(v.Finished)}},
+	}
+}
+
+func heroStrands(v landingView) (strands []ui.HeroStrand, caption int) {
+	for _, c := range v.Newest.Paths {
+		if len(c.Owners) > caption {
+			strands, caption = nil, len(c.Owners)
+			for _, o := range c.Owners {
+				strands = append(strands, ui.HeroStrand{Org: ui.Org{ID: o.ID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}, Text: c.Title})
+			}
+		}
+	}
+	return strands, caption
+}
+
+func questionProps(ctx context.Context, q community.Question) ui.QuestionProps {
+	p := ui.QuestionProps{Title: q.Title, Href: "/questions/" + q.ID.String(), By: byline(ctx, q.By), ByLine: lang.T(ctx, "web.question.asked")}
+	if len(q.Answers) > 0 {
+		a := q.Answers[0]
+		p.Answer, p.By, p.ByLine = a.Plain, byline(ctx, a.By), lang.T(ctx, "web.question.answered")
+		if a.Used.Count > 0 {
+			p.Foot = lang.T(ctx, "web.question.used", "Count", a.Used.Count)
+		}
+	}
+	return p
+}

@@ -1,0 +1,221 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/valyala/fasthttp"
+
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// Options says how the server behaves towards the network.
+type Options struct {
+	Production     bool     // https in front: HSTS, __Host- cookies
+	TrustedProxies []string // addresses whose X-Forwarded-* headers count; none trusts nobody
+	Deadline       time.Duration
+	BodyLimit      int  // bytes of a form; uploads have routes of their own
+	Outbox         bool // shows all mail to whoever asks: the demonstration only
+	Log            *slog.Logger
+}
+
+// Limits of what a request may bring (security.md, uploads): forms 256 KiB, headers 16 KiB.
+const (
+	defaultBodyLimit = 256 << 10
+	headerLimit      = 16 << 10
+	defaultDeadline  = 10 * time.Second
+)
+
+// newApp returns the Fiber application with everything around the routes: what it answers before a body is read to its end
+// closes the connection, because the rest of the body would otherwise run as the next request.
+func newApp(o Options, fail fiber.ErrorHandler) *fiber.App {
+	if o.Deadline == 0 {
+		o.Deadline = defaultDeadline
+	}
+	if o.BodyLimit == 0 {
+		o.BodyLimit = defaultBodyLimit
+	}
+	app := fiber.New(fiber.Config{
+		Immutable:               true, // otherwise kept strings change under us
+		StreamRequestBody:       true, // otherwise an announced length is allocated before a byte came
+		BodyLimit:               o.BodyLimit,
+		ReadBufferSize:          headerLimit,
+		ReadTimeout:             15 * time.Second,
+		IdleTimeout:             75 * time.Second,
+		EnableTrustedProxyCheck: true,
+		TrustedProxies:          o.TrustedProxies,
+		ProxyHeader:             proxyHeader(o.TrustedProxies),
+		DisableStartupMessage:   true,
+		ErrorHandler:            fail,
+		CaseSensitive:           true,
+		StrictRouting:           false,
+		GETOnly:                 false,
+	})
+	app.Use(begin(o), recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: func(c *fiber.Ctx, v any) {
+		o.Log.ErrorContext(c.UserContext(), "panic", "value", v, "path", c.Path())
+	}}), headers(o), compress(), body(o.BodyLimit), sameOrigin())
+	return app
+}
+
+func proxyHeader(proxies []string) string {
+	if len(proxies) == 0 {
+		return ""
+	}
+	return fiber.HeaderXForwardedFor
+}
+
+// begin gives the request its reference, deadline, language and the scope of a visitor, which auth replaces when there is a
+// session, and writes the log line at its end.
+func begin(o Options) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		start := time.Now() //nolint:forbidigo // Measures the request, decides nothing.
+		ctx, cancel := context.WithTimeout(c.UserContext(), o.Deadline)
+		defer cancel()
+		ref := reference()
+		ctx = tenants.WithRequest(ctx, ref)
+		ctx = lang.With(ctx, lang.Match(c.Get(fiber.HeaderAcceptLanguage)))
+		ctx = scope.Enter(ctx, scope.Scope{Actor: scope.Visitor})
+		ctx, count := db.WithCounter(ctx)
+		c.SetUserContext(ctx)
+		c.Set("X-Request-Id", ref)
+		err := c.Next()
+		if err != nil {
+			// The error handler renders here, inside the middleware, so that headers and the log line see its answer.
+			if herr := c.App().ErrorHandler(c, err); herr != nil {
+				return herr
+			}
+		}
+		if o.Log.Enabled(ctx, slog.LevelDebug) {
+			o.Log.DebugContext(ctx, "request", "ref", ref, "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode(),
+				"ms", time.Since(start).Milliseconds(), "statements", count.Statements()) //nolint:forbidigo // As above.
+		}
+		return nil
+	}
+}
+
+func reference() string {
+	var b [5]byte
+	_, _ = rand.Read(b[:]) // Never fails (crypto/rand).
+	return hex.EncodeToString(b[:])
+}
+
+// policy is the content security policy of every page: nothing from elsewhere, nothing inline.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; media-src 'self'; " +
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+
+// headers sets what every answer carries (security.md section 5.3).
+func headers(o Options) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		c.Set("Content-Security-Policy", policy)
+		c.Set("X-Content-Type-Options", "nosniff")
+		c.Set("Referrer-Policy", "same-origin")
+		c.Set("Cross-Origin-Opener-Policy", "same-origin")
+		c.Set("Cross-Origin-Resource-Policy", "same-origin")
+		c.Set("Permissions-Policy", "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=(), fullscreen=(self), autoplay=()")
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		if o.Production {
+			c.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+		}
+		return c.Next()
+	}
+}
+
+// compress packs pages with gzip at its fastest level; assets come packed already.
+func compress() fiber.Handler {
+	pack := fasthttp.CompressHandlerLevel(func(*fasthttp.RequestCtx) {}, fasthttp.CompressBestSpeed)
+	return func(c *fiber.Ctx) error {
+		if err := c.Next(); err != nil {
+			return err
+		}
+		if len(c.Response().Header.Peek(fiber.HeaderContentEncoding)) == 0 && len(c.Response().Body()) > 1024 && !c.Response().IsBodyStream() {
+			pack(c.Context())
+		}
+		return nil
+	}
+}
+
+// body reads the request's body to its end or refuses it and closes the connection.
+func body(limit int) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		req := c.Request()
+		n := req.Header.ContentLength()
+		if n == 0 || (n < 0 && n != -1) { // -2 is identity: no body without a length
+			return c.Next()
+		}
+		if n > limit {
+			c.Context().SetConnectionClose()
+			return errs.New(errs.TooLarge, "body of %d bytes", n)
+		}
+		stream := req.BodyStream()
+		if stream == nil {
+			return c.Next()
+		}
+		buf, err := io.ReadAll(io.LimitReader(stream, int64(limit)+1))
+		if err != nil {
+			c.Context().SetConnectionClose()
+			return errs.New(errs.Malformed, "read body: %w", err)
+		}
+		if len(buf) > limit {
+			c.Context().SetConnectionClose()
+			return errs.New(errs.TooLarge, "body over %d bytes", limit)
+		}
+		req.SetBodyRaw(buf)
+		return c.Next()
+	}
+}
+
+// sameOrigin refuses unsafe methods that do not come from a page of the same host: the browser says so in Sec-Fetch-Site, or
+// in Origin where it is older. A request with neither is refused too; programs use the API with a token.
+func sameOrigin() fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		switch c.Method() {
+		case fiber.MethodGet, fiber.MethodHead, fiber.MethodOptions:
+			return c.Next()
+		}
+		if strings.HasPrefix(c.Path(), "/api/") && c.Get(fiber.HeaderAuthorization) != "" {
+			return c.Next()
+		}
+		site, origin := c.Get("Sec-Fetch-Site"), c.Get(fiber.HeaderOrigin)
+		if site == "same-origin" || (site == "" && origin != "" && strings.EqualFold(afterScheme(origin), c.Hostname())) {
+			return c.Next()
+		}
+		c.Context().SetConnectionClose()
+		return errs.Say(errs.Forbidden, "errs.cross_site")
+	}
+}
+
+func afterScheme(origin string) string {
+	_, host, ok := strings.Cut(origin, "://")
+	if !ok {
+		return ""
+	}
+	return host
+}
+
+// Listen serves until ctx ends, then refuses new connections and lets requests under way finish for up to 20 seconds.
+func Listen(ctx context.Context, app *fiber.App, ln net.Listener) error {
+	done := make(chan error, 1)
+	go func() { done <- app.Listener(ln) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	if err := app.ShutdownWithTimeout(20 * time.Second); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/auth"
+	authpages "github.com/learnscape/learnscape/auth/pages"
+	"github.com/learnscape/learnscape/community"
+	communitypages "github.com/learnscape/learnscape/community/pages"
+	"github.com/learnscape/learnscape/courses"
+	coursespages "github.com/learnscape/learnscape/courses/pages"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/jobs"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/mail"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/marketing"
+	marketingpages "github.com/learnscape/learnscape/marketing/pages"
+	"github.com/learnscape/learnscape/search"
+	searchpages "github.com/learnscape/learnscape/search/pages"
+	"github.com/learnscape/learnscape/tenants"
+	tenantspages "github.com/learnscape/learnscape/tenants/pages"
+	"github.com/learnscape/learnscape/web/ui"
+	"github.com/learnscape/learnscape/web/ui/shell"
+	"github.com/learnscape/learnscape/web/ui/static"
+)
+
+// Deps is the rooms that the server shows.
+type Deps struct {
+	DB        *db.DB
+	Relay     *jobs.Relay
+	Tenants   *tenants.Service
+	Auth      *auth.Service
+	Mail      *mail.Service
+	Courses   *courses.Service
+	Marketing *marketing.Service
+	Community *community.Service
+	Search    *search.Service
+}
+
+// Server answers requests.
+type Server struct {
+	opts   Options
+	deps   Deps
+	sheets sheets
+}
+
+// New returns the application with every route mounted; it listens to nothing.
+func New(o Options, d Deps) *fiber.App {
+	s := &Server{opts: o, deps: d}
+	app := newApp(o, s.fail)
+	// What everybody may have, without a session.
+	app.Get("/healthz", s.health)
+	app.Get("/readyz", s.ready)
+	app.Get("/tls/ask", s.tlsAsk)
+	app.Get("/brand/:color", s.sheets.serve)
+	app.Get(static.Prefix+"*", s.asset)
+	app.Get("/robots.txt", s.robots)
+
+	app.Use(authpages.Middleware(d.Auth), s.frame)
+	authpages.New(d.Auth).Mount(app)
+	tenantspages.New(d.Tenants).Mount(app)
+	coursespages.New(d.Courses).Mount(app)
+	marketingpages.New(d.Marketing).Mount(app)
+	communitypages.New(d.Community).Mount(app)
+	searchpages.New(d.Search).Mount(app)
+	app.Get("/", s.start)
+	app.Get("/me", s.me)
+	if o.Outbox {
+		app.Get("/outbox", s.outbox)
+	}
+	app.Use(func(c *fiber.Ctx) error { return errs.New(errs.NotFound, "no route %s %s", c.Method(), c.Path()) })
+	return app
+}
+
+// frame puts organization, brand, viewer and navigation around the pages of the request.
+func (s *Server) frame(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	f := shell.Frame{Base: c.BaseURL(), Production: s.opts.Production, Org: ui.Org{Name: "Learnscape", Short: "Ls", Hue: 180, Chroma: .07}}
+	if o, ok := auth.HostOrg(ctx); ok {
+		f.Org = orgUI(o)
+		f.SubLine = o.Tagline
+		if sh, err := s.sheets.of(o.Color); err == nil {
+			f.BrandCSS = sh.url
+		}
+	}
+	nav := func(key, href, icon string, phone bool) {
+		f.Nav = append(f.Nav, ui.NavItem{Key: key, Label: lang.T(ctx, "web.nav."+key), Href: href, Icon: icon, Phone: phone})
+	}
+	if m, ok := auth.Current(ctx); ok {
+		sc, err := scope.From(ctx)
+		if err != nil {
+			return err
+		}
+		f.Viewer = &ui.Viewer{Name: m.Name, Org: f.Org, ProfileHref: "/me"}
+		nav("home", "/", "house", true)
+		nav("learn", "/learn", "book-open", true)
+		nav("community", "/community", "messages-square", true)
+		nav("stories", "/stories", "file-text", false)
+		if sc.Has(scope.Administrator) {
+			nav("admin", "/admin/people", "users", false)
+		}
+	} else {
+		nav("learn", "/learn", "book-open", true)
+		nav("stories", "/stories", "file-text", true)
+		nav("community", "/community", "messages-square", true)
+		f.Footer = []ui.Link{{Label: lang.T(ctx, "web.footer.search"), Href: "/search"}, {Label: lang.T(ctx, "web.footer.sign_in"), Href: "/sign-in"}}
+		f.FooterText = lang.T(ctx, "web.footer.text", "Name", f.Org.Name)
+	}
+	c.SetUserContext(shell.With(ctx, f))
+	return c.Next()
+}
+
+func orgUI(o tenants.Organization) ui.Org {
+	return ui.Org{ID: o.OrgID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}
+}
+
+// asset serves the embedded files under their hashed names.
+func (s *Server) asset(c *fiber.Ctx) error {
+	body, contentType, encoding, ok := static.Lookup(c.Path(), c.Get(fiber.HeaderAcceptEncoding))
+	if !ok {
+		return errs.New(errs.NotFound, "asset %s", c.Path())
+	}
+	c.Set(fiber.HeaderContentType, contentType)
+	c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
+	c.Vary(fiber.HeaderAcceptEncoding)
+	if encoding != "" {
+		c.Set(fiber.HeaderContentEncoding, encoding)
+	}
+	return c.Send(body)
+}
+
+// robots lets search engines read what is public; what needs a session is not linked for visitors anyway.
+func (s *Server) robots(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderCacheControl, "public, max-age=3600")
+	return c.SendString("User-agent: *\nDisallow: /search\nDisallow: /sign-in\nDisallow: /keep\n")
+}
+
+func escape(s string) string { return url.QueryEscape(strings.TrimSpace(s)) }

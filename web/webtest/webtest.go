@@ -1,0 +1,385 @@
+// Package webtest drives the real portal from tests: the binary itself on a data folder of its own, and a real browser with
+// the content security policy on. Tests that need a browser fail without one and say what to install.
+package webtest
+
+import (
+	"bufio"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+//go:embed axe/axe.min.js
+var axe string
+
+// Demo is a running demonstration.
+type Demo struct {
+	Base string // of the front door, such as "http://localhost:40123"
+	Dir  string // its data folder
+	cmd  *exec.Cmd
+	done chan error
+}
+
+var build struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// Binary builds the portal once for the test process and returns where it is.
+func Binary(t testing.TB) string {
+	t.Helper()
+	build.once.Do(func() {
+		dir, err := os.MkdirTemp("", "learnscape-bin-")
+		if err != nil {
+			build.err = err
+			return
+		}
+		build.path = filepath.Join(dir, "learnscape")
+		if out, err := exec.CommandContext(context.Background(), "go", "build", "-o", build.path, "github.com/learnscape/learnscape/cmd/learnscape").CombinedOutput(); err != nil { //nolint:forbidigo // Outlives the first test.
+			build.err = fmt.Errorf("build: %w: %s", err, out)
+		}
+	})
+	if build.err != nil {
+		t.Fatal(build.err)
+	}
+	return build.path
+}
+
+// Folder returns a fresh data folder that the database server's user can reach; it is removed at the end.
+func Folder(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "learnscape-data-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // The server's user must pass.
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return filepath.Join(dir, "data")
+}
+
+// Start starts the demonstration on the folder and waits until it says that it is ready; it is stopped at the end of the test.
+func Start(t testing.TB, dir string) *Demo {
+	t.Helper()
+	d := &Demo{Dir: dir, done: make(chan error, 1)}
+	d.cmd = exec.CommandContext(context.Background(), Binary(t), "demo", "--data", dir, "--listen", "127.0.0.1:0", "--idp-listen", "127.0.0.1:0") //nolint:gosec,forbidigo // Our own binary, ended below.
+	out, err := d.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr strings.Builder
+	d.cmd.Stderr = &stderr
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan string, 1)
+	go func() {
+		base := ""
+		front := regexp.MustCompile(`http://localhost:\d+`)
+		for sc := bufio.NewScanner(out); sc.Scan(); {
+			if m := front.FindString(sc.Text()); m != "" && base == "" {
+				base = m
+			}
+			if strings.HasPrefix(sc.Text(), "Ready") {
+				ready <- base
+			}
+		}
+		d.done <- d.cmd.Wait()
+	}()
+	t.Cleanup(d.Stop)
+	select {
+	case d.Base = <-ready:
+	case err := <-d.done:
+		d.done <- err
+		t.Fatalf("the demonstration ended: %v\n%s", err, stderr.String())
+	case <-time.After(90 * time.Second):
+		t.Fatalf("the demonstration did not become ready\n%s", stderr.String())
+	}
+	return d
+}
+
+// Stop ends the demonstration and waits for it; it may be repeated.
+func (d *Demo) Stop() { d.end(syscall.SIGTERM) }
+
+// Kill ends it at once, as a power cut would.
+func (d *Demo) Kill() { d.end(syscall.SIGKILL) }
+
+func (d *Demo) end(sig syscall.Signal) {
+	if d.cmd.ProcessState != nil {
+		return
+	}
+	_ = d.cmd.Process.Signal(sig)
+	select {
+	case <-d.done:
+	case <-time.After(30 * time.Second):
+		_ = d.cmd.Process.Kill()
+		<-d.done
+	}
+}
+
+// URL is the address of a path on an organization's host; org "" is the front door.
+func (d *Demo) URL(org, path string) string {
+	if org == "" {
+		return d.Base + path
+	}
+	return strings.Replace(d.Base, "://", "://"+org+".", 1) + path
+}
+
+// Browser is one person's browser with cookies of its own.
+type Browser struct {
+	t      testing.TB
+	ctx    context.Context //nolint:containedctx // The browser is the context.
+	mu     sync.Mutex
+	faults []string
+}
+
+// Open starts a browser of the given width in CSS pixels. What its console or the content security policy complains about
+// fails the test at its end.
+func Open(t testing.TB, width int) *Browser {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+			break
+		}
+	}
+	if path == "" {
+		t.Fatal("no Chromium found: run `apt-get install chromium`")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1360, 900),
+		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+	actx, acancel := chromedp.NewExecAllocator(context.Background(), opts...) //nolint:forbidigo // Ended by the cleanup.
+	b := &Browser{t: t}
+	ctx, cancel := chromedp.NewContext(actx, chromedp.WithListener(b.listen))
+	b.ctx = ctx
+	t.Cleanup(func() {
+		cancel()
+		acancel()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.faults) > 0 {
+			t.Errorf("the browser complained:\n%s", strings.Join(b.faults, "\n"))
+		}
+	})
+	// The first run starts the browser, which must outlive every single step.
+	if err := chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, log.Enable, cdp.Empty{})
+		return err
+	})); err != nil {
+		t.Fatal(err)
+	}
+	b.Resize(width)
+	return b
+}
+
+// Resize changes the width in CSS pixels.
+func (b *Browser) Resize(width int) {
+	b.t.Helper()
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: int64(width), Height: 900, DeviceScaleFactor: 1, Mobile: width < 600})
+}
+
+// Dark switches between the dark and the light colour scheme.
+func (b *Browser) Dark(on bool) {
+	b.t.Helper()
+	v := "light"
+	if on {
+		v = "dark"
+	}
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v}}})
+}
+
+// Script switches scripts in pages on or off.
+func (b *Browser) Script(on bool) {
+	b.t.Helper()
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+}
+
+func call[P any](b *Browser, c cdp.Command[P, cdp.Empty], p P) {
+	b.t.Helper()
+	do(b, func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, c, p)
+		return chromedp.Void{}, err
+	})
+}
+
+func (b *Browser) listen(ev any) {
+	fault := ""
+	switch e := ev.(type) {
+	case *log.EventEntryAdded:
+		// An answer of 404 or 422 is a page like any other.
+		if e.Entry.Level == "error" && !strings.Contains(e.Entry.Text, "status of 4") {
+			fault = e.Entry.Text + " " + e.Entry.URL
+		}
+	case *runtime.EventExceptionThrown:
+		fault = e.ExceptionDetails.Text
+	}
+	if fault != "" {
+		b.mu.Lock()
+		b.faults = append(b.faults, fault)
+		b.mu.Unlock()
+	}
+}
+
+// step is how long one action may take before the test fails.
+const step = 15 * time.Second
+
+func try[T any](b *Browser, a chromedp.Action[T]) (T, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, step)
+	defer cancel()
+	return chromedp.Run(ctx, a)
+}
+
+func do[T any](b *Browser, a chromedp.Action[T]) T {
+	b.t.Helper()
+	v, err := try(b, a)
+	if err != nil {
+		at, _ := try(b, chromedp.Location())                                                                                 //nolint:errcheck // For the message only.
+		text, _ := try(b, chromedp.Evaluate[string](`document.querySelector("main")?.innerText ?? document.body.innerText`)) //nolint:errcheck // For the message only.
+		picture := filepath.Join(os.TempDir(), "learnscape-failed.png")
+		b.Shot(picture)
+		b.t.Fatalf("browser at %s: %v (picture: %s)\n%.1500s", at, err, picture, text)
+	}
+	return v
+}
+
+// Visit opens an address.
+func (b *Browser) Visit(url string) { b.t.Helper(); do(b, chromedp.Navigate(url)) }
+
+// Click clicks the first element of the CSS selector, and waits for the page that it leads to.
+func (b *Browser) Click(selector string) {
+	b.t.Helper()
+	b.Wait(selector)
+	do(b, chromedp.ScrollIntoView(chromedp.CSS(selector)))
+	do(b, chromedp.Click(chromedp.CSS(selector)))
+	b.settle()
+}
+
+// ClickText clicks the first visible link, button or summary whose text contains the words.
+func (b *Browser) ClickText(words string) {
+	b.t.Helper()
+	b.WaitText(words)
+	if !Eval[bool](b, `(()=>{const e=[...document.querySelectorAll("main a, main button, main summary, main label, header a, header button, footer a")].find(e=>e.textContent.includes(`+quoted(words)+`)&&e.getClientRects().length);if(e){e.scrollIntoView({block:"center"});e.click()}return !!e})()`) {
+		b.t.Fatalf("%s: nothing to click says %q", b.At(), words)
+	}
+	b.settle()
+}
+
+// settle gives a navigation time to begin and waits until the document is ready; what must be there is waited for by name.
+func (b *Browser) settle() {
+	b.t.Helper()
+	time.Sleep(200 * time.Millisecond) //nolint:forbidigo // See above.
+	do(b, chromedp.Poll[bool](`document.readyState !== "loading"`, chromedp.WithPollingInterval(30*time.Millisecond)))
+}
+
+// Type replaces the text of a field, key by key.
+func (b *Browser) Type(selector, text string) {
+	b.t.Helper()
+	b.Wait(selector)
+	do(b, chromedp.ScrollIntoView(chromedp.CSS(selector)))
+	do(b, chromedp.SetValue(chromedp.CSS(selector), ""))
+	do(b, chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// Submit sends the form of the field, as Enter in it does.
+func (b *Browser) Submit(selector string) {
+	b.t.Helper()
+	Eval[bool](b, `(document.querySelector(`+quoted(selector)+`).form.requestSubmit(),true)`)
+	b.settle()
+}
+
+// WaitText waits until the page shows the words.
+func (b *Browser) WaitText(words string) {
+	b.t.Helper()
+	do(b, chromedp.Poll[bool](`!!document.body && document.body.innerText.includes(`+quoted(words)+`)`, chromedp.WithPollingInterval(50*time.Millisecond)))
+}
+
+// Wait waits until an element of the selector is there.
+func (b *Browser) Wait(selector string) {
+	b.t.Helper()
+	do(b, chromedp.Poll[bool](`!!document.querySelector(`+quoted(selector)+`)`, chromedp.WithPollingInterval(50*time.Millisecond)))
+}
+
+// Text returns the text of main as a person sees it.
+func (b *Browser) Text() string {
+	b.t.Helper()
+	return Eval[string](b, `document.querySelector("main").innerText`)
+}
+
+// HTML returns the whole document as the browser has it.
+func (b *Browser) HTML() string {
+	b.t.Helper()
+	return Eval[string](b, `document.documentElement.outerHTML`)
+}
+
+// At returns the address of the page.
+func (b *Browser) At() string { b.t.Helper(); return do(b, chromedp.Location()) }
+
+// Has reports whether the page has an element of the selector now.
+func (b *Browser) Has(selector string) bool {
+	b.t.Helper()
+	return Eval[bool](b, `!!document.querySelector(`+quoted(selector)+`)`)
+}
+
+// Eval runs an expression in the page and returns its value.
+func Eval[T any](b *Browser, expression string) T {
+	b.t.Helper()
+	return do(b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+func quoted(s string) string {
+	q, _ := json.Marshal(s) //nolint:errcheck,errchkjson // A string always has a form.
+	return string(q)
+}
+
+// Shot writes a picture of the whole page.
+func (b *Browser) Shot(file string) {
+	if png, err := try(b, chromedp.FullScreenshot(100)); err == nil {
+		_ = os.WriteFile(file, png, 0o600)
+	}
+}
+
+// Fits fails if the page scrolls sideways at the width.
+func (b *Browser) Fits(width int) {
+	b.t.Helper()
+	b.Resize(width)
+	if over := Eval[int](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
+		b.t.Errorf("%s scrolls sideways by %d px at %d px", b.At(), over, width)
+	}
+}
+
+// Accessible fails on every violation that axe finds (WCAG 2.0 to 2.2, A and AA, and its best practices).
+func (b *Browser) Accessible() {
+	b.t.Helper()
+	type node struct {
+		HTML string `json:"html"`
+	}
+	type violation struct {
+		ID    string `json:"id"`
+		Help  string `json:"help"`
+		Nodes []node `json:"nodes"`
+	}
+	Eval[bool](b, `(()=>{`+axe+`;return true})()`)
+	for _, v := range Eval[[]violation](b, `axe.run(document,{runOnly:["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]}).then(r=>r.violations.map(v=>({id:v.id,help:v.help,nodes:v.nodes.map(n=>({html:n.html}))})))`) {
+		b.t.Errorf("%s: axe %s: %s: %.300s", b.At(), v.ID, v.Help, v.Nodes[0].HTML)
+	}
+}
