@@ -73,10 +73,13 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		return shell.Fragment(c, ui.Callout(ui.CalloutProps{Kind: ui.Bad, Text: text, Status: true}))
 	}
 	p := ui.ErrorProps{Icon: "info", Kind: ui.Neutral, Title: lang.T(ctx, fmt.Sprintf("errs.title_%d", status)), Text: text}
+	if key == "errs.unknown_host" {
+		p.Title = lang.T(ctx, "errs.unknown_host_title")
+	}
 	if status >= 500 {
 		p.Kind, p.Reference = ui.Bad, ref
 	}
-	if kind == errs.NotFound {
+	if kind == errs.NotFound && key != "errs.unknown_host" {
 		p.SearchAction = "/search"
 	}
 	p.Actions = []ui.ButtonProps{{Label: lang.T(ctx, "errs.home"), Href: "/", Kind: ui.Secondary}}

@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -70,22 +72,21 @@ func (s *Server) landing(c *fiber.Ctx) error {
 	}
 	var v landingView
 	var host id.Org
-	title, description := lang.T(ctx, "web.landing.title"), lang.T(ctx, "web.landing.lead")
 	if o, ok := auth.HostOrg(ctx); ok {
 		v.Org, host = &o, o.OrgID
-		title, description = lang.T(ctx, "web.landing.org_title", "Org", o.Name), o.About
 	}
 	var newest func() marketing.Newest
 	var answered func() []community.Question
 	if err := s.deps.DB.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
-		newest = marketing.QueueNewest(b, viewer, host, 4)
+		newest = marketing.QueueNewest(b, viewer, host, 12)
 		answered = community.Answered(b, viewer, host, 3)
 	}); err != nil {
 		return err
 	}
 	v.Newest, v.Questions = newest(), answered()
-	return shell.Page(c, ui.PageProps{Title: title, Description: description, Canonical: "/", Layout: ui.Reading}, landingPage(v))
+	v.Newest.Paths, v.Newest.Stories = spread(v.Newest.Paths, 4), spread(v.Newest.Stories, 4)
+	return shell.Page(c, ui.PageProps{Title: v.title(ctx), Description: v.lead(ctx), Canonical: "/", Layout: ui.Reading}, landingPage(v))
 }
 
 func firstName(name string) string {
@@ -271,23 +272,80 @@ func balance(ctx context.Context, v courses.HomeView) ui.BalanceProps {
 	}
 }
 
-func heroStrands(v landingView) (strands []ui.HeroStrand, caption int) {
+// heroStrands are the first three organizations whose work stands on the page, each with what it brings.
+func heroStrands(v landingView) []ui.HeroStrand {
+	var out []ui.HeroStrand
+	seen := map[id.Org]bool{}
+	for _, cards := range [][]marketing.Card{v.Newest.Paths, v.Newest.Stories} {
+		for _, c := range cards {
+			if len(c.Owners) == 0 || seen[c.OrgID] || len(out) == 3 {
+				continue
+			}
+			seen[c.OrgID] = true
+			o := c.Owners[0]
+			out = append(out, ui.HeroStrand{Org: ui.Org{ID: o.ID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}, Text: c.Title})
+		}
+	}
+	return out
+}
+
+// spread picks n cards in their order, at most half of them from one organization as long as others have any.
+func spread(cards []marketing.Card, n int) []marketing.Card {
+	count := map[id.Org]int{}
+	var out, rest []marketing.Card
+	for _, c := range cards {
+		if count[c.OrgID] < n/2 && len(out) < n {
+			count[c.OrgID]++
+			out = append(out, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	return append(out, rest[:min(len(rest), n-len(out))]...)
+}
+
+func (v landingView) title(ctx context.Context) string {
+	if v.Org != nil {
+		return lang.T(ctx, "web.landing.org_title", "Org", v.Org.Name)
+	}
+	return lang.T(ctx, "web.landing.title")
+}
+
+func (v landingView) lead(ctx context.Context) string {
+	if v.Org != nil && v.Org.About != "" {
+		return v.Org.About
+	}
+	return lang.T(ctx, "web.landing.lead")
+}
+
+// often are the first topics of what the page shows.
+func (v landingView) often() []string {
+	var out []string
 	for _, c := range v.Newest.Paths {
-		if len(c.Owners) > caption {
-			strands, caption = nil, len(c.Owners)
-			for _, o := range c.Owners {
-				strands = append(strands, ui.HeroStrand{Org: ui.Org{ID: o.ID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}, Text: c.Title})
+		for _, t := range c.Topics {
+			if len(out) < 3 && !slices.Contains(out, t) {
+				out = append(out, t)
 			}
 		}
 	}
-	return strands, caption
+	return out
+}
+
+// excerpt cuts a text at a word's end after at most n letters.
+func excerpt(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	cut := strings.LastIndexByte(string(r[:n]), ' ')
+	return strings.TrimRight(string(r[:n])[:max(cut, 0)], " ,.;:") + "…"
 }
 
 func questionProps(ctx context.Context, q community.Question) ui.QuestionProps {
 	p := ui.QuestionProps{Title: q.Title, Href: "/questions/" + q.ID.String(), By: byline(ctx, q.By), ByLine: lang.T(ctx, "web.question.asked")}
 	if len(q.Answers) > 0 {
 		a := q.Answers[0]
-		p.Answer, p.By, p.ByLine = a.Plain, byline(ctx, a.By), lang.T(ctx, "web.question.answered")
+		p.Answer, p.By, p.ByLine = excerpt(a.Plain, 220), byline(ctx, a.By), lang.T(ctx, "web.question.answered")
 		if a.Used.Count > 0 {
 			p.Foot = lang.T(ctx, "web.question.used", "Count", a.Used.Count)
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ type Options struct {
 	TrustedProxies []string // addresses whose X-Forwarded-* headers count; none trusts nobody
 	Deadline       time.Duration
 	BodyLimit      int  // bytes of a form; uploads have routes of their own
-	Outbox         bool // shows all mail to whoever asks: the demonstration only
+	Demo           bool // shows all mail to whoever asks and how many statements a page took: the demonstration only
 	Log            *slog.Logger
 }
 
@@ -97,6 +98,9 @@ func begin(o Options) fiber.Handler {
 			if herr := c.App().ErrorHandler(c, err); herr != nil {
 				return herr
 			}
+		}
+		if o.Demo {
+			c.Set("X-Statements", strconv.Itoa(count.Statements()))
 		}
 		if o.Log.Enabled(ctx, slog.LevelDebug) {
 			o.Log.DebugContext(ctx, "request", "ref", ref, "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode(),

@@ -63,14 +63,14 @@ func New(o Options, d Deps) *fiber.App {
 
 	app.Use(authpages.Middleware(d.Auth), s.frame)
 	authpages.New(d.Auth).Mount(app)
-	tenantspages.New(d.Tenants).Mount(app)
+	tenantspages.New(d.Tenants, d.DB.Now).Mount(app)
 	coursespages.New(d.Courses).Mount(app)
 	marketingpages.New(d.Marketing).Mount(app)
 	communitypages.New(d.Community).Mount(app)
 	searchpages.New(d.Search).Mount(app)
 	app.Get("/", s.start)
 	app.Get("/me", s.me)
-	if o.Outbox {
+	if o.Demo {
 		app.Get("/outbox", s.outbox)
 	}
 	app.Use(func(c *fiber.Ctx) error { return errs.New(errs.NotFound, "no route %s %s", c.Method(), c.Path()) })

@@ -4,12 +4,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 )
 
 // size is how large a world is.
@@ -52,7 +57,7 @@ func uid(org, class, n int) uuid.UUID {
 const uidSQL = `CREATE FUNCTION pg_temp.uid(a int, b int, c int) RETURNS uuid LANGUAGE sql IMMUTABLE AS
 	$$ SELECT (lpad(to_hex(a), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(b), 4, '0') || lpad(to_hex(c), 8, '0'))::uuid $$`
 
-// bulkSQL are the tables whose indexes are made after the rows: that is several times faster.
+// bulk are the tables whose indexes are made after the rows: that is several times faster.
 var bulk = []string{"items", "collections", "collection_items", "versions", "lessons", "stories", "questions", "enrollments", "completions", "search_documents", "memberships", "persons", "sessions"} //nolint:gochecknoglobals // A constant list.
 
 // kindSQL is the kind of the item with the number k: a path, two courses and a story in ten, resources otherwise.
@@ -66,24 +71,19 @@ const titleSQL = `(ARRAY['Calibrate','Read','Place','Replace','Explain','Verify'
 // atSQL is when it was published.
 const atSQL = `timestamptz '2026-01-01' + k * interval '7 minutes' + n * interval '3 seconds'`
 
-// outlineSQL is the outline of a course with ten lessons or of a path with ten steps.
+// outlineSQL is the outline of a course with five lessons, and of a path that nobody opens.
 const (
-	courseOutline = `(SELECT jsonb_build_object('modules', jsonb_build_array(jsonb_build_object('title', 'All', 'lessons', (SELECT jsonb_agg(jsonb_build_object('key', 'lesson-' || l, 'title', 'Lesson ' || l || ' about what to do', 'kind', 'lesson', 'minutes', 6)) FROM generate_series(1, 10) l)))))`
+	courseOutline = `(SELECT jsonb_build_object('modules', jsonb_build_array(jsonb_build_object('title', 'All', 'lessons', (SELECT jsonb_agg(jsonb_build_object('key', 'lesson-' || l, 'title', 'Lesson ' || l || ' about what to do', 'kind', 'lesson', 'minutes', 6)) FROM generate_series(1, 5) l)))))`
 	noOutline     = `(SELECT '{"steps": []}'::jsonb)`
 )
 
 // fill loads the world as a superuser with foreign keys off, in bulk: what it writes is consistent by construction.
 func fill(ctx context.Context, dsn string, s size, progress func(string)) error {
-	conn, err := pgx.Connect(ctx, dsn)
+	conn, err := loader(ctx, dsn)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(ctx) //nolint:errcheck // Nothing is buffered.
-	for _, q := range []string{`SET session_replication_role = replica`, `SET synchronous_commit = off`, `SET maintenance_work_mem = '256MB'`, `SET work_mem = '64MB'`, uidSQL} {
-		if _, err := conn.Exec(ctx, q); err != nil {
-			return err
-		}
-	}
 	progress("rows")
 	again, err := dropIndexes(ctx, conn)
 	if err != nil {
@@ -91,16 +91,18 @@ func fill(ctx context.Context, dsn string, s size, progress func(string)) error 
 	}
 	orgs := fmt.Sprintf(`generate_series(1, %d) n`, s.orgs)
 	items := fmt.Sprintf(`%s, generate_series(0, %d) k`, orgs, s.items-1)
+	half := fmt.Sprintf(` FROM generate_series(%%d, %d, 2) n, generate_series(0, %d) k`, s.orgs, s.items-1)
 	perOrg := max(1, s.items/50)
-	for _, q := range []string{
+	item := `INSERT INTO items (org_id, item_id, kind, title, slug, summary, level, minutes, topics, parts, steps, state, version, finished, published_at)
+			SELECT pg_temp.uid(n, 0, 0), pg_temp.uid(n, 3, k), ` + kindSQL + `, ` + titleSQL + `, 'item-' || k, 'What a person can do afterwards, in one sentence that fills a line and a half of a card.',
+				'beginner', 20, '{alarms}', jsonb_build_array(jsonb_build_object('org', pg_temp.uid(n, 0, 0), 'n', 10)), 10, 'published', 1, k % 50, ` + atSQL
+	if err := atOnce(ctx, dsn, []string{
+		item + fmt.Sprintf(half, 1), item + fmt.Sprintf(half, 2),
 		`INSERT INTO organizations (org_id, slug, name, short, tagline, color, hue, chroma, sign_in)
 			SELECT pg_temp.uid(n, 0, 0), 'org' || n, 'Organization ' || n, 'O' || n % 10, 'What we do in one line', '#2855ad', n * 37 % 360, 0.12, 'email' FROM ` + orgs,
 		`INSERT INTO persons (person_id) SELECT pg_temp.uid(n, 1, m) FROM ` + orgs + `, generate_series(1, 20) m`,
 		`INSERT INTO memberships (org_id, membership_id, person_id, name, email, seen_at) SELECT pg_temp.uid(n, 0, 0), pg_temp.uid(n, 2, m), pg_temp.uid(n, 1, m), 'Person ' || m, 'p' || m || '@org' || n || '.example', now()
 			FROM ` + orgs + `, generate_series(1, 20) m`,
-		`INSERT INTO items (org_id, item_id, kind, title, slug, summary, level, minutes, topics, parts, steps, state, version, finished, published_at)
-			SELECT pg_temp.uid(n, 0, 0), pg_temp.uid(n, 3, k), ` + kindSQL + `, ` + titleSQL + `, 'item-' || k, 'What a person can do afterwards, in one sentence that fills a line and a half of a card.',
-				'beginner', 20, '{alarms}', jsonb_build_array(jsonb_build_object('org', pg_temp.uid(n, 0, 0), 'n', 10)), 10, 'published', 1, k % 50, ` + atSQL + ` FROM ` + items,
 		fmt.Sprintf(`INSERT INTO collections (org_id, collection_id, slug, title, visibility)
 			SELECT pg_temp.uid(n, 0, 0), pg_temp.uid(n, 4, c), 'c' || c, 'Collection ' || c, 'agreement' FROM %s, generate_series(0, %d) c`, orgs, perOrg-1),
 		fmt.Sprintf(`INSERT INTO collection_items (org_id, collection_id, item_id, kind, listed_at)
@@ -119,14 +121,10 @@ func fill(ctx context.Context, dsn string, s size, progress func(string)) error 
 			SELECT pg_temp.uid(n, 0, 0), pg_temp.uid(%d, 0, 0), pg_temp.uid(n, 4, c) FROM generate_series(3, %d) n, generate_series(0, %d) c ORDER BY c, n LIMIT 200`, wideOrg, s.orgs, perOrg-1),
 		fmt.Sprintf(`INSERT INTO connections (connection_id, org_a, org_b, state, asked_by, since) SELECT DISTINCT pg_temp.uid(v.n, 5, o.n), pg_temp.uid(v.n, 0, 0), pg_temp.uid(o.n, 0, 0), 'active', pg_temp.uid(v.n, 0, 0), now()
 			FROM (VALUES (%d, 5), (%d, %d)) v(n, upto) JOIN generate_series(3, %[3]d) o(n) ON o.n <= v.upto`, narrowOrg, wideOrg, s.orgs),
-		`INSERT INTO connection_sides (org_id, other_org, connection_id, relationship, state) SELECT org_a, org_b, connection_id, 'partner', 'active' FROM connections
-			UNION ALL SELECT org_b, org_a, connection_id, 'vendor', 'active' FROM connections`,
 		// Everybody learns four courses and has finished three lessons of each.
 		`INSERT INTO enrollments (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, done, total, updated_at)
 			SELECT pg_temp.uid(n, 0, 0), pg_temp.uid(n, 6, m * 10 + j), pg_temp.uid(n, 2, m), pg_temp.uid(n, 0, 0), pg_temp.uid(n, 3, 1 + 10 * (m % 10 + j)), 1, 'choice', 3, 10, now() - j * interval '1 day'
 			FROM ` + orgs + `, generate_series(1, 20) m, generate_series(1, 4) j`,
-		`INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version)
-			SELECT e.org_id, e.membership_id, e.item_org, e.item_id, 'lesson-' || l, 1 FROM enrollments e, generate_series(1, 3) l`,
 		`INSERT INTO questions (org_id, question_id, membership_id, about_org, about_item, audience, shown_as, shown_name, title, body, created_at, active_at)
 			SELECT pg_temp.uid(n, 0, 0), pg_temp.uid(n, 7, q), pg_temp.uid(n, 2, 1 + q % 20), pg_temp.uid(n, 0, 0), pg_temp.uid(n, 3, q), (ARRAY['org', 'connected'])[1 + q % 2], 'name', 'Person ' || 1 + q % 20,
 				'How long does the probe need in the ice bath, question ' || q, 'We wait two minutes. Is that enough?', now() - q * interval '1 hour', now() - q * interval '1 hour' FROM ` + orgs + `, generate_series(1, 50) q`,
@@ -134,10 +132,16 @@ func fill(ctx context.Context, dsn string, s size, progress func(string)) error 
 		fmt.Sprintf(`INSERT INTO persons (person_id) SELECT pg_temp.uid(%d, 1, m) FROM generate_series(%d, %d) m`, learnersOrg, firstLearner, firstLearner+s.learners-1),
 		fmt.Sprintf(`INSERT INTO memberships (org_id, membership_id, person_id, name, email, seen_at) SELECT pg_temp.uid(%d, 0, 0), pg_temp.uid(%[1]d, 2, m), pg_temp.uid(%[1]d, 1, m), 'Learner ' || m, 'l' || m || '@org%[1]d.example', now() FROM generate_series(%d, %d) m`,
 			learnersOrg, firstLearner, firstLearner+s.learners-1),
-	} {
-		if _, err := conn.Exec(ctx, q); err != nil {
-			return fmt.Errorf("%w in %.120s", err, q)
-		}
+	}); err != nil {
+		return err
+	}
+	if err := atOnce(ctx, dsn, []string{
+		`INSERT INTO connection_sides (org_id, other_org, connection_id, relationship, state) SELECT org_a, org_b, connection_id, 'partner', 'active' FROM connections
+			UNION ALL SELECT org_b, org_a, connection_id, 'vendor', 'active' FROM connections`,
+		`INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version)
+			SELECT e.org_id, e.membership_id, e.item_org, e.item_id, 'lesson-' || l, 1 FROM enrollments e, generate_series(1, 3) l`,
+	}); err != nil {
+		return err
 	}
 	progress("sessions")
 	if err := sessions(ctx, conn, s); err != nil {
@@ -148,12 +152,47 @@ func fill(ctx context.Context, dsn string, s size, progress func(string)) error 
 		return err
 	}
 	progress("indexes")
-	for _, q := range again {
+	return atOnce(ctx, dsn, again)
+}
+
+// loader connects as a superuser that checks no foreign keys, waits for no disk, and knows pg_temp.uid.
+func loader(ctx context.Context, dsn string) (*pgx.Conn, error) {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range []string{`SET session_replication_role = replica`, `SET synchronous_commit = off`, `SET maintenance_work_mem = '256MB'`, `SET work_mem = '64MB'`, uidSQL} {
 		if _, err := conn.Exec(ctx, q); err != nil {
-			return fmt.Errorf("%w in %.120s", err, q)
+			return nil, errors.Join(err, conn.Close(ctx))
 		}
 	}
-	return nil
+	return conn, nil
+}
+
+// atOnce runs statements that do not depend on each other, two at a time.
+func atOnce(ctx context.Context, dsn string, list []string) error {
+	g, ctx := errgroup.WithContext(ctx)
+	next := make(chan string, len(list))
+	for _, q := range list {
+		next <- q
+	}
+	close(next)
+	for range 2 {
+		g.Go(func() error {
+			conn, err := loader(ctx, dsn)
+			if err != nil {
+				return err
+			}
+			defer conn.Close(ctx) //nolint:errcheck // Nothing is buffered.
+			for q := range next {
+				if _, err := conn.Exec(ctx, q); err != nil {
+					return fmt.Errorf("%w in %.120s", err, q)
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 // dropIndexes drops the bulk tables' indexes that no constraint needs and returns how to make them again.
@@ -229,31 +268,34 @@ func vocabulary(n int) []string {
 
 const vocabularySize = 20_000
 
-// documents indexes items of as many organizations as it takes, every text with 60 words of a Zipf distribution.
+// documents indexes items of as many organizations as it takes, every text with 60 words of a Zipf distribution. The words
+// have no endings to be stemmed, so that their vector is written here and not parsed by the server.
 func documents(ctx context.Context, conn *pgx.Conn, s size) error {
 	words := vocabulary(vocabularySize)
 	r := rand.New(rand.NewPCG(3, 5)) //nolint:gosec // The same text in every run.
 	zipf := rand.NewZipf(r, 1.1, 20, vocabularySize-1)
-	if _, err := conn.Exec(ctx, `CREATE TEMP TABLE raw_documents (n int, k int, body text, words text[])`); err != nil {
+	if _, err := conn.Exec(ctx, `CREATE TEMP TABLE raw_documents (n int, k int, vector text, words text[])`); err != nil {
 		return err
 	}
 	total := min(s.docs, s.orgs*s.items)
 	i := 0
-	body := make([]string, 60)
-	if _, err := conn.CopyFrom(ctx, pgx.Identifier{"raw_documents"}, []string{"n", "k", "body", "words"}, pgx.CopyFromFunc(func() ([]any, error) {
+	if _, err := conn.CopyFrom(ctx, pgx.Identifier{"raw_documents"}, []string{"n", "k", "vector", "words"}, pgx.CopyFromFunc(func() ([]any, error) {
 		if i >= total {
 			return nil, nil
 		}
-		seen := map[string]bool{}
-		var distinct []string
-		for j := range body {
-			body[j] = words[zipf.Uint64()]
-			if !seen[body[j]] {
-				seen[body[j]] = true
-				distinct = append(distinct, body[j])
+		at := map[string]string{}
+		for j := range 60 {
+			w := words[zipf.Uint64()]
+			if at[w] != "" {
+				at[w] += ","
 			}
+			at[w] += strconv.Itoa(j + 1)
 		}
-		row := []any{int32(1 + i/s.items), int32(i % s.items), strings.Join(body, " "), distinct} //nolint:gosec // Small.
+		var vector strings.Builder
+		for w, places := range at {
+			vector.WriteString(w + ":" + places + " ")
+		}
+		row := []any{int32(1 + i/s.items), int32(i % s.items), vector.String(), slices.Collect(maps.Keys(at))} //nolint:gosec // Small.
 		i++
 		return row, nil
 	})); err != nil {
@@ -261,10 +303,10 @@ func documents(ctx context.Context, conn *pgx.Conn, s size) error {
 	}
 	perOrg := max(1, s.items/50)
 	if _, err := conn.Exec(ctx, fmt.Sprintf(`INSERT INTO search_documents (doc_id, org_id, item_id, kind, channels, lang, minutes, popularity, published_at, title, title_norm, words, title_tsv, tsv, version)
-		SELECT i.item_id, i.org_id, i.item_id, i.kind, ARRAY[i.org_id, pg_temp.uid(d.n, 4, least(d.k / 50, %d))], 'en', 20, i.finished, i.published_at, i.title, lower(i.title), d.words || string_to_array(lower(i.title), ' '),
-			setweight(to_tsvector('portal_en', lower(i.title)), 'A') || setweight(to_tsvector('portal_simple', lower(i.title)), 'B'),
-			setweight(to_tsvector('portal_en', lower(i.title)) || to_tsvector('portal_simple', lower(i.title)), 'A') || setweight(to_tsvector('portal_en', d.body), 'D'), 1
-		FROM raw_documents d JOIN items i ON i.org_id = pg_temp.uid(d.n, 0, 0) AND i.item_id = pg_temp.uid(d.n, 3, d.k)`, perOrg-1)); err != nil {
+		SELECT d.item_id, d.org_id, d.item_id, d.kind, ARRAY[d.org_id, pg_temp.uid(d.n, 4, least(d.k / 50, %d))], 'en', 20, d.finished, d.published_at, d.title, lower(d.title), d.words || string_to_array(lower(d.title), ' '),
+			setweight(d.stems, 'A') || setweight(d.plain, 'B'), setweight(d.stems || d.plain, 'A') || d.vector::tsvector, 1
+		FROM (SELECT r.*, i.org_id, i.item_id, i.kind, i.title, i.finished, i.published_at, to_tsvector('portal_en', i.title) AS stems, to_tsvector('portal_simple', i.title) AS plain
+			FROM raw_documents r JOIN items i ON i.org_id = pg_temp.uid(r.n, 0, 0) AND i.item_id = pg_temp.uid(r.n, 3, r.k) OFFSET 0) d`, perOrg-1)); err != nil {
 		return fmt.Errorf("documents: %w", err)
 	}
 	for _, q := range []string{`SELECT set_config('app.actor', 'operator', false)`, `SELECT search_rebuild_lexicon()`} {

@@ -74,21 +74,28 @@ func runDemo(ctx context.Context, e *env, args []string) error {
 	}
 	p, err := portal.New(ctx, portal.Config{
 		DSN: cluster.DSN("learnscape_app", "learnscape"), BaseURL: base, Keys: keys, Files: filepath.Join(d.dir, "files"), Sender: mail.Outbox{},
-		Egress: egress.Options{AllowLoopback: true}, Outbox: true, Log: e.log,
+		Egress: egress.Options{AllowLoopback: true}, Demo: true, Log: e.log,
 	})
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	provider, err := demoop.New(demo.Provider(issuers, base))
+	houses, err := demo.Issuers(p.Auth.RedirectURI, func(slug string) string { return p.Auth.BaseURL(slug) + "/signed-out" })
+	if err != nil {
+		return err
+	}
+	provider, err := demoop.New(demoop.Config{Base: issuers, Issuers: houses})
 	if err != nil {
 		return err
 	}
 	if err := demo.Seed(ctx, demo.Deps{
-		DB: p.DB, Tenants: p.Tenants, Auth: p.Auth, Courses: p.Courses, Marketing: p.Marketing, Community: p.Community, Search: p.Search,
+		DB: p.DB, Marketing: p.Marketing, Community: p.Community, Search: p.Search, Blob: p.Blob, Keys: keys,
 		Issuer: func(slug string) string { return issuers + "/" + slug }, Now: p.DB.Now, Log: e.log,
 	}); err != nil {
 		return fmt.Errorf("fill the world: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(d.dir, complete), nil, 0o644); err != nil { //nolint:gosec // Says nothing.
+		return fmt.Errorf("data folder: %w", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.Run(ctx, web) })
@@ -101,7 +108,9 @@ func runDemo(ctx context.Context, e *env, args []string) error {
 			return errors.New("the PostgreSQL server ended; " + filepath.Join(d.dir, "postgres.log") + " says why")
 		}
 	})
-	demo.Print(e.stdout, base.String(), issuers)
+	if err := demo.Print(e.stdout, base.String(), issuers); err != nil {
+		return err
+	}
 	e.printf("\nReady after %.1f s. Data in %s; stop with Ctrl+C.\n", time.Since(start).Seconds(), d.dir)
 	return g.Wait()
 }
@@ -138,6 +147,9 @@ type data struct {
 // marker says that a folder is ours, so that --reset never deletes somebody else's.
 const marker = "learnscape.data"
 
+// complete is the file that says that the world was filled to its end.
+const complete = "complete"
+
 func openData(dir string, reset bool) (*data, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -166,7 +178,7 @@ func openData(dir string, reset bool) (*data, error) {
 	}
 	d := &data{dir: dir, lock: lock}
 	if reset {
-		for _, name := range []string{"pg", "files", "key", "postgres.log"} {
+		for _, name := range []string{complete, "pg", "files", "key", "postgres.log"} {
 			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 				return nil, fmt.Errorf("reset: %w", err)
 			}
@@ -191,6 +203,12 @@ func (d *data) cluster(ctx context.Context) (*embedded.Cluster, error) {
 		return nil, err
 	}
 	err = func() error {
+		if _, err := os.Stat(filepath.Join(d.dir, complete)); err != nil {
+			// A start that was cut short left half a world.
+			if err := c.DropDatabase(ctx, "learnscape"); err != nil {
+				return err
+			}
+		}
 		created, err := c.EnsureDatabase(ctx, "learnscape")
 		if err != nil {
 			return err

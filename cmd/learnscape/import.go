@@ -32,7 +32,14 @@ func runImport(ctx context.Context, e *env, args []string) error {
 		if err != nil {
 			return err
 		}
-		e.printf("%s", report.String())
+		for _, f := range report.Findings {
+			e.printf("%s\n", f)
+		}
+		if report.Fresh {
+			e.printf("%s: version %d with %d lessons and %d files, %d findings\n", report.Item.Title, report.Version, report.Lessons, report.Files, len(report.Findings))
+		} else {
+			e.printf("%s: unchanged, version %d stays\n", report.Item.Title, report.Version)
+		}
 		return p.Relay.Drain(ctx)
 	})
 }

@@ -32,11 +32,11 @@ func runToken(ctx context.Context, e *env, args []string) error {
 		if err != nil {
 			return err
 		}
-		token, err := p.Auth.CreateToken(ctx, email, split(scopes), time.Duration(days)*24*time.Hour)
+		token, err := p.Auth.CreateToken(ctx, email, split(scopes), time.Now().AddDate(0, 0, days))
 		if err != nil {
 			return err
 		}
-		e.printf("%s\n", token)
+		e.printf("%s\n", token.Reveal())
 		return nil
 	})
 }

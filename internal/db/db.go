@@ -66,6 +66,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	cfg.MinIdleConns = 1
 	cfg.ConnConfig.RuntimeParams["application_name"] = "learnscape"
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	cfg.ConnConfig.RuntimeParams["default_transaction_isolation"] = "repeatable read" // for Read; Tx asks for its own
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = "15000"
 	cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "15000"
 	if cfg.ConnConfig.ConnectTimeout == 0 {

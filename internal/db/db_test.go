@@ -63,3 +63,47 @@ func TestFailedBatchLeavesTheConnectionUsable(t *testing.T) {
 		}
 	}
 }
+
+// All queries of a page see one snapshot, cannot write, and leave nothing behind on the connection.
+func TestReadIsOneReadOnlySnapshot(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Fresh(t)
+	ctx := dbtest.System(t, scope.Operator, id.New[id.Org]())
+	var first, second, isolation, readOnly string
+	started := make(chan error, 1)
+	go func() {
+		started <- d.Tx(ctx, func(tx *db.Tx) error {
+			_, err := tx.Exec(`INSERT INTO outbox (org_id, kind, payload) VALUES (app_org(), 'test', '{}')`)
+			return err
+		})
+	}()
+	if err := d.Read(ctx, func(b *db.Batch) {
+		db.One(b, &first, nil, `SELECT pg_current_snapshot()::text`)
+		db.One(b, new(string), nil, `SELECT pg_sleep(0.2)::text`)
+		db.One(b, &second, nil, `SELECT pg_current_snapshot()::text`)
+		db.One(b, &isolation, nil, `SELECT current_setting('transaction_isolation')`)
+		db.One(b, &readOnly, nil, `SELECT current_setting('transaction_read_only')`)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	if first != second || isolation != "repeatable read" || readOnly != "on" {
+		t.Errorf("snapshots %q and %q, isolation %q, read only %q", first, second, isolation, readOnly)
+	}
+	if err := d.Read(ctx, func(b *db.Batch) {
+		db.One(b, new(int), nil, `WITH x AS (INSERT INTO outbox (org_id, kind, payload) VALUES (app_org(), 'test', '{}') RETURNING 1) SELECT count(*)::int FROM x`)
+	}); err == nil {
+		t.Error("a read wrote")
+	}
+	if err := d.Tx(ctx, func(tx *db.Tx) error {
+		isolation, err := db.Row[string](tx, `SELECT current_setting('transaction_isolation') || current_setting('transaction_read_only')`)
+		if isolation != "read committedoff" {
+			t.Errorf("a transaction after a read is %q", isolation)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

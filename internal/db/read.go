@@ -20,8 +20,9 @@ type Batch struct {
 	steps []func(pgx.Rows) error
 }
 
-// Read sends what fill queues, in one round trip, in a repeatable-read, read-only transaction in the scope of ctx, and
-// fills the destinations. Without BEGIN the statements would see different snapshots.
+// Read sends what fill queues, in one round trip and one transaction in the scope of ctx, and fills the destinations. The
+// transaction is the one that PostgreSQL opens for a pipeline by itself: the connection's default isolation is repeatable
+// read, so all queries see one snapshot, and the settings make it read-only. BEGIN and COMMIT would be two statements more.
 func (d *DB) Read(ctx context.Context, fill func(*Batch)) error {
 	s, err := scope.From(ctx)
 	if err != nil {
@@ -33,31 +34,17 @@ func (d *DB) Read(ctx context.Context, fill func(*Batch)) error {
 // ReadAs is Read in a scope that has not been entered yet: auth reads a session with it before anybody acts.
 func (d *DB) ReadAs(ctx context.Context, s scope.Scope, fill func(*Batch)) error {
 	b := &Batch{Now: d.now()}
-	b.b.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
 	q, args := settings(s)
-	b.b.Queue(q, args...)
+	b.b.Queue(q+`,set_config('transaction_read_only','on',true)`, args...)
 	fill(b)
-	b.b.Queue(`COMMIT`)
-	CounterFrom(ctx).add(len(b.steps) + 3)
-
+	CounterFrom(ctx).add(len(b.steps) + 1)
+	traceBatch(ctx, b.b.QueuedQueries)
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return translate(err)
 	}
 	defer conn.Release()
-	if err := b.send(ctx, conn.Conn()); err != nil {
-		// The COMMIT behind a failed statement is skipped with the rest of the pipeline: end the transaction before the
-		// connection goes back.
-		if !conn.Conn().IsClosed() {
-			rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			if _, rerr := conn.Exec(rctx, `ROLLBACK`); rerr != nil {
-				_ = conn.Conn().Close(rctx)
-			}
-		}
-		return translate(err)
-	}
-	return nil
+	return translate(b.send(ctx, conn.Conn()))
 }
 
 func (b *Batch) send(ctx context.Context, c *pgx.Conn) (err error) {
@@ -67,10 +54,8 @@ func (b *Batch) send(ctx context.Context, c *pgx.Conn) (err error) {
 			err = cerr
 		}
 	}()
-	for range 2 {
-		if _, err := res.Exec(); err != nil {
-			return err
-		}
+	if _, err := res.Exec(); err != nil {
+		return err
 	}
 	for i, step := range b.steps {
 		rows, err := res.Query()
@@ -81,8 +66,7 @@ func (b *Batch) send(ctx context.Context, c *pgx.Conn) (err error) {
 			return fmt.Errorf("query %d of the page: %w", i+1, err)
 		}
 	}
-	_, err = res.Exec()
-	return err
+	return nil
 }
 
 // List queues a query whose rows go to dest.

@@ -49,7 +49,7 @@ func (d *DB) once(ctx context.Context, s scope.Scope, fn func(*Tx) error) (err e
 		return err
 	}
 	defer conn.Close() //nolint:errcheck // Gives the connection back; the transaction's own error counts.
-	sqltx, err := conn.BeginTx(ctx, nil)
+	sqltx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return err
 	}
@@ -113,6 +113,7 @@ func (tx *Tx) Raw(fn func(*pgx.Conn) error) error {
 // Exec runs a statement and returns how many rows it touched. A write that must hit a row: see Must.
 func (tx *Tx) Exec(q string, args ...any) (rows int64, err error) {
 	tx.n.add(1)
+	trace(tx.ctx, q, args)
 	err = tx.Raw(func(c *pgx.Conn) error {
 		tag, err := c.Exec(tx.ctx, q, args...)
 		rows = tag.RowsAffected()
@@ -133,6 +134,7 @@ func (tx *Tx) Must(q string, args ...any) error {
 // Rows reads all rows of a query into structs by column name (tag db), or into plain values for one column.
 func Rows[T any](tx *Tx, q string, args ...any) (out []T, err error) {
 	tx.n.add(1)
+	trace(tx.ctx, q, args)
 	err = tx.Raw(func(c *pgx.Conn) error {
 		rows, err := c.Query(tx.ctx, q, args...)
 		if err != nil {
@@ -147,6 +149,7 @@ func Rows[T any](tx *Tx, q string, args ...any) (out []T, err error) {
 // Row reads one row; none is NotFound.
 func Row[T any](tx *Tx, q string, args ...any) (out T, err error) {
 	tx.n.add(1)
+	trace(tx.ctx, q, args)
 	err = tx.Raw(func(c *pgx.Conn) error {
 		rows, err := c.Query(tx.ctx, q, args...)
 		if err != nil {

@@ -79,16 +79,17 @@ func TestAgo(t *testing.T) {
 }
 
 var (
-	call        = regexp.MustCompile(`\bT\([^,"()]*(?:\([^()]*\))?[^,"()]*,\s*"([a-z0-9_.\-]+)"`)
+	call        = regexp.MustCompile(`\bT\([^,"()]*(?:\([^()]*\))?[^,"()]*,\s*"([a-z0-9_.\-]+)"(\s*\+)?`)
 	literal     = regexp.MustCompile(`"((?:ui|tenants|auth|courses|marketing|community|search|impact|web|errs)\.[a-z0-9_.\-]+)"`)
+	start       = regexp.MustCompile(`"((?:ui|tenants|auth|courses|marketing|community|search|impact|web|errs)\.[a-z0-9_.\-]*)(?:%|"\s*\+)`)
 	placeholder = regexp.MustCompile(`\{\{\s*\.(\w+)\s*\}\}`)
 )
 
 // TestMessages holds sources and message files together: every key that is
 // used has a text in each language, every text is used, and the placeholders
-// agree. A key that is put together is written as a literal prefix ending in a
-// dot, lang.T(ctx, "ui.month."+n), and counts for all keys below it. A key that
-// is passed on as data is any string literal equal to it.
+// agree. A key that is put together starts as a literal that is followed by +
+// or a verb of fmt, as in lang.T(ctx, "ui.month."+n), and counts for all keys
+// that start so. A key that is passed on as data is any literal equal to it.
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	texts := map[string]map[string]map[string]string{} // locale, key, form
@@ -157,14 +158,12 @@ func TestMessages(t *testing.T) {
 			return err
 		}
 		for _, m := range call.FindAllStringSubmatch(string(data), -1) {
-			if !strings.Contains(m[1], ".") {
-				continue
-			}
-			if strings.HasSuffix(m[1], ".") {
-				prefixes = append(prefixes, m[1])
-			} else {
+			if strings.Contains(m[1], ".") && m[2] == "" {
 				used[m[1]] = path
 			}
+		}
+		for _, m := range start.FindAllStringSubmatch(string(data), -1) {
+			prefixes = append(prefixes, m[1])
 		}
 		for _, m := range literal.FindAllStringSubmatch(string(data), -1) {
 			literals[m[1]] = true

@@ -49,7 +49,7 @@ func Render(src string, o Options) (string, error) {
 	}
 	source := []byte(clean(src))
 	doc := parse(source, o)
-	return render(doc, source, o)
+	return render(doc, source)
 }
 
 // Plain returns the words of the text without any markup, blocks apart by line breaks; code and quizzes are left in, as people
@@ -99,7 +99,7 @@ func parse(source []byte, o Options) *ast.Document {
 	return engine().Parser().Parse(text.NewReader(source), parser.WithContext(pc)).(*ast.Document) //nolint:errcheck // goldmark's parser returns documents.
 }
 
-func render(doc ast.Node, source []byte, _ Options) (string, error) {
+func render(doc ast.Node, source []byte) (string, error) {
 	var out bytes.Buffer
 	if err := engine().Renderer().Render(&out, source, doc); err != nil {
 		return "", fmt.Errorf("render: %w", err)
@@ -119,10 +119,8 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p.AllowAttrs("rel").Matching(regexp.MustCompile(`^noopener$`)).OnElements("a")
 	p.AllowAttrs("id").Matching(regexp.MustCompile(`^s-[\p{L}\p{N}-]{1,90}$`)).OnElements("h2", "h3", "h4", "h5", "h6")
 	p.AllowAttrs("class").Matching(regexp.MustCompile(`^[a-z0-9]+([ -][a-z0-9]+)*$`)).OnElements("span", "div", "code", "pre", "td", "th", "p")
-	p.AllowAttrs("role").Matching(regexp.MustCompile(`^(note|region)$`)).OnElements("div")
-	p.AllowAttrs("tabindex").Matching(regexp.MustCompile(`^0$`)).OnElements("div", "pre")
-	p.AllowAttrs("aria-label").OnElements("div")
-	p.AllowAttrs("aria-hidden").Matching(regexp.MustCompile(`^true$`)).OnElements("span")
+	p.AllowAttrs("role").Matching(regexp.MustCompile(`^note$`)).OnElements("div")
+	p.AllowAttrs("tabindex").Matching(regexp.MustCompile(`^0$`)).OnElements("table", "pre")
 	p.AllowAttrs("scope").Matching(regexp.MustCompile(`^col$`)).OnElements("th")
 	p.AllowElements("th", "td")
 	p.AllowAttrs("start").Matching(bluemonday.Integer).OnElements("ol")
@@ -297,6 +295,10 @@ func plain(n ast.Node, source []byte) string {
 		case *ast.RawHTML, *ast.HTMLBlock:
 			return ast.WalkSkipChildren, nil
 		case *ast.FencedCodeBlock, *ast.CodeBlock:
+			// A typed block is data, and a quiz's says which answer is right.
+			if fence, ok := n.(*ast.FencedCodeBlock); ok && typed(string(fence.Language(source))) {
+				return ast.WalkSkipChildren, nil
+			}
 			if entering {
 				for i := range n.Lines().Len() {
 					line := n.Lines().At(i)
@@ -309,6 +311,7 @@ func plain(n ast.Node, source []byte) string {
 			if !entering {
 				b.WriteByte(' ')
 			}
+			return ast.WalkContinue, nil
 		}
 		if !entering && n.Type() == ast.TypeBlock && b.Len() > 0 {
 			b.WriteByte('\n')

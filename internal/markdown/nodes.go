@@ -152,26 +152,13 @@ func task(w util.BufWriter, _ []byte, node ast.Node, entering bool) (ast.WalkSta
 	return ast.WalkContinue, nil
 }
 
-// table stands in a region of its own that scrolls; its name is what its head says.
-func table(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
-	if !entering {
-		if n.ChildCount() > 1 {
-			_, _ = w.WriteString("</tbody>\n")
-		}
-		_, _ = w.WriteString("</table></div>\n")
+// table scrolls in itself, so the keyboard can reach it.
+func table(w util.BufWriter, _ []byte, _ ast.Node, entering bool) (ast.WalkStatus, error) {
+	if entering {
+		_, _ = w.WriteString("<table tabindex=\"0\">\n")
 		return ast.WalkContinue, nil
 	}
-	var heads []string
-	if head := n.FirstChild(); head != nil {
-		for c := head.FirstChild(); c != nil; c = c.NextSibling() {
-			if s := plain(c, source); s != "" {
-				heads = append(heads, s)
-			}
-		}
-	}
-	_, _ = w.WriteString(`<div class="table" role="region" tabindex="0" aria-label="`)
-	_, _ = w.Write(util.EscapeHTML([]byte(strings.Join(heads, ", "))))
-	_, _ = w.WriteString("\"><table>\n")
+	_, _ = w.WriteString("</table>\n")
 	return ast.WalkContinue, nil
 }
 

@@ -2,7 +2,6 @@ package markdown
 
 import (
 	"fmt"
-	"html"
 	"regexp"
 	"strings"
 
@@ -19,6 +18,15 @@ const (
 	File    = "file"    // something to download
 	Path    = "path"    // a card of a path or course, in Ref
 )
+
+// typed reports whether a fence of the language is one of the typed blocks.
+func typed(language string) bool {
+	switch language {
+	case Quiz, Reflect, Video, File, Path:
+		return true
+	}
+	return false
+}
 
 // Block is a part of a text: prose up to the next heading of level two, or one of the typed blocks that authors write as
 // fenced YAML. Its JSON is what rooms store.
@@ -70,7 +78,7 @@ func Split(src string, o Options) ([]Block, []Problem) {
 	}
 	source := []byte(clean(src))
 	doc := parse(source, o)
-	s := splitter{source: source, o: o, seen: map[string]int{}, part: ast.NewDocument()}
+	s := splitter{source: source, seen: map[string]int{}, part: ast.NewDocument()}
 	for n := doc.FirstChild(); n != nil; {
 		next := n.NextSibling()
 		s.take(n)
@@ -82,7 +90,6 @@ func Split(src string, o Options) ([]Block, []Problem) {
 
 type splitter struct {
 	source   []byte
-	o        Options
 	out      []Block
 	problems []Problem
 	seen     map[string]int
@@ -128,7 +135,7 @@ func (s *splitter) flush() {
 	if s.part.FirstChild() == nil {
 		return
 	}
-	out, err := render(s.part, s.source, s.o)
+	out, err := render(s.part, s.source)
 	s.part = ast.NewDocument()
 	if err != nil {
 		s.problems = append(s.problems, Problem{Line: s.line, Problem: err.Error(), Fix: "write it more simply"})
@@ -282,6 +289,3 @@ func FrontMatter(src string, dest any) (body string, offset int, err error) {
 	}
 	return body, strings.Count(head, "\n") + 3, nil
 }
-
-// Escape returns s for use inside HTML, for callers that put a word between rendered parts.
-func Escape(s string) string { return html.EscapeString(s) }

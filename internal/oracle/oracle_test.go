@@ -9,7 +9,7 @@ import (
 )
 
 // steps is how often a world changes between two comparisons of everything.
-const steps = 12
+const steps = 6
 
 // TestOracle compares what everybody reads with the model, in random worlds that change: through the row policies alone and
 // through the functions of tenants. A leak is never allowed, from the acknowledgement of a change on; nothing may be missing.

@@ -18,7 +18,8 @@ func (Secret) String() string { return masked }
 // GoString implements fmt.GoStringer.
 func (Secret) GoString() string { return masked }
 
-// MarshalText implements encoding.TextMarshaler, which JSON uses for values and for keys of maps.
+// MarshalText implements encoding.TextMarshaler, which JSON uses for values. As the key of a map it would be written: a
+// secret is no key.
 func (Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
 
 // LogValue implements slog.LogValuer.

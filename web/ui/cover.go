@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -81,12 +83,7 @@ func cover(p CoverProps) string {
 }
 
 func knownFamily(f string) bool {
-	for _, k := range families {
-		if f == k {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(families[:], f)
 }
 
 type drawing struct {
@@ -102,6 +99,19 @@ func (d *drawing) org(i int) Org { return d.orgs[i%len(d.orgs)] }
 // path writes strokes of one organization; attributes are further SVG ones.
 func (d *drawing) path(o Org, attributes, data string) {
 	fmt.Fprintf(&d.b, `<path class="%s"%s d="%s"/>`, OrgClass(o), attributes, data)
+}
+
+// numbers writes a path command with its numbers. It stands for fmt, which
+// would take most of a page's time.
+func numbers(b *strings.Builder, command string, n ...int) {
+	var buf [8]byte
+	b.WriteString(command)
+	for i, v := range n {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.Write(strconv.AppendInt(buf[:0], int64(v), 10))
+	}
 }
 
 func (d *drawing) between(low, high int) int { return low + d.r.IntN(max(high-low, 1)) }
@@ -164,7 +174,7 @@ func (d *drawing) contour() {
 		for i := range points {
 			j := (i + 1) % points
 			qx, qy := (x[i]+x[j])/2, (y[i]+y[j])/2
-			fmt.Fprintf(b, "q%d %d %d %d", x[i]-px, y[i]-py, qx-px, qy-py)
+			numbers(b, "q", x[i]-px, y[i]-py, qx-px, qy-py)
 			px, py = qx, qy
 		}
 	}
@@ -192,7 +202,8 @@ func (d *drawing) log() {
 		if len(d.orgs) > 1 && int(top) < limit {
 			b = &high
 		}
-		fmt.Fprintf(b, "M%.0f %dV%.0f", 10+float64(i)*pitch, d.h*94/100, top)
+		numbers(b, "M", 10+int(float64(i)*pitch), d.h*94/100)
+		numbers(b, "V", int(top))
 	}
 	d.path(d.org(0), ` stroke-width="3.4" opacity=".6"`, low.String())
 	if high.Len() > 0 {
@@ -248,7 +259,8 @@ func (d *drawing) arcs() {
 			x := -r - shift - o*r*2/len(d.orgs) - k*r/3
 			fmt.Fprintf(&b, "M%d %da", x, d.h+2)
 			for ; x < d.w; x += 2 * r {
-				fmt.Fprintf(&b, "%d %d 0 0 1 %d 0 ", r, r*5/4, 2*r)
+				numbers(&b, "", r, r*5/4, 0, 0, 1, 2*r, 0)
+				b.WriteByte(' ')
 			}
 		}
 		d.path(d.org(o), ` stroke-width="1.4" opacity=".85"`, strings.ReplaceAll(b.String(), " M", "M"))

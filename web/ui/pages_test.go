@@ -212,9 +212,11 @@ func lesson() templ.Component {
 }
 
 func quiz(id, state string) ui.QuizProps {
-	p := ui.QuizProps{ID: id, Action: "/quiz", Title: "Check yourself", Number: 2, Total: 3, Question: "Your probe settles at +0.6 °C in the ice bath. The reference reads 0.0 °C. What do you write in the job?", State: state,
+	p := ui.QuizProps{
+		ID: id, Action: "/quiz", Title: "Check yourself", Number: 2, Total: 3, Question: "Your probe settles at +0.6 °C in the ice bath. The reference reads 0.0 °C. What do you write in the job?", State: state,
 		Choices:     []ui.QuizChoice{{Value: "a", Text: "Nothing. It is inside the ±1 °C tolerance.", Chosen: state == ui.Wrong}, {Value: "b", Text: "An offset of −0.6 °C, with the time and both readings.", Chosen: state == ui.Right, Right: true}, {Value: "c", Text: "Replace the probe and close the job."}},
-		DiscussHref: "#", DiscussLabel: "6 people discussed this question", NextHref: "#", NextLabel: "Next question"}
+		DiscussHref: "#", DiscussLabel: "6 people discussed this question", NextHref: "#", NextLabel: "Next question",
+	}
 	switch state {
 	case ui.Right:
 		p.Feedback = "The tolerance covers what the customer measures, not what you skip. 41% of first tries chose A, so you will meet this on site."
@@ -228,10 +230,12 @@ func signIn() templ.Component {
 	p := visitor("Sign in", "")
 	p.Layout = ui.Bare
 	return around(ui.Page(p), around(ui.SignInPage(ui.SignInPageProps{Org: p.Org, Quote: "Our best rollout guide was written by a customer, corrected by a partner, and is now step three of the path everyone takes.", By: renske, Strands: []ui.Org{halden, solvik, nordhav, brightwater}, Links: []ui.Link{{Label: "Privacy", Href: "#"}, {Label: "Accessibility", Href: "#"}}, Back: "/sign-in"}),
-		ui.SignInCard(ui.SignInProps{Action: "/sign-in", Title: "Sign in with your own organization", Text: "Type your work email. We find where your organization signs in and send you there.", Email: "mara.lindqvist@brightwater.example",
+		ui.SignInCard(ui.SignInProps{
+			Action: "/sign-in", Title: "Sign in with your own organization", Text: "Type your work email. We find where your organization signs in and send you there.", Email: "mara.lindqvist@brightwater.example",
 			Found:      &ui.SignInFound{Org: brightwater, Text: "Signs in at login.brightwater.example with Microsoft Entra ID", ContinueLabel: "Continue to Brightwater", ContinueHref: "#", Note: "Halden never sees your password. Brightwater sends us your name, work email and team."},
 			Others:     []ui.ButtonProps{{Label: "Pick organization", Icon: "building-2", Href: "#", Size: ui.Large}, {Label: "Email me a link", Icon: "mail", Href: "#", Size: ui.Large}},
-			Remembered: []ui.Link{{Label: "Brightwater Consulting", Href: "#"}, {Label: "Nordhav Logistics", Href: "#"}}, ForgetAction: "/sign-in/forget"})))
+			Remembered: []ui.Link{{Label: "Brightwater Consulting", Href: "#"}, {Label: "Nordhav Logistics", Href: "#"}}, ForgetAction: "/sign-in/forget",
+		})))
 }
 
 func story() templ.Component {

@@ -43,8 +43,11 @@ func visitor(title, current string) ui.PageProps {
 	return ui.PageProps{
 		Title: title, Description: "Learn with the people who run it.", Org: academy, BrandCSS: "/brand/halden.css",
 		Nav: []ui.NavItem{
-			{Key: "paths", Label: "Paths", Href: "/paths", Current: current == "paths"}, {Key: "questions", Label: "Questions", Href: "/questions"},
-			{Key: "stories", Label: "Stories", Href: "/stories", Current: current == "stories"}, {Key: "labs", Label: "Live labs", Href: "/labs"}, {Key: "partners", Label: "For partners", Href: "/for-partners"},
+			{Key: "paths", Label: "Paths", Href: "/paths", Current: current == "paths"},
+			{Key: "questions", Label: "Questions", Href: "/questions"},
+			{Key: "stories", Label: "Stories", Href: "/stories", Current: current == "stories"},
+			{Key: "labs", Label: "Live labs", Href: "/labs"},
+			{Key: "partners", Label: "For partners", Href: "/for-partners"},
 		},
 		Path: "/", FooterText: "Halden Academy, open to everyone. Content stays owned by the organization that wrote it.",
 		Footer: []ui.Link{{Label: "Accessibility", Href: "/accessibility"}, {Label: "Privacy", Href: "/privacy"}},
@@ -54,7 +57,11 @@ func visitor(title, current string) ui.PageProps {
 func segments(kv ...any) []ui.Segment {
 	var out []ui.Segment
 	for i := 0; i < len(kv); i += 2 {
-		out = append(out, ui.Segment{Org: kv[i].(ui.Org), Size: kv[i+1].(int)})
+		org, isOrg := kv[i].(ui.Org)
+		size, isSize := kv[i+1].(int)
+		if isOrg && isSize {
+			out = append(out, ui.Segment{Org: org, Size: size})
+		}
 	}
 	return out
 }

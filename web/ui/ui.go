@@ -27,7 +27,6 @@ package ui
 
 import (
 	"context"
-	"fmt"
 	"hash/fnv"
 	"strconv"
 	"strings"
@@ -57,7 +56,7 @@ type Org struct {
 func OrgClass(o Org) string {
 	hue := (((o.Hue%360)+360)%360 + 2) / 5 * 5 % 360
 	chroma := int(min(max(o.Chroma, 0), .15)*100 + .5)
-	return fmt.Sprintf("org h%d c%02d", hue, chroma)
+	return "org h" + strconv.Itoa(hue) + " c" + strconv.Itoa(chroma/10) + strconv.Itoa(chroma%10)
 }
 
 // Monogram letters of the organization.
@@ -128,8 +127,6 @@ func percent(share float64) int {
 	}
 	return p
 }
-
-func width(share float64) string { return "w-" + strconv.Itoa(percent(share)) }
 
 // dashed tells which organizations of one view look too much like an earlier
 // one (hues under 25 degrees apart) and therefore get a dashed strand.

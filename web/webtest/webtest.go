@@ -271,7 +271,7 @@ func (b *Browser) Click(selector string) {
 	b.Wait(selector)
 	do(b, chromedp.ScrollIntoView(chromedp.CSS(selector)))
 	do(b, chromedp.Click(chromedp.CSS(selector)))
-	b.settle()
+	b.Settle()
 }
 
 // ClickText clicks the first visible link, button or summary whose text contains the words.
@@ -281,11 +281,11 @@ func (b *Browser) ClickText(words string) {
 	if !Eval[bool](b, `(()=>{const e=[...document.querySelectorAll("main a, main button, main summary, main label, header a, header button, footer a")].find(e=>e.textContent.includes(`+quoted(words)+`)&&e.getClientRects().length);if(e){e.scrollIntoView({block:"center"});e.click()}return !!e})()`) {
 		b.t.Fatalf("%s: nothing to click says %q", b.At(), words)
 	}
-	b.settle()
+	b.Settle()
 }
 
-// settle gives a navigation time to begin and waits until the document is ready; what must be there is waited for by name.
-func (b *Browser) settle() {
+// Settle gives a navigation time to begin and waits until the document is ready; what must be there is waited for by name.
+func (b *Browser) Settle() {
 	b.t.Helper()
 	time.Sleep(200 * time.Millisecond) //nolint:forbidigo // See above.
 	do(b, chromedp.Poll[bool](`document.readyState !== "loading"`, chromedp.WithPollingInterval(30*time.Millisecond)))
@@ -304,7 +304,7 @@ func (b *Browser) Type(selector, text string) {
 func (b *Browser) Submit(selector string) {
 	b.t.Helper()
 	Eval[bool](b, `(document.querySelector(`+quoted(selector)+`).form.requestSubmit(),true)`)
-	b.settle()
+	b.Settle()
 }
 
 // WaitText waits until the page shows the words.

@@ -11,6 +11,7 @@ type part struct {
 	to      string // the last day on which something happened in it
 	step    string // where it stopped: everything before that is finished. "" with no lesson: all is finished
 	lesson  string
+	part    string   // the part of that lesson, as the key of its heading
 	open    []string // lessons that stayed open although later ones are finished: "organization/course#lesson"
 	origin  string   // default choice
 	asked   string   // address of who assigned it
@@ -23,29 +24,29 @@ type part struct {
 // by newYear, unless a part here names the same person and item.
 func cast() []part {
 	return []part{
-		{email: "learner@brightwater.example", item: "halden/cold-chain", from: "2026-10-19", to: "2026-11-19", step: "field-check", lesson: "02-the-ice-bath-done-properly", origin: "peer"},
+		{email: "learner@brightwater.example", item: "halden/cold-chain", from: "2026-10-19", to: "2026-11-19", step: "field-check", lesson: "02-the-ice-bath-done-properly", part: "wait-until-both-lines-are-flat", origin: "peer"},
 		{email: "learner@brightwater.example", item: "brightwater/mock-audit", from: "2026-03-05", to: "2026-03-19"},
 		{email: "learner@brightwater.example", item: "halden/haccp-evidence", from: "2026-11-16", to: "2026-11-16", nothing: true},
 		{email: "learner2@brightwater.example", item: "halden/cold-chain", from: "2026-02-16", to: "2026-04-02"},
 
-		{email: "learner@kestrel.example", item: "halden/field-check-of-a-probe", from: "2026-11-09", to: "2026-11-19", lesson: "04-check-two-probes", open: []string{"halden/field-check-of-a-probe#04-check-two-probes"}},
-		{email: "learner@kestrel.example", item: "halden/cold-chain", from: "2026-07-02", to: "2026-11-17", step: "thirty-days", open: []string{"halden/field-check-of-a-probe#04-check-two-probes"}},
+		{email: "learner@kestrel.example", item: "halden/field-check-of-a-probe", from: "2026-11-09", to: "2026-11-13", lesson: "04-check-two-probes", open: []string{"halden/field-check-of-a-probe#04-check-two-probes"}},
+		{email: "learner@kestrel.example", item: "halden/cold-chain", from: "2026-07-02", to: "2026-11-19", step: "thirty-days", open: []string{"halden/field-check-of-a-probe#04-check-two-probes"}},
 
 		{email: "learner@solvik.example", item: "halden/haccp-evidence", from: "2026-11-09", to: "2026-11-19", lesson: "02-write-a-deviation"},
 		{email: "learner@solvik.example", item: "solvik/door-alarms", from: "2026-07-07", to: "2026-07-15", origin: "story"},
 		{email: "learner2@solvik.example", item: "halden/cold-chain", from: "2026-05-11", to: "2026-06-30", origin: "story"},
 
-		{email: "learner@nordhav.example", item: "halden/kuehlkette-auf-deutsch", from: "2026-10-26", to: "2026-11-18", step: "drei-logger"},
+		{email: "learner@nordhav.example", item: "halden/kuehlkette-auf-deutsch", from: "2026-10-26", to: "2026-11-19", step: "drei-logger"},
 		{email: "learner@nordhav.example", item: "halden/fuehlerpruefung-im-feld", from: "2026-06-08", to: "2026-06-16", origin: "search"},
 		{
-			email: "learner@nordhav.example", item: "nordhav/gdp-transport", from: "2026-11-12", to: "2026-11-19", lesson: "02-an-excursion-on-the-road", origin: "assigned",
+			email: "learner@nordhav.example", item: "nordhav/gdp-transport", from: "2026-11-12", to: "2026-11-14", lesson: "02-an-excursion-on-the-road", origin: "assigned",
 			asked: "manager@nordhav.example", due: "2026-12-04", reason: "Ab Januar laden wir die Pharmatouren auch nachts, und dann ist sonst niemand da.",
 		},
 		{email: "learner2@nordhav.example", item: "nordhav/gdp-transport", from: "2026-09-01", to: "2026-11-10", lesson: "04-play-it-through"},
 
 		{email: "learner@halden.example", item: "halden/reports-in-four-minutes", from: "2026-08-24", to: "2026-09-04"},
-		{email: "learner@halden.example", item: "halden/alarm-rules-night-shift", from: "2026-11-13", to: "2026-11-18", lesson: "03-alarm-groups"},
-		{email: "learner@halden.example", item: "halden/cold-chain", from: "2026-09-28", to: "2026-11-18", step: "alarm-rules", lesson: "03-alarm-groups"},
+		{email: "learner@halden.example", item: "halden/alarm-rules-night-shift", from: "2026-11-13", to: "2026-11-16", lesson: "03-alarm-groups"},
+		{email: "learner@halden.example", item: "halden/cold-chain", from: "2026-09-28", to: "2026-11-19", step: "alarm-rules", lesson: "03-alarm-groups"},
 	}
 }
 

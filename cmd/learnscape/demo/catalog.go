@@ -49,6 +49,19 @@ func (t *thing) edition(at time.Time) edition {
 	return out
 }
 
+// has reports whether the version in force has a lesson or step with the key.
+func (t *thing) has(key string) bool {
+	if len(t.editions) == 0 {
+		return false
+	}
+	o := t.editions[len(t.editions)-1].outline
+	_, ok := o.Step(key)
+	for _, l := range o.Lessons() {
+		ok = ok || l.Key == key
+	}
+	return ok
+}
+
 // leaf is a courses.Leaf with what a statement about it says.
 type leaf struct {
 	courses.Leaf
@@ -67,6 +80,7 @@ type catalog struct {
 	byID      map[id.Item]*thing
 	questions map[courses.Leaf][]markdown.Question
 	visible   map[string]map[id.Item]bool // by viewer's slug
+	public    map[id.Item]bool
 }
 
 type itemRow struct {
@@ -94,12 +108,13 @@ type quizRow struct {
 
 // readCatalog reads what was published, house by house.
 func (s *seeder) readCatalog(ctx context.Context) (*catalog, error) {
-	c := &catalog{byRef: map[string]*thing{}, byID: map[id.Item]*thing{}, questions: map[courses.Leaf][]markdown.Question{}, visible: map[string]map[id.Item]bool{}}
+	c := &catalog{byRef: map[string]*thing{}, byID: map[id.Item]*thing{}, questions: map[courses.Leaf][]markdown.Question{}, visible: map[string]map[id.Item]bool{}, public: map[id.Item]bool{}}
 	type house struct {
 		items    []itemRow
 		editions []editionRow
 		quizzes  []quizRow
 		visible  []id.Item
+		public   []id.Item
 	}
 	houses := map[string]*house{}
 	var mu sync.Mutex
@@ -113,6 +128,8 @@ func (s *seeder) readCatalog(ctx context.Context) (*catalog, error) {
 				WHERE l.org_id = $1 AND l.blocks @? '$[*].questions[*]' ORDER BY l.item_id, l.key`, orgID(o.Slug))
 			db.List(b, &h.visible, `SELECT DISTINCT ci.item_id FROM grants g JOIN collection_items ci ON ci.org_id = g.org_id AND ci.collection_id = g.collection_id
 				WHERE g.viewer_org IN ($1, everyone()) UNION SELECT i.item_id FROM items i WHERE i.org_id = $1`, orgID(o.Slug))
+			db.List(b, &h.public, `SELECT DISTINCT ci.item_id FROM grants g JOIN collection_items ci ON ci.org_id = g.org_id AND ci.collection_id = g.collection_id
+				WHERE g.org_id = $1 AND g.viewer_org = everyone()`, orgID(o.Slug))
 		})
 		mu.Lock()
 		houses[o.Slug] = h
@@ -144,6 +161,9 @@ func (s *seeder) readCatalog(ctx context.Context) (*catalog, error) {
 			seen[i] = true
 		}
 		c.visible[o.Slug] = seen
+		for _, i := range h.public {
+			c.public[i] = true
+		}
 	}
 	return c, nil
 }

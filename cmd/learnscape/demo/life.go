@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ import (
 // life is what one member does in the year.
 type life struct {
 	house    string
+	org      id.Org
+	member   id.Membership
 	person   person
 	until    time.Time // zero, or when they left
 	finished map[courses.Leaf]time.Time
@@ -39,6 +42,7 @@ type begun struct {
 	start, end time.Time
 	stop       int // how many leaves are meant to be finished
 	open       map[courses.Leaf]bool
+	part       string    // of the leaf where it stopped
 	last       time.Time // something happened
 
 	done      int
@@ -88,31 +92,19 @@ type lives struct {
 	attempts   []attempt
 	versions   map[*life]map[courses.Leaf]leaf // of what was finished
 	hours      map[string][]float64
-	threads    []thread
+	calendars  map[string][]oneDay
+	threads    []*thread
 }
 
-// thread is a discussion with its dates moved, as far as the activity stream needs it.
-type thread struct {
-	question id.Post
-	org      id.Org
-	asked    post
-	answers  []post
-}
-
-type post struct {
-	by string
-	at time.Time
-}
-
-func newLives(w *world, cal calendar, cat *catalog, threads []thread) *lives {
+func newLives(w *world, cal calendar, cat *catalog, threads []*thread) *lives {
 	l := &lives{
 		w: w, cal: cal, cat: cat, rng: rand.New(rand.NewPCG(w.year.Seed, 1)), //nolint:gosec // Chance that is the same at every start is the point.
-		from: cal.on(w.year.From, 0, 0), people: map[string][]*life{}, byEmail: map[string]*life{}, versions: map[*life]map[courses.Leaf]leaf{}, hours: map[string][]float64{}, threads: threads,
+		from: cal.on(w.year.From, 0, 0), people: map[string][]*life{}, byEmail: map[string]*life{}, versions: map[*life]map[courses.Leaf]leaf{}, hours: map[string][]float64{}, calendars: map[string][]oneDay{}, threads: threads,
 	}
 	l.to = cal.today.Add(-4 * time.Hour).UTC() // Yesterday evening.
 	for _, o := range w.Organizations {
 		for _, p := range o.People {
-			one := &life{house: o.Slug, person: p, finished: map[courses.Leaf]time.Time{}, begun: map[id.Item]*begun{}}
+			one := &life{house: o.Slug, org: orgID(o.Slug), member: memberID(p.Email), person: p, finished: map[courses.Leaf]time.Time{}, begun: map[id.Item]*begun{}}
 			if p.left() {
 				one.until = cal.on(p.LeftAt, 0, 0)
 			}
@@ -196,6 +188,12 @@ func (l *lives) named() ([]*begun, error) {
 		return err
 	}
 	parts := cast()
+	// Of the cast only what is written there is finished: a certificate from last year must not finish a step that somebody
+	// stands before today.
+	played := map[string]bool{}
+	for _, p := range parts {
+		played[p.email] = true
+	}
 	y := l.w.year
 	for _, d := range y.Due {
 		p := part{email: d.Person, item: d.Item, from: l.w.before(d.By, 18), to: l.w.before(d.By, 12), nothing: true}
@@ -216,13 +214,16 @@ func (l *lives) named() ([]*begun, error) {
 	certified := slices.Clone(y.Expiring)
 	certified = append(certified, y.OfThoseGone...)
 	for _, c := range certified {
+		if played[c.Person] {
+			continue
+		}
 		if err := add(part{email: c.Person, item: c.Item, from: l.w.before(c.Issued, 9), to: c.Issued.Format(time.DateOnly)}); err != nil {
 			return nil, err
 		}
 	}
 	for _, t := range y.Tried {
-		if strings.HasPrefix(t.Person, "learner@brightwater") {
-			continue // She tried it straight from the discussion; her path stands before that step.
+		if played[t.Person] {
+			continue
 		}
 		if err := add(part{email: t.Person, item: t.Item, from: l.w.before(t.At, 16), to: l.w.before(t.At, 2)}); err != nil {
 			return nil, err
@@ -284,6 +285,7 @@ func (l *lives) play(p part) (*begun, error) {
 			return nil, fmt.Errorf("%s stops at %q %q of %s, which is not there", p.email, p.step, p.lesson, p.item)
 		}
 	}
+	b.part = p.part
 	for _, o := range p.open {
 		ref, lesson, _ := strings.Cut(o, "#")
 		of, err := l.cat.find(ref)
@@ -394,7 +396,7 @@ func (l *lives) origin() string {
 func (l *lives) storyFor(it *thing, at time.Time) string {
 	var out []string
 	for _, t := range l.cat.things {
-		if t.Kind == tenants.KindStory && !t.Published.After(at) && slices.Contains(l.w.leads()[t.ref()], it.ref()) {
+		if t.Kind == tenants.KindStory && !t.Published.After(at) && slices.Contains(l.w.stories[t.ref()].Paths, it.ref()) {
 			out = append(out, t.ID.String())
 		}
 	}
@@ -408,7 +410,7 @@ func (l *lives) storyFor(it *thing, at time.Time) string {
 func (l *lives) learn(b *begun) {
 	w, begin := b.who, b.start
 	if b.origin == courses.OriginSearch {
-		l.state(statement{who: w, at: begin.Add(-90 * time.Second), verb: "searched", org: orgID(w.house), kind: "search", object: anyID(orgID(w.house)), pull: true})
+		l.state(statement{who: w, at: begin.Add(-90 * time.Second), verb: "searched", org: w.org, kind: "search", object: anyID(w.org), pull: true})
 	}
 	l.state(statement{who: w, at: begin, verb: "enrolled", org: b.it.OrgID, kind: b.it.Kind, object: anyID(b.it.ID), formal: true, pull: b.pull(), context: map[string]any{"version": b.ed.version, "origin": b.origin}})
 	b.last = begin
@@ -433,7 +435,7 @@ func (l *lives) learn(b *begun) {
 	}
 	if b.stop < len(b.leaves) && b.stop > 0 {
 		f := b.leaves[b.stop]
-		b.last = l.cal.past(b.last.Add(3 * time.Minute))
+		b.last = l.cal.past(later(b.last.Add(3*time.Minute), b.end.Add(-time.Duration(l.rng.IntN(90))*time.Minute)))
 		l.state(statement{who: w, at: b.last, verb: "experienced", org: f.owner, kind: f.kind, object: anyID(f.Item), part: f.Lesson, formal: f.kind != tenants.KindStory, pull: b.pull(), context: map[string]any{"version": f.version}})
 	}
 }
@@ -565,9 +567,9 @@ func (l *lives) tryAtWork() error {
 // talk notes who asked and answered: in the threads that can be read, and in as many short exchanges as the files count.
 func (l *lives) talk() error {
 	for _, t := range l.threads {
-		l.state(statement{who: l.byEmail[t.asked.by], at: t.asked.at, verb: "asked", org: t.org, kind: "question", object: anyID(t.question), pull: true, minutes: 8})
+		l.state(statement{who: l.byEmail[t.AskedBy], at: t.AskedAt, verb: "asked", org: orgID(t.house), kind: "question", object: anyID(t.question), pull: true, minutes: 8})
 		for _, a := range t.answers {
-			l.state(statement{who: l.byEmail[a.by], at: a.at, verb: "answered", org: t.org, kind: "question", object: anyID(t.question), pull: true, minutes: 10})
+			l.state(statement{who: l.byEmail[a.By], at: a.At, verb: "answered", org: orgID(t.house), kind: "question", object: anyID(t.question), pull: true, minutes: 10})
 		}
 	}
 	for _, m := range l.w.year.Months {
@@ -614,7 +616,7 @@ func (l *lives) read() {
 						continue
 					}
 					if l.rng.IntN(3) == 0 {
-						l.state(statement{who: who, at: at, verb: "searched", org: orgID(o.Slug), kind: "search", object: anyID(orgID(o.Slug)), pull: true})
+						l.state(statement{who: who, at: at, verb: "searched", org: who.org, kind: "search", object: anyID(who.org), pull: true})
 					}
 					if list := l.readable(o.Slug, at); len(list) > 0 {
 						l.look(who, list[l.rng.IntN(len(list))], at.Add(2*time.Minute))
@@ -650,7 +652,7 @@ func (l *lives) open(house string, at time.Time, kinds ...string) []*thing {
 // balance fills up the last 30 days of those whose home pages say what they add up to.
 func (l *lives) balance() {
 	want := l.w.year.balances()
-	since := l.cal.now.AddDate(0, 0, -29)
+	since := l.cal.now.AddDate(0, 0, -30)
 	for _, email := range slices.Sorted(maps.Keys(want)) {
 		who, goal := l.byEmail[email], want[email]
 		if who == nil {
@@ -737,29 +739,43 @@ func (l *lives) moment(house string, from, to time.Time) time.Time {
 	if !to.After(from) {
 		return from
 	}
-	type oneDay struct {
-		at     time.Time
-		weight float64
+	days := l.days(house)
+	first := sort.Search(len(days), func(i int) bool { return !days[i].end.Before(from) })
+	last := sort.Search(len(days), func(i int) bool { return !days[i].at.Before(to) })
+	if first >= last {
+		return l.cal.past(from)
 	}
-	weekday := l.w.year.Rhythm.Weekday[house]
-	if weekday == nil {
-		weekday = l.w.year.Rhythm.Weekday["default"]
-	}
-	var days []oneDay
-	f := from.In(l.cal.zone)
-	for d := time.Date(f.Year(), f.Month(), f.Day(), 0, 0, 0, 0, l.cal.zone); d.Before(to); d = d.AddDate(0, 0, 1) {
-		w := weekday[(int(d.Weekday())+6)%7]
-		if l.quiet(d) {
-			w *= 0.08
-		}
-		days = append(days, oneDay{d, w})
-	}
-	d := weighted(l.rng, days, func(d oneDay) float64 { return d.weight }).at
+	d := weighted(l.rng, days[first:last], func(d oneDay) float64 { return d.weight }).at
 	at := time.Date(d.Year(), d.Month(), d.Day(), l.hour(house), l.rng.IntN(60), l.rng.IntN(60), 0, l.cal.zone).UTC()
 	if at.Before(from) {
 		at = from.Add(time.Duration(l.rng.Int64N(int64(min(to.Sub(from), 40*time.Minute)))))
 	}
 	return l.cal.past(earlier(at, to)).Truncate(time.Second)
+}
+
+// oneDay is a day of the year with how much is done on it.
+type oneDay struct {
+	at, end time.Time
+	weight  float64
+}
+
+func (l *lives) days(house string) []oneDay {
+	if l.calendars[house] != nil {
+		return l.calendars[house]
+	}
+	weekday := l.w.year.Rhythm.Weekday[house]
+	if weekday == nil {
+		weekday = l.w.year.Rhythm.Weekday["default"]
+	}
+	f := l.from.In(l.cal.zone)
+	for d := time.Date(f.Year(), f.Month(), f.Day()-40, 0, 0, 0, 0, l.cal.zone); !d.After(l.cal.today); d = d.AddDate(0, 0, 1) {
+		w := weekday[(int(d.Weekday())+6)%7]
+		if l.quiet(d) {
+			w *= 0.08
+		}
+		l.calendars[house] = append(l.calendars[house], oneDay{d, d.AddDate(0, 0, 1), w})
+	}
+	return l.calendars[house]
 }
 
 func (l *lives) hour(house string) int {

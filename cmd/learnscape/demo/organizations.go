@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -44,6 +45,20 @@ func (s *seeder) putOrganization(tx *db.Tx, o organization) error {
 			return fmt.Errorf("%s: %w", o.Slug, err)
 		}
 	}
+	return s.provider(tx, o)
+}
+
+// providers says again where the houses' providers are: their address may differ from start to start.
+func (s *seeder) providers(ctx context.Context) error {
+	for _, o := range s.w.Organizations {
+		if err := s.d.DB.Tx(as(ctx, o.Slug), func(tx *db.Tx) error { return s.provider(tx, o) }); err != nil {
+			return fmt.Errorf("%s: %w", o.Slug, err)
+		}
+	}
+	return nil
+}
+
+func (s *seeder) provider(tx *db.Tx, o organization) error {
 	if o.SignIn != "oidc" {
 		return nil
 	}
@@ -106,8 +121,6 @@ func (c connection) relations() (a, b string) { return c.BIs, c.AIs }
 // putConnection writes a connection with the versions of its agreement, in the scope of side a.
 func (s *seeder) putConnection(tx *db.Tx, c connection) error {
 	state := map[string]string{"active": "active", "declined": "declined", "invited": "asked"}[c.State]
-	_, asker := s.w.person(c.AskedBy), 0
-	_ = asker
 	askedBy, _ := s.w.person(c.AskedBy)
 	if askedBy == nil {
 		return fmt.Errorf("connection of %s and %s: nobody is called %s", c.A, c.B, c.AskedBy)

@@ -7,13 +7,11 @@ import (
 	"log/slog"
 	"path"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/learnscape/learnscape/community"
-	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/blob"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
@@ -28,8 +26,6 @@ import (
 // Deps is what the seeding works with; all but Now and Log are needed.
 type Deps struct {
 	DB        *db.DB
-	Tenants   *tenants.Service
-	Courses   *courses.Service
 	Marketing *marketing.Service
 	Community *community.Service
 	Search    *search.Service
@@ -42,16 +38,17 @@ type Deps struct {
 
 // seeder makes the world once.
 type seeder struct {
-	d        Deps
-	w        *world
-	cal      calendar
-	problems atomic.Int64
+	d       Deps
+	w       *world
+	cal     calendar
+	threads []*thread
+	thanks  []thanks
 }
 
 // Seed makes the world unless it is there. The activity stream needs a partition for every month since a year and a month before
-// now (see First). It is not one transaction: whoever interrupts it starts again with an empty database.
+// now (see First). It is not one transaction: a world that was interrupted is ErrHalf at the next start.
 func Seed(ctx context.Context, d Deps) error {
-	if d.DB == nil || d.Tenants == nil || d.Courses == nil || d.Marketing == nil || d.Community == nil || d.Search == nil || d.Blob == nil || d.Keys == nil || d.Issuer == nil {
+	if d.DB == nil || d.Marketing == nil || d.Community == nil || d.Search == nil || d.Blob == nil || d.Keys == nil || d.Issuer == nil {
 		return errors.New("demonstration world: a dependency is missing")
 	}
 	if d.Now == nil {
@@ -77,15 +74,34 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 		return err
 	}
 	there, err := s.there(ctx)
-	if err != nil || there {
+	if err != nil {
 		return err
 	}
+	if there {
+		return s.providers(ctx)
+	}
 	begin := time.Now()
+	var cat *catalog
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
 	}{
-		{"organizations", s.organizations}, {"texts", s.texts}, {"discussions", s.discussions}, {"year", s.year}, {"search", s.index},
+		{"organizations", s.organizations},
+		{"texts", s.texts},
+		{"catalog", func(ctx context.Context) (err error) {
+			if cat, err = s.readCatalog(ctx); err == nil {
+				err = s.readThreads(cat)
+			}
+			return err
+		}},
+		{"year", func(ctx context.Context) error {
+			// The year is lived in memory while the threads are written.
+			g, ctx := errgroup.WithContext(ctx)
+			g.Go(func() error { return s.talk(ctx) })
+			g.Go(func() error { return s.year(ctx, cat) })
+			return g.Wait()
+		}},
+		{"search", s.index},
 	} {
 		at := time.Now()
 		if err := step.run(ctx); err != nil {
@@ -97,19 +113,38 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 	return nil
 }
 
+// ErrHalf means that the making of the world was interrupted before.
+var ErrHalf = errors.New("the demonstration world is half made: start again with an empty database")
+
+// there reports whether the world was made: its first house and something that was done in it.
 func (s *seeder) there(ctx context.Context) (bool, error) {
 	slug := s.w.Organizations[0].Slug
-	var there bool
+	var house, year bool
 	err := s.d.DB.Read(as(ctx, slug), func(b *db.Batch) {
-		db.One(b, &there, nil, `SELECT EXISTS (SELECT 1 FROM organizations WHERE org_id = $1)`, orgID(slug))
+		db.One(b, &house, nil, `SELECT EXISTS (SELECT 1 FROM organizations WHERE org_id = $1)`, orgID(slug))
+		db.One(b, &year, nil, `SELECT EXISTS (SELECT 1 FROM statements WHERE org_id = $1)`, orgID(slug))
 	})
-	return there, err
+	if err == nil && house && !year {
+		err = ErrHalf
+	}
+	return house, err
 }
 
-// each runs fn for all, two at a time for each core.
+// tx runs fn as the operator of a house. Nobody waits for the disk: a world that was lost with the machine is made again. Plans
+// are made once, as the same few statements run many times.
+func (s *seeder) tx(ctx context.Context, house string, fn func(*db.Tx) error) error {
+	return s.d.DB.Tx(as(ctx, house), func(tx *db.Tx) error {
+		if _, err := tx.Exec(`SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
+// each runs fn for all, on all cores. More at a time would only warm up more connections.
 func each[T any](ctx context.Context, all []T, fn func(context.Context, T) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(2 * runtime.NumCPU())
+	g.SetLimit(runtime.NumCPU())
 	for _, one := range all {
 		g.Go(func() error { return fn(ctx, one) })
 	}
@@ -118,17 +153,22 @@ func each[T any](ctx context.Context, all []T, fn func(context.Context, T) error
 
 func (s *seeder) organizations(ctx context.Context) error {
 	if err := each(ctx, s.w.Organizations, func(ctx context.Context, o organization) error {
-		return s.d.DB.Tx(as(ctx, o.Slug), func(tx *db.Tx) error { return s.putOrganization(tx, o) })
-	}); err != nil {
-		return err
-	}
-	if err := each(ctx, s.w.Connections, func(ctx context.Context, c connection) error {
-		return s.d.DB.Tx(as(ctx, c.A), func(tx *db.Tx) error { return s.putConnection(tx, c) })
+		return s.tx(ctx, o.Slug, func(tx *db.Tx) error { return s.putOrganization(tx, o) })
 	}); err != nil {
 		return err
 	}
 	return each(ctx, s.w.Organizations, func(ctx context.Context, o organization) error {
-		return s.d.DB.Tx(as(ctx, o.Slug), func(tx *db.Tx) error { return s.putGrants(tx, o.Slug) })
+		return s.tx(ctx, o.Slug, func(tx *db.Tx) error {
+			for _, c := range s.w.Connections {
+				if c.A != o.Slug {
+					continue
+				}
+				if err := s.putConnection(tx, c); err != nil {
+					return err
+				}
+			}
+			return s.putGrants(tx, o.Slug)
+		})
 	})
 }
 
@@ -148,22 +188,21 @@ func (s *seeder) texts(ctx context.Context) error {
 	for _, dir := range entries(s.w.fs, "paths", "") {
 		additions = append(additions, entries(s.w.fs, dir, ".additions.yaml")...)
 	}
-	paths := s.pathFiles()
+	paths := s.w.pathNames
 	inOrg := func(name string) string { return path.Base(path.Dir(name)) }
 	if err := each(ctx, folders, func(ctx context.Context, dir string) error {
-		return s.d.DB.Tx(as(ctx, inOrg(dir)), func(tx *db.Tx) error { return s.putCourse(tx, dir) })
+		return s.tx(ctx, inOrg(dir), func(tx *db.Tx) error { return s.putCourse(tx, dir) })
 	}); err != nil {
 		return err
 	}
 	publish := func(version int, of []string) error {
 		return each(ctx, of, func(ctx context.Context, name string) error {
-			return s.d.DB.Tx(as(ctx, inOrg(name)), func(tx *db.Tx) error { return s.putPath(tx, name, version) })
+			return s.tx(ctx, inOrg(name), func(tx *db.Tx) error { return s.putPath(tx, name, version) })
 		})
 	}
 	var once, twice []string
 	for _, name := range paths {
-		ref := inOrg(name) + "/" + path.Base(name[:len(name)-len(".md")])
-		if _, ok := first[ref]; ok {
+		if _, ok := first[refOf(name)]; ok {
 			twice = append(twice, name)
 		} else {
 			once = append(once, name)
@@ -187,31 +226,25 @@ func (s *seeder) texts(ctx context.Context) error {
 // settle gives the items the dates of the files: publishing stamps them with the day of the start. It also links stories that were
 // published before those that they name.
 func (s *seeder) settle(ctx context.Context, o organization) error {
-	return s.d.DB.Tx(as(ctx, o.Slug), func(tx *db.Tx) error {
+	return s.tx(ctx, o.Slug, func(tx *db.Tx) error {
 		if _, err := tx.Exec(`UPDATE items i SET created_at = i.published_at, updated_at = coalesce((SELECT max(v.published_at) FROM versions v WHERE v.org_id = i.org_id AND v.item_id = i.item_id), i.published_at)
 			WHERE i.org_id = $1`, tx.Scope.Org); err != nil {
 			return err
 		}
 		links := into("item_links", "org_id uuid, item_id uuid, to_org uuid, to_item uuid, position integer")
-		for _, dir := range []string{"stories/" + o.Slug, "resources/" + o.Slug} {
-			for _, name := range entries(s.w.fs, dir, ".md") {
-				var f storyFile
-				if _, err := front(s.w.fs, name, &f); err != nil {
+		for ref, f := range s.w.stories {
+			if org, _, _ := splitRef(ref); org != o.Slug {
+				continue
+			}
+			self := refID(ref, tenants.KindStory)
+			if !f.Updated.IsZero() {
+				if err := tx.Must(`UPDATE items SET updated_at = $3 WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, self, s.cal.on(f.Updated, 9, 0)); err != nil {
 					return err
 				}
-				kind := tenants.KindStory
-				if path.Dir(dir) == "resources" {
-					kind = tenants.KindResource
-				}
-				if !f.Updated.IsZero() {
-					if err := tx.Must(`UPDATE items SET updated_at = $3 WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, itemID(o.Slug, kind, f.Slug), s.cal.on(f.Updated, 9, 0)); err != nil {
-						return err
-					}
-				}
-				for n, r := range f.Related {
-					org, _, _ := splitRef(r)
-					links.add(tx.Scope.Org, itemID(o.Slug, kind, f.Slug), orgID(org), refID(r, tenants.KindStory), len(f.Paths)+n+1)
-				}
+			}
+			for n, r := range f.Related {
+				org, _, _ := splitRef(r)
+				links.add(tx.Scope.Org, self, orgID(org), refID(r, tenants.KindStory), len(f.Paths)+n+1)
 			}
 		}
 		if links.rows() == 0 {
@@ -227,10 +260,6 @@ func (s *seeder) settle(ctx context.Context, o organization) error {
 func splitRef(ref string) (org, slug string, ok bool) {
 	r, ok := marketing.ParseRef(ref)
 	return r.Org, r.Slug, ok
-}
-
-func (s *seeder) discussions(ctx context.Context) error {
-	return each(ctx, entries(s.w.fs, "discussions", ".yaml"), s.putDiscussion)
 }
 
 // index makes everything findable at once, and takes out the events of the seeding: what they would have caused is done.

@@ -56,6 +56,8 @@ type pathFile struct {
 		After      string `yaml:"after"`
 		Suggestion string `yaml:"suggestion"`
 	} `yaml:"slots"`
+
+	intro string
 }
 
 type storyFile struct {
@@ -75,6 +77,8 @@ type storyFile struct {
 	Quote     string             `yaml:"quote"`
 	Figures   []marketing.Figure `yaml:"figures"`
 	Related   []string           `yaml:"related"`
+
+	body string
 }
 
 type resourceFile struct {
@@ -182,7 +186,7 @@ func (s *seeder) putCourse(tx *db.Tx, dir string) error {
 	if err != nil {
 		return fmt.Errorf("course %s: %w", dir, err)
 	}
-	s.complain(dir, got.Problems)
+	s.problems(dir, got.Problems)
 	return tenants.Collect(tx, got.Item.ItemID, f.Collections...)
 }
 
@@ -191,10 +195,13 @@ func (f courseFile) item(org, kind string) tenants.Item {
 }
 
 // complain notes what the texts got wrong; the world is shown all the same.
-func (s *seeder) complain(where string, problems []courses.LessonProblem) {
-	for _, p := range problems {
-		s.d.Log.Warn("demonstration text", "where", where+"/"+p.Lesson, "line", p.Line, "found", p.Found, "problem", p.Problem.Problem)
-		s.problems.Add(1)
+func (s *seeder) complain(where, problem string) {
+	s.d.Log.Warn("demonstration world", "file", where, "problem", problem)
+}
+
+func (s *seeder) problems(where string, list []courses.LessonProblem) {
+	for _, p := range list {
+		s.complain(fmt.Sprintf("%s/%s:%d", where, p.Lesson, p.Line), fmt.Sprintf("%q: %s", p.Found, p.Problem.Problem))
 	}
 }
 
@@ -213,14 +220,10 @@ var first = map[string]struct { //nolint:gochecknoglobals // A constant table.
 // putPath publishes a file as a path; version 0 means the one that the file holds.
 func (s *seeder) putPath(tx *db.Tx, name string, version int) error {
 	org := path.Base(path.Dir(name))
-	var f pathFile
-	intro, err := front(s.w.fs, name, &f)
-	if err != nil {
-		return err
-	}
+	f := s.w.paths[name]
 	ref := org + "/" + f.Slug
 	was, twice := first[ref]
-	d := courses.PathDraft{Item: f.item(org, tenants.KindPath), Outcome: f.Outcome, Intro: intro, At: s.published(ref, tenants.KindPath)}
+	d := courses.PathDraft{Item: f.item(org, tenants.KindPath), Outcome: f.Outcome, Intro: f.intro, At: s.published(ref, tenants.KindPath)}
 	if twice && version != 1 {
 		d.Note, d.At = was.note, s.versionDay(ref, 2)
 	}
@@ -229,6 +232,7 @@ func (s *seeder) putPath(tx *db.Tx, name string, version int) error {
 		step := courses.StepDraft{Key: st.Key, Title: st.Title, Minutes: st.Minutes}
 		switch {
 		case st.Lesson != "":
+			var err error
 			step.Kind = courses.StepLesson
 			if step.Lesson, err = s.lesson(base+"/"+st.Lesson, base); err != nil {
 				return err
@@ -253,6 +257,7 @@ func (s *seeder) putPath(tx *db.Tx, name string, version int) error {
 	if version == 1 {
 		d.Slots = append(d.Slots, was.slot)
 	}
+	var err error
 	if d.Files, err = s.attachments(tx.Context(), base); err != nil {
 		return err
 	}
@@ -260,7 +265,7 @@ func (s *seeder) putPath(tx *db.Tx, name string, version int) error {
 	if err != nil {
 		return fmt.Errorf("path %s: %w", name, err)
 	}
-	s.complain(base, got.Problems)
+	s.problems(base, got.Problems)
 	return tenants.Collect(tx, got.Item.ItemID, f.Collections...)
 }
 
@@ -279,15 +284,11 @@ func refID(ref, kind string) id.Item {
 }
 
 func (s *seeder) putStory(ctx context.Context, name string) error {
-	var f storyFile
-	body, err := front(s.w.fs, name, &f)
-	if err != nil {
-		return err
-	}
 	org := path.Base(path.Dir(name))
+	f := s.w.stories[refOf(name)]
 	d := marketing.Draft{
 		ID: itemID(org, tenants.KindStory, f.Slug), Slug: f.Slug, Title: f.Title, Kind: f.Kind, Lang: f.Lang, Summary: f.Summary, Minutes: f.Minutes, Topics: f.Topics,
-		Collections: f.Colls, Quote: f.Quote, CTA: f.CTA, Figures: f.Figures, Body: body, Published: s.cal.on(f.Published, 9, 0),
+		Collections: f.Colls, Quote: f.Quote, CTA: f.CTA, Figures: f.Figures, Body: f.body, Published: s.cal.on(f.Published, 9, 0),
 	}
 	if _, p := s.w.person(f.Author); p != nil {
 		d.AuthorName, d.AuthorTitle = p.Name, p.Title
@@ -336,10 +337,7 @@ func (s *seeder) putAdditions(ctx context.Context, name string) error {
 	}
 	owner := path.Base(path.Dir(name))
 	slug := strings.TrimSuffix(path.Base(name), ".additions.yaml")
-	var f pathFile
-	if _, err := front(s.w.fs, strings.TrimSuffix(name, ".additions.yaml")+".md", &f); err != nil {
-		return err
-	}
+	f := s.w.paths[strings.TrimSuffix(name, ".additions.yaml")+".md"]
 	after := map[string]string{}
 	for _, sl := range f.Slots {
 		after[sl.Key] = sl.After
@@ -354,57 +352,11 @@ func (s *seeder) putAdditions(ctx context.Context, name string) error {
 		for _, st := range a.Steps {
 			add.Steps = append(add.Steps, courses.OwnStep{After: after[st.Slot], Title: st.Title, Minutes: st.Minutes, Source: st.Body})
 		}
-		if err := s.d.DB.Tx(as(ctx, a.Org), func(tx *db.Tx) error { return courses.PutAdditions(tx, add) }); err != nil {
+		if err := s.tx(ctx, a.Org, func(tx *db.Tx) error { return courses.PutAdditions(tx, add) }); err != nil {
 			return fmt.Errorf("additions of %s: %w", a.Org, err)
 		}
 	}
 	return nil
-}
-
-// putDiscussion loads a thread with its dates moved. A thread that the files show to houses of which not all know the asker is
-// public, if it has answers and what it is about is public too, and whoever is not connected to all of them is "someone".
-func (s *seeder) putDiscussion(ctx context.Context, name string) error {
-	b, err := fs.ReadFile(s.w.fs, name)
-	if err != nil {
-		return err
-	}
-	d, err := community.ParseDiscussion(b)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	d.AskedAt = s.cal.at(d.AskedAt)
-	for i := range d.Answers {
-		d.Answers[i].At = s.cal.at(d.Answers[i].At)
-	}
-	if s.unknown(d.AskedBy, d.ReadBy) && len(d.Answers) > 0 {
-		d.Audience = community.AudiencePublic
-		d.ShownAs = s.shownAs(d.AskedBy, d.ShownAs, d.ReadBy)
-		for i, a := range d.Answers {
-			d.Answers[i].ShownAs = s.shownAs(a.By, a.ShownAs, d.ReadBy)
-		}
-	}
-	got, err := s.d.Community.LoadDiscussion(ctx, d)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	for _, left := range got.Left {
-		s.d.Log.Warn("demonstration thread: an answer is left out, its house may not read the question", "thread", d.Key, "by", left)
-		s.problems.Add(1)
-	}
-	return s.thankFor(ctx, d, got)
-}
-
-// unknown reports whether one of the houses is not connected to the one of the address.
-func (s *seeder) unknown(email string, readers []string) bool {
-	o, _ := s.w.person(email)
-	return o == nil || slices.ContainsFunc(readers, func(r string) bool { return !s.w.connected(o.Slug, r) })
-}
-
-func (s *seeder) shownAs(email, chosen string, readers []string) string {
-	if s.unknown(email, readers) {
-		return community.AsSomeone
-	}
-	return chosen
 }
 
 // published says when an item was published: its milestone, or a few days before somebody could begin it.
@@ -435,18 +387,17 @@ func (s *seeder) published(ref, kind string) time.Time {
 	return s.cal.on(begin, 9+spread, 15)
 }
 
+// inPath is when the first version of a path with the course came out.
 func (s *seeder) inPath(course string) day {
-	for _, name := range s.pathFiles() {
-		var f pathFile
-		if _, err := front(s.w.fs, name, &f); err != nil {
-			continue
-		}
-		for _, st := range f.Steps {
-			if st.Course == course {
-				for _, m := range s.w.year.Milestones {
-					if m.Item == path.Base(path.Dir(name))+"/"+f.Slug && m.Version == 1 {
-						return m.At
-					}
+	for _, name := range s.w.pathNames {
+		ref := refOf(name)
+		for _, st := range s.w.paths[name].Steps {
+			if st.Course != course {
+				continue
+			}
+			for _, m := range s.w.year.Milestones {
+				if m.Item == ref && m.Version == 1 {
+					return m.At
 				}
 			}
 		}
@@ -454,12 +405,9 @@ func (s *seeder) inPath(course string) day {
 	return day{}
 }
 
-func (s *seeder) pathFiles() []string {
-	var out []string
-	for _, dir := range entries(s.w.fs, "paths", "") {
-		out = append(out, entries(s.w.fs, dir, ".md")...)
-	}
-	return out
+// refOf is how the files call what a file or folder holds.
+func refOf(name string) string {
+	return path.Base(path.Dir(name)) + "/" + strings.TrimSuffix(path.Base(name), ".md")
 }
 
 // versionDay is when the milestones say that a version of an item came out; for version 1 also an unnumbered publication.

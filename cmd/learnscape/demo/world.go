@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
@@ -22,9 +23,13 @@ type world struct {
 	Organizations []organization `yaml:"organizations"`
 	Connections   []connection   `yaml:"connections"`
 
-	fs      fs.FS
-	year    year
-	leading map[string][]string
+	fs     fs.FS
+	year   year
+	people map[string]house // by address
+
+	pathNames []string             // files of paths, by name
+	paths     map[string]pathFile  // by file
+	stories   map[string]storyFile // by reference
 }
 
 type organization struct {
@@ -84,21 +89,21 @@ type connection struct {
 }
 
 type agreement struct {
-	Title            string    `yaml:"title"`
-	Version          int       `yaml:"version"`
-	State            string    `yaml:"state"`
-	AcceptedAt       day       `yaml:"accepted_at"`
-	AcceptedBy       []string  `yaml:"accepted_by"`
-	Meet             string    `yaml:"meet"`
-	ALearns          string    `yaml:"a_learns"`
-	BLearns          string    `yaml:"b_learns"`
-	TimeToFinishDays int       `yaml:"time_to_finish_days"`
-	Plain            []string  `yaml:"plain"`
-	History          []earlier `yaml:"history"`
+	Title            string       `yaml:"title"`
+	Version          int          `yaml:"version"`
+	State            string       `yaml:"state"`
+	AcceptedAt       day          `yaml:"accepted_at"`
+	AcceptedBy       []string     `yaml:"accepted_by"`
+	Meet             string       `yaml:"meet"`
+	ALearns          string       `yaml:"a_learns"`
+	BLearns          string       `yaml:"b_learns"`
+	TimeToFinishDays int          `yaml:"time_to_finish_days"`
+	Plain            []string     `yaml:"plain"`
+	History          []oldVersion `yaml:"history"`
 }
 
-// earlier is another version of an agreement: one that was replaced, or one that was refused.
-type earlier struct {
+// oldVersion is another version of an agreement: one that was replaced, or one that was refused.
+type oldVersion struct {
 	Version    int    `yaml:"version"`
 	State      string `yaml:"state"` // ended or refused
 	From       day    `yaml:"from"`
@@ -260,24 +265,55 @@ type homeStop struct {
 
 // loadWorld reads the files. A key that nobody reads is an error.
 func loadWorld(fsys fs.FS) (*world, error) {
-	w := &world{fs: fsys}
+	w := &world{fs: fsys, people: map[string]house{}, paths: map[string]pathFile{}, stories: map[string]storyFile{}}
 	if err := readYAML(fsys, "organizations.yaml", w); err != nil {
 		return nil, err
 	}
 	if err := readYAML(fsys, "year.yaml", &w.year); err != nil {
 		return nil, err
 	}
+	for i := range w.Organizations {
+		for j := range w.Organizations[i].People {
+			w.people[w.Organizations[i].People[j].Email] = house{&w.Organizations[i], &w.Organizations[i].People[j]}
+		}
+	}
+	for _, dir := range entries(fsys, "paths", "") {
+		for _, name := range entries(fsys, dir, ".md") {
+			var f pathFile
+			var err error
+			if f.intro, err = front(fsys, name, &f); err != nil {
+				return nil, err
+			}
+			w.pathNames, w.paths[name] = append(w.pathNames, name), f
+		}
+	}
+	for _, dir := range entries(fsys, "stories", "") {
+		for _, name := range entries(fsys, dir, ".md") {
+			var f storyFile
+			var err error
+			if f.body, err = front(fsys, name, &f); err != nil {
+				return nil, err
+			}
+			w.stories[refOf(name)] = f
+		}
+	}
 	return w, nil
 }
 
-// embedded is the world of this binary.
-func embedded() (*world, error) {
+// house is where somebody is, and who.
+type house struct {
+	org    *organization
+	person *person
+}
+
+// embedded is the world of this binary; nobody changes it.
+var embedded = sync.OnceValues(func() (*world, error) { //nolint:gochecknoglobals // Read once: the files are part of the binary.
 	sub, err := fs.Sub(files, "world")
 	if err != nil {
 		return nil, err
 	}
 	return loadWorld(sub)
-}
+})
 
 func readYAML(fsys fs.FS, name string, dest any) error {
 	b, err := fs.ReadFile(fsys, name)
@@ -327,23 +363,6 @@ func entries(fsys fs.FS, dir, ext string) []string {
 	return out
 }
 
-// leads says which items the stories lead to, by the reference of the story.
-func (w *world) leads() map[string][]string {
-	if w.leading != nil {
-		return w.leading
-	}
-	w.leading = map[string][]string{}
-	for _, dir := range entries(w.fs, "stories", "") {
-		for _, name := range entries(w.fs, dir, ".md") {
-			var f storyFile
-			if _, err := front(w.fs, name, &f); err == nil {
-				w.leading[path.Base(dir)+"/"+f.Slug] = f.Paths
-			}
-		}
-	}
-	return w.leading
-}
-
 func (w *world) org(slug string) *organization {
 	for i := range w.Organizations {
 		if w.Organizations[i].Slug == slug {
@@ -353,14 +372,8 @@ func (w *world) org(slug string) *organization {
 	return nil
 }
 
-// person returns who has the address, and where.
+// person returns who has the address, and where; nil for nobody.
 func (w *world) person(email string) (*organization, *person) {
-	for i := range w.Organizations {
-		for j := range w.Organizations[i].People {
-			if w.Organizations[i].People[j].Email == email {
-				return &w.Organizations[i], &w.Organizations[i].People[j]
-			}
-		}
-	}
-	return nil, nil
+	h := w.people[email]
+	return h.org, h.person
 }

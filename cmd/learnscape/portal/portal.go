@@ -41,7 +41,7 @@ type Config struct {
 	MeiliKey       secret.Secret
 	TrustedProxies []string
 	Egress         egress.Options
-	Outbox         bool // shows all mail to whoever asks: the demonstration only
+	Demo           bool // shows all mail to whoever asks and how many statements a page took: the demonstration only
 	Log            *slog.Logger
 }
 
@@ -106,7 +106,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Marketing.Listen(p.Relay)
 	p.Community.Listen(p.Relay)
 	p.Search.Listen(p.Relay)
-	p.App = web.New(web.Options{Production: production, TrustedProxies: c.TrustedProxies, Outbox: c.Outbox, Log: c.Log}, web.Deps{
+	p.App = web.New(web.Options{Production: production, TrustedProxies: c.TrustedProxies, Demo: c.Demo, Log: c.Log}, web.Deps{
 		DB: p.DB, Relay: p.Relay, Tenants: p.Tenants, Auth: p.Auth, Mail: p.Mail, Courses: p.Courses, Marketing: p.Marketing, Community: p.Community, Search: p.Search,
 	})
 	return p, nil

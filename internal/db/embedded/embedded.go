@@ -307,6 +307,17 @@ func (c *Cluster) Stop() {
 	})
 }
 
+// DropDatabase removes the database, if it is there, with whoever is connected to it.
+func (c *Cluster) DropDatabase(ctx context.Context, name string) error {
+	conn, err := pgx.Connect(ctx, c.DSN("postgres", "postgres"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx) //nolint:errcheck // Nothing is buffered.
+	_, err = conn.Exec(ctx, `DROP DATABASE IF EXISTS `+pgx.Identifier{name}.Sanitize()+` WITH (FORCE)`)
+	return err
+}
+
 // EnsureDatabase creates the database if it is missing, then the roles and extensions in it.
 func (c *Cluster) EnsureDatabase(ctx context.Context, name string) (created bool, err error) {
 	conn, err := pgx.Connect(ctx, c.DSN("postgres", "postgres"))

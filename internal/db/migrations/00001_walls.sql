@@ -40,7 +40,7 @@ CREATE TABLE organizations (
   about      text NOT NULL DEFAULT '',
   color      text NOT NULL CHECK (color ~ '^#[0-9a-f]{6}$'),
   hue        smallint NOT NULL CHECK (hue BETWEEN 0 AND 359),
-  chroma     real NOT NULL CHECK (chroma BETWEEN 0 AND 0.15),
+  chroma     double precision NOT NULL CHECK (chroma BETWEEN 0 AND 0.15),
   locale     text NOT NULL DEFAULT 'en',
   sign_in    text NOT NULL DEFAULT 'email' CHECK (sign_in IN ('oidc', 'email', 'none')),
   state      text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'suspended', 'closed')),

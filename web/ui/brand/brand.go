@@ -10,10 +10,10 @@
 package brand
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 )
 
@@ -41,8 +41,8 @@ const maxChroma = 0.15
 // Roles computes the palette of a colour given as #rrggbb. adjusted tells that
 // the colour people will see differs from the given one by more than 0.1 in
 // OKLCH lightness, which the administrator is told. The error is ErrColor.
-func Roles(hex string) (p Palette, adjusted bool, err error) {
-	l, c, h, err := parse(hex)
+func Roles(color string) (p Palette, adjusted bool, err error) {
+	l, c, h, err := parse(color)
 	if err != nil {
 		return Palette{}, false, err
 	}
@@ -51,8 +51,8 @@ func Roles(hex string) (p Palette, adjusted bool, err error) {
 
 // HueChroma returns the hue in whole degrees (0..359) and the OKLCH chroma (cut
 // at 0.15, 0 for greys) of a colour given as #rrggbb; 0 and 0 for anything else.
-func HueChroma(hex string) (hue int, chroma float64) {
-	_, c, h, err := parse(hex)
+func HueChroma(color string) (hue int, chroma float64) {
+	_, c, h, err := parse(color)
 	if err != nil {
 		return 0, 0
 	}
@@ -72,8 +72,14 @@ func (p Palette) CSS() string {
 		name string
 		role Role
 	}{
-		{"solid", p.Solid}, {"on-solid", p.OnSolid}, {"solid-hover", p.SolidHover}, {"brand", p.Brand},
-		{"tint", p.Tint}, {"tint-2", p.Tint2}, {"edge", p.Edge}, {"strand", p.Strand},
+		{"solid", p.Solid},
+		{"on-solid", p.OnSolid},
+		{"solid-hover", p.SolidHover},
+		{"brand", p.Brand},
+		{"tint", p.Tint},
+		{"tint-2", p.Tint2},
+		{"edge", p.Edge},
+		{"strand", p.Strand},
 	} {
 		fmt.Fprintf(&b, "--%s:light-dark(%s,%s);", r.name, r.role.Light, r.role.Dark)
 	}
@@ -108,13 +114,13 @@ func capChroma(c float64) float64 {
 	return min(c, maxChroma)
 }
 
-func parse(hex string) (l, c, h float64, err error) {
-	digits, ok := strings.CutPrefix(strings.TrimSpace(hex), "#")
-	n, perr := strconv.ParseUint(digits, 16, 32)
-	if !ok || len(digits) != 6 || perr != nil {
-		return 0, 0, 0, fmt.Errorf("%q: %w", hex, ErrColor)
+func parse(color string) (l, c, h float64, err error) {
+	digits, ok := strings.CutPrefix(strings.TrimSpace(color), "#")
+	channels, herr := hex.DecodeString(digits)
+	if !ok || len(channels) != 3 || herr != nil {
+		return 0, 0, 0, fmt.Errorf("%q: %w", color, ErrColor)
 	}
-	r, g, b := linear(uint8(n>>16)), linear(uint8(n>>8)), linear(uint8(n))
+	r, g, b := linear(channels[0]), linear(channels[1]), linear(channels[2])
 	l3 := math.Cbrt(.4122214708*r + .5363325363*g + .0514459929*b)
 	m3 := math.Cbrt(.2119034982*r + .6806995451*g + .1073969566*b)
 	s3 := math.Cbrt(.0883024619*r + .2817188376*g + .6299787005*b)

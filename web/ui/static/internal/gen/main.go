@@ -25,11 +25,11 @@ func run() error {
 	if err := os.RemoveAll("dist"); err != nil {
 		return err
 	}
-	if err := os.MkdirAll("dist", 0o755); err != nil {
+	if err := os.MkdirAll("dist", 0o750); err != nil {
 		return err
 	}
 	for name, data := range files {
-		if err := os.WriteFile(filepath.Join("dist", name), data, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("dist", name), data, 0o600); err != nil {
 			return err
 		}
 		if strings.HasSuffix(name, ".woff2") {
@@ -39,10 +39,10 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join("dist", name+".gz"), gz, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("dist", name+".gz"), gz, 0o600); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join("dist", name+".br"), br, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("dist", name+".br"), br, 0o600); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,229 @@
+package auth
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/mail"
+	"github.com/learnscape/learnscape/internal/secret"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+const linkTries = 5 // wrong codes until a link is gone
+
+// AskLink sends a one-time link to an address of an organization that signs in by email, and returns the pre-login cookie to
+// set. Whether the address has a membership shows neither in the answer nor in the work: an unknown one gets the same rows
+// and a mail that is taken back before the commit. RateLimited after 3 for an address or 10 from a network in 15 minutes.
+func (s *Service) AskLink(ctx context.Context, org tenants.Organization, address string, b Browser, returnTo string) (pre string, err error) {
+	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
+		return "", err
+	}
+	if org.SignIn != "email" {
+		return "", errs.New(errs.NotFound, "%s does not sign in by email", org.Slug)
+	}
+	email, err := mail.Address(address)
+	if err != nil {
+		return "", err
+	}
+	pre = b.Pre
+	if !secret.IsToken(pre) {
+		pre = secret.NewToken()
+	}
+	token := secret.NewToken()
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := s.try(tx, tryLinkNetwork, b.Network, 10, tryWindow); err != nil {
+			return err
+		}
+		if err := s.try(tx, tryLinkAddress, email, 3, tryWindow); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`DELETE FROM email_links WHERE org_id = $1 AND expires_at < $2`, org.OrgID, tx.Now); err != nil {
+			return err
+		}
+		hash := secret.Hash(token)
+		if _, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			org.OrgID, hash, email, secret.Hash(pre), codeHash(s.code(hash, pre)), ReturnTo(returnTo), tx.Now, tx.Now.Add(signInLife)); err != nil {
+			return err
+		}
+		return s.mailLink(tx, org, email, token)
+	})
+	if err != nil {
+		return "", fmt.Errorf("ask for link: %w", err)
+	}
+	return pre, nil
+}
+
+// mailLink writes the mail and, if nobody has the address, takes it back.
+func (s *Service) mailLink(tx *db.Tx, org tenants.Organization, email, token string) error {
+	known, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM memberships WHERE org_id = $1 AND email = $2 AND state IN ('active', 'invited'))`, org.OrgID, email)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`SAVEPOINT mail`); err != nil {
+		return err
+	}
+	ctx := tx.Context()
+	if err := s.mail.Send(tx, mail.Message{
+		To: email, Subject: lang.T(ctx, "auth.mail.subject", "Org", org.Name),
+		Text: lang.T(ctx, "auth.mail.body", "Org", org.Name, "Time", tx.Now.Format("15:04"), "Until", tx.Now.Add(signInLife).Format("15:04"), "Link", s.baseURL(org.Slug)+"/sign-in/link/"+token),
+	}); err != nil {
+		return err
+	}
+	end := `ROLLBACK TO SAVEPOINT mail`
+	if known {
+		end = `RELEASE SAVEPOINT mail`
+	}
+	_, err = tx.Exec(end)
+	return err
+}
+
+// code is the six digits of a link, for a browser that did not ask for it. They are computed, so that the page that shows
+// them to the browser that asked can be read again, and stored as a hash only.
+func (s *Service) code(tokenHash []byte, pre string) string {
+	n := binary.BigEndian.Uint64(s.keys.MAC("link code", string(tokenHash), pre))
+	return fmt.Sprintf("%06d", n%1_000_000)
+}
+
+func codeHash(code string) []byte { return secret.Hash("link code " + code) }
+
+// LinkSent is what the browser that asked sees.
+type LinkSent struct {
+	Email string
+	Code  string // for another browser
+	Until time.Time
+}
+
+type linkRow struct {
+	TokenHash  []byte    `db:"token_hash"`
+	Email      string    `db:"email"`
+	CookieHash []byte    `db:"cookie_hash"`
+	CodeHash   []byte    `db:"code_hash"`
+	ReturnTo   string    `db:"return_to"`
+	Tries      int16     `db:"tries"`
+	ExpiresAt  time.Time `db:"expires_at"`
+}
+
+const linkColumns = `l.token_hash, l.email, l.cookie_hash, l.code_hash, l.return_to, l.tries, l.expires_at`
+
+// Sent returns the last link that this browser asked for and that has not been used; NotFound if there is none.
+func (s *Service) Sent(ctx context.Context, org tenants.Organization, b Browser) (LinkSent, error) {
+	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
+		return LinkSent{}, err
+	}
+	if !secret.IsToken(b.Pre) {
+		return LinkSent{}, errs.New(errs.NotFound, "no pre-login cookie")
+	}
+	var l linkRow
+	var found bool
+	err := s.db.Read(ctx, func(q *db.Batch) {
+		db.One(q, &l, &found, `SELECT `+linkColumns+` FROM email_links l WHERE l.org_id = $1 AND l.cookie_hash = $2 AND l.expires_at > $3
+			ORDER BY l.created_at DESC, l.token_hash LIMIT 1`, org.OrgID, secret.Hash(b.Pre), s.now())
+	})
+	if err != nil {
+		return LinkSent{}, err
+	}
+	if !found {
+		return LinkSent{}, errs.New(errs.NotFound, "no link asked for")
+	}
+	return LinkSent{Email: l.Email, Code: s.code(l.TokenHash, b.Pre), Until: l.ExpiresAt}, nil
+}
+
+// Link is a one-time link before it is used.
+type Link struct {
+	Email    string
+	NeedCode bool // this browser did not ask for it
+}
+
+// Link looks at a one-time link without using it: programs that follow links in mails must not use it up. A Refusal if it
+// is unknown, used or too old.
+func (s *Service) Link(ctx context.Context, org tenants.Organization, token string, b Browser) (Link, error) {
+	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
+		return Link{}, err
+	}
+	var l linkRow
+	var found bool
+	err := s.db.Read(ctx, func(q *db.Batch) {
+		db.One(q, &l, &found, `SELECT `+linkColumns+` FROM email_links l WHERE l.org_id = $1 AND l.token_hash = $2 AND l.expires_at > $3`, org.OrgID, secret.Hash(token), s.now())
+	})
+	if err != nil {
+		return Link{}, err
+	}
+	if !found || !secret.IsToken(token) {
+		return Link{}, s.note(ctx, org, id.Provider{}, "", "", refuse(Expired, "link unknown, used or too old"))
+	}
+	return Link{Email: l.Email, NeedCode: !l.asked(b)}, nil
+}
+
+func (l linkRow) asked(b Browser) bool {
+	return secret.IsToken(b.Pre) && secret.Equal(string(l.CookieHash), string(secret.Hash(b.Pre)))
+}
+
+// UseLink signs in with a one-time link. The browser that asked needs no code; another one needs the six digits that the
+// first one shows, and has five tries. Whatever the outcome, a link signs in once.
+func (s *Service) UseLink(ctx context.Context, org tenants.Organization, token, code string, b Browser) (SignedIn, error) {
+	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
+		return SignedIn{}, err
+	}
+	if org.SignIn != "email" {
+		return SignedIn{}, errs.New(errs.NotFound, "%s does not sign in by email", org.Slug)
+	}
+	var out SignedIn
+	var refusal error
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		out, refusal = SignedIn{}, nil
+		l, err := s.takeLink(tx, org, token)
+		if errs.Is(err, errs.NotFound) {
+			refusal = refuse(Expired, "link unknown, used or too old")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !l.asked(b) && !secret.Equal(string(l.CodeHash), string(codeHash(code))) {
+			refusal = errs.Fields(errs.Field{Name: "code", Key: "auth.link.code_wrong"})
+			return s.giveBack(tx, org, l)
+		}
+		m, err := tenants.MemberByEmail(tx, l.Email)
+		if errs.Is(err, errs.NotFound) {
+			refusal = refuse(NotInvited, "the address has no membership")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if m, err = s.welcome(tx, m); err != nil {
+			return err
+		}
+		out.ReturnTo = l.ReturnTo
+		out.Token, out.Until, err = s.open(tx, m, b, id.Provider{}, proven{})
+		return err
+	})
+	if err == nil {
+		err = refusal
+	}
+	if err != nil {
+		return SignedIn{}, s.note(ctx, org, id.Provider{}, "", "", err)
+	}
+	return out, nil
+}
+
+func (s *Service) takeLink(tx *db.Tx, org tenants.Organization, token string) (linkRow, error) {
+	return db.Row[linkRow](tx, `DELETE FROM email_links l WHERE l.org_id = $1 AND l.token_hash = $2 AND l.expires_at > $3 RETURNING `+linkColumns, org.OrgID, secret.Hash(token), tx.Now)
+}
+
+// giveBack keeps a link after a wrong code, until the last try.
+func (s *Service) giveBack(tx *db.Tx, org tenants.Organization, l linkRow) error {
+	if l.Tries+1 >= linkTries {
+		return tenants.Audit(tx, "link.spent", "organization:"+org.Slug, map[string]string{"why": "wrong codes"})
+	}
+	_, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, tries, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		org.OrgID, l.TokenHash, l.Email, l.CookieHash, l.CodeHash, l.ReturnTo, l.Tries+1, l.ExpiresAt.Add(-signInLife), l.ExpiresAt)
+	return err
+}

@@ -1,0 +1,128 @@
+package pages
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/internal/secret"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// Options are what rooms to the right add to the middleware.
+type Options struct {
+	// VisitorOf returns whose anonymous progress the request's cookie names, zero for none; courses sets it. It is asked on
+	// hosts without a session, before the scope is entered, and answers from the cookie alone.
+	VisitorOf func(*fiber.Ctx) id.Visitor
+}
+
+// Middleware turns host and cookies into who acts: a Member with a session at the organization of the host, otherwise a
+// Visitor without an organization. Handlers find scope, language, host and membership in the user context. An unknown host
+// is NotFound; a session that cannot be read is an error, never a visitor.
+func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
+	var opt Options
+	if len(o) > 0 {
+		opt = o[0]
+	}
+	names := cookieNames(svc.Production())
+	return func(c *fiber.Ctx) error {
+		visitor := scope.Scope{Actor: scope.Visitor}
+		ctx := scope.Enter(c.UserContext(), visitor)
+		ctx = lang.With(ctx, language(c, ""))
+		c.SetUserContext(ctx)
+		host := c.Hostname()
+		if !svc.Tenants().FrontDoor(host) {
+			org, err := svc.Tenants().ByHost(ctx, host)
+			if errs.Is(err, errs.NotFound) {
+				return &errs.Error{Kind: errs.NotFound, Key: "errs.unknown_host", Err: err}
+			}
+			if err != nil {
+				return err
+			}
+			ctx = lang.With(auth.WithHost(ctx, org), language(c, org.Locale))
+			c.SetUserContext(ctx)
+			if token := c.Cookies(names.session); secret.IsToken(token) {
+				s, err := svc.Session(auth.Enter(ctx, org.OrgID), org, token)
+				if err == nil {
+					c.SetUserContext(member(c, s.Membership))
+					return c.Next()
+				}
+				if !errs.Is(err, errs.NotFound) {
+					return err
+				}
+			}
+		}
+		if opt.VisitorOf != nil {
+			visitor.Visitor = opt.VisitorOf(c)
+			c.SetUserContext(scope.Enter(ctx, visitor))
+		}
+		return c.Next()
+	}
+}
+
+func member(c *fiber.Ctx, m tenants.Membership) (ctx context.Context) {
+	ctx = scope.Enter(c.UserContext(), scope.Scope{Actor: scope.Member, Org: m.OrgID, Membership: m.MembershipID, Person: m.PersonID, Roles: m.Roles})
+	if l, ok := lang.Parse(m.Locale); ok {
+		ctx = lang.With(ctx, l)
+	}
+	return auth.WithCurrent(ctx, m)
+}
+
+// language is what the cookie says, else the browser, else the organization.
+func language(c *fiber.Ctx, org string) lang.Locale {
+	if l, ok := lang.Parse(c.Cookies(languageCookie)); ok {
+		return l
+	}
+	if h := c.Get(fiber.HeaderAcceptLanguage); h != "" || org == "" {
+		return lang.Match(h)
+	}
+	l, _ := lang.Parse(org)
+	return l
+}
+
+// names are those of the cookies. In production they carry the __Host- prefix, which binds them to https, to the host and to
+// the whole path (RFC 6265bis, 4.1.3.2).
+type names struct{ session, pre, out string }
+
+const languageCookie = "ls_lang"
+
+func cookieNames(production bool) names {
+	if production {
+		return names{"__Host-sid", "__Host-pre", "__Host-out"}
+	}
+	return names{"ls_sid", "ls_pre", "ls_out"}
+}
+
+func (p *Pages) set(c *fiber.Ctx, name, value string, life time.Duration) {
+	c.Cookie(&fiber.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()), HTTPOnly: true, Secure: p.svc.Production(), SameSite: fiber.CookieSameSiteLaxMode})
+}
+
+func (p *Pages) drop(c *fiber.Ctx, name string) {
+	c.Cookie(&fiber.Cookie{Name: name, Path: "/", Expires: time.Unix(1, 0).UTC(), HTTPOnly: true, Secure: p.svc.Production(), SameSite: fiber.CookieSameSiteLaxMode})
+}
+
+func (p *Pages) browser(c *fiber.Ctx) auth.Browser {
+	return auth.Browser{Pre: c.Cookies(p.names.pre), Session: c.Cookies(p.names.session), Network: network(c.IP()), Device: c.Get(fiber.HeaderUserAgent)}
+}
+
+// network is the address that limits count: of IPv6 the /64, which is one customer's.
+func network(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ip
+	}
+	a = a.Unmap()
+	if a.Is6() {
+		if p, err := a.WithZone("").Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return a.String()
+}

@@ -1,0 +1,188 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/secret"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// Session is a session with the membership that it acts for, as of this request.
+type Session struct {
+	tenants.Membership
+
+	SessionID id.Session `db:"session_id"`
+	SeenAt    time.Time  `db:"seen_at"`
+}
+
+// Session returns the session of a cookie at the organization whose host was asked; NotFound for any other token, one of
+// another organization's host, an ended membership or an ended life. It reads in one round trip, and notes the visit when
+// the last one noted is five minutes old.
+func (s *Service) Session(ctx context.Context, org tenants.Organization, token string) (Session, error) {
+	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
+		return Session{}, err
+	}
+	if !secret.IsToken(token) {
+		return Session{}, errs.New(errs.NotFound, "no session token")
+	}
+	now := s.now()
+	var out Session
+	var found bool
+	err := s.db.Read(ctx, func(b *db.Batch) {
+		db.One(b, &out, &found, `SELECT `+tenants.MembershipColumns+`, s.session_id, s.seen_at
+			FROM sessions s JOIN memberships m ON m.org_id = s.org_id AND m.membership_id = s.membership_id
+			WHERE s.org_id = $1 AND s.token_hash = $2 AND s.expires_at > $3 AND s.seen_at > $4 AND m.state = 'active'`,
+			org.OrgID, secret.Hash(token), now, now.Add(-idleLife))
+	})
+	if err != nil {
+		return Session{}, fmt.Errorf("read session: %w", err)
+	}
+	if !found {
+		return Session{}, errs.New(errs.NotFound, "no session")
+	}
+	if now.Sub(out.SeenAt) >= seenEvery {
+		if err := s.seen(ctx, out); err != nil {
+			return Session{}, err
+		}
+	}
+	return out, nil
+}
+
+func (s *Service) seen(ctx context.Context, v Session) error {
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec(`UPDATE sessions SET seen_at = $3 WHERE org_id = $1 AND session_id = $2 AND seen_at < $3`, v.OrgID, v.SessionID, tx.Now); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`UPDATE memberships SET seen_at = $3 WHERE org_id = $1 AND membership_id = $2`, v.OrgID, v.MembershipID, tx.Now)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note visit: %w", err)
+	}
+	return nil
+}
+
+// open makes a session and ends the one that the browser had. It is the only place that makes one.
+func (s *Service) open(tx *db.Tx, m tenants.Membership, b Browser, p id.Provider, who proven) (token string, until time.Time, err error) {
+	token, until = secret.NewToken(), tx.Now.Add(sessionLife)
+	session := id.New[id.Session]()
+	var sealed []byte
+	if who.IDToken != "" {
+		if sealed, err = s.keys.Seal(sessionRef(m.OrgID, session), []byte(who.IDToken)); err != nil {
+			return "", until, err
+		}
+	}
+	if secret.IsToken(b.Session) {
+		if _, err := tx.Exec(`DELETE FROM sessions WHERE org_id = $1 AND token_hash = $2`, m.OrgID, secret.Hash(b.Session)); err != nil {
+			return "", until, err
+		}
+	}
+	if _, err := tx.Exec(`DELETE FROM sessions WHERE org_id = $1 AND membership_id = $2 AND expires_at < $3`, m.OrgID, m.MembershipID, tx.Now.AddDate(0, 0, -30)); err != nil {
+		return "", until, err
+	}
+	if _, err := tx.Exec(`INSERT INTO sessions (org_id, session_id, token_hash, membership_id, provider_id, subject, sid, id_token, device, created_at, seen_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)`,
+		m.OrgID, session, secret.Hash(token), m.MembershipID, p, who.Subject, who.SID, sealed, clip(b.Device, 200), tx.Now, until); err != nil {
+		return "", until, err
+	}
+	if _, err := tx.Exec(`UPDATE memberships SET seen_at = $3 WHERE org_id = $1 AND membership_id = $2`, m.OrgID, m.MembershipID, tx.Now); err != nil {
+		return "", until, err
+	}
+	return token, until, tenants.Audit(tx, "session.opened", "membership:"+m.MembershipID.String(), map[string]string{"session": session.String(), "provider": p.String()})
+}
+
+func sessionRef(org id.Org, s id.Session) secret.Ref {
+	return secret.Ref{Table: "sessions", Org: org.String(), Row: s.String(), Column: "id_token"}
+}
+
+// ended is what a deleted session leaves behind for the provider's sign-out.
+type ended struct {
+	SessionID    id.Session    `db:"session_id"`
+	MembershipID id.Membership `db:"membership_id"`
+	ProviderID   id.Provider   `db:"provider_id"`
+	IDToken      []byte        `db:"id_token"`
+}
+
+// SignOut ends the session of a cookie. It returns what ProviderSignOut takes, nil if the provider has no sign-out of its
+// own; it is sealed, because a browser keeps it. Signing out twice is no error.
+func (s *Service) SignOut(ctx context.Context, org tenants.Organization, token string) ([]byte, error) {
+	if err := authz.Check(ctx, authz.EndSession, org.OrgID); err != nil {
+		return nil, err
+	}
+	if !secret.IsToken(token) {
+		return nil, nil
+	}
+	var out []byte
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		out = nil
+		e, err := db.Row[ended](tx, `DELETE FROM sessions WHERE org_id = $1 AND token_hash = $2 RETURNING session_id, membership_id, provider_id, id_token`, org.OrgID, secret.Hash(token))
+		if errs.Is(err, errs.NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if out, err = s.providerSignOut(tx, org, e); err != nil {
+			return err
+		}
+		return tenants.Audit(tx, "session.closed", "membership:"+e.MembershipID.String(), map[string]string{"session": e.SessionID.String()})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sign out: %w", err)
+	}
+	return out, nil
+}
+
+func (s *Service) providerSignOut(tx *db.Tx, org tenants.Organization, e ended) ([]byte, error) {
+	if e.ProviderID.IsZero() {
+		return nil, nil
+	}
+	p, err := provider(tx, e.ProviderID)
+	if errs.Is(err, errs.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var hint []byte
+	if len(e.IDToken) > 0 && len(e.IDToken) < 2000 { // A longer one does not fit into a cookie; the provider then asks.
+		hint, _ = s.keys.Open(sessionRef(org.OrgID, e.SessionID), e.IDToken) //nolint:errcheck // As above.
+	}
+	address := s.endSession(org, p.Issuer, p.ClientID, string(hint))
+	if address == "" {
+		return nil, nil
+	}
+	return s.keys.Seal(outRef(org), []byte(p.Name+"\n"+address))
+}
+
+// ProviderSignOut opens what SignOut returned: the address of the provider's own sign-out and its name, "" for anything
+// else.
+func (s *Service) ProviderSignOut(org tenants.Organization, sealed []byte) (address, name string) {
+	b, err := s.keys.Open(outRef(org), sealed)
+	if err != nil {
+		return "", ""
+	}
+	name, address, _ = strings.Cut(string(b), "\n")
+	return address, name
+}
+
+func outRef(org tenants.Organization) secret.Ref {
+	return secret.Ref{Table: "cookie", Org: org.OrgID.String(), Column: "out"}
+}
+
+// SetLanguage keeps the language of the acting membership.
+func (s *Service) SetLanguage(ctx context.Context, locale string) error {
+	if err := authz.Check(ctx, authz.Learn, id.Org{}); err != nil {
+		return err
+	}
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		return tx.Must(`UPDATE memberships SET locale = $3 WHERE org_id = $1 AND membership_id = $2`, tx.Scope.Org, tx.Scope.Membership, locale)
+	})
+}

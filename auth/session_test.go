@@ -1,0 +1,177 @@
+package auth_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/db/dbtest"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+func TestSessionEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	email := "learner@" + w.a.Slug + ".example"
+	b := w.browser(t)
+	b.signIn(w.a, email, "")
+	member := func() bool { return strings.Contains(b.whoami(w.a), email) }
+
+	for range 3 { // Every seven hours, for 21.
+		w.advance(7 * time.Hour)
+		w.exec(w.a, `UPDATE sessions SET seen_at = $2 WHERE org_id = $1`, w.now().Add(-7*time.Hour))
+		if !member() {
+			t.Fatal("a session that is used ended early")
+		}
+	}
+	w.advance(4 * time.Hour)
+	if member() {
+		t.Error("a session lives longer than a day")
+	}
+
+	b.signIn(w.a, email, "")
+	w.exec(w.a, `UPDATE sessions SET seen_at = $2, expires_at = $3 WHERE org_id = $1`, w.now().Add(-9*time.Hour), w.now().Add(time.Hour))
+	if member() {
+		t.Error("a session lives nine hours without a request")
+	}
+
+	for _, bad := range []string{"", "x", strings.Repeat("A", 43), strings.Repeat("A", 5000), "' OR 1=1 --"} {
+		b.cookies[w.a.Slug] = map[string]string{"ls_sid": bad}
+		if who := b.whoami(w.a); !strings.Contains(who, "visitor") {
+			t.Errorf("cookie %.20q: %s", bad, who)
+		}
+	}
+}
+
+func TestSigningInAgainReplacesTheSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser(t)
+	b.signIn(w.a, "learner@"+w.a.Slug+".example", "")
+	old := b.cookies[w.a.Slug]["ls_sid"]
+	b.signIn(w.a, "admin@"+w.a.Slug+".example", "")
+	if who := b.whoami(w.a); !strings.Contains(who, "admin@") || old == b.cookies[w.a.Slug]["ls_sid"] {
+		t.Errorf("who acts: %s", who)
+	}
+	b.cookies[w.a.Slug]["ls_sid"] = old
+	if who := b.whoami(w.a); !strings.Contains(who, "visitor") {
+		t.Errorf("the former session of this browser lives: %s", who)
+	}
+}
+
+func TestLanguage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser(t)
+	if res := b.post(w.a.Slug, "/language", url.Values{"lang": {"de"}, "back": {"/sign-in?return_to=%2Fx"}}); res.Header.Get("Location") != "/sign-in?return_to=%2Fx" {
+		t.Errorf("%d to %q", res.StatusCode, res.Header.Get("Location"))
+	}
+	if page := b.get(w.a.Slug, "/sign-in"); !strings.Contains(page.body, `lang="de"`) || !strings.Contains(page.body, "Anmelden bei") {
+		t.Error("the page is not German")
+	}
+	for _, back := range []string{"//evil.example", "https://evil.example", "/\\evil.example", "/sign-in//evil.example"} {
+		if to := b.post(w.a.Slug, "/language", url.Values{"lang": {"en"}, "back": {back}}).Header.Get("Location"); to != "/" {
+			t.Errorf("%q leads to %q", back, to)
+		}
+	}
+	if res := b.post(w.a.Slug, "/language", url.Values{"lang": {"tlh"}}); res.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("an unknown language: %d", res.StatusCode)
+	}
+	email := "learner@" + w.a.Slug + ".example"
+	b.signIn(w.a, email, "")
+	b.post(w.a.Slug, "/language", url.Values{"lang": {"de"}, "back": {"/"}})
+	if n := w.count(w.a, `SELECT count(*)::int FROM memberships WHERE org_id = $1 AND email = $2 AND locale = 'de'`, email); n != 1 {
+		t.Error("the membership does not keep the language")
+	}
+}
+
+func TestAdminPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, name := range []string{"learner", "admin"} {
+		w.tx(w.a, func(tx *db.Tx) error {
+			n := tenants.NewMember{Name: name, Email: name + "@" + w.a.Slug + ".example"}
+			if name == "admin" {
+				n.Roles = []scope.Role{scope.Administrator}
+			}
+			_, err := tenants.AddMember(tx, n)
+			return err
+		})
+	}
+	b := w.browser(t)
+	if res := b.get(w.a.Slug, "/admin/sign-in"); res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a visitor: %d", res.StatusCode)
+	}
+	b.signIn(w.a, "learner@"+w.a.Slug+".example", "")
+	if res := b.get(w.a.Slug, "/admin/sign-in"); res.StatusCode != http.StatusNotFound {
+		t.Errorf("a learner: %d", res.StatusCode)
+	}
+	b.signIn(w.a, "admin@"+w.a.Slug+".example", "")
+	res := b.get(w.a.Slug, "/admin/sign-in")
+	for _, want := range []string{w.op.IssuerURL(w.a.Slug), w.a.client, w.svc.RedirectURI(w.a.Slug, w.a.provider), "openid profile email"} {
+		if !strings.Contains(res.body, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	for _, secret := range []string{"s3cret", "⟦", w.b.Slug} {
+		if strings.Contains(res.body, secret) {
+			t.Errorf("%q is on the page", secret)
+		}
+	}
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	email := "learner@" + w.a.Slug + ".example"
+	w.tx(w.a, func(tx *db.Tx) error {
+		_, err := tenants.AddMember(tx, tenants.NewMember{Name: "Mara", Email: email})
+		return err
+	})
+	admin := dbtest.As(t, w.a.OrgID, id.New[id.Membership](), id.New[id.Person](), scope.Administrator)
+	token, err := w.svc.CreateToken(admin, email, []string{"items:read"}, w.now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := token.Reveal(); !strings.HasPrefix(s, "ls_") || len(s) != 69 || token.String() != "***" {
+		t.Errorf("token of %d characters", len(s))
+	}
+	read := func(h house, token string) error {
+		got, err := w.svc.Bearer(auth.Enter(t.Context(), h.OrgID), h.Organization, token)
+		if err == nil && got.Email != email {
+			t.Errorf("token of %s", got.Email)
+		}
+		return err
+	}
+	if err := read(w.a, token.Reveal()); err != nil {
+		t.Error(err)
+	}
+	if err := read(w.b, token.Reveal()); !errs.Is(err, errs.NotFound) {
+		t.Errorf("at another organization: %v", err)
+	}
+	for _, bad := range []string{"", "ls_", token.Reveal() + "x", token.Reveal()[:68] + "-", "xx" + token.Reveal()[2:]} {
+		if err := read(w.a, bad); !errs.Is(err, errs.NotFound) {
+			t.Errorf("%.10q: %v", bad, err)
+		}
+	}
+	for _, days := range []int{-1, 400} {
+		if _, err := w.svc.CreateToken(admin, email, []string{"items:read"}, w.now().AddDate(0, 0, days)); !errs.Is(err, errs.Invalid) {
+			t.Errorf("token for %d days: %v", days, err)
+		}
+	}
+	learner := dbtest.As(t, w.a.OrgID, id.New[id.Membership](), id.New[id.Person]())
+	if _, err := w.svc.CreateToken(learner, email, []string{"items:read"}, w.now().Add(time.Hour)); !errs.Is(err, errs.NotFound) {
+		t.Errorf("a learner makes tokens: %v", err)
+	}
+	w.exec(w.a, `UPDATE memberships SET state = 'left' WHERE org_id = $1`)
+	if err := read(w.a, token.Reveal()); !errs.Is(err, errs.NotFound) {
+		t.Errorf("the token of an ended membership: %v", err)
+	}
+}

@@ -1,0 +1,399 @@
+package auth_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/learnscape/learnscape/auth/demoop"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+func TestSignInAndOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	email := "learner@" + w.a.Slug + ".example"
+	w.tx(w.a, func(tx *db.Tx) error {
+		_, err := tenants.AddMember(tx, tenants.NewMember{Name: "Mara Lindqvist", Email: email, Roles: []scope.Role{scope.Author}, State: "invited"})
+		return err
+	})
+	b := w.browser(t)
+
+	door := b.get(w.a.Slug, "/sign-in?return_to=/path/1")
+	href, ok := door.doc(t).Find(`a[href^="/auth/start/"]`).Attr("href")
+	if !ok || !strings.Contains(href, "return_to=%2Fpath%2F1") {
+		t.Fatalf("sign-in page leads to %q:\n%s", href, door.body)
+	}
+	res := b.signIn(w.a, email, "/path/1?step=2")
+	if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/path/1?step=2" {
+		t.Fatalf("callback: %d to %q: %s", res.StatusCode, res.Header.Get("Location"), res.body)
+	}
+	if c := res.Header.Values("Set-Cookie"); !strings.Contains(strings.ToLower(strings.Join(c, "\n")), "ls_sid=") || !strings.Contains(strings.Join(c, "\n"), "HttpOnly; SameSite=Lax") {
+		t.Errorf("session cookie: %q", c)
+	}
+	if who := b.whoami(w.a); !strings.Contains(who, `"actor":"member"`) || !strings.Contains(who, email) || !strings.Contains(who, w.a.OrgID.String()) {
+		t.Errorf("who acts: %s", who)
+	}
+	if n := w.count(w.a, `SELECT count(*)::int FROM memberships WHERE org_id = $1 AND email = $2 AND state = 'active' AND seen_at IS NOT NULL`, email); n != 1 {
+		t.Error("the prepared membership did not become active")
+	}
+	for _, action := range []string{"identity.linked", "session.opened"} {
+		if n := w.count(w.a, `SELECT count(*)::int FROM audit WHERE org_id = $1 AND action = $2`, action); n != 1 {
+			t.Errorf("%d audit lines %s", n, action)
+		}
+	}
+	if n := w.count(w.a, `SELECT count(*)::int FROM sessions WHERE org_id = $1 AND (position('eyJ'::bytea IN id_token) > 0 OR sid = '')`); n != 0 {
+		t.Error("the ID token is stored in clear, or the provider's session id is not stored")
+	}
+	if again := b.get(w.a.Slug, "/sign-in?return_to=/learn"); again.Header.Get("Location") != "/learn" {
+		t.Errorf("sign-in of somebody signed in: %d to %q", again.StatusCode, again.Header.Get("Location"))
+	}
+
+	// The same person on a second device is the same membership.
+	other := w.browser(t)
+	if other.signIn(w.a, email, ""); !strings.Contains(other.whoami(w.a), email) {
+		t.Error("second sign-in did not work")
+	}
+	if n := w.count(w.a, `SELECT count(*)::int FROM identities WHERE org_id = $1`); n != 1 {
+		t.Errorf("%d identities, want 1", n)
+	}
+
+	// Another host knows nothing of the session, even if somebody carries the cookie over.
+	b.cookies[w.b.Slug] = map[string]string{"ls_sid": b.cookies[w.a.Slug]["ls_sid"]}
+	if who := b.whoami(w.b); !strings.Contains(who, `"actor":"visitor"`) {
+		t.Errorf("the session acts on another organization's host: %s", who)
+	}
+
+	out := b.post(w.a.Slug, "/sign-out", url.Values{})
+	if out.StatusCode != http.StatusSeeOther || out.Header.Get("Location") != "/signed-out" {
+		t.Fatalf("sign out: %d to %q", out.StatusCode, out.Header.Get("Location"))
+	}
+	if who := b.whoami(w.a); !strings.Contains(who, `"actor":"visitor"`) {
+		t.Errorf("after signing out: %s", who)
+	}
+	if !strings.Contains(other.whoami(w.a), email) {
+		t.Error("signing out ended the session of another device")
+	}
+	page := b.get(w.a.Slug, "/signed-out").doc(t)
+	end, ok := page.Find(`a[href^="` + w.op.IssuerURL(w.a.Slug) + `/logout"]`).Attr("href")
+	if !ok {
+		t.Fatal("no link to the provider's sign-out")
+	}
+	c := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	back, err := c.Get(end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer back.Body.Close() //nolint:errcheck // Nothing to read.
+	if got := back.Header.Get("Location"); got != baseURL(w.a.Slug)+"/signed-out" {
+		t.Errorf("the provider's sign-out leads to %q", got)
+	}
+}
+
+func TestJoining(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	own, foreign := "learner@"+w.a.Slug+".example", "someone@elsewhere.example"
+
+	t.Run("a verified domain joins", func(t *testing.T) {
+		b := w.browser(t)
+		if res := b.signIn(w.a, own, ""); res.Header.Get("Location") != "/" {
+			t.Fatalf("%d %s", res.StatusCode, res.body)
+		}
+		if n := w.count(w.a, `SELECT count(*)::int FROM memberships WHERE org_id = $1 AND email = $2 AND name = 'Mara Lindqvist' AND roles = '{learner}'`, own); n != 1 {
+			t.Error("no new membership")
+		}
+	})
+	t.Run("a foreign domain does not, even invited", func(t *testing.T) {
+		w.tx(w.a, func(tx *db.Tx) error {
+			_, err := tenants.AddMember(tx, tenants.NewMember{Name: "X", Email: foreign, State: "invited"})
+			return err
+		})
+		w.refused(t, w.browser(t).signIn(w.a, foreign, ""), w.a, "not_invited")
+	})
+	t.Run("an address never takes over a membership that has an identity", func(t *testing.T) {
+		// The provider now gives the address to somebody else: another subject.
+		w.exec(w.a, `UPDATE identities SET subject = 'somebody-before' WHERE org_id = $1 AND email = $2`, own)
+		w.refused(t, w.browser(t).signIn(w.a, own, ""), w.a, "not_invited")
+	})
+	t.Run("who left stays out", func(t *testing.T) {
+		b, email := w.browser(t), "admin@"+w.a.Slug+".example"
+		b.signIn(w.a, email, "")
+		if !strings.Contains(b.whoami(w.a), email) {
+			t.Fatal("not signed in")
+		}
+		w.exec(w.a, `UPDATE memberships SET state = 'left' WHERE org_id = $1 AND email = $2`, email)
+		if who := b.whoami(w.a); !strings.Contains(who, "visitor") {
+			t.Errorf("the session of an ended membership acts: %s", who)
+		}
+		res := w.browser(t).signIn(w.a, email, "")
+		w.page(t, res, w.a, "not_invited")
+	})
+	t.Run("somebody unknown to the provider", func(t *testing.T) {
+		w.refused(t, w.browser(t).signIn(w.a, "nobody@"+w.a.Slug+".example", ""), w.a, "refused")
+	})
+}
+
+// refused holds a refusal to everything it promises: a readable page with a reference, an audit line with the same one, no
+// session cookie and no new session.
+func (w *world) refused(t *testing.T, res answer, h house, reason string) {
+	t.Helper()
+	w.page(t, res, h, reason)
+	if strings.Contains(strings.ToLower(strings.Join(res.Header.Values("Set-Cookie"), "\n")), "ls_sid=") {
+		t.Error("a refusal set a session cookie")
+	}
+}
+
+func (w *world) page(t *testing.T, res answer, h house, reason string) {
+	t.Helper()
+	if got := res.Header.Get("X-Sign-In-Reason"); got != reason || res.StatusCode < 400 {
+		t.Errorf("answer %d, reason %q, want %q; to %q\n%.300s", res.StatusCode, got, reason, res.Header.Get("Location"), res.body)
+		return
+	}
+	doc := res.doc(t)
+	ref := strings.TrimSpace(doc.Find(".reference code").First().Text())
+	if !strings.HasPrefix(ref, "HO-") || len(ref) != 9 {
+		t.Errorf("reference %q", ref)
+	}
+	if strings.Contains(res.body, "⟦") || doc.Find("h1").Text() == "" {
+		t.Errorf("page without words: %q", doc.Find(".wrong").Text())
+	}
+	if doc.Find("meta[http-equiv=refresh]").Length() > 0 || res.Header.Get("Location") != "" {
+		t.Error("the page leads on by itself")
+	}
+	if n := w.count(h, `SELECT count(*)::int FROM audit WHERE org_id = $1 AND action = 'sign_in.refused' AND detail->>'reference' = $2 AND detail->>'reason' = $3`, ref, reason); n != 1 {
+		t.Errorf("%d audit lines for %s", n, ref)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	email := "learner@" + w.a.Slug + ".example"
+	for fault, reason := range map[demoop.Fault]string{
+		demoop.WrongIssuer:     "unverified",
+		demoop.WrongAudience:   "unverified",
+		demoop.WrongParty:      "unverified",
+		demoop.NoParty:         "unverified",
+		demoop.WrongNonce:      "unverified",
+		demoop.NoNonce:         "unverified",
+		demoop.EmptySubject:    "claim_missing",
+		demoop.LongSubject:     "unverified",
+		demoop.WrongAtHash:     "unverified",
+		demoop.AlgNone:         "unverified",
+		demoop.AlgHS256:        "unverified",
+		demoop.UnknownKid:      "unverified",
+		demoop.RogueKid:        "unverified",
+		demoop.Expired:         "clock",
+		demoop.FutureIssue:     "clock",
+		demoop.OldIssue:        "clock",
+		demoop.NoIDToken:       "claim_missing",
+		demoop.NoEmail:         "claim_missing",
+		demoop.UnverifiedEmail: "claim_missing",
+		demoop.ForeignUserinfo: "unverified",
+		demoop.NoIss:           "unverified",
+		demoop.WrongIss:        "unverified",
+		demoop.Broken:          "provider_down",
+		demoop.Denies:          "refused",
+	} {
+		t.Run(string(fault), func(t *testing.T) {
+			if err := w.op.SetFault(w.a.Slug, fault); err != nil {
+				t.Fatal(err)
+			}
+			w.exec(w.a, `DELETE FROM sign_in_tries WHERE org_id = $1`)
+			w.refused(t, w.browser(t).signIn(w.a, email, ""), w.a, reason)
+			if n := w.sessions(w.a); n != 0 {
+				t.Errorf("%d sessions", n)
+			}
+		})
+	}
+	t.Run("a provider that fails at once", func(t *testing.T) {
+		for fault, reason := range map[demoop.Fault]string{demoop.HugeKeys: "provider_down", demoop.KeysBroken: "provider_down"} {
+			w.restart(10 * time.Second)
+			if err := w.op.SetFault(w.a.Slug, fault); err != nil {
+				t.Fatal(err)
+			}
+			w.refused(t, w.browser(t).signIn(w.a, email, ""), w.a, reason)
+		}
+		for fault, reason := range map[demoop.Fault]string{demoop.DiscoveryOfAnother: "unverified", demoop.DiscoveryHangs: "provider_down"} {
+			w.restart(time.Second)
+			if err := w.op.SetFault(w.a.Slug, fault); err != nil {
+				t.Fatal(err)
+			}
+			w.refused(t, w.browser(t).get(w.a.Slug, "/auth/start/"+w.a.provider.String()), w.a, reason)
+		}
+	})
+	t.Run("a provider that hangs", func(t *testing.T) {
+		w.restart(2 * time.Second)
+		if err := w.op.SetFault(w.a.Slug, demoop.Hanging); err != nil {
+			t.Fatal(err)
+		}
+		w.refused(t, w.browser(t).signIn(w.a, email, ""), w.a, "provider_down")
+	})
+	t.Run("the other organization is not affected", func(t *testing.T) {
+		w.restart(10 * time.Second)
+		b := w.browser(t)
+		if b.signIn(w.b, "learner@"+w.b.Slug+".example", ""); !strings.Contains(b.whoami(w.b), "member") {
+			t.Error("not signed in")
+		}
+	})
+	t.Run("and it works again", func(t *testing.T) {
+		if err := w.op.SetFault(w.a.Slug, demoop.UserinfoOnly); err != nil {
+			t.Fatal(err)
+		}
+		b := w.browser(t)
+		if res := b.signIn(w.a, email, ""); !strings.Contains(b.whoami(w.a), email) {
+			t.Errorf("not signed in: %s", res.body)
+		}
+		if n := w.count(w.a, `SELECT count(*)::int FROM providers WHERE org_id = $1 AND last_sign_in > last_failure_at`); n != 1 {
+			t.Error("the provider's last sign-in is not noted")
+		}
+	})
+}
+
+func TestCallbackIsBound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	email := "learner@" + w.a.Slug + ".example"
+	t.Run("a state works once", func(t *testing.T) {
+		b := w.browser(t)
+		back := path(t, b.choose(b.begin(w.a, ""), email))
+		if res := b.get(w.a.Slug, back); res.StatusCode != http.StatusSeeOther {
+			t.Fatalf("first: %d", res.StatusCode)
+		}
+		delete(b.cookies[w.a.Slug], "ls_sid")
+		b.cookies[w.a.Slug]["ls_pre"] = strings.Repeat("A", 43)
+		w.refused(t, b.get(w.a.Slug, back), w.a, "expired")
+	})
+	t.Run("not in another browser", func(t *testing.T) {
+		b, victim := w.browser(t), w.browser(t)
+		back := path(t, b.choose(b.begin(w.a, ""), email))
+		w.refused(t, victim.get(w.a.Slug, back), w.a, "other_browser")
+		victim.begin(w.a, "") // Now it has a cookie, of its own.
+		w.refused(t, victim.get(w.a.Slug, back), w.a, "other_browser")
+		w.refused(t, b.get(w.a.Slug, back), w.a, "expired") // The attempt burned it.
+	})
+	t.Run("not at another provider's address", func(t *testing.T) {
+		b := w.browser(t)
+		back := path(t, b.choose(b.begin(w.a, ""), email))
+		w.refused(t, b.get(w.a.Slug, strings.Replace(back, w.a.provider.String(), w.b.provider.String(), 1)), w.a, "unverified")
+	})
+	t.Run("not at another organization's host", func(t *testing.T) {
+		b := w.browser(t)
+		back := path(t, b.choose(b.begin(w.a, ""), email))
+		b.cookies[w.b.Slug] = b.cookies[w.a.Slug]
+		w.refused(t, b.get(w.b.Slug, back), w.b, "expired")
+	})
+	t.Run("not after ten minutes", func(t *testing.T) {
+		b := w.browser(t)
+		back := path(t, b.choose(b.begin(w.a, ""), email))
+		w.exec(w.a, `UPDATE sign_ins SET expires_at = now() - interval '1 second' WHERE org_id = $1`)
+		w.refused(t, b.get(w.a.Slug, back), w.a, "expired")
+	})
+	t.Run("not with somebody else's code", func(t *testing.T) {
+		// The attacker's code in the victim's own flow: the verifier does not fit (RFC 9700, 4.5).
+		attacker, victim := w.browser(t), w.browser(t)
+		stolen, _ := url.Parse(attacker.choose(attacker.begin(w.a, ""), email))
+		own, _ := url.Parse(victim.choose(victim.begin(w.a, ""), email))
+		q := own.Query()
+		q.Set("code", stolen.Query().Get("code"))
+		w.refused(t, victim.get(w.a.Slug, own.Path+"?"+q.Encode()), w.a, "refused")
+	})
+	t.Run("without anything", func(t *testing.T) {
+		w.refused(t, w.browser(t).get(w.a.Slug, "/auth/callback/"+w.a.provider.String()), w.a, "expired")
+	})
+	t.Run("nothing of the caller goes to the provider", func(t *testing.T) {
+		res := w.browser(t).get(w.a.Slug, "/auth/start/"+w.a.provider.String()+"?login_hint=boss@evil.example&redirect_uri=https://evil.example&prompt=none&return_to=//evil.example")
+		to := res.Header.Get("Location")
+		for _, bad := range []string{"evil", "login_hint", "prompt"} {
+			if strings.Contains(to, bad) {
+				t.Errorf("%q in %s", bad, to)
+			}
+		}
+		for _, good := range []string{"code_challenge_method=S256", "nonce=", "state=", "response_type=code"} {
+			if !strings.Contains(to, good) {
+				t.Errorf("%q missing in %s", good, to)
+			}
+		}
+	})
+	t.Run("another organization's provider is missing here", func(t *testing.T) {
+		if res := w.browser(t).get(w.b.Slug, "/auth/start/"+w.a.provider.String()); res.StatusCode != http.StatusNotFound {
+			t.Errorf("%d", res.StatusCode)
+		}
+	})
+	t.Run("20 starts from one network in a minute", func(t *testing.T) {
+		b := w.browser(t)
+		last := 0
+		for range 21 {
+			last = b.get(w.b.Slug, "/auth/start/"+w.b.provider.String()).StatusCode
+		}
+		if last != http.StatusTooManyRequests {
+			t.Errorf("the 21st start: %d", last)
+		}
+	})
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	email := "learner@" + w.a.Slug + ".example"
+	in := func() bool {
+		b := w.browser(t)
+		b.signIn(w.a, email, "")
+		return strings.Contains(b.whoami(w.a), email)
+	}
+	if !in() {
+		t.Fatal("not signed in")
+	}
+	if err := w.op.SignWith(w.a.Slug, "RS256"); err != nil {
+		t.Fatal(err)
+	}
+	if !in() {
+		t.Error("RS256 is refused")
+	}
+	if n := w.op.Requests(w.a.Slug, "jwks"); n != 1 {
+		t.Errorf("keys were read %d times, want once", n)
+	}
+	w.advance(time.Minute)
+	if err := w.op.Rotate(w.a.Slug, false); err != nil {
+		t.Fatal(err)
+	}
+	if !in() {
+		t.Error("new keys are not read")
+	}
+	if err := w.op.SetFault(w.a.Slug, demoop.UnknownKid); err != nil {
+		t.Fatal(err)
+	}
+	before := w.op.Requests(w.a.Slug, "jwks")
+	for range 5 {
+		if in() {
+			t.Fatal("an unknown key signs in")
+		}
+	}
+	if n := w.op.Requests(w.a.Slug, "jwks") - before; n != 0 {
+		t.Errorf("unknown keys made the portal ask %d times within 30 seconds", n)
+	}
+	// The provider's keys cannot be read for some hours: those it had still open its tokens, which it now dates ahead like us.
+	if err := w.op.SetFault(w.a.Slug, demoop.None); err != nil {
+		t.Fatal(err)
+	}
+	w.advance(2 * time.Hour)
+	if !in() {
+		t.Error("not signed in two hours later")
+	}
+	w.advance(2 * time.Hour)
+	if err := w.op.SetFault(w.a.Slug, demoop.KeysBroken); err != nil {
+		t.Fatal(err)
+	}
+	if !in() {
+		t.Error("two hours without the provider's keys end all sign-ins")
+	}
+	w.advance(25 * time.Hour)
+	if in() {
+		t.Error("keys are used for more than a day without being read again")
+	}
+}

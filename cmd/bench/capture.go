@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// statement is one statement as it went over the wire.
+type statement struct {
+	SQL     string
+	Params  [][]byte
+	Formats []int16
+}
+
+// tap stands between a portal and the database and takes down every statement with its parameters: what the baseline repeats
+// is what the portal really sends, and how many statements and round trips a page costs is counted where they happen.
+type tap struct {
+	dir string // of its socket
+	ln  net.Listener
+
+	mu    sync.Mutex
+	trips [][]statement // statements between two synchronisations of a connection
+}
+
+// newTap listens in a folder of its own and passes on to the cluster whose socket's folder is given.
+func newTap(ctx context.Context, cluster string) (*tap, error) {
+	dir, err := os.MkdirTemp("", "learnscape-tap-")
+	if err != nil {
+		return nil, err
+	}
+	const name = ".s.PGSQL.5432"
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "unix", filepath.Join(dir, name))
+	if err != nil {
+		return nil, err
+	}
+	t := &tap{dir: dir, ln: ln}
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go t.pass(ctx, c, filepath.Join(cluster, name))
+		}
+	}()
+	return t, nil
+}
+
+func (t *tap) close() {
+	_ = t.ln.Close()
+	_ = os.RemoveAll(t.dir)
+}
+
+func (t *tap) pass(ctx context.Context, client net.Conn, cluster string) {
+	defer client.Close() //nolint:errcheck // Ends with the portal.
+	server, err := (&net.Dialer{}).DialContext(ctx, "unix", cluster)
+	if err != nil {
+		return
+	}
+	defer server.Close() //nolint:errcheck // As above.
+	go func() {
+		_, _ = io.Copy(client, server)
+		_ = client.Close()
+	}()
+	names := map[string]string{}
+	var trip []statement
+	in := pgproto3.NewBackend(io.TeeReader(client, server), io.Discard)
+	if _, err := in.ReceiveStartupMessage(); err != nil {
+		return
+	}
+	for {
+		msg, err := in.Receive()
+		if err != nil {
+			return
+		}
+		switch m := msg.(type) {
+		case *pgproto3.Parse:
+			names[m.Name] = m.Query
+		case *pgproto3.Query:
+			trip = append(trip, statement{SQL: m.String})
+		case *pgproto3.Bind:
+			st := statement{SQL: names[m.PreparedStatement], Formats: slices.Clone(m.ParameterFormatCodes)}
+			for _, p := range m.Parameters {
+				st.Params = append(st.Params, slices.Clone(p))
+			}
+			trip = append(trip, st)
+			continue
+		}
+		switch msg.(type) {
+		case *pgproto3.Sync, *pgproto3.Query:
+			if len(trip) > 0 {
+				t.mu.Lock()
+				t.trips = append(t.trips, trip)
+				t.mu.Unlock()
+				trip = nil
+			}
+		}
+	}
+}
+
+// take returns the round trips since the last call, without those of the portal's own background work.
+func (t *tap) take() (out [][]statement) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	background := false
+	for _, trip := range t.trips {
+		text := ""
+		for _, s := range trip {
+			text += s.SQL + "\n"
+		}
+		background = strings.Contains(text, "river_") || strings.Contains(text, "FROM outbox") || strings.Contains(text, "FROM search_lexicon") || strings.Contains(text, "FROM search_languages") ||
+			strings.Contains(text, "FROM search_synonyms") || strings.Contains(text, "-- ping")
+		if !background {
+			out = append(out, trip)
+		}
+	}
+	t.trips = nil
+	return out
+}
+
+// pipeline makes one batch out of a page's round trips: one beginning, one set of settings (the page's own, the last), all
+// queries, one end. The session's query is among them.
+func pipeline(trips [][]statement) ([]statement, error) {
+	var settings *statement
+	var queries []statement
+	for _, trip := range trips {
+		for _, s := range trip {
+			switch head := strings.ToUpper(strings.TrimSpace(s.SQL)); {
+			case strings.Contains(s.SQL, "set_config("):
+				settings = &s
+			case strings.HasPrefix(head, "SELECT"), strings.HasPrefix(head, "WITH"):
+				queries = append(queries, s)
+			}
+		}
+	}
+	if settings == nil || len(queries) == 0 {
+		return nil, fmt.Errorf("the page sent no queries in %d round trips", len(trips))
+	}
+	out := []statement{{SQL: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`}, *settings}
+	return append(append(out, queries...), statement{SQL: `COMMIT`}), nil
+}

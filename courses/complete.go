@@ -1,0 +1,258 @@
+package courses
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/jobs"
+	"github.com/learnscape/learnscape/internal/markdown"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// located is what stands at a place.
+type located struct {
+	Root    pinned
+	Org     id.Org // of the owner
+	Item    id.Item
+	Kind    string // of the owner
+	Version int
+	Lesson  string // key; "" for an item without lessons
+	Ref     LessonRef
+	Own     bool
+}
+
+// locate finds what stands at the place for tx's member or visitor; NotFound if they may not see it.
+func locate(tx *db.Tx, p Place) (located, error) {
+	root, err := db.Row[pinned](tx, `WITH `+pin+` SELECT `+pinColumns+` FROM pin p LIMIT 1`, p.Item, tx.Scope.Org, tx.Scope.Membership, tx.Scope.Visitor)
+	if err != nil {
+		return located{}, fmt.Errorf("place in %s: %w", p.Item, err)
+	}
+	none := errs.New(errs.NotFound, "lesson %q of step %q of %s", p.Lesson, p.Step, p.Item)
+	if p.Step == "" {
+		lessons := root.Outline.Lessons()
+		i := slices.IndexFunc(lessons, func(l LessonRef) bool { return l.Key == p.Lesson })
+		if i < 0 {
+			return located{}, none
+		}
+		return located{Root: root, Org: root.OrgID, Item: root.ItemID, Kind: tenants.KindCourse, Version: root.Version, Lesson: p.Lesson, Ref: lessons[i]}, nil
+	}
+	step, ok := root.Outline.Step(p.Step)
+	if !ok {
+		return ownPlace(tx, p, root)
+	}
+	at := located{Root: root, Org: step.Org, Item: step.Item, Kind: step.Kind, Version: step.Version}
+	if step.Item == root.ItemID {
+		at.Kind, at.Version, at.Lesson, at.Ref = tenants.KindPath, root.Version, step.Key, step.Lessons[0]
+		return at, nil
+	}
+	if _, err := tenants.SeeItem(tx, step.Item); err != nil {
+		return located{}, fmt.Errorf("step %q of %s: %w", p.Step, p.Item, err)
+	}
+	if len(step.Lessons) == 0 {
+		at.Ref = LessonRef{Title: step.Title, Minutes: step.Minutes}
+		return at, nil
+	}
+	i := slices.IndexFunc(step.Lessons, func(l LessonRef) bool { return l.Key == p.Lesson })
+	if i < 0 {
+		return located{}, none
+	}
+	at.Lesson, at.Ref = p.Lesson, step.Lessons[i]
+	return at, nil
+}
+
+func ownPlace(tx *db.Tx, p Place, root pinned) (located, error) {
+	a, err := db.Row[Additions](tx, `SELECT `+additionColumns+` FROM additions a WHERE a.org_id = $1 AND a.path_org = $2 AND a.path_id = $3`, tx.Scope.Org, root.OrgID, root.ItemID)
+	if err != nil {
+		return located{}, err
+	}
+	for _, s := range a.Steps {
+		if s.Key == p.Step {
+			return located{
+				Root: root, Org: root.OrgID, Item: root.ItemID, Kind: tenants.KindPath, Version: root.Version, Lesson: ownKey(s.Key), Own: true,
+				Ref: LessonRef{Key: ownKey(s.Key), Title: s.Title, Minutes: s.Minutes},
+			}, nil
+		}
+	}
+	return located{}, errs.New(errs.NotFound, "step %q of %s", p.Step, p.Item)
+}
+
+// CompleteLesson marks what stands at the place as finished: a lesson, or a story or resource that is a step. In one transaction
+// it brings the progress of every enrollment up to date, appends the statement and emits LessonCompleted; repeating it, also at
+// the same time, does all of this once. Whoever has not begun the course or path begins it with this. A lesson with questions is
+// finished by answering them; before that it is Invalid. A visitor's progress is kept for the browser only.
+func (s *Service) CompleteLesson(ctx context.Context, p Place) error {
+	if err := authz.Check(ctx, authz.VisitorProgress, id.Org{}); err != nil {
+		return err
+	}
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		at, err := locate(tx, p)
+		if err != nil {
+			return err
+		}
+		if !tx.Scope.SignedIn() {
+			return visitorComplete(tx, at)
+		}
+		if err := join(tx, at); err != nil {
+			return err
+		}
+		if at.Ref.Questions > 0 {
+			open, err := openQuestions(tx, at)
+			if err != nil {
+				return err
+			}
+			if open > 0 {
+				return errs.Say(errs.Invalid, "courses.lesson.questions_open", "Count", open)
+			}
+		}
+		return complete(tx, at)
+	})
+}
+
+// CompleteItem marks a story or resource that the viewer may see as read, wherever it stands. Repeating is safe.
+func (s *Service) CompleteItem(ctx context.Context, item id.Item) error {
+	if err := authz.Check(ctx, authz.Learn, id.Org{}); err != nil {
+		return err
+	}
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		it, err := tenants.SeeItem(tx, item)
+		if err != nil {
+			return err
+		}
+		if it.Kind != tenants.KindStory && it.Kind != tenants.KindResource {
+			return errs.New(errs.NotFound, "item %s is a %s", item, it.Kind)
+		}
+		return complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: it.Version, Ref: LessonRef{Title: it.Title, Minutes: it.Minutes}})
+	})
+}
+
+// join begins the course or path of the address for a member who learns in it without having begun.
+func join(tx *db.Tx, at located) error {
+	if at.Root.State != "" {
+		return nil
+	}
+	return enroll(tx, at.Root.ItemID, Origin{Kind: OriginChoice})
+}
+
+func complete(tx *db.Tx, at located) error {
+	n, err := tx.Exec(`INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version, at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+		tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version, tx.Now)
+	if err != nil {
+		return fmt.Errorf("complete %s of %s: %w", at.Lesson, at.Item, err)
+	}
+	if n == 0 {
+		return nil
+	}
+	if err := state(tx, statement{
+		Verb: "completed", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Minutes: at.Ref.Minutes,
+		Formal: at.Kind == tenants.KindCourse || at.Kind == tenants.KindPath, Pull: at.Root.Origin != OriginAssigned, Context: map[string]any{"version": at.Version},
+	}); err != nil {
+		return err
+	}
+	if err := jobs.Emit(tx, LessonCompleted{Org: tx.Scope.Org, Membership: tx.Scope.Membership, ItemOrg: at.Org, Item: at.Item, Lesson: at.Lesson, At: tx.Now}); err != nil {
+		return err
+	}
+	return recompute(tx, at.Item)
+}
+
+// openQuestions counts the lesson's questions that the member has not answered.
+func openQuestions(tx *db.Tx, at located) (int, error) {
+	n, err := db.Row[int](tx, `SELECT count(DISTINCT a.question_key)::int FROM attempts a JOIN lessons l ON l.org_id = $3 AND l.item_id = $4 AND l.version = $6 AND l.key = $5
+			CROSS JOIN LATERAL jsonb_path_query(l.blocks, '$[*].questions[*].key') q
+		WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND to_jsonb(a.question_key) = q`,
+		tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version)
+	return max(at.Ref.Questions-n, 0), err
+}
+
+// Given is an answer: the question's key and the numbers of the chosen choices, from 0.
+type Given struct {
+	Question string
+	Choices  []int
+}
+
+// Feedback is what came of an answer.
+type Feedback struct {
+	Question  QuestionView
+	Completed bool // the lesson is finished with it
+}
+
+// Answer judges an answer to a question of the lesson at the place. A member's answer is kept, and the lesson is finished once
+// every question was answered, rightly or not; answering again is allowed. A visitor's answer is judged and not kept. Invalid if
+// nothing, or something that is not there, was chosen.
+func (s *Service) Answer(ctx context.Context, p Place, g Given) (Feedback, error) {
+	if err := authz.Check(ctx, authz.VisitorProgress, id.Org{}); err != nil {
+		return Feedback{}, err
+	}
+	var out Feedback
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		out = Feedback{}
+		at, err := locate(tx, p)
+		if err != nil {
+			return err
+		}
+		q, err := findQuestion(tx, at, g)
+		if err != nil {
+			return err
+		}
+		out.Question = question(q, []attempt{{g.Question, g.Choices}})
+		if !tx.Scope.SignedIn() {
+			return nil
+		}
+		if err := join(tx, at); err != nil {
+			return err
+		}
+		out.Completed, err = answer(tx, at, g, out.Question.State == Right)
+		return err
+	})
+	return out, err
+}
+
+func findQuestion(tx *db.Tx, at located, g Given) (markdown.Question, error) {
+	l, err := db.Row[struct {
+		Blocks []markdown.Block `db:"blocks"`
+	}](tx, `SELECT l.blocks FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, at.Org, at.Item, at.Version, at.Lesson)
+	if err != nil {
+		return markdown.Question{}, fmt.Errorf("question %s: %w", g.Question, err)
+	}
+	for _, b := range l.Blocks {
+		for _, q := range b.Questions {
+			if q.Key != g.Question {
+				continue
+			}
+			bad := len(g.Choices) == 0 || q.Kind == "single" && len(g.Choices) > 1
+			for _, c := range g.Choices {
+				bad = bad || c < 0 || c >= len(q.Choices)
+			}
+			if bad {
+				return q, errs.Fields(errs.Field{Name: "choice", Key: "courses.quiz.choose"})
+			}
+			return q, nil
+		}
+	}
+	return markdown.Question{}, errs.New(errs.NotFound, "question %s of %s", g.Question, at.Lesson)
+}
+
+func answer(tx *db.Tx, at located, g Given, right bool) (completed bool, err error) {
+	if _, err := tx.Exec(`INSERT INTO attempts (org_id, attempt_id, membership_id, item_org, item_id, version, lesson_key, question_key, choices, correct, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Scope.Org, id.New[id.Any](), tx.Scope.Membership, at.Org, at.Item, at.Version, at.Lesson, g.Question, g.Choices, right, tx.Now); err != nil {
+		return false, fmt.Errorf("answer %s: %w", g.Question, err)
+	}
+	if err := state(tx, statement{
+		Verb: "answered", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Formal: true, Pull: at.Root.Origin != OriginAssigned,
+		Context: map[string]any{"version": at.Version, "question": g.Question, "success": right},
+	}); err != nil {
+		return false, err
+	}
+	if err := keepPlace(tx, at, quizOf(at.Ref)); err != nil {
+		return false, err
+	}
+	open, err := openQuestions(tx, at)
+	if err != nil || open > 0 {
+		return false, err
+	}
+	return true, complete(tx, at)
+}

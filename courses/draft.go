@@ -1,0 +1,538 @@
+package courses
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/markdown"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// Space is the name space of stable item identifiers: id.Derive(Space, organization slug + "/" + kind + "/" + slug).
+const Space = "learnscape/item"
+
+// FileDraft is a file that a course or path shows. Its bytes are in the blob store already.
+type FileDraft struct {
+	Name      string // relative to the course's folder, with slashes: "images/bath.svg"
+	Sum       [sha256.Size]byte
+	MediaType string
+	Size      int64
+}
+
+// LessonDraft is a lesson as its author wrote it.
+type LessonDraft struct {
+	Key     string // stable over versions; default from the title
+	Module  string // the title of its module; lessons of one module stand together
+	Title   string
+	Summary string
+	Kind    string // lesson (default), practice or check
+	Minutes int    // default from the length of the text
+	Source  string // Markdown with typed blocks, see internal/markdown
+	Name    string // of the file it was written in: images are named relative to it
+}
+
+// CourseDraft is a course to be published.
+type CourseDraft struct {
+	Item    tenants.Item // title, slug, summary, lang, level, topics; an identifier, if given, is used for a new item
+	Outcome string
+	Intro   string // Markdown
+	Lessons []LessonDraft
+	Files   []FileDraft
+	Note    string    // what is new in this version
+	At      time.Time // when it was published; zero means now
+}
+
+// StepDraft is a step of a path: a lesson of its own, or an item that the publisher may see.
+type StepDraft struct {
+	Key     string // stable over versions; default from title
+	Kind    string // StepLesson, StepCourse, StepStory or StepResource
+	Lesson  LessonDraft
+	Item    id.Item // for all kinds but StepLesson
+	Title   string  // default the item's
+	Minutes int     // default the item's
+}
+
+// PathDraft is a path to be published.
+type PathDraft struct {
+	Item    tenants.Item
+	Outcome string
+	Intro   string // Markdown
+	Steps   []StepDraft
+	Slots   []Slot
+	Files   []FileDraft
+	Note    string
+	At      time.Time
+}
+
+// Published is what came of publishing.
+type Published struct {
+	Item     tenants.Item
+	Version  int
+	Fresh    bool     // false: the content is the same as the version in force, nothing was published
+	Used     []string // names of the files that the text shows
+	Problems []LessonProblem
+}
+
+// LessonProblem is something in a lesson's text that could not be taken.
+type LessonProblem struct {
+	Lesson string // its key
+	markdown.Problem
+}
+
+// PublishCourse registers the course in tx's organization and publishes its content as the next version. The same content again
+// makes no version. Invalid if it has no lesson or two with the same key.
+func PublishCourse(tx *db.Tx, d CourseDraft) (Published, error) {
+	if len(d.Lessons) == 0 {
+		return Published{}, errs.New(errs.Invalid, "course %q has no lesson", d.Item.Title)
+	}
+	d.Item.Kind, d.Item.Steps = tenants.KindCourse, len(d.Lessons)
+	d.Item.Parts = []tenants.Part{{Org: tx.Scope.Org, N: len(d.Lessons)}}
+	return publish(tx, d.Item, content{Outcome: d.Outcome, Intro: d.Intro, Files: d.Files, Note: d.Note, At: d.At}, func(p *press) error {
+		for i, l := range d.Lessons {
+			if l.Key == "" {
+				d.Lessons[i].Key = tenants.Slugify(l.Title)
+			}
+			if l.Name != "" {
+				p.pages[l.Name] = d.Lessons[i].Key
+			}
+		}
+		for _, l := range d.Lessons {
+			ref, err := p.lesson(l)
+			if err != nil {
+				return err
+			}
+			n := len(p.outline.Modules)
+			if n == 0 || p.outline.Modules[n-1].Title != l.Module {
+				p.outline.Modules = append(p.outline.Modules, Module{Title: l.Module})
+				n++
+			}
+			p.outline.Modules[n-1].Lessons = append(p.outline.Modules[n-1].Lessons, ref)
+			p.minutes += ref.Minutes
+		}
+		return nil
+	})
+}
+
+// PublishPath registers the path in tx's organization and publishes it as the next version; the versions of the courses in it
+// are pinned with it. NotFound if a step's item may not be seen by the publisher. The same content again makes no version.
+func PublishPath(tx *db.Tx, d PathDraft) (Published, error) {
+	if len(d.Steps) == 0 {
+		return Published{}, errs.New(errs.Invalid, "path %q has no step", d.Item.Title)
+	}
+	refs, err := stepItems(tx, d.Steps)
+	if err != nil {
+		return Published{}, fmt.Errorf("publish path %q: %w", d.Item.Title, err)
+	}
+	d.Item.Kind, d.Item.Steps, d.Item.Parts = tenants.KindPath, len(d.Steps), nil
+	count := map[id.Org]int{}
+	var order []id.Org
+	for _, s := range d.Steps {
+		org := tx.Scope.Org
+		if s.Kind != StepLesson {
+			org = refs[s.Item].OrgID
+		}
+		if count[org] == 0 {
+			order = append(order, org)
+		}
+		count[org]++
+	}
+	for _, o := range order {
+		d.Item.Parts = append(d.Item.Parts, tenants.Part{Org: o, N: count[o]})
+	}
+	return publish(tx, d.Item, content{Outcome: d.Outcome, Intro: d.Intro, Files: d.Files, Note: d.Note, At: d.At}, func(p *press) error {
+		p.outline.Slots = d.Slots
+		for _, s := range d.Steps {
+			step, err := p.step(s, refs)
+			if err != nil {
+				return err
+			}
+			p.outline.Steps = append(p.outline.Steps, step)
+			p.minutes += step.Minutes
+		}
+		return nil
+	})
+}
+
+// content is what courses and paths have in common.
+type content struct {
+	Outcome, Intro, Note string
+	Files                []FileDraft
+	At                   time.Time
+}
+
+// press makes one version.
+type press struct {
+	item     tenants.Item
+	lang     string
+	files    map[string]FileDraft // by name
+	used     map[string]bool      // names of files that the text shows
+	pages    map[string]string    // name of a lesson's file to its key
+	keys     map[string]bool
+	outline  Outline
+	lessons  []lessonRow
+	minutes  int
+	problems []LessonProblem
+}
+
+type lessonRow struct {
+	Key      string           `json:"key"`
+	Position int              `json:"position"`
+	Title    string           `json:"title"`
+	Kind     string           `json:"kind"`
+	Minutes  int              `json:"minutes"`
+	Source   string           `json:"source"`
+	Plain    string           `json:"plain"`
+	Blocks   []markdown.Block `json:"blocks"`
+}
+
+func publish(tx *db.Tx, it tenants.Item, c content, fill func(*press) error) (Published, error) {
+	p := &press{lang: it.Lang, keys: map[string]bool{}, files: map[string]FileDraft{}, used: map[string]bool{}, pages: map[string]string{}}
+	for _, f := range c.Files {
+		p.files[f.Name] = f
+	}
+	// The addresses of files need the item's identifier, so the item is registered first; its minutes are known only at the end.
+	item, err := tenants.PutItem(tx, it)
+	if err != nil {
+		return Published{}, err
+	}
+	p.item = item
+	if err := fill(p); err != nil {
+		return Published{}, fmt.Errorf("publish %s %q: %w", item.Kind, item.Title, err)
+	}
+	item.Minutes = it.Minutes
+	if item.Minutes == 0 {
+		item.Minutes = p.minutes
+	}
+	if item.Minutes != it.Minutes || item.Minutes == 0 {
+		if err := tx.Must(`UPDATE items SET minutes = $3 WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, item.ItemID, item.Minutes); err != nil {
+			return Published{}, err
+		}
+	}
+	intro, err := markdown.Render(c.Intro, p.options("", "", c.Intro))
+	if err != nil {
+		return Published{}, err
+	}
+	if err := p.putFiles(tx); err != nil {
+		return Published{}, err
+	}
+	digest, err := p.digest(c)
+	if err != nil {
+		return Published{}, err
+	}
+	out := Published{Item: item, Version: item.Version, Problems: p.problems, Used: slices.Sorted(maps.Keys(p.used))}
+	last, err := db.Row[versionMark](tx, `SELECT coalesce(max(version), 0) AS version, coalesce((array_agg(digest ORDER BY version DESC))[1], '') AS digest
+		FROM versions WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, item.ItemID)
+	if err != nil {
+		return Published{}, err
+	}
+	if string(last.Digest) == string(digest[:]) && item.State == "published" {
+		return out, nil
+	}
+	if string(last.Digest) != string(digest[:]) {
+		last.Version++
+		if err := p.store(tx, c, intro, last.Version, digest[:]); err != nil {
+			return Published{}, fmt.Errorf("publish %s %q: %w", item.Kind, item.Title, err)
+		}
+	}
+	if err := tenants.PublishItem(tx, item.ItemID, last.Version, c.At); err != nil {
+		return Published{}, err
+	}
+	out.Version, out.Fresh, out.Item.Version, out.Item.State = last.Version, true, last.Version, "published"
+	return out, nil
+}
+
+type versionMark struct {
+	Version int    `db:"version"`
+	Digest  []byte `db:"digest"`
+}
+
+func (p *press) store(tx *db.Tx, c content, intro string, version int, digest []byte) error {
+	at := c.At
+	if at.IsZero() {
+		at = tx.Now
+	}
+	if _, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outcome, intro_html, outline, digest, note, published_by, published_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, tx.Scope.Org, p.item.ItemID, version, p.item.Title, p.item.Summary, c.Outcome, intro,
+		p.outline, digest, c.Note, tx.Scope.Membership, at); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, blocks, plain)
+		SELECT $1, $2, $3, r.key, r.position, r.title, r.kind, r.minutes, r.source, r.blocks, r.plain
+		FROM jsonb_to_recordset($4) AS r(key text, position integer, title text, kind text, minutes integer, source text, blocks jsonb, plain text)`,
+		tx.Scope.Org, p.item.ItemID, version, p.lessons)
+	return err
+}
+
+// digest is over what authors wrote and not over what was rendered from it: a better renderer makes no version.
+func (p *press) digest(c content) (sum [sha256.Size]byte, err error) {
+	type written struct{ Key, Title, Kind, Source string }
+	var lessons []written
+	for _, l := range p.lessons {
+		lessons = append(lessons, written{l.Key, l.Title, l.Kind, l.Source})
+	}
+	j, err := json.Marshal([]any{p.item.Title, p.item.Summary, p.item.Lang, c.Outcome, c.Intro, p.outline, lessons, p.shown()})
+	if err != nil {
+		return sum, err
+	}
+	return sha256.Sum256(j), nil
+}
+
+// shown lists the files that the text shows, by name.
+func (p *press) shown() []FileDraft {
+	var out []FileDraft
+	for _, name := range slices.Sorted(maps.Keys(p.used)) {
+		out = append(out, p.files[name])
+	}
+	return out
+}
+
+// address follows from item, name and content, so that the same content has the same address in each version.
+func (p *press) address(f FileDraft) (id.File, string) {
+	fid := id.Derive[id.File]("learnscape/file", fmt.Sprintf("%s/%s/%x", p.item.ItemID, f.Name, f.Sum))
+	return fid, FileURL(fid, path.Base(f.Name))
+}
+
+func (p *press) putFiles(tx *db.Tx) error {
+	var rows fileRows
+	for _, f := range p.shown() {
+		fid, _ := p.address(f)
+		rows.ids, rows.sums, rows.names = append(rows.ids, fid), append(rows.sums, f.Sum[:]), append(rows.names, path.Base(f.Name))
+		rows.types, rows.sizes = append(rows.types, f.MediaType), append(rows.sizes, f.Size)
+	}
+	if len(rows.ids) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(`INSERT INTO files (org_id, file_id, item_id, sha256, name, media_type, size, created_at)
+		SELECT $1, f.id, $2, f.sum, f.name, f.type, f.size, $3 FROM unnest($4::uuid[], $5::bytea[], $6::text[], $7::text[], $8::bigint[]) AS f(id, sum, name, type, size)
+		ON CONFLICT (org_id, file_id) DO NOTHING`, tx.Scope.Org, p.item.ItemID, tx.Now, rows.ids, rows.sums, rows.names, rows.types, rows.sizes)
+	if err != nil {
+		return fmt.Errorf("files: %w", err)
+	}
+	return nil
+}
+
+type fileRows struct {
+	ids          []id.File
+	sums         [][]byte
+	names, types []string
+	sizes        []int64
+}
+
+// options resolves names relative to the file that the text was written in. Names that lead nowhere become problems.
+func (p *press) options(lesson, name, source string) markdown.Options {
+	find := func(target string) (string, bool) {
+		target, _, _ = strings.Cut(target, "#")
+		if t, err := url.PathUnescape(target); err == nil {
+			target = t
+		}
+		for _, n := range []string{path.Join(path.Dir(name), target), path.Clean(target)} {
+			if f, ok := p.files[n]; ok {
+				p.used[n] = true
+				_, href := p.address(f)
+				return href, true
+			}
+			if key, ok := p.pages[n]; ok {
+				return tenants.ItemURL(p.item) + "/lessons/" + key, true
+			}
+		}
+		return "", false
+	}
+	wrong := func(target, problem, fix string) {
+		p.problems = append(p.problems, LessonProblem{lesson, markdown.Problem{Line: lineWith(source, target), Found: target, Problem: problem, Fix: fix}})
+	}
+	return markdown.Options{
+		Lang: p.lang,
+		Image: func(target string) (string, bool) {
+			href, ok := find(target)
+			switch {
+			case strings.Contains(target, "://"):
+				wrong(target, "pictures are not loaded from elsewhere", "put the picture into the folder")
+			case !ok:
+				wrong(target, "the picture does not exist", "put it into the folder or correct its name")
+			}
+			return href, ok && !strings.Contains(target, "://")
+		},
+		Link: func(target string) (string, bool) {
+			if strings.HasPrefix(target, "/") && tenantPath(target) {
+				return target, true
+			}
+			href, ok := find(target)
+			if !ok {
+				wrong(target, "the link leads nowhere", "link to a page of the folder or to a whole address")
+			}
+			return href, ok
+		},
+	}
+}
+
+// lineWith is the first line that has the words, from 1; 0 for none.
+func lineWith(source, words string) int {
+	before, _, ok := strings.Cut(source, words)
+	if !ok {
+		return 0
+	}
+	return 1 + strings.Count(before, "\n")
+}
+
+// tenantPath reports whether an absolute path leads to a place of the product.
+func tenantPath(p string) bool {
+	for _, prefix := range []string{"/course/", "/path/", "/story/", "/resource/", "/questions/", "/learn"} {
+		if strings.HasPrefix(p, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *press) lesson(l LessonDraft) (LessonRef, error) {
+	if l.Key == "" {
+		l.Key = tenants.Slugify(l.Title)
+	}
+	if l.Kind == "" {
+		l.Kind = "lesson"
+	}
+	if p.keys[l.Key] {
+		return LessonRef{}, errs.New(errs.Invalid, "two lessons with the key %q", l.Key)
+	}
+	p.keys[l.Key] = true
+	o := p.options(l.Key, l.Name, l.Source)
+	blocks, problems := markdown.Split(l.Source, o)
+	for _, b := range problems {
+		p.problems = append(p.problems, LessonProblem{l.Key, b})
+	}
+	blocks = p.resolve(blocks, o)
+	plain := markdown.Plain(l.Source)
+	if l.Minutes <= 0 {
+		// 200 words a minute for reading on a screen (Brysbaert 2019 finds 238 for non-fiction on average).
+		l.Minutes = max(1, (len(strings.Fields(plain))+199)/200)
+	}
+	ref := LessonRef{Key: l.Key, Title: l.Title, Summary: l.Summary, Kind: l.Kind, Minutes: l.Minutes}
+	for _, b := range blocks {
+		ref.Questions += len(b.Questions)
+		if b.Title != "" || b.Kind == markdown.Reflect || b.Kind == markdown.Quiz {
+			if b.Kind != markdown.File {
+				ref.Parts = append(ref.Parts, PartRef{Key: b.Key, Title: b.Title, Kind: b.Kind})
+			}
+		}
+	}
+	p.lessons = append(p.lessons, lessonRow{Key: l.Key, Position: len(p.lessons), Title: l.Title, Kind: l.Kind, Source: l.Source, Plain: plain, Minutes: l.Minutes, Blocks: blocks})
+	return ref, nil
+}
+
+// resolve turns the names of files in typed blocks into addresses; a block whose file is missing is left out and named.
+func (p *press) resolve(blocks []markdown.Block, o markdown.Options) []markdown.Block {
+	out := blocks[:0]
+	for _, b := range blocks {
+		ok := true
+		for _, name := range []*string{&b.Src, &b.Poster, &b.Captions} {
+			if *name == "" {
+				continue
+			}
+			u, found := o.Link(*name)
+			*name = u
+			ok = ok && (found || name != &b.Src)
+		}
+		if ok {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+func (p *press) step(s StepDraft, refs map[id.Item]stepItem) (Step, error) {
+	if s.Kind == StepLesson {
+		if s.Lesson.Key == "" {
+			s.Lesson.Key = s.Key
+		}
+		if s.Lesson.Title == "" {
+			s.Lesson.Title = s.Title
+		}
+		if s.Lesson.Minutes == 0 {
+			s.Lesson.Minutes = s.Minutes
+		}
+		ref, err := p.lesson(s.Lesson)
+		if err != nil {
+			return Step{}, err
+		}
+		return Step{Key: ref.Key, Kind: StepLesson, Title: ref.Title, Minutes: ref.Minutes, Org: p.item.OrgID, Item: p.item.ItemID, Lessons: []LessonRef{ref}}, nil
+	}
+	it := refs[s.Item]
+	if it.Kind != s.Kind {
+		return Step{}, errs.New(errs.Invalid, "step %q leads to a %s, not to a %s", s.Key, it.Kind, s.Kind)
+	}
+	step := Step{Key: s.Key, Kind: s.Kind, Title: s.Title, Minutes: s.Minutes, Org: it.OrgID, Item: it.ItemID, Version: it.Version, Slug: it.Slug, Lessons: it.Outline.Lessons()}
+	if step.Title == "" {
+		step.Title = it.Title
+	}
+	if step.Minutes == 0 {
+		step.Minutes = it.Minutes
+	}
+	if step.Key == "" {
+		step.Key = tenants.Slugify(step.Title)
+	}
+	if p.keys[step.Key] {
+		return Step{}, errs.New(errs.Invalid, "two steps with the key %q", step.Key)
+	}
+	p.keys[step.Key] = true
+	return step, nil
+}
+
+type stepItem struct {
+	OrgID   id.Org  `db:"org_id"`
+	ItemID  id.Item `db:"item_id"`
+	Kind    string  `db:"kind"`
+	Title   string  `db:"title"`
+	Slug    string  `db:"slug"`
+	Minutes int     `db:"minutes"`
+	Version int     `db:"version"`
+	Outline Outline `db:"outline"`
+}
+
+// stepItems reads what the steps lead to, as far as the publisher may see it.
+func stepItems(tx *db.Tx, steps []StepDraft) (map[id.Item]stepItem, error) {
+	var ids []id.Item
+	for _, s := range steps {
+		if s.Kind != StepLesson {
+			ids = append(ids, s.Item)
+		}
+	}
+	rows, err := db.Rows[stepItem](tx, `SELECT i.org_id, i.item_id, i.kind, i.title, i.slug, i.minutes, i.version, coalesce(v.outline, '{}') AS outline
+		FROM items i LEFT JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = i.version
+		WHERE i.item_id = ANY($1) AND i.state = 'published' AND `+visible("$2"), ids, tx.Scope.Org)
+	if err != nil {
+		return nil, err
+	}
+	out := map[id.Item]stepItem{}
+	for _, r := range rows {
+		out[r.ItemID] = r
+	}
+	for _, s := range steps {
+		if _, ok := out[s.Item]; !ok && s.Kind != StepLesson {
+			return nil, errs.New(errs.NotFound, "step %q leads to item %s", s.Key, s.Item)
+		}
+	}
+	return out, nil
+}
+
+// visible is the condition under which the organization in the parameter may see the item with the alias i: its own, opened to it
+// by a grant, or public.
+func visible(org string) string {
+	return strings.ReplaceAll(`(i.org_id = $org OR (i.state = 'published' AND EXISTS (
+		SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
+		WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($org, everyone()) AND (g.until IS NULL OR g.until > now()))))`, "$org", org)
+}
+
+// FileURL is the address of a file.
+func FileURL(file id.File, name string) string {
+	return "/files/" + file.String() + "/" + url.PathEscape(name)
+}

@@ -1,0 +1,272 @@
+package courses
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// HomeView is what the home page shows of learning.
+type HomeView struct {
+	Now         time.Time
+	Current     *Going
+	Due         []Going // with a due date, soonest first, then what was begun and not finished
+	Recommended []Recommendation
+	Formal      int // minutes of the last 30 days in courses and paths
+	Informal    int // and in stories, resources, questions
+	OwnChoice   int // minutes of both that nobody assigned
+	Finished    int // courses and paths, ever
+}
+
+// Going is a course or path that the viewer is on.
+type Going struct {
+	Item     tenants.Item
+	Org      tenants.Organization
+	Orgs     []OrgShare
+	Stations []Station
+	Next     *Station
+	Progress Progress
+	Left     int // minutes
+	Due      *time.Time
+	AskedBy  string // the name of the colleague who assigned it
+	Reason   string
+	At       string // the title of the part where the viewer stopped, "" for a beginning
+}
+
+// Recommendation is a card with the reason why, as a message key's arguments.
+type Recommendation struct {
+	Card
+	Why   string // WhyTopic, WhyColleagues or WhyNew
+	After string // with WhyTopic: the title of what it goes on from
+	Count int    // with WhyColleagues
+}
+
+// The reasons of a recommendation.
+const (
+	WhyTopic      = "topic"
+	WhyColleagues = "colleagues"
+	WhyNew        = "new"
+)
+
+type going struct {
+	pinned
+	Kind    string   `db:"kind"`
+	Slug    string   `db:"slug"`
+	Minutes int      `db:"minutes"`
+	Topics  []string `db:"topics"`
+	Lang    string   `db:"lang"`
+	Level   string   `db:"level"`
+	AskedBy string   `db:"asked_by"`
+}
+
+type minutes struct {
+	Formal bool `db:"formal"`
+	Sum    int  `db:"sum"`
+	Own    int  `db:"own"`
+}
+
+type colleagues struct {
+	Item id.Item `db:"item_id"`
+	N    int     `db:"n"`
+}
+
+// homeReads is what HomeData reads, in one batch.
+type homeReads struct {
+	going    []going
+	steps    []tenants.Item
+	finished []done
+	items    []tenants.Item
+	mine     []learning
+	known    []topic
+	minutes  []minutes
+	others   []colleagues
+}
+
+type topic struct {
+	Title  string   `db:"title"`
+	Topics []string `db:"topics"`
+}
+
+const mineActive = `mine AS (SELECT e.* FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8),
+	pins AS (SELECT v.org_id, v.item_id, v.outline FROM mine e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version)`
+
+func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
+	db.List(b, &h.going, `WITH `+mineActive+` SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, '' AS intro_html, v.outline, v.note, v.published_at, e.enrollment_id,
+			e.state, e.origin, e.at_item, e.at_lesson, e.at_part, e.due_at, e.reason, e.completed_at, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level, coalesce(m.name, '') AS asked_by
+		FROM mine e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
+			JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+visible("$1")+`
+			LEFT JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.asked_by
+		ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8`, sc.Org, sc.Membership)
+	db.List(b, &h.steps, `WITH `+mineActive+` SELECT `+tenants.ItemColumns+` FROM items i WHERE i.item_id IN (SELECT (s->>'item')::uuid FROM pins p, jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s)
+		AND `+visible("$1")+` ORDER BY i.item_id LIMIT 500`, sc.Org, sc.Membership)
+	db.List(b, &h.finished, `WITH `+mineActive+` SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (
+			SELECT p.item_id FROM pins p UNION SELECT (s->>'item')::uuid FROM pins p, jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s)
+		ORDER BY c.item_id, c.lesson_key LIMIT 5000`, sc.Org, sc.Membership)
+	tenants.Visible(b, &h.items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: 40})
+	readLearning(b, &h.mine, sc)
+	db.List(b, &h.known, `SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+visible("$1")+`
+		WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'completed' ORDER BY e.completed_at DESC, e.enrollment_id LIMIT 20`, sc.Org, sc.Membership)
+	db.List(b, &h.minutes, `SELECT s.formal, sum(s.minutes)::int AS sum, coalesce(sum(s.minutes) FILTER (WHERE s.pull), 0)::int AS own FROM statements s
+		WHERE s.org_id = $1 AND s.membership_id = $2 AND s.at > $3 GROUP BY s.formal ORDER BY s.formal LIMIT 2`, sc.Org, sc.Membership, b.Now.AddDate(0, 0, -30))
+	db.List(b, &h.others, `SELECT e.item_id, count(*)::int AS n FROM enrollments e WHERE e.org_id = $1 AND e.membership_id <> $2 AND e.state = 'completed' AND e.completed_at > $3
+		GROUP BY e.item_id ORDER BY n DESC, e.item_id LIMIT 100`, sc.Org, sc.Membership, b.Now.AddDate(0, 0, -90))
+}
+
+// HomeData returns what the member is on, what is due, what is recommended and why, and the balance of the last 30 days.
+func (s *Service) HomeData(ctx context.Context) (HomeView, error) {
+	if err := authz.Check(ctx, authz.Learn, id.Org{}); err != nil {
+		return HomeView{}, err
+	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return HomeView{}, err
+	}
+	var h homeReads
+	var v HomeView
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		v.Now = b.Now
+		h.read(b, sc)
+	}); err != nil {
+		return HomeView{}, err
+	}
+	cards, err := s.cards(ctx, h.items, h.mine)
+	if err != nil {
+		return HomeView{}, err
+	}
+	orgs, err := s.tenants.ByIDs(ctx, h.orgIDs(sc.Org)...)
+	if err != nil {
+		return HomeView{}, err
+	}
+	for i, g := range h.going {
+		one := h.one(g, orgs, sc)
+		if i == 0 {
+			v.Current = &one
+			continue
+		}
+		v.Due = append(v.Due, one)
+	}
+	if v.Current != nil && v.Current.Due != nil {
+		v.Due = append(v.Due, *v.Current)
+	}
+	slices.SortStableFunc(v.Due, func(a, b Going) int { return due(a).Compare(due(b)) })
+	v.Recommended = v.recommend(&h, cards)
+	for _, m := range h.minutes {
+		v.OwnChoice += m.Own
+		if m.Formal {
+			v.Formal = m.Sum
+		} else {
+			v.Informal = m.Sum
+		}
+	}
+	for _, l := range h.mine {
+		if l.State == "completed" {
+			v.Finished++
+		}
+	}
+	return v, nil
+}
+
+// due is when, or far away for what has no date.
+func due(g Going) time.Time {
+	if g.Due == nil {
+		return time.Unix(1<<40, 0)
+	}
+	return *g.Due
+}
+
+func (h *homeReads) orgIDs(own id.Org) []id.Org {
+	ids := []id.Org{own}
+	for _, g := range h.going {
+		if !slices.Contains(ids, g.OrgID) {
+			ids = append(ids, g.OrgID)
+		}
+	}
+	for _, st := range h.steps {
+		if !slices.Contains(ids, st.OrgID) {
+			ids = append(ids, st.OrgID)
+		}
+	}
+	return ids
+}
+
+func (h *homeReads) one(g going, orgs map[id.Org]tenants.Organization, sc scope.Scope) Going {
+	r := root{pinned: g.pinned, found: true, steps: h.steps, finished: h.finished}
+	out := Going{
+		Item: tenants.Item{OrgID: g.OrgID, ItemID: g.ItemID, Kind: g.Kind, Title: g.Title, Slug: g.Slug, Summary: g.Summary, Minutes: g.Minutes, Topics: g.Topics, Lang: g.Lang, Level: g.Level, Version: g.Version},
+		Org:  orgs[g.OrgID], Stations: r.stations(orgs, orgs[sc.Org]), Progress: r.progress(), Due: g.Due, AskedBy: g.AskedBy, Reason: g.Reason,
+	}
+	if at := r.here(out.Stations); at >= 0 {
+		out.Stations[at].Now = true
+		out.Next = &out.Stations[at]
+		if g.AtItem != (id.Item{}) && g.AtPart != "" {
+			out.At = r.partTitle(*out.Next)
+		}
+	}
+	for _, st := range out.Stations {
+		out.Orgs = share(out.Orgs, st)
+		if !st.Done {
+			out.Left += st.Minutes * (st.Lessons - st.LessonsN) / st.Lessons
+		}
+	}
+	return out
+}
+
+// partTitle is the title of the part where the viewer stopped, if that is in the station.
+func (r *root) partTitle(st Station) string {
+	lessons := r.pinned.Outline.Lessons()
+	if s, ok := r.pinned.Outline.Step(st.Step); ok {
+		lessons = s.Lessons
+	}
+	for _, l := range lessons {
+		if l.Key != r.pinned.AtLesson {
+			continue
+		}
+		for _, p := range l.Parts {
+			if p.Key == r.pinned.AtPart {
+				return p.Title
+			}
+		}
+	}
+	return ""
+}
+
+// recommend picks up to three items that the viewer is not on, each with a reason: it goes on from something that was finished
+// (a shared topic), colleagues finished it within 90 days, or it is new within 60.
+func (v *HomeView) recommend(h *homeReads, cards []Card) []Recommendation {
+	var out []Recommendation
+	for _, c := range cards {
+		if c.State != "" {
+			continue
+		}
+		r := Recommendation{Card: c}
+		for _, o := range h.others {
+			if o.Item == c.Item.ItemID {
+				r.Why, r.Count = WhyColleagues, o.N
+			}
+		}
+		for _, k := range h.known {
+			if slices.ContainsFunc(c.Item.Topics, func(t string) bool { return slices.Contains(k.Topics, t) }) {
+				r.Why, r.After = WhyTopic, k.Title
+				break
+			}
+		}
+		if r.Why == "" && c.Item.PublishedAt != nil && v.Now.Sub(*c.Item.PublishedAt) < 60*24*time.Hour {
+			r.Why = WhyNew
+		}
+		if r.Why != "" {
+			out = append(out, r)
+		}
+	}
+	order := map[string]int{WhyTopic: 0, WhyColleagues: 1, WhyNew: 2}
+	slices.SortStableFunc(out, func(a, b Recommendation) int {
+		return cmp.Or(order[a.Why]-order[b.Why], b.Count-a.Count)
+	})
+	return out[:min(3, len(out))]
+}

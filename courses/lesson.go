@@ -1,0 +1,377 @@
+package courses
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/markdown"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// Place is where a lesson is read: a lesson of a course (Step ""), or a step of a path with, for a course in it, the lesson.
+type Place struct {
+	Item   id.Item // the course or path of the address
+	Step   string
+	Lesson string
+}
+
+// LessonView is a lesson as its page shows it to one viewer. A step that leads to a story or resource has a Card and no blocks.
+type LessonView struct {
+	Now      time.Time
+	Place    Place
+	Root     tenants.Item         // the course or path of the address
+	Owner    tenants.Item         // what the lesson belongs to: the root, or the course in the path
+	Org      tenants.Organization // of the owner
+	Title    string
+	Kind     string
+	Minutes  int
+	Updated  time.Time // when this version of the root was published
+	Blocks   []BlockView
+	Parts    []Part
+	Number   int       // of the station in the root, from 1
+	Stations []Station // of the root
+	Lessons  []Stop    // of the course that the lesson belongs to
+	Previous *Stop
+	Next     *Stop
+	Progress Progress
+	Done     bool
+	Open     int // questions without an answer
+	Started  bool
+	Visitor  bool
+	Own      bool // a step that the viewer's organization added
+	Note     string
+	NoteOrg  tenants.Organization
+	Card     *tenants.Item
+}
+
+// Stop is a lesson or step on the way through a course or path.
+type Stop struct {
+	Step, Lesson string
+	Title        string
+	Minutes      int
+	Done         bool
+}
+
+// Part of a lesson in its outline.
+type Part struct {
+	Key, Title, Kind string
+	Done, Now        bool
+}
+
+// BlockView is a block with what the viewer did in it. Which choices are right is left out until they are chosen.
+type BlockView struct {
+	Kind, Key, Title, HTML string
+	Ask                    string
+	Src, Poster, Captions  string
+	Minutes                int
+	Questions              []QuestionView
+	Body                   string // of the viewer's reflection
+	Saved                  time.Time
+}
+
+// The states of a question.
+const (
+	Unanswered = ""
+	Right      = "right"
+	Wrong      = "wrong"
+)
+
+// QuestionView is a question with the viewer's last answer.
+type QuestionView struct {
+	Key, Kind, Ask string
+	Choices        []ChoiceView
+	State          string // Unanswered, Right or Wrong
+	Feedback       string
+}
+
+// ChoiceView is a choice; Right is told once the question was answered rightly.
+type ChoiceView struct {
+	Text          string
+	Chosen, Right bool
+}
+
+// target is the common table expression, behind pin, of the lesson at a place: $5 lesson, $6 step.
+const target = `, target AS (
+	SELECT p.org_id, p.item_id, p.version, $5::text AS key FROM pin p WHERE $6::text = ''
+	UNION ALL
+	SELECT (s->>'org')::uuid, (s->>'item')::uuid, CASE WHEN s->>'kind' = 'lesson' THEN p.version ELSE (s->>'version')::integer END,
+		CASE WHEN s->>'kind' = 'lesson' THEN s->>'key' ELSE coalesce(nullif($5::text, ''), s->'lessons'->0->>'key') END
+	FROM pin p CROSS JOIN LATERAL jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s WHERE s->>'key' = $6::text)`
+
+type lessonFound struct {
+	OrgID   id.Org           `db:"org_id"`
+	ItemID  id.Item          `db:"item_id"`
+	Version int              `db:"version"`
+	Key     string           `db:"key"`
+	Title   string           `db:"title"`
+	Kind    string           `db:"kind"`
+	Minutes int              `db:"minutes"`
+	Blocks  []markdown.Block `db:"blocks"`
+}
+
+type attempt struct {
+	Question string `db:"question_key"`
+	Choices  []int  `db:"choices"`
+}
+
+type reflection struct {
+	Key  string    `db:"reflection_key"`
+	Body string    `db:"body"`
+	At   time.Time `db:"updated_at"`
+}
+
+// Lesson returns the lesson at the place as the viewer sees it. Answered gives a visitor's answer back, which is judged and not
+// kept; nil for none. NotFound for what may not be seen, and for lessons that are not in the version the viewer learns.
+func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonView, error) {
+	if err := authz.Check(ctx, authz.SeeItem, id.Org{}); err != nil {
+		return LessonView{}, err
+	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return LessonView{}, err
+	}
+	var r root
+	var l lessonFound
+	var found bool
+	var attempts []attempt
+	var reflections []reflection
+	v := LessonView{Place: p, Visitor: !sc.SignedIn()}
+	args := []any{p.Item, sc.Org, sc.Membership, sc.Visitor, p.Lesson, p.Step}
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		v.Now = b.Now
+		r.read(b, sc, p.Item)
+		db.One(b, &l, &found, `WITH `+pin+target+` SELECT l.org_id, l.item_id, l.version, l.key, l.title, l.kind, l.minutes, l.blocks
+			FROM target t JOIN items i ON i.org_id = t.org_id AND i.item_id = t.item_id AND `+visible("$2")+`
+			JOIN lessons l ON l.org_id = t.org_id AND l.item_id = t.item_id AND l.version = t.version AND l.key = t.key LIMIT 1`, args...)
+		if !sc.SignedIn() {
+			return
+		}
+		db.List(b, &attempts, `WITH `+pin+target+` SELECT DISTINCT ON (a.question_key) a.question_key, a.choices FROM target t
+			JOIN attempts a ON a.org_id = $2 AND a.membership_id = $3 AND a.item_org = t.org_id AND a.item_id = t.item_id AND a.lesson_key = t.key
+			ORDER BY a.question_key, a.at DESC LIMIT 200`, args...)
+		db.List(b, &reflections, `WITH `+pin+target+` SELECT r.reflection_key, r.body, r.updated_at FROM target t
+			JOIN reflections r ON r.org_id = $2 AND r.membership_id = $3 AND r.item_org = t.org_id AND r.item_id = t.item_id AND r.lesson_key = t.key
+			ORDER BY r.reflection_key LIMIT 50`, args...)
+	}); err != nil {
+		return LessonView{}, err
+	}
+	if !r.found || (p.Step == "") != (r.item.Kind == tenants.KindCourse) {
+		return LessonView{}, errs.New(errs.NotFound, "lesson %s of %s", p.Lesson, p.Item)
+	}
+	if answered != nil && v.Visitor {
+		attempts = append(attempts, attempt{answered.Question, answered.Choices})
+	}
+	orgs, err := s.orgs(ctx, &r, sc)
+	if err != nil {
+		return LessonView{}, err
+	}
+	return v, r.lesson(&v, l, found, attempts, reflections, orgs, sc)
+}
+
+// lesson fills the view from what was read.
+func (r *root) lesson(v *LessonView, l lessonFound, found bool, attempts []attempt, reflections []reflection, orgs map[id.Org]tenants.Organization, sc scope.Scope) error {
+	finished := r.finishedSet()
+	v.Root, v.Owner, v.Org, v.Updated = r.item, r.item, orgs[r.pinned.OrgID], r.pinned.Published
+	v.Root.Title = r.pinned.Title
+	v.Progress, v.Started = r.progress(), r.pinned.State != ""
+	v.Stations = r.stations(orgs, orgs[sc.Org])
+	leaf := Leaf{r.pinned.ItemID, v.Place.Lesson}
+	switch own, isOwn := r.ownStep(v.Place.Step); {
+	case found:
+		leaf = Leaf{l.ItemID, l.Key}
+		v.Title, v.Kind, v.Minutes = l.Title, l.Kind, l.Minutes
+		if i := slices.IndexFunc(r.steps, func(it tenants.Item) bool { return it.ItemID == l.ItemID }); i >= 0 {
+			v.Owner, v.Org = r.steps[i], orgs[l.OrgID]
+		}
+		if v.Owner.Kind == tenants.KindCourse {
+			v.Place.Lesson = l.Key
+		}
+		v.Blocks = blocks(l.Blocks, attempts, reflections)
+	case isOwn:
+		leaf = Leaf{r.pinned.ItemID, ownKey(own.Key)}
+		v.Own, v.Org, v.Title, v.Kind, v.Minutes = true, orgs[sc.Org], own.Title, "lesson", own.Minutes
+		v.Blocks = blocks(own.Blocks, nil, nil)
+	default:
+		if err := r.card(v, orgs); err != nil {
+			return err
+		}
+		leaf = Leaf{v.Card.ItemID, ""}
+	}
+	v.Done = finished[leaf]
+	for _, b := range v.Blocks {
+		for _, q := range b.Questions {
+			if q.State == Unanswered {
+				v.Open++
+			}
+		}
+	}
+	v.Parts = r.parts(v, leaf)
+	r.notes(v, orgs[sc.Org])
+	r.stops(v, finished)
+	return nil
+}
+
+func (r *root) ownStep(key string) (OwnStep, bool) {
+	for _, a := range r.additions {
+		for _, s := range a.Steps {
+			if s.Key == key && key != "" {
+				return s, true
+			}
+		}
+	}
+	return OwnStep{}, false
+}
+
+// card shows a step that leads to a story or resource.
+func (r *root) card(v *LessonView, orgs map[id.Org]tenants.Organization) error {
+	s, ok := r.pinned.Outline.Step(v.Place.Step)
+	i := slices.IndexFunc(r.steps, func(it tenants.Item) bool { return it.ItemID == s.Item })
+	if !ok || i < 0 || len(s.Lessons) > 0 || v.Place.Lesson != "" {
+		return errs.New(errs.NotFound, "lesson %s of step %s", v.Place.Lesson, v.Place.Step)
+	}
+	v.Card, v.Owner, v.Org = &r.steps[i], r.steps[i], orgs[s.Org]
+	v.Title, v.Kind, v.Minutes = s.Title, s.Kind, s.Minutes
+	return nil
+}
+
+// parts says which parts of the lesson lie behind the viewer: those before the place where they stopped, questions that were
+// answered, reflections that were written; all, once the lesson is finished.
+func (r *root) parts(v *LessonView, leaf Leaf) []Part {
+	var out []Part
+	for _, b := range v.Blocks {
+		if b.Kind == markdown.File || b.Kind == markdown.Path || b.Title == "" && b.Kind != markdown.Reflect && b.Kind != markdown.Quiz {
+			continue
+		}
+		p := Part{Key: b.Key, Title: b.Title, Kind: b.Kind, Done: v.Done}
+		switch b.Kind {
+		case markdown.Quiz:
+			p.Done = p.Done || !slices.ContainsFunc(b.Questions, func(q QuestionView) bool { return q.State == Unanswered })
+		case markdown.Reflect:
+			p.Done = p.Done || b.Body != ""
+		}
+		out = append(out, p)
+	}
+	if v.Done || len(out) == 0 {
+		return out
+	}
+	at := 0
+	if r.pinned.AtItem == leaf.Item && r.pinned.AtLesson == leaf.Lesson {
+		at = max(0, slices.IndexFunc(out, func(p Part) bool { return p.Key == r.pinned.AtPart }))
+	}
+	for i := range at {
+		if out[i].Kind == markdown.Prose || out[i].Kind == markdown.Video {
+			out[i].Done = true
+		}
+	}
+	for i := range out {
+		if j := (at + i) % len(out); !out[j].Done {
+			out[j].Now = true
+			break
+		}
+	}
+	return out
+}
+
+func (r *root) notes(v *LessonView, own tenants.Organization) {
+	for _, a := range r.additions {
+		for _, n := range a.Notes {
+			if n.Step == v.Place.Step {
+				v.Note, v.NoteOrg = n.HTML, own
+			}
+		}
+	}
+}
+
+// stops finds the neighbours of the place, and the lessons of its course.
+func (r *root) stops(v *LessonView, finished map[Leaf]bool) {
+	var all []Stop
+	for n, st := range v.Stations {
+		step, isStep := r.pinned.Outline.Step(st.Step)
+		switch {
+		case isStep && step.Kind == StepCourse && !st.Own:
+			for _, l := range step.Lessons {
+				all = append(all, Stop{st.Step, l.Key, l.Title, l.Minutes, finished[Leaf{step.Item, l.Key}]})
+			}
+		default:
+			all = append(all, Stop{st.Step, st.Lesson, st.Title, st.Minutes, st.Done})
+		}
+		if st.Step == v.Place.Step && (st.Step != "" || st.Lesson == v.Place.Lesson) {
+			v.Number = n + 1
+		}
+	}
+	for i, st := range all {
+		if v.Owner.Kind == tenants.KindCourse && st.Step == v.Place.Step {
+			v.Lessons = append(v.Lessons, st)
+		}
+		if st.Step != v.Place.Step || st.Lesson != v.Place.Lesson {
+			continue
+		}
+		if i > 0 {
+			v.Previous = &all[i-1]
+		}
+		if i < len(all)-1 {
+			v.Next = &all[i+1]
+		}
+	}
+}
+
+func blocks(list []markdown.Block, attempts []attempt, reflections []reflection) []BlockView {
+	out := make([]BlockView, 0, len(list))
+	for _, b := range list {
+		v := BlockView{Kind: b.Kind, Key: b.Key, Title: b.Title, HTML: b.HTML, Ask: b.Ask, Src: b.Src, Poster: b.Poster, Captions: b.Captions, Minutes: b.Minutes}
+		for _, q := range b.Questions {
+			v.Questions = append(v.Questions, question(q, attempts))
+		}
+		for _, r := range reflections {
+			if b.Kind == markdown.Reflect && r.Key == b.Key {
+				v.Body, v.Saved = r.Body, r.At
+			}
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func question(q markdown.Question, attempts []attempt) QuestionView {
+	v := QuestionView{Key: q.Key, Kind: q.Kind, Ask: q.Ask}
+	var chosen []int
+	for _, a := range attempts {
+		if a.Question == q.Key {
+			chosen = a.Choices
+			ok, feedback := judge(q, a.Choices)
+			v.State, v.Feedback = Wrong, feedback
+			if ok {
+				v.State = Right
+			}
+		}
+	}
+	for i, c := range q.Choices {
+		v.Choices = append(v.Choices, ChoiceView{Text: c.Text, Chosen: slices.Contains(chosen, i), Right: c.Right && v.State == Right})
+	}
+	return v
+}
+
+// judge says whether exactly the right choices were chosen, and explains each chosen one; of a wrong answer it explains what was
+// wrong about it and does not tell the right one.
+func judge(q markdown.Question, chosen []int) (right bool, feedback string) {
+	right = true
+	var because []string
+	for i, c := range q.Choices {
+		if slices.Contains(chosen, i) != c.Right {
+			right = false
+		}
+	}
+	for i, c := range q.Choices {
+		if slices.Contains(chosen, i) && c.Because != "" && (right || !c.Right) {
+			because = append(because, c.Because)
+		}
+	}
+	return right, strings.Join(because, " ")
+}

@@ -1,0 +1,353 @@
+package pages
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/courses"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/markdown"
+	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/web/ui"
+	"github.com/learnscape/learnscape/web/ui/shell"
+)
+
+// shown is what the address and a refused form add to a lesson.
+type shown struct {
+	question string // the key of the question to show
+	given    *courses.Given
+	fault    string // a message key: the question was not answered
+	status   int
+}
+
+func place(c *fiber.Ctx) (courses.Place, error) {
+	it, err := item(c)
+	return courses.Place{Item: it, Step: param(c, "step"), Lesson: param(c, "lesson")}, err
+}
+
+func (p *Pages) lesson(c *fiber.Ctx) error {
+	at, err := place(c)
+	if err != nil {
+		return err
+	}
+	return p.show(c, at, shown{question: c.Query("q"), given: given(c.Query("q"), c.Query("answer")), status: fiber.StatusOK})
+}
+
+// given reads an answer from the address, as a visitor's is kept nowhere else: the numbers of the choices with commas.
+func given(question, answer string) *courses.Given {
+	if question == "" || answer == "" {
+		return nil
+	}
+	g := &courses.Given{Question: question}
+	for _, s := range strings.Split(answer, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || len(g.Choices) >= 30 {
+			return nil
+		}
+		g.Choices = append(g.Choices, n)
+	}
+	return g
+}
+
+func (p *Pages) show(c *fiber.Ctx, at courses.Place, s shown) error {
+	v, err := p.courses.Lesson(c.UserContext(), at, s.given)
+	if err != nil {
+		return err
+	}
+	if c.Method() == fiber.MethodGet {
+		if moved, err := rightSlug(c, v.Root, strings.TrimPrefix(stopHref(v.Root, at.Step, at.Lesson), href(v.Root))); moved {
+			return err
+		}
+	}
+	c.Status(s.status)
+	if shell.IsFragment(c) && s.question != "" {
+		return shell.Fragment(c, quizAnswered(v, s))
+	}
+	return shell.Page(c, lessonProps(c.UserContext(), v), lessonPage(v, s))
+}
+
+func (p *Pages) answer(c *fiber.Ctx) error {
+	at, err := place(c)
+	if err != nil {
+		return err
+	}
+	g, err := chosen(c)
+	if err != nil {
+		return err
+	}
+	_, err = p.courses.Answer(c.UserContext(), at, g)
+	switch {
+	case errs.Is(err, errs.Invalid):
+		return p.show(c, at, shown{question: g.Question, fault: "courses.quiz.choose", status: fiber.StatusUnprocessableEntity})
+	case err != nil:
+		return err
+	case shell.IsFragment(c):
+		return p.show(c, at, shown{question: g.Question, given: &g, status: fiber.StatusOK})
+	}
+	return c.Redirect(answerHref(c, g), fiber.StatusSeeOther)
+}
+
+// chosen reads the answer from the form.
+func chosen(c *fiber.Ctx) (courses.Given, error) {
+	g := courses.Given{Question: c.FormValue("question")}
+	for _, v := range c.Context().PostArgs().PeekMulti("choice") {
+		n, err := strconv.Atoi(string(v))
+		if err != nil || len(g.Choices) >= 30 {
+			return g, errs.New(errs.Malformed, "choice %q", v)
+		}
+		g.Choices = append(g.Choices, n)
+	}
+	return g, nil
+}
+
+// answerHref leads back to the answered question. Visitors carry the answer along.
+func answerHref(c *fiber.Ctx, g courses.Given) string {
+	q := url.Values{"q": {g.Question}}
+	if !signedIn(c) {
+		var list []string
+		for _, n := range g.Choices {
+			list = append(list, strconv.Itoa(n))
+		}
+		q.Set("answer", strings.Join(list, ","))
+	}
+	return strings.TrimSuffix(c.Path(), "/answer") + "?" + q.Encode() + "#quiz"
+}
+
+func (p *Pages) complete(c *fiber.Ctx) error {
+	at, err := place(c)
+	if err != nil {
+		return err
+	}
+	if err := p.visit(c); err != nil {
+		return err
+	}
+	if err := p.courses.CompleteLesson(c.UserContext(), at); err != nil {
+		return err
+	}
+	v, err := p.courses.Lesson(c.UserContext(), at, nil)
+	if err != nil {
+		return err
+	}
+	to := href(v.Root)
+	if v.Next != nil {
+		to = stopHref(v.Root, v.Next.Step, v.Next.Lesson)
+	}
+	return c.Redirect(to, fiber.StatusSeeOther)
+}
+
+func (p *Pages) reflect(c *fiber.Ctx) error {
+	at, err := place(c)
+	if err != nil {
+		return err
+	}
+	key := c.FormValue("key")
+	saved, err := p.courses.Reflect(c.UserContext(), at, key, strings.TrimSpace(c.FormValue("text")))
+	if err != nil {
+		return err
+	}
+	if shell.IsFragment(c) {
+		return shell.Fragment(c, savedNote(key, lang.T(c.UserContext(), "courses.reflect.saved", "Time", lang.Ago(c.UserContext(), saved, saved))))
+	}
+	return c.Redirect(strings.TrimSuffix(c.Path(), "/reflect")+"#s-"+url.PathEscape(key), fiber.StatusSeeOther)
+}
+
+func (p *Pages) place(c *fiber.Ctx) error {
+	at, err := place(c)
+	if err != nil {
+		return err
+	}
+	part, opened := c.FormValue("part"), c.FormValue("opened") != ""
+	if opened {
+		err = p.courses.OpenLesson(c.UserContext(), at)
+	} else {
+		err = p.courses.SavePlace(c.UserContext(), at, part)
+	}
+	if err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+func lessonProps(ctx context.Context, v courses.LessonView) ui.PageProps {
+	bar := &ui.LessonBar{BackHref: href(v.Root), PathTitle: v.Root.Title, Title: v.Title, Step: v.Number, Steps: len(v.Stations), Share: v.Progress.Share()}
+	if v.Previous != nil {
+		bar.PreviousHref = stopHref(v.Root, v.Previous.Step, v.Previous.Lesson)
+	}
+	if v.Next != nil {
+		bar.NextHref = stopHref(v.Root, v.Next.Step, v.Next.Lesson)
+	}
+	return ui.PageProps{
+		Title: v.Title, Description: v.Root.Summary, Canonical: stopHref(v.Root, v.Place.Step, v.Place.Lesson), NavKey: "learn", Layout: ui.Lesson, Lesson: bar,
+	}
+}
+
+// here is the address of the lesson itself.
+func here(v courses.LessonView) string { return stopHref(v.Root, v.Place.Step, v.Place.Lesson) }
+
+// about is the address of the discussion beside the lesson.
+func about(v courses.LessonView) string {
+	lesson := v.Place.Lesson
+	if v.Owner.Kind == tenants.KindPath {
+		lesson = v.Place.Step
+	}
+	return "/questions/about/" + v.Owner.ItemID.String() + "?" + url.Values{"lesson": {lesson}}.Encode()
+}
+
+func outline(ctx context.Context, v courses.LessonView) []ui.OutlinePart {
+	var out []ui.OutlinePart
+	for _, p := range v.Parts {
+		o := ui.OutlinePart{Label: p.Title, Href: "#s-" + p.Key, State: ui.Ahead}
+		if o.Label == "" {
+			o.Label = lang.T(ctx, "courses.part."+p.Kind)
+		}
+		if p.Kind == markdown.Quiz {
+			o.Href = "#quiz"
+		}
+		switch {
+		case p.Done:
+			o.State = ui.Done
+		case p.Now:
+			o.State = ui.Now
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// current picks the question of a quiz to show: the one asked for, the first without an answer, or the first.
+func current(b courses.BlockView, key string) int {
+	open := -1
+	for i, q := range b.Questions {
+		if q.Key == key {
+			return i
+		}
+		if open < 0 && q.State == courses.Unanswered {
+			open = i
+		}
+	}
+	return max(open, 0)
+}
+
+func quizProps(ctx context.Context, v courses.LessonView, b courses.BlockView, s shown) ui.QuizProps {
+	i := current(b, s.question)
+	q := b.Questions[i]
+	p := ui.QuizProps{
+		ID: quizID(v, b), Action: here(v) + "/answer", Title: b.Title, Number: i + 1, Total: len(b.Questions), Question: q.Ask, Multiple: q.Kind == "multiple",
+		State: q.State, Feedback: q.Feedback, Hidden: []ui.FormValue{{Name: "question", Value: q.Key}},
+	}
+	if p.Title == "" {
+		p.Title = lang.T(ctx, "courses.part.quiz")
+	}
+	for n, c := range q.Choices {
+		p.Choices = append(p.Choices, ui.QuizChoice{Value: strconv.Itoa(n), Text: c.Text, Chosen: c.Chosen, Right: c.Right})
+	}
+	if s.fault != "" && s.question == q.Key {
+		p.Error = lang.T(ctx, s.fault)
+	}
+	switch {
+	case i < len(b.Questions)-1:
+		p.NextHref, p.NextLabel = here(v)+"?"+url.Values{"q": {b.Questions[i+1].Key}}.Encode()+"#"+p.ID, lang.T(ctx, "courses.quiz.next")
+	case v.Open == 0 && v.Next != nil && v.Done:
+		p.NextHref, p.NextLabel = stopHref(v.Root, v.Next.Step, v.Next.Lesson), lang.T(ctx, "courses.lesson.next")
+	}
+	return p
+}
+
+// quizID is "quiz" for the lesson's first quiz, so that its address is short.
+func quizID(v courses.LessonView, b courses.BlockView) string {
+	for _, o := range v.Blocks {
+		if o.Kind == markdown.Quiz {
+			if o.Key == b.Key {
+				return "quiz"
+			}
+			break
+		}
+	}
+	return "quiz-" + b.Key
+}
+
+func video(v courses.LessonView, b courses.BlockView) ui.VideoProps {
+	p := ui.VideoProps{ID: "v-" + b.Key, Title: b.Title, Src: b.Src, Poster: b.Poster, Captions: b.Captions, CaptionsLang: v.Owner.Lang}
+	switch {
+	case strings.HasSuffix(b.Src, ".webm"):
+		p.Type = "video/webm"
+	case strings.HasSuffix(b.Src, ".mp4"):
+		p.Type = "video/mp4"
+	}
+	return p
+}
+
+func stateOf(s courses.Stop, v courses.LessonView) string {
+	switch {
+	case s.Lesson == v.Place.Lesson && s.Step == v.Place.Step:
+		return ui.Now
+	case s.Done:
+		return ui.Done
+	}
+	return ui.Ahead
+}
+
+// contentLang is the language to mark content with: "" where it is the page's.
+func contentLang(ctx context.Context, l string) string {
+	if l == string(lang.From(ctx)) {
+		return ""
+	}
+	return l
+}
+
+func hasQuestion(b courses.BlockView, key string) bool {
+	for _, q := range b.Questions {
+		if q.Key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// footKind paints the way on, unless the quiz or the card above has the page's one primary button.
+func footKind(v courses.LessonView) string {
+	if v.Card != nil && !v.Done {
+		return ui.Secondary
+	}
+	for _, b := range v.Blocks {
+		if len(b.Questions) > 0 {
+			return ui.Secondary
+		}
+	}
+	return ui.Primary
+}
+
+func openKind(v courses.LessonView) string {
+	if v.Done {
+		return ui.Secondary
+	}
+	return ui.Primary
+}
+
+func doneLabel(ctx context.Context, v courses.LessonView) string {
+	switch {
+	case v.Card != nil:
+		return lang.T(ctx, "courses.step.done")
+	case v.Next == nil:
+		return lang.T(ctx, "courses.lesson.done_last")
+	}
+	return lang.T(ctx, "courses.lesson.done")
+}
+
+// runs puts prose that follows prose together, so that it reads as one text.
+func runs(list []courses.BlockView) [][]courses.BlockView {
+	var out [][]courses.BlockView
+	for _, b := range list {
+		if n := len(out); n > 0 && b.Kind == markdown.Prose && out[n-1][0].Kind == markdown.Prose {
+			out[n-1] = append(out[n-1], b)
+			continue
+		}
+		out = append(out, []courses.BlockView{b})
+	}
+	return out
+}

@@ -1,0 +1,147 @@
+// Package pages serves the pages of the room courses: the library, paths, courses, lessons, files, and what a visitor keeps.
+// It decodes, calls one method of the service, and renders.
+package pages
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/courses"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/web/ui"
+	"github.com/learnscape/learnscape/web/ui/shell"
+)
+
+// Pages are the handlers of the room.
+type Pages struct{ courses *courses.Service }
+
+// New returns the pages of a service.
+func New(s *courses.Service) *Pages { return &Pages{courses: s} }
+
+// Mount adds the room's routes.
+func (p *Pages) Mount(r fiber.Router) {
+	r.Get("/learn", p.as(p.learn))
+	r.Get("/keep", p.keep)
+	r.Post("/keep", p.kept)
+	r.Post("/visit/claim", p.as(p.claim))
+	r.Get("/files/:id/:name", p.as(p.file))
+	for _, kind := range []string{tenants.KindPath, tenants.KindCourse} {
+		r.Get("/"+kind+"/:id", p.as(p.view(kind)))
+		r.Get("/"+kind+"/:id/:slug", p.as(p.view(kind)))
+		r.Post("/"+kind+"/:id/:slug/start", p.as(p.start))
+	}
+	for _, at := range []string{"/course/:id/:slug/lessons/:lesson", "/path/:id/:slug/steps/:step", "/path/:id/:slug/steps/:step/:lesson"} {
+		r.Get(at, p.as(p.lesson))
+		r.Post(at+"/answer", p.as(p.answer))
+		r.Post(at+"/complete", p.as(p.complete))
+		r.Post(at+"/reflect", p.as(p.reflect))
+		r.Post(at+"/place", p.as(p.place))
+	}
+}
+
+// visitCookie is the name of the cookie with the token of a visitor's record. It is for this host alone; in production the
+// browser holds that.
+func visitCookie(c *fiber.Ctx) string {
+	if shell.From(c.UserContext()).Production {
+		return "__Host-ls_visit"
+	}
+	return "ls_visit"
+}
+
+// as lets a visitor act with the record that the browser holds.
+func (p *Pages) as(h fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if token := c.Cookies(visitCookie(c)); token != "" && len(token) < 100 {
+			ctx, err := p.courses.Visitor(c.UserContext(), token)
+			if err != nil {
+				return err
+			}
+			c.SetUserContext(ctx)
+		}
+		return h(c)
+	}
+}
+
+// visit makes sure that a visitor has a record, and gives the browser its token.
+func (p *Pages) visit(c *fiber.Ctx) error {
+	ctx, token, err := p.courses.Visit(c.UserContext())
+	if err != nil {
+		return err
+	}
+	c.SetUserContext(ctx)
+	if token != "" {
+		setVisit(c, token, courses.VisitDays*24*time.Hour)
+	}
+	return nil
+}
+
+func setVisit(c *fiber.Ctx, token string, life time.Duration) {
+	cookie := fiber.Cookie{
+		Name: visitCookie(c), Value: token, Path: "/", MaxAge: int(life.Seconds()), HTTPOnly: true,
+		Secure: shell.From(c.UserContext()).Production, SameSite: fiber.CookieSameSiteLaxMode,
+	}
+	if life < 0 {
+		cookie.MaxAge, cookie.Expires = -1, time.Unix(1, 0)
+	}
+	c.Cookie(&cookie)
+}
+
+// item reads the identifier of the address; one that cannot be read is a missing thing.
+func item(c *fiber.Ctx) (id.Item, error) {
+	it, err := id.Parse[id.Item](c.Params("id"))
+	if err != nil {
+		return it, errs.New(errs.NotFound, "%w", err)
+	}
+	return it, nil
+}
+
+// param is a decoded part of the address.
+func param(c *fiber.Ctx, name string) string {
+	s, err := url.PathUnescape(c.Params(name))
+	if err != nil {
+		return ""
+	}
+	return s
+}
+
+// rightSlug answers with 308 to the right address when the readable end of this one is wrong or missing. rest is what follows it.
+func rightSlug(c *fiber.Ctx, it tenants.Item, rest string) (moved bool, err error) {
+	if param(c, "slug") == it.Slug {
+		return false, nil
+	}
+	to := href(it) + rest
+	if q := c.Context().QueryArgs().String(); q != "" {
+		to += "?" + q
+	}
+	return true, c.Redirect(to, fiber.StatusPermanentRedirect)
+}
+
+// href is the address of an item, fit for a header and a link.
+func href(it tenants.Item) string { return (&url.URL{Path: tenants.ItemURL(it)}).EscapedPath() }
+
+// stopHref is the address of a lesson or step.
+func stopHref(it tenants.Item, step, lesson string) string {
+	switch {
+	case step == "":
+		return href(it) + "/lessons/" + url.PathEscape(lesson)
+	case lesson == "":
+		return href(it) + "/steps/" + url.PathEscape(step)
+	}
+	return href(it) + "/steps/" + url.PathEscape(step) + "/" + url.PathEscape(lesson)
+}
+
+func uiOrg(o tenants.Organization) ui.Org {
+	return ui.Org{ID: o.OrgID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}
+}
+
+func segments(parts []courses.OrgShare) []ui.Segment {
+	out := make([]ui.Segment, len(parts))
+	for i, p := range parts {
+		out[i] = ui.Segment{Org: uiOrg(p.Org), Size: p.N}
+	}
+	return out
+}

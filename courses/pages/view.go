@@ -1,0 +1,276 @@
+package pages
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/courses"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/web/ui"
+	"github.com/learnscape/learnscape/web/ui/shell"
+)
+
+func (p *Pages) view(kind string) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		it, err := item(c)
+		if err != nil {
+			return err
+		}
+		read := p.courses.Path
+		if kind == tenants.KindCourse {
+			read = p.courses.Course
+		}
+		v, err := read(c.UserContext(), it)
+		if err != nil {
+			return err
+		}
+		if moved, err := rightSlug(c, v.Item, ""); moved {
+			return err
+		}
+		return shell.Page(c, ui.PageProps{Title: v.Item.Title, Description: v.Item.Summary, Canonical: href(v.Item), NavKey: "learn", Layout: ui.Reading}, viewPage(v, origin(c)))
+	}
+}
+
+func (p *Pages) start(c *fiber.Ctx) error {
+	it, err := item(c)
+	if err != nil {
+		return err
+	}
+	if err := p.visit(c); err != nil {
+		return err
+	}
+	if err := p.courses.Start(c.UserContext(), it, courses.Origin{Kind: c.Query("origin"), Ref: c.Query("ref")}); err != nil {
+		return err
+	}
+	read := p.courses.Course
+	if tenants.KindPath == kindOf(c) {
+		read = p.courses.Path
+	}
+	v, err := read(c.UserContext(), it)
+	if err != nil {
+		return err
+	}
+	to := href(v.Item)
+	if v.Next != nil {
+		to = stopHref(v.Item, v.Next.Step, v.Next.Lesson)
+	}
+	return c.Redirect(to, fiber.StatusSeeOther)
+}
+
+// kindOf is the first part of the address.
+func kindOf(c *fiber.Ctx) string {
+	if len(c.Path()) > 5 && c.Path()[:6] == "/path/" {
+		return tenants.KindPath
+	}
+	return tenants.KindCourse
+}
+
+// origin is the query that says through what somebody came, for the form that starts.
+func origin(c *fiber.Ctx) string {
+	if o := c.Query("origin"); o != "" {
+		return "?" + query("origin", o, "ref", c.Query("ref"))
+	}
+	return ""
+}
+
+func progressCard(ctx context.Context, v courses.View, origin string) ui.ProgressCardProps {
+	done, all := 0, 0
+	for _, s := range v.Stations {
+		if s.Own {
+			continue
+		}
+		all++
+		if s.Done {
+			done++
+		}
+	}
+	p := ui.ProgressCardProps{Share: v.Progress.Share()}
+	switch {
+	case v.Finished != nil || v.Progress.Complete():
+		p.Share, p.Title, p.Text = 1, lang.T(ctx, "courses.progress.finished"), lang.T(ctx, "courses.progress.finished_text")
+		if v.Finished != nil {
+			p.Text = lang.T(ctx, "courses.progress.finished_at", "Date", lang.Date(ctx, *v.Finished))
+		}
+		if len(v.Stations) > 0 {
+			p.ActionLabel, p.ActionHref = lang.T(ctx, "courses.progress.again"), stopHref(v.Item, v.Stations[0].Step, v.Stations[0].Lesson)
+		}
+	case v.Started && v.Next != nil:
+		p.Title = lang.T(ctx, doneKey(v.Item.Kind), "Count", all, "Done", done)
+		p.Text = lang.T(ctx, "courses.progress.left", "Time", lang.Minutes(ctx, v.Left))
+		p.ActionLabel, p.ActionHref = lang.T(ctx, "courses.progress.continue", "Title", v.Next.Title), stopHref(v.Item, v.Next.Step, v.Next.Lesson)
+	default:
+		p.Title, p.Text = lang.T(ctx, "courses.progress.new"), lang.T(ctx, "courses.progress.takes", "Time", lang.Minutes(ctx, v.Left))
+		p.ActionLabel, p.ActionPost = lang.T(ctx, "courses.progress.start_"+v.Item.Kind), href(v.Item)+"/start"+origin
+	}
+	if v.Due != nil && v.Finished == nil {
+		p.Note = lang.T(ctx, "courses.progress.due", "Date", lang.Date(ctx, *v.Due))
+	}
+	return p
+}
+
+func doneKey(kind string) string {
+	if kind == tenants.KindPath {
+		return "courses.progress.steps_done"
+	}
+	return "courses.progress.lessons_done"
+}
+
+// mapSteps are the stations on the line map, from the station with the index on until the next module begins.
+func mapSteps(ctx context.Context, v courses.View, from int) []ui.MapStep {
+	var out []ui.MapStep
+	for i := from; i < len(v.Stations); i++ {
+		s := v.Stations[i]
+		if i > from && s.Module != "" {
+			break
+		}
+		out = append(out, mapStep(ctx, v, s))
+	}
+	return out
+}
+
+func mapStep(ctx context.Context, v courses.View, s courses.Station) ui.MapStep {
+	m := ui.MapStep{Title: s.Title, Href: stopHref(v.Item, s.Step, s.Lesson), State: ui.Ahead, Own: s.Own}
+	kind := lang.T(ctx, "courses.kind."+s.Kind)
+	if s.Own {
+		kind = lang.T(ctx, "courses.path.own_step", "Org", s.Org.Name)
+	}
+	m.Meta = []string{kind}
+	if s.Minutes > 0 {
+		m.Meta[0] = lang.T(ctx, "courses.path.kind_time", "Kind", kind, "Time", lang.Minutes(ctx, s.Minutes))
+	}
+	switch {
+	case s.Done:
+		m.State = ui.Done
+	case s.Lessons > 1 && s.LessonsN > 0:
+		m.Meta = append(m.Meta, lang.T(ctx, "courses.progress.lessons_done", "Count", s.Lessons, "Done", s.LessonsN))
+	case s.Lessons > 1:
+		m.Meta = append(m.Meta, lang.T(ctx, "courses.lessons", "Count", s.Lessons))
+	}
+	if s.Org.OrgID != v.Org.OrgID || s.Own {
+		o := uiOrg(s.Org)
+		m.Guest = &o
+		if !s.Own {
+			m.Meta = append(m.Meta, lang.T(ctx, "courses.path.shared_by", "Org", s.Org.Name))
+		}
+	}
+	if s.Now {
+		m.State, m.ActionLabel = ui.Now, lang.T(ctx, "courses.path.continue")
+	}
+	return m
+}
+
+// provenance names who contributes, the publisher first.
+func provenance(v courses.View) []ui.ProvenanceProps {
+	var out []ui.ProvenanceProps
+	for i, o := range v.Orgs {
+		p := ui.ProvenanceProps{Org: uiOrg(o.Org), Verb: ui.SharedBy}
+		switch {
+		case o.Own:
+			p.Verb = ui.OverlayBy
+		case o.Org.OrgID == v.Org.OrgID && v.Item.Kind == tenants.KindPath:
+			p.Verb = ui.PathBy
+		case o.Org.OrgID == v.Org.OrgID:
+			p.Verb = ui.WrittenBy
+		case only(v, o.Org, courses.StepStory):
+			p.Verb = ui.StoryBy
+		case only(v, o.Org, "lesson"):
+			p.Verb = ui.LessonBy
+		}
+		for _, before := range out[:i] {
+			d := abs(before.Org.Hue - p.Org.Hue)
+			p.Dashed = p.Dashed || before.Org.ID != p.Org.ID && min(d, 360-d) < 25
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// only reports whether all that an organization contributes is of the kind.
+func only(v courses.View, o tenants.Organization, kind string) bool {
+	for _, s := range v.Stations {
+		if s.Org.OrgID == o.OrgID && !s.Own && s.Kind != kind {
+			return false
+		}
+	}
+	return true
+}
+
+// ownSteps counts what the viewer's organization added.
+func ownSteps(v courses.View) int {
+	n := 0
+	for _, s := range v.Stations {
+		if s.Own {
+			n++
+		}
+	}
+	return n
+}
+
+// stepsTitle counts what the publisher asks for; what the adopter added is extra.
+func stepsTitle(ctx context.Context, v courses.View) string {
+	count, minutes := 0, 0
+	for _, s := range v.Stations {
+		if !s.Own {
+			count, minutes = count+1, minutes+s.Minutes
+		}
+	}
+	key := "courses.path.title_lessons"
+	if v.Item.Kind == tenants.KindPath {
+		key = "courses.path.title_steps"
+	}
+	return lang.T(ctx, key, "Count", count, "Time", lang.Minutes(ctx, minutes))
+}
+
+func proposition(ctx context.Context, v courses.View, own tenants.Organization) ui.PropositionProps {
+	a := v.Additions
+	p := ui.PropositionProps{Title: lang.T(ctx, "courses.additions.title"), Quote: a.Proposition, Org: uiOrg(own), Note: lang.T(ctx, "courses.additions.private", "Org", own.Name)}
+	publisher, adopter := uiOrg(v.Org), uiOrg(own)
+	for _, r := range []ui.Definition{
+		{Term: v.Org.Name, Text: a.TheyKnow, Org: &publisher}, {Term: own.Name, Text: a.WeAdd, Org: &adopter},
+		{Term: lang.T(ctx, "courses.additions.customer"), Text: a.CustomerGets, Strong: true},
+	} {
+		if r.Text != "" {
+			p.Rows = append(p.Rows, r)
+		}
+	}
+	return p
+}
+
+func facts(ctx context.Context, v courses.View) []ui.Definition {
+	var out []ui.Definition
+	if v.Item.Level != "" {
+		out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.level"), Text: lang.T(ctx, "courses.level."+level(v.Item.Level))})
+	}
+	if l, ok := lang.Parse(v.Item.Lang); ok {
+		out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.language"), Text: l.Name()})
+	}
+	out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.version"), Text: lang.T(ctx, "courses.facts.version_text", "Version", strconv.Itoa(v.Version), "Date", lang.Date(ctx, v.Updated))})
+	if v.Note != "" {
+		out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.new"), Text: v.Note})
+	}
+	if v.Item.Finished >= 5 {
+		out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.finished"), Text: lang.T(ctx, "courses.facts.people", "Count", v.Item.Finished)})
+	}
+	return out
+}
+
+func level(s string) string {
+	switch s {
+	case "beginner", "intermediate", "advanced":
+		return s
+	}
+	return "other"
+}
+
+func people(v courses.View) []ui.Person {
+	out := make([]ui.Person, len(v.People))
+	for i, n := range v.People {
+		out[i] = ui.Person{Name: n, Org: uiOrg(v.Own)}
+	}
+	return out
+}

@@ -1,0 +1,364 @@
+package courses
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// View is a path or course as its page shows it to one viewer.
+type View struct {
+	Now       time.Time
+	Item      tenants.Item
+	Org       tenants.Organization // of the publisher
+	Own       tenants.Organization // of the viewer; zero for visitors
+	Outcome   string
+	IntroHTML string
+	Version   int        // the one shown: pinned by the enrollment, else in force
+	Updated   time.Time  // when that version was published
+	Note      string     // what is new in it
+	Stations  []Station  // steps of a path with the adopter's own, or lessons of a course under their modules
+	Orgs      []OrgShare // who contributes how many stations, the publisher first
+	Progress  Progress
+	Left      int // minutes of what is not finished
+	Started   bool
+	Finished  *time.Time
+	Due       *time.Time
+	Reason    string // why it was assigned
+	Next      *Station
+	Additions *Additions // of the viewer's organization, nil if none
+	People    []string   // colleagues on it, by name; never from other organizations
+	PeopleAll int
+	Visitor   bool // nobody is signed in: progress is kept for this browser only
+}
+
+// OrgShare is how many stations come from an organization.
+type OrgShare struct {
+	Org tenants.Organization
+	N   int
+	Own bool // from the adopter's additions
+}
+
+// Station is one row of a path's or course's list.
+type Station struct {
+	Step     string // the key in the address of a path's step; "" in a course
+	Lesson   string // the key of a course's lesson; in a path, of the lesson to go to
+	Kind     string // of the step, or lesson, practice, check
+	Module   string // the course's module where a new one begins
+	Title    string
+	Summary  string
+	Minutes  int
+	Org      tenants.Organization
+	Own      bool // added by the viewer's organization
+	Done     bool
+	Started  bool // some of its lessons are finished
+	Now      bool // where to continue
+	Lessons  int
+	LessonsN int // finished of them
+}
+
+// pinned is the version that a viewer learns, with the enrollment if there is one.
+type pinned struct {
+	OrgID      id.Org        `db:"org_id"`
+	ItemID     id.Item       `db:"item_id"`
+	Version    int           `db:"version"`
+	Title      string        `db:"title"`
+	Summary    string        `db:"summary"`
+	Outcome    string        `db:"outcome"`
+	IntroHTML  string        `db:"intro_html"`
+	Outline    Outline       `db:"outline"`
+	Note       string        `db:"note"`
+	Published  time.Time     `db:"published_at"`
+	Enrollment id.Enrollment `db:"enrollment_id"`
+	State      string        `db:"state"` // "" without an enrollment
+	Origin     string        `db:"origin"`
+	AtItem     id.Item       `db:"at_item"`
+	AtLesson   string        `db:"at_lesson"`
+	AtPart     string        `db:"at_part"`
+	Due        *time.Time    `db:"due_at"`
+	Reason     string        `db:"reason"`
+	Completed  *time.Time    `db:"completed_at"`
+}
+
+// pin is the common table expression of the version that the viewer learns: $1 item, $2 organization, $3 membership, $4 visitor.
+var pin = `pin AS (
+	SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.outline, v.note, v.published_at, e.enrollment_id,
+		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin,
+		e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, e.due_at, coalesce(e.reason, '') AS reason, e.completed_at
+	FROM items i
+	LEFT JOIN enrollments e ON e.org_id = $2 AND e.membership_id = $3 AND e.item_org = i.org_id AND e.item_id = i.item_id AND e.state <> 'left'
+	LEFT JOIN visitor_progress p ON p.visitor_id = $4 AND p.item_org = i.org_id AND p.item_id = i.item_id AND p.lesson_key = ''
+	JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = coalesce(e.version, p.version, i.version)
+	WHERE i.item_id = $1 AND i.state = 'published' AND ` + visible("$2") + `)`
+
+const pinColumns = `p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.outline, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.completed_at`
+
+// done is a finished leaf.
+type done struct {
+	Item   id.Item `db:"item_id"`
+	Lesson string  `db:"lesson_key"`
+}
+
+// root is what every page of a path or course reads.
+type root struct {
+	item      tenants.Item
+	pinned    pinned
+	found     bool
+	steps     []tenants.Item // what the steps lead to, as far as the viewer may see it
+	finished  []done
+	additions []Additions
+}
+
+// read queues what every page of a path or course needs: five statements.
+func (r *root) read(b *db.Batch, s scope.Scope, item id.Item) {
+	args := []any{item, s.Org, s.Membership, s.Visitor}
+	var seen bool
+	tenants.SeenItem(b, &r.item, &seen, s, item)
+	db.One(b, &r.pinned, &r.found, `WITH `+pin+` SELECT `+pinColumns+` FROM pin p LIMIT 1`, args...)
+	db.List(b, &r.steps, `WITH `+pin+` SELECT `+tenants.ItemColumns+` FROM pin p CROSS JOIN LATERAL (
+			SELECT DISTINCT (s->>'item')::uuid AS item_id FROM jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s) s
+		JOIN items i ON i.item_id = s.item_id WHERE `+visible("$2")+` ORDER BY i.item_id LIMIT 500`, args...)
+	if s.SignedIn() {
+		db.List(b, &r.finished, `WITH `+pin+` SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id IN (
+				SELECT p.item_id FROM pin p UNION SELECT (s->>'item')::uuid FROM pin p, jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s)
+			ORDER BY c.item_id, c.lesson_key LIMIT 2000`, args...)
+		db.List(b, &r.additions, `SELECT `+additionColumns+` FROM additions a WHERE a.org_id = $1 AND a.path_id = $2 LIMIT 1`, s.Org, item)
+		return
+	}
+	db.List(b, &r.finished, `SELECT p.item_id, p.lesson_key FROM visitor_progress p WHERE p.visitor_id = $1 AND NOT (p.item_id = $2 AND p.lesson_key = '')
+		ORDER BY p.item_id, p.lesson_key LIMIT 2000`, s.Visitor, item)
+}
+
+func (r *root) ok(kind string) error {
+	if !r.found || r.item.Kind != kind {
+		return errs.New(errs.NotFound, "%s %s", kind, r.item.ItemID)
+	}
+	return nil
+}
+
+func (r *root) visible(item id.Item) bool {
+	return item == r.pinned.ItemID || slices.ContainsFunc(r.steps, func(s tenants.Item) bool { return s.ItemID == item })
+}
+
+func (r *root) finishedSet() map[Leaf]bool {
+	out := make(map[Leaf]bool, len(r.finished))
+	for _, d := range r.finished {
+		out[Leaf{d.Item, d.Lesson}] = true
+	}
+	return out
+}
+
+func (r *root) progress() Progress {
+	return Measure(r.pinned.Outline.Leaves(r.pinned.ItemID, r.visible), r.finishedSet())
+}
+
+// stations lists what the viewer sees, in order, the adopter's own steps at their places.
+func (r *root) stations(orgs map[id.Org]tenants.Organization, own tenants.Organization) []Station {
+	finished := r.finishedSet()
+	var out []Station
+	for _, m := range r.pinned.Outline.Modules {
+		for i, l := range m.Lessons {
+			st := Station{Lesson: l.Key, Kind: l.Kind, Title: l.Title, Summary: l.Summary, Minutes: l.Minutes, Org: orgs[r.pinned.OrgID], Lessons: 1, Done: finished[Leaf{r.pinned.ItemID, l.Key}]}
+			if i == 0 {
+				st.Module = m.Title
+			}
+			out = append(out, st)
+		}
+	}
+	out = r.ownSteps(out, "", own, finished)
+	for _, s := range r.pinned.Outline.Steps {
+		if r.visible(s.Item) {
+			out = append(out, r.station(s, orgs, finished))
+		}
+		out = r.ownSteps(out, s.Key, own, finished)
+	}
+	return out
+}
+
+func (r *root) station(s Step, orgs map[id.Org]tenants.Organization, finished map[Leaf]bool) Station {
+	st := Station{Step: s.Key, Kind: s.Kind, Title: s.Title, Minutes: s.Minutes, Org: orgs[s.Org], Lessons: max(1, len(s.Lessons))}
+	if s.Kind == StepLesson && len(s.Lessons) == 1 {
+		st.Kind = s.Lessons[0].Kind
+	}
+	for _, l := range s.leaves() {
+		switch {
+		case finished[l]:
+			st.LessonsN++
+		case st.Lesson == "":
+			st.Lesson = l.Lesson
+		}
+	}
+	st.Done = st.LessonsN == st.Lessons
+	st.Started = st.LessonsN > 0 && !st.Done
+	if s.Kind != StepCourse {
+		st.Lesson = ""
+	}
+	return st
+}
+
+func (r *root) ownSteps(out []Station, after string, own tenants.Organization, finished map[Leaf]bool) []Station {
+	for _, a := range r.additions {
+		for _, s := range a.Steps {
+			if s.After == after {
+				out = append(out, Station{Step: s.Key, Kind: StepLesson, Title: s.Title, Minutes: s.Minutes, Org: own, Own: true, Lessons: 1, Done: finished[Leaf{r.pinned.ItemID, ownKey(s.Key)}]})
+			}
+		}
+	}
+	return out
+}
+
+// Path returns the path as the viewer sees it; visitors see public ones. NotFound for anything else.
+func (s *Service) Path(ctx context.Context, item id.Item) (View, error) {
+	if err := authz.Check(ctx, authz.SeeItem, id.Org{}); err != nil {
+		return View{}, err
+	}
+	return s.view(ctx, item, tenants.KindPath)
+}
+
+// Course returns the course as the viewer sees it; visitors see public ones. NotFound for anything else.
+func (s *Service) Course(ctx context.Context, item id.Item) (View, error) {
+	if err := authz.Check(ctx, authz.SeeItem, id.Org{}); err != nil {
+		return View{}, err
+	}
+	return s.view(ctx, item, tenants.KindCourse)
+}
+
+type colleague struct {
+	Name string `db:"name"`
+	All  int    `db:"everybody"`
+}
+
+func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, error) {
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return View{}, err
+	}
+	var r root
+	var people []colleague
+	v := View{Visitor: !sc.SignedIn()}
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		v.Now = b.Now
+		r.read(b, sc, item)
+		if sc.SignedIn() {
+			db.List(b, &people, `SELECT m.name, count(*) OVER ()::int AS everybody FROM enrollments e JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id
+				WHERE e.org_id = $1 AND e.item_id = $2 AND e.state <> 'left' AND e.membership_id <> $3 AND m.state = 'active' ORDER BY e.updated_at DESC, m.membership_id LIMIT 5`, sc.Org, item, sc.Membership)
+		}
+	}); err != nil {
+		return View{}, err
+	}
+	if err := r.ok(kind); err != nil {
+		return View{}, err
+	}
+	if err := s.fill(ctx, &v, &r, sc); err != nil {
+		return View{}, err
+	}
+	for _, p := range people {
+		v.People, v.PeopleAll = append(v.People, p.Name), p.All
+	}
+	return v, nil
+}
+
+func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) error {
+	orgs, err := s.orgs(ctx, r, sc)
+	if err != nil {
+		return err
+	}
+	p := r.pinned
+	v.Own = orgs[sc.Org]
+	v.Item, v.Org, v.Outcome, v.IntroHTML, v.Version, v.Updated, v.Note = r.item, orgs[p.OrgID], p.Outcome, p.IntroHTML, p.Version, p.Published, p.Note
+	v.Item.Title, v.Item.Summary = p.Title, p.Summary
+	v.Stations, v.Progress = r.stations(orgs, orgs[sc.Org]), r.progress()
+	v.Started, v.Finished, v.Due, v.Reason = p.State != "", p.Completed, p.Due, p.Reason
+	if len(r.additions) > 0 {
+		v.Additions = &r.additions[0]
+	}
+	at := r.here(v.Stations)
+	for i := range v.Stations {
+		st := &v.Stations[i]
+		if i == at && (v.Started || sc.SignedIn()) {
+			st.Now = v.Started
+			v.Next = st
+		}
+		if !st.Done && !st.Own {
+			v.Left += st.Minutes * (st.Lessons - st.LessonsN) / st.Lessons
+		}
+		v.Orgs = share(v.Orgs, *st)
+	}
+	if at >= 0 && v.Next == nil {
+		v.Next = &v.Stations[at]
+	}
+	slices.SortStableFunc(v.Orgs, func(a, b OrgShare) int { return rank(a, p.OrgID) - rank(b, p.OrgID) })
+	return nil
+}
+
+func rank(o OrgShare, publisher id.Org) int {
+	switch {
+	case o.Own:
+		return 1
+	case o.Org.OrgID == publisher:
+		return 0
+	}
+	return 2
+}
+
+func share(list []OrgShare, st Station) []OrgShare {
+	for i := range list {
+		if list[i].Org.OrgID == st.Org.OrgID && list[i].Own == st.Own {
+			list[i].N++
+			return list
+		}
+	}
+	return append(list, OrgShare{Org: st.Org, N: 1, Own: st.Own})
+}
+
+// here returns the index of the station where the viewer goes on: where they stopped if that is unfinished, else the first
+// unfinished one; -1 if there is none.
+func (r *root) here(stations []Station) int {
+	first := -1
+	for i, st := range stations {
+		if st.Done {
+			continue
+		}
+		if first < 0 && !st.Own {
+			first = i
+		}
+		if r.pinned.AtItem.IsZero() {
+			continue
+		}
+		if st.Step == "" && st.Lesson == r.pinned.AtLesson {
+			return i
+		}
+		if s, ok := r.pinned.Outline.Step(st.Step); ok && !st.Own && s.Item == r.pinned.AtItem && (s.Item != r.pinned.ItemID || s.Key == r.pinned.AtLesson) {
+			return i
+		}
+	}
+	return first
+}
+
+// orgs returns the organizations that a page names.
+func (s *Service) orgs(ctx context.Context, r *root, sc scope.Scope) (map[id.Org]tenants.Organization, error) {
+	ids := []id.Org{r.pinned.OrgID}
+	if !sc.Org.IsZero() {
+		ids = append(ids, sc.Org)
+	}
+	for _, st := range r.steps {
+		if !slices.Contains(ids, st.OrgID) {
+			ids = append(ids, st.OrgID)
+		}
+	}
+	return s.tenants.ByIDs(ctx, ids...)
+}
+
+// ownKey is how the completion of an adopter's own step is kept: beside the path's lessons and never mixed with them.
+func ownKey(step string) string { return "own:" + step }
+
+// OwnKey reports whether a lesson key names an adopter's own step.
+func OwnKey(lesson string) bool { return strings.HasPrefix(lesson, "own:") }

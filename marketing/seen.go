@@ -1,0 +1,31 @@
+package marketing
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/jobs"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// CountSeen counts that a story was read, by whoever acts. It says how often, not who. NotFound if the viewer may not see it;
+// readers of the publisher's own organization are not counted.
+func (s *Service) CountSeen(ctx context.Context, item id.Item) error {
+	if err := authz.Check(ctx, authz.CountTouch, id.Org{}); err != nil {
+		return err
+	}
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		it, err := tenants.SeeItem(tx, item)
+		if err != nil || it.OrgID == tx.Scope.Org {
+			return err
+		}
+		return jobs.Emit(tx, Touched{Org: it.OrgID, Item: item, What: Seen, At: tx.Now, Key: id.New[id.Any]()})
+	})
+	if err != nil {
+		return fmt.Errorf("count reader of %s: %w", item, err)
+	}
+	return nil
+}

@@ -1,0 +1,348 @@
+package search
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// Span is a piece of a text; Mark sets off what matched.
+type Span struct {
+	Text string
+	Mark bool
+}
+
+// channels is what is open to who acts, now: its own organization, the collections granted to it, what its neighbours show
+// to all they are connected to, and what is public.
+func channels(tx *db.Tx) (Scope, error) {
+	s := Scope{viewer: tx.Scope.Org, channels: []id.Any{AnyOf(id.Everyone)}}
+	if tx.Scope.Org.IsZero() || tx.Scope.Actor == scope.Visitor {
+		return s, nil
+	}
+	type open struct {
+		Collection id.Any `db:"collection_id"`
+		Org        id.Org `db:"org_id"`
+	}
+	rows, err := db.Rows[open](tx, `SELECT g.collection_id, NULL::uuid AS org_id FROM grants g WHERE g.viewer_org = $1 AND (g.until IS NULL OR g.until > now())
+		UNION ALL SELECT NULL, c.org_id FROM connection_sides c WHERE c.other_org = $1 AND c.state = 'active' AND c.meet <> 'none'`, tx.Scope.Org)
+	if err != nil {
+		return Scope{}, fmt.Errorf("what is open to %s: %w", tx.Scope.Org, err)
+	}
+	s.channels = append(s.channels, AnyOf(tx.Scope.Org))
+	for _, r := range rows {
+		if r.Org.IsZero() {
+			s.channels = append(s.channels, r.Collection)
+		} else {
+			s.channels = append(s.channels, ConnectedChannel(r.Org))
+		}
+	}
+	return s, nil
+}
+
+type itemRow struct {
+	OrgID       id.Org         `db:"org_id"`
+	ItemID      id.Item        `db:"item_id"`
+	Kind        string         `db:"kind"`
+	Title       string         `db:"title"`
+	Slug        string         `db:"slug"`
+	Summary     string         `db:"summary"`
+	Lang        string         `db:"lang"`
+	Level       string         `db:"level"`
+	Minutes     int            `db:"minutes"`
+	Topics      []string       `db:"topics"`
+	Parts       []tenants.Part `db:"parts"`
+	Steps       int            `db:"steps"`
+	State       string         `db:"state"`
+	Version     int            `db:"version"`
+	Finished    int            `db:"finished"`
+	UpdatedAt   time.Time      `db:"updated_at"`
+	PublishedAt *time.Time     `db:"published_at"`
+	Part        string         `db:"part"`
+	PartTitle   *string        `db:"part_title"`
+	PartMinutes *int           `db:"part_minutes"`
+	Body        string         `db:"body"`
+	Right       string         `db:"right_is"`
+}
+
+type questionRow struct {
+	OrgID      id.Org  `db:"org_id"`
+	QuestionID id.Item `db:"question_id"`
+	Title      string  `db:"title"`
+	Lang       string  `db:"lang"`
+	Body       string  `db:"body"`
+	Answers    int     `db:"answers"`
+	Answered   bool    `db:"answered"`
+	ShownAs    string  `db:"shown_as"`
+	ShownName  string  `db:"shown_name"`
+}
+
+// hydrate reads the hits' titles and texts as the viewer. What the viewer may not see, or what is not there any more, is
+// left out.
+func hydrate(tx *db.Tx, hits []EngineHit, terms Terms) ([]Hit, error) {
+	if len(hits) == 0 {
+		return nil, nil
+	}
+	items := make([]id.Item, len(hits))
+	parts := make([]string, len(hits))
+	for i, h := range hits {
+		items[i], parts[i] = h.Item, h.Part
+	}
+	rows, err := db.Rows[itemRow](tx, `SELECT `+tenants.ItemColumns+`, w.part, l.title AS part_title, l.minutes AS part_minutes,
+			left(coalesce(l.plain, s.plain, r.plain, v.outcome || E'\n' || regexp_replace(v.intro_html, '<[^>]*>', ' ', 'g'), ''), 20000) AS body, CASE WHEN i.org_id = $3 THEN 'own' ELSE g.right_is END AS right_is
+		FROM unnest($1::uuid[], $2::text[]) AS w(item_id, part)
+		JOIN items i ON i.item_id = w.item_id AND i.state = 'published'
+		LEFT JOIN LATERAL (SELECT CASE WHEN g.viewer_org = everyone() THEN 'read' ELSE g.use_right END AS right_is
+			FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
+			WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($3, everyone()) AND (g.until IS NULL OR g.until > now())
+			ORDER BY g.viewer_org = everyone(), array_position(ARRAY['adapt', 'show', 'use'], g.use_right) LIMIT 1) g ON true
+		LEFT JOIN lessons l ON l.org_id = i.org_id AND l.item_id = i.item_id AND l.version = i.version AND l.key = w.part AND w.part <> ''
+		LEFT JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = i.version AND w.part = ''
+		LEFT JOIN stories s ON s.org_id = i.org_id AND s.item_id = i.item_id AND i.kind = 'story'
+		LEFT JOIN resources r ON r.org_id = i.org_id AND r.item_id = i.item_id AND i.kind = 'resource'
+		WHERE i.org_id = $3 OR g.right_is IS NOT NULL`, items, parts, tx.Scope.Org)
+	if err != nil {
+		return nil, fmt.Errorf("read results: %w", err)
+	}
+	seen := make(map[id.Item]*Hit, len(hits))
+	for i := range rows {
+		h := rows[i].hit(terms)
+		if h.Part == "" || rows[i].PartTitle != nil {
+			seen[h.Item.ItemID] = &h
+		}
+	}
+	if len(rows) < len(hits) {
+		questions, err := db.Rows[questionRow](tx, `SELECT q.org_id, q.question_id, q.title, q.lang, left(q.body || ' ' || coalesce(a.body, ''), 20000) AS body,
+				q.answers, q.worked_answer IS NOT NULL AS answered, q.shown_as, q.shown_name
+			FROM questions q LEFT JOIN LATERAL (SELECT string_agg(a.body, ' ' ORDER BY a.created_at) AS body FROM answers a
+				WHERE a.question_org = q.org_id AND a.question_id = q.question_id AND a.state = 'shown') a ON true
+			WHERE q.question_id = ANY($1) AND q.state <> 'withdrawn' AND (q.org_id = $2 OR q.audience <> 'org') AND EXISTS (
+				SELECT 1 FROM items i WHERE i.org_id = q.about_org AND i.item_id = q.about_item AND (i.org_id = $2 OR (i.state = 'published' AND EXISTS (
+					SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
+					WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($2, everyone()) AND (g.until IS NULL OR g.until > now())))))
+			LIMIT 200`, items, tx.Scope.Org)
+		if err != nil {
+			return nil, fmt.Errorf("read results: %w", err)
+		}
+		for _, q := range questions {
+			h := q.hit(tx.Scope.Org, terms)
+			seen[q.QuestionID] = &h
+		}
+	}
+	out := make([]Hit, 0, len(hits))
+	for _, h := range hits {
+		if hit := seen[h.Item]; hit != nil {
+			hit.Partial = h.Partial
+			out = append(out, *hit)
+			delete(seen, h.Item)
+		}
+	}
+	return out, nil
+}
+
+func (r itemRow) hit(terms Terms) Hit {
+	it := tenants.Item{
+		OrgID: r.OrgID, ItemID: r.ItemID, Kind: r.Kind, Title: r.Title, Slug: r.Slug, Summary: r.Summary, Lang: r.Lang, Level: r.Level, Minutes: r.Minutes, Topics: r.Topics,
+		Parts: r.Parts, Steps: r.Steps, State: r.State, Version: r.Version, Finished: r.Finished, UpdatedAt: r.UpdatedAt, PublishedAt: r.PublishedAt,
+	}
+	h := Hit{Item: it, Kind: Kind(r.Kind), Part: r.Part, Right: r.Right, Lang: r.Lang, Minutes: r.Minutes, URL: tenants.ItemURL(it)}
+	title, text := r.Title, r.Summary
+	if r.PartTitle != nil {
+		title, h.Context, h.Kind = *r.PartTitle, r.Title, KindLesson
+		if r.PartMinutes != nil {
+			h.Minutes = *r.PartMinutes
+		}
+		h.URL = partURL(it, r.Part)
+		text = ""
+	}
+	h.Title = mark(title, terms)
+	h.Text = snippet(text, r.Body, terms)
+	return h
+}
+
+func (q questionRow) hit(viewer id.Org, terms Terms) Hit {
+	if q.ShownAs == "someone" && q.OrgID != viewer {
+		q.OrgID = id.Org{}
+	}
+	return Hit{
+		Item: tenants.Item{OrgID: q.OrgID, ItemID: q.QuestionID, Title: q.Title, Lang: q.Lang}, Kind: KindQuestion, Lang: q.Lang,
+		Title: mark(q.Title, terms), Text: snippet("", q.Body, terms), Right: "read", Answers: q.Answers, Answered: q.Answered, ShownAs: q.ShownName,
+		URL: "/questions/" + q.QuestionID.String(),
+	}
+}
+
+// partURL is the address of a lesson of a course or of a step of a path.
+func partURL(it tenants.Item, part string) string {
+	if it.Kind == tenants.KindPath {
+		return tenants.ItemURL(it) + "/steps/" + part
+	}
+	return tenants.ItemURL(it) + "/lessons/" + part
+}
+
+// snippetLength is how long a result's text is, in letters.
+const snippetLength = 220
+
+// snippet returns the summary if it has everything that the body has, else the part of the body where most words matched.
+func snippet(summary, body string, terms Terms) []Span {
+	if len(terms.Words) == 0 || body == "" || summary != "" && matches(summary, terms) > 0 {
+		if summary == "" {
+			summary = body
+		}
+		return mark(shorten(summary, snippetLength+60), terms)
+	}
+	words := wordsOf(body)
+	hits := make([]int, len(words)) // 1 + which term, 0 for none
+	any := false
+	for i, w := range words {
+		hits[i] = 1 + termOf(normalize(body[w[0]:w[1]]), terms)
+		any = any || hits[i] > 0
+	}
+	if !any {
+		if summary == "" {
+			summary = body
+		}
+		return mark(shorten(summary, snippetLength+60), terms)
+	}
+	// The window with the most different words, then the most words; the earliest wins.
+	best, from, to := 0, 0, 0
+	for i := range words {
+		if hits[i] == 0 {
+			continue
+		}
+		seen, score, end := 0, 0, i
+		for j := i; j < len(words) && words[j][1]-words[i][0] <= snippetLength; j++ {
+			end = j
+			if h := hits[j]; h > 0 {
+				score++
+				if seen&(1<<h) == 0 {
+					seen |= 1 << h
+					score += 10
+				}
+			}
+		}
+		if score > best {
+			best, from, to = score, i, end
+		}
+	}
+	// Begin at the sentence if it is near, else a few words before.
+	first := from
+	for first > 0 && words[from][0]-words[first-1][0] < 80 && !strings.ContainsAny(body[words[first-1][1]:words[first][0]], ".!?\n") {
+		first--
+	}
+	lead := words[first][0]
+	end := words[to][1]
+	for end < len(body) && end-lead < snippetLength+40 {
+		if c := body[end]; c == '.' || c == '!' || c == '?' || c == '\n' {
+			end++
+			break
+		}
+		end++
+	}
+	for end < len(body) && (!utf8.RuneStart(body[end]) || !unicode.IsSpace(rune(body[end])) && body[end-1] != '.' && body[end-1] != '\n' && body[end-1] != ' ') {
+		end++
+	}
+	text := strings.Join(strings.Fields(body[lead:end]), " ")
+	if lead > 0 && !strings.ContainsAny(body[max(0, lead-2):lead], ".!?\n") {
+		text = "… " + text
+	}
+	if end < len(body) && !strings.ContainsAny(text[len(text)-1:], ".!?") {
+		text += " …"
+	}
+	return mark(text, terms)
+}
+
+func shorten(s string, n int) string {
+	s = strings.Join(strings.Fields(cut(s, 4*n)), " ")
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	s = cut(s, n)
+	if i := strings.LastIndexByte(s, ' '); i > n/2 {
+		s = s[:i]
+	}
+	return strings.TrimRight(s, " ,;:") + " …"
+}
+
+// matches counts which of the terms occur in s.
+func matches(s string, terms Terms) int {
+	seen := map[int]bool{}
+	for _, w := range wordsOf(s) {
+		if t := termOf(normalize(s[w[0]:w[1]]), terms); t >= 0 {
+			seen[t] = true
+		}
+	}
+	return len(seen)
+}
+
+// mark sets off the words of s that match a term.
+func mark(s string, terms Terms) []Span {
+	var out []Span
+	at := 0
+	for _, w := range wordsOf(s) {
+		if termOf(normalize(s[w[0]:w[1]]), terms) < 0 {
+			continue
+		}
+		if w[0] > at {
+			// Two marked words with one blank between them are one mark.
+			if n := len(out); n > 0 && s[at:w[0]] == " " && out[n-1].Mark {
+				out[n-1].Text += " " + s[w[0]:w[1]]
+				at = w[1]
+				continue
+			}
+			out = append(out, Span{Text: s[at:w[0]]})
+		}
+		out = append(out, Span{Text: s[w[0]:w[1]], Mark: true})
+		at = w[1]
+	}
+	if at < len(s) {
+		out = append(out, Span{Text: s[at:]})
+	}
+	return out
+}
+
+// wordsOf returns where the words of s begin and end.
+func wordsOf(s string) [][2]int {
+	var out [][2]int
+	start := -1
+	for i, r := range s {
+		in := unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
+		switch {
+		case in && start < 0:
+			start = i
+		case !in && start >= 0:
+			out = append(out, [2]int{start, i})
+			start = -1
+		}
+	}
+	if start >= 0 {
+		out = append(out, [2]int{start, len(s)})
+	}
+	return out
+}
+
+// termOf returns which term a normalized word matches, or -1. Endings are forgiven as a stemmer would: the same beginning
+// of at least four letters and at most three letters of ending on either side.
+func termOf(word string, terms Terms) int {
+	for i, variants := range terms.Words {
+		for _, v := range variants {
+			if word == v || akin(word, v) {
+				return min(i, 50)
+			}
+		}
+	}
+	return -1
+}
+
+func akin(a, b string) bool {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n >= 4 && len(a)-n <= 3 && len(b)-n <= 3 && n*3 >= 2*max(len(a), len(b))
+}

@@ -1,0 +1,179 @@
+package pages
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/web/ui"
+	"github.com/learnscape/learnscape/web/ui/shell"
+)
+
+// Pages are the handlers.
+type Pages struct {
+	svc *tenants.Service
+	now func() time.Time
+}
+
+// New returns the handlers of a service; now is the clock.
+func New(svc *tenants.Service, now func() time.Time) *Pages { return &Pages{svc: svc, now: now} }
+
+// Mount adds the routes.
+func (p *Pages) Mount(r fiber.Router) {
+	r.Get("/admin", func(c *fiber.Ctx) error { return c.Redirect("/admin/people", fiber.StatusSeeOther) })
+	r.Get("/admin/people", p.people)
+	r.Get("/admin/people.csv", p.export)
+}
+
+const pageSize = 50
+
+// read takes the filter from the address; an unreadable place in the list is a missing page.
+func read(c *fiber.Ctx) (tenants.PeopleFilter, error) {
+	f := tenants.PeopleFilter{Query: strings.TrimSpace(c.Query("q")), State: c.Query("state"), Limit: pageSize}
+	if utf8.RuneCountInString(f.Query) > 100 || !utf8.ValidString(f.Query) || strings.ContainsRune(f.Query, 0) {
+		return f, errs.New(errs.Invalid, "query of people too long")
+	}
+	switch f.State {
+	case "", "active", "invited", "left":
+	default:
+		return f, errs.New(errs.NotFound, "state %q", f.State)
+	}
+	if after := c.Query("after"); after != "" {
+		m, err := id.Parse[id.Membership](after)
+		if err != nil {
+			return f, errs.New(errs.NotFound, "place in the list: %w", err)
+		}
+		f.AfterID, f.AfterName = m, c.Query("name")
+	}
+	return f, nil
+}
+
+func (p *Pages) people(c *fiber.Ctx) error {
+	f, err := read(c)
+	if err != nil {
+		return err
+	}
+	list, err := p.svc.People(c.UserContext(), f)
+	if err != nil {
+		return err
+	}
+	v := peopleView{List: list, Filter: f, Now: p.now(), Org: shell.From(c.UserContext()).Org}
+	if list.More {
+		last := list.Rows[len(list.Rows)-1]
+		v.Next = address("/admin/people", f, "after", last.MembershipID.String(), "name", last.SortName)
+	}
+	if !f.AfterID.IsZero() {
+		v.First = address("/admin/people", f)
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return shell.Page(c, ui.PageProps{Title: lang.T(c.UserContext(), "tenants.people.title"), NavKey: "admin", Layout: ui.Work, NoIndex: true}, peoplePage(v))
+}
+
+// address is the list with the filter's words and more pairs.
+func address(path string, f tenants.PeopleFilter, kv ...string) string {
+	q := url.Values{}
+	if f.Query != "" {
+		q.Set("q", f.Query)
+	}
+	if f.State != "" {
+		q.Set("state", f.State)
+	}
+	for i := 0; i+1 < len(kv); i += 2 {
+		q.Set(kv[i], kv[i+1])
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+func (p *Pages) export(c *fiber.Ctx) error {
+	f, err := read(c)
+	if err != nil {
+		return err
+	}
+	rows, err := p.svc.ExportPeople(c.UserContext(), f)
+	if err != nil {
+		return err
+	}
+	b, err := table(c.UserContext(), rows)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="people.csv"`)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Send(b)
+}
+
+// table writes RFC 4180 with CRLF and a byte order mark, which spreadsheets need to read it as UTF-8.
+func table(ctx context.Context, rows []tenants.Member) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString("\ufeff")
+	w := csv.NewWriter(&b)
+	w.UseCRLF = true
+	if err := w.Write([]string{
+		lang.T(ctx, "tenants.people.name"), lang.T(ctx, "tenants.people.email"), lang.T(ctx, "tenants.people.work"),
+		lang.T(ctx, "tenants.people.roles"), lang.T(ctx, "tenants.people.state_head"), lang.T(ctx, "tenants.people.seen"),
+	}); err != nil {
+		return nil, err
+	}
+	for _, m := range rows {
+		seen := ""
+		if m.SeenAt != nil {
+			seen = m.SeenAt.UTC().Format(time.RFC3339)
+		}
+		if err := w.Write([]string{cell(m.Name), cell(m.Email), cell(m.Title), cell(roles(ctx, m.Roles)), lang.T(ctx, "tenants.people.state."+m.State), seen}); err != nil {
+			return nil, err
+		}
+	}
+	w.Flush()
+	return b.Bytes(), w.Error()
+}
+
+// cell keeps a spreadsheet from running what a person wrote as a formula: such a text gets an apostrophe in front (OWASP
+// ASVS 5.0, 1.2.10).
+func cell(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20", []rune(s)[0]) {
+		return "'" + s
+	}
+	return s
+}
+
+// roles are the words for what a member may do beyond learning; for somebody who may nothing more, the word for learner.
+func roles(ctx context.Context, list []scope.Role) string {
+	var words []string
+	for _, r := range scope.Roles() {
+		for _, have := range list {
+			if have == r && (r != scope.Learner || len(list) == 1) {
+				words = append(words, lang.T(ctx, "tenants.role."+string(r)))
+			}
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+func seen(ctx context.Context, now time.Time, m tenants.Member) string {
+	if m.SeenAt == nil {
+		return lang.T(ctx, "tenants.people.never")
+	}
+	return lang.Ago(ctx, now, *m.SeenAt)
+}
+
+func stateWord(ctx context.Context, state string) string {
+	if state == "" {
+		return lang.T(ctx, "tenants.people.state.all")
+	}
+	return lang.T(ctx, "tenants.people.state."+state)
+}
