@@ -243,6 +243,9 @@ func publish(tx *db.Tx, it tenants.Item, c content, fill func(*press) error) (Pu
 		if err := p.store(tx, c, intro, last.Version, digest[:]); err != nil {
 			return Published{}, fmt.Errorf("publish %s %q: %w", item.Kind, item.Title, err)
 		}
+		if err := tenants.AddParts(tx, item.ItemID, p.outline.own(item)); err != nil {
+			return Published{}, err
+		}
 	}
 	if err := tenants.PublishItem(tx, item.ItemID, last.Version, c.At); err != nil {
 		return Published{}, err

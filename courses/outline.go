@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/tenants"
 )
 
 // Outline is the order of a published version: modules of a course, or steps and slots of a path. It is stored as JSON with the
@@ -115,6 +116,17 @@ func (o Outline) Items(self id.Item) []id.Item {
 	var out []id.Item
 	for _, s := range o.Steps {
 		if s.Item != self && !slices.Contains(out, s.Item) {
+			out = append(out, s.Item)
+		}
+	}
+	return out
+}
+
+// own lists the other items of the publisher that the outline's steps lead to.
+func (o Outline) own(self tenants.Item) []id.Item {
+	out := []id.Item{}
+	for _, s := range o.Steps {
+		if s.Item != self.ItemID && s.Org == self.OrgID {
 			out = append(out, s.Item)
 		}
 	}

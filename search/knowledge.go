@@ -47,6 +47,9 @@ func (s *Service) RebuildLexicon(ctx context.Context) error {
 		return err
 	}
 	if err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec(`SET LOCAL statement_timeout = '30min'`); err != nil {
+			return err
+		}
 		_, err := db.Row[int](tx, `SELECT search_rebuild_lexicon()`)
 		return err
 	}); err != nil {

@@ -20,7 +20,7 @@ func TestDistance(t *testing.T) {
 				t.Errorf("distance(%q, %q) = %d, want %d", p[0], p[1], got, tt.want)
 			}
 		}
-		if got := distance([]rune(tt.a), []rune(tt.b), 1); got > 2 {
+		if got := distance([]rune(tt.a), []rune(tt.b), 1); got != min(tt.want, 2) {
 			t.Errorf("distance(%q, %q) beyond the limit is %d", tt.a, tt.b, got)
 		}
 	}

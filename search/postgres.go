@@ -135,6 +135,10 @@ func (p *Postgres) Apply(ctx context.Context, ops []Op) (Ticket, error) {
 // applyTx writes the documents in one statement and removes in another. Row security forbids COPY; arrays unnested on the
 // server are as fast, because making the word vectors is what takes the time.
 func (p *Postgres) applyTx(tx *db.Tx, ops []Op) error {
+	// A thousand long texts take seconds, and more on a busy machine.
+	if _, err := tx.Exec(`SET LOCAL statement_timeout = '5min'`); err != nil {
+		return err
+	}
 	var gone []DocID
 	var c columns
 	for _, op := range ops {

@@ -49,14 +49,44 @@ func Collect(tx *db.Tx, item id.Item, slugs ...string) error {
 	n, err := tx.Exec(`INSERT INTO collection_items (org_id, collection_id, item_id, kind, listed_at)
 		SELECT c.org_id, c.collection_id, i.item_id, i.kind, coalesce(i.published_at, $4) FROM collections c, items i
 		WHERE c.org_id = $1 AND c.slug = ANY($3) AND i.org_id = $1 AND i.item_id = $2
-		ON CONFLICT (org_id, collection_id, item_id) DO UPDATE SET listed_at = excluded.listed_at`, tx.Scope.Org, item, slugs, tx.Now)
+		ON CONFLICT (org_id, collection_id, item_id) DO UPDATE SET listed_at = excluded.listed_at, kind = excluded.kind`, tx.Scope.Org, item, slugs, tx.Now)
 	if err != nil {
 		return fmt.Errorf("collect %s: %w", item, err)
 	}
 	if int(n) != len(slugs) {
 		return errs.New(errs.NotFound, "collect %s: one of the collections %v does not exist", item, slugs)
 	}
+	if err := openParts(tx, item); err != nil {
+		return err
+	}
 	return jobs.Emit(tx, ItemChanged{tx.Scope.Org, item})
+}
+
+// AddParts says which other items of tx's organization an item consists of, such as the courses of a path. Whoever may see the
+// item in a collection may see them; they are listed only where they were collected themselves. Parts of earlier versions stay,
+// because somebody may be learning one of these.
+func AddParts(tx *db.Tx, item id.Item, parts []id.Item) error {
+	if _, err := tx.Exec(`INSERT INTO item_parts (org_id, item_id, part_id) SELECT $1, $2, unnest($3::uuid[]) ON CONFLICT DO NOTHING`, tx.Scope.Org, item, parts); err != nil {
+		return fmt.Errorf("parts of %s: %w", item, err)
+	}
+	return openParts(tx, item)
+}
+
+// openParts brings the parts of an item into the collections that it stands in, and takes those out that are no longer part of
+// anything there.
+func openParts(tx *db.Tx, item id.Item) error {
+	if _, err := tx.Exec(`INSERT INTO collection_items (org_id, collection_id, item_id, kind, listed_at)
+		SELECT ci.org_id, ci.collection_id, p.part_id, 'part', ci.listed_at FROM item_parts p
+		JOIN collection_items ci ON ci.org_id = p.org_id AND ci.item_id = p.item_id
+		WHERE p.org_id = $1 AND p.item_id = $2 ON CONFLICT DO NOTHING`, tx.Scope.Org, item); err != nil {
+		return fmt.Errorf("open parts of %s: %w", item, err)
+	}
+	if _, err := tx.Exec(`DELETE FROM collection_items ci WHERE ci.org_id = $1 AND ci.kind = 'part' AND NOT EXISTS (
+		SELECT 1 FROM item_parts p JOIN collection_items whole ON whole.org_id = p.org_id AND whole.item_id = p.item_id
+		WHERE p.org_id = ci.org_id AND p.part_id = ci.item_id AND whole.collection_id = ci.collection_id)`, tx.Scope.Org); err != nil {
+		return fmt.Errorf("close parts of %s: %w", item, err)
+	}
+	return nil
 }
 
 // Grant opens one collection to one organization.

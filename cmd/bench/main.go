@@ -36,6 +36,7 @@ type options struct {
 	round            time.Duration
 	json, doc, only  string
 	bin, explain     string
+	set, profile     string
 	keep             bool
 	baseline, folder string
 }
@@ -55,6 +56,8 @@ func run(ctx context.Context, args []string) error {
 	fs.StringVar(&o.only, "only", "", "regular expression of targets")
 	fs.StringVar(&o.bin, "bin", "", "measure this binary instead of building one")
 	fs.StringVar(&o.explain, "explain", "", "write times and plans of the pages' statements to this file and stop")
+	fs.StringVar(&o.set, "set", "", "a setting of PostgreSQL to try, such as plan_cache_mode=force_generic_plan")
+	fs.StringVar(&o.profile, "profile", "", "write CPU profiles of the pages to this folder and stop")
 	fs.StringVar(&o.folder, "dir", "", "where to work; default a temporary folder")
 	fs.BoolVar(&o.keep, "keep", false, "keep the folder with databases and logs")
 	fs.StringVar(&o.baseline, "baseline", "", "internal: serve the baselines of this plan")
@@ -87,7 +90,7 @@ func run(ctx context.Context, args []string) error {
 	if err := measure(ctx, o, dir, r); err != nil {
 		return err
 	}
-	if o.explain != "" {
+	if o.explain != "" || o.profile != "" {
 		return nil
 	}
 	r.judge()
@@ -152,6 +155,15 @@ func measure(ctx context.Context, o options, dir string, r *report) error {
 			return err
 		}
 	}
+	if o.set != "" {
+		r.Machine += ", with " + o.set
+		if err := execute(ctx, c.DSN("postgres", "big"), `ALTER ROLE learnscape_app SET `+o.set); err != nil {
+			return err
+		}
+	}
+	if o.profile != "" {
+		return b.profiles(ctx, o.profile)
+	}
 	defer b.stop()
 	if err := b.start(ctx); err != nil {
 		return err
@@ -182,14 +194,18 @@ func demoTimes(ctx context.Context, bin, dir string, r *report) error {
 
 // table makes what the bare insert writes into: as wide as a completion, without policies, keys to other tables and events.
 func table(ctx context.Context, super string) error {
-	conn, err := pgx.Connect(ctx, super)
+	return execute(ctx, super, `CREATE TABLE bench_completions (org_id uuid, membership_id uuid, item_org uuid, item_id uuid, lesson_key text, version integer, at timestamptz,
+		PRIMARY KEY (org_id, membership_id, item_org, item_id, lesson_key));
+		GRANT SELECT, INSERT ON bench_completions TO learnscape_app`)
+}
+
+func execute(ctx context.Context, dsn, q string) error {
+	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(ctx) //nolint:errcheck // Nothing is buffered.
-	_, err = conn.Exec(ctx, `CREATE TABLE bench_completions (org_id uuid, membership_id uuid, item_org uuid, item_id uuid, lesson_key text, version integer, at timestamptz,
-		PRIMARY KEY (org_id, membership_id, item_org, item_id, lesson_key));
-		GRANT SELECT, INSERT ON bench_completions TO learnscape_app`)
+	_, err = conn.Exec(ctx, q)
 	return err
 }
 

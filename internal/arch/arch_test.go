@@ -39,7 +39,7 @@ func plant(t *testing.T, world map[string]string) []arch.File {
 	for p, imports := range world {
 		var b strings.Builder
 		b.WriteString("package p\n")
-		for _, i := range strings.Fields(imports) {
+		for i := range strings.FieldsSeq(imports) {
 			if rest, ok := strings.CutPrefix(i, "./"); ok {
 				i = arch.Module + "/" + rest
 			}

@@ -39,10 +39,7 @@ func Unauthorized(files []File) map[string]string {
 	for key, m := range methods {
 		seen := map[string]bool{}
 		at, next := m, key
-		for {
-			if checksFirst(at.file, at.fn) {
-				break
-			}
+		for !checksFirst(at.file, at.fn) {
 			seen[next] = true
 			to := delegates(at.file, at.fn)
 			name := at.file.Dir() + "." + to

@@ -50,7 +50,7 @@ func TestLintFindsPlantedViolations(t *testing.T) {
 			if !ok {
 				continue
 			}
-			for _, linter := range strings.Fields(want) {
+			for linter := range strings.FieldsSeq(want) {
 				linters[linter] = true
 				// A formatter names the first line of a block that it would change.
 				at := "internal/arch/" + filepath.ToSlash(p)

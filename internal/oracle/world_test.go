@@ -439,7 +439,8 @@ func (w *world) step() string {
 			return "close a collection"
 		}
 	case 2:
-		for _, pair := range w.pairs("active") {
+		if pairs := w.pairs("active"); len(pairs) > 0 {
+			pair := pairs[0]
 			a, b := w.owner[pair[0]], w.owner[pair[1]]
 			w.must(a, func(tx *db.Tx) error { return tenants.Disconnect(tx, b.id) })
 			w.side(pair, "ended")
@@ -462,14 +463,14 @@ func (w *world) step() string {
 		}
 	case 4:
 		for _, state := range []string{"paused", "ended"} {
-			for _, pair := range w.pairs(state) {
-				w.state(pair, "active")
+			if pairs := w.pairs(state); len(pairs) > 0 {
+				w.state(pairs[0], "active")
 				return "resume a connection"
 			}
 		}
 	case 5:
-		for _, pair := range w.pairs("active") {
-			w.state(pair, "paused")
+		if pairs := w.pairs("active"); len(pairs) > 0 {
+			w.state(pairs[0], "paused")
 			return "pause a connection"
 		}
 	case 6:
@@ -492,7 +493,8 @@ func (w *world) step() string {
 			}
 		}
 	case 9:
-		for _, key := range w.shuffled("collection_items") {
+		if keys := w.shuffled("collection_items"); len(keys) > 0 {
+			key := keys[0]
 			l := w.named("collection_items").objects[key]
 			w.must(w.owner[l.Org], func(tx *db.Tx) error {
 				return tx.Must(`DELETE FROM collection_items WHERE org_id = $1 AND collection_id = $2 AND item_id = $3`, tx.Scope.Org, parse[id.Collection](w.t, l.ID), parse[id.Item](w.t, l.Item))

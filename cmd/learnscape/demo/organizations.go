@@ -18,7 +18,7 @@ import (
 func (s *seeder) putOrganization(tx *db.Tx, o organization) error {
 	founded := s.cal.on(s.w.year.From, 8, 0).AddDate(0, -1, 0)
 	hue, chroma := brand.HueChroma(o.Color)
-	orgs := into("organizations", "org_id uuid, slug text, name text, short text, tagline text, about text, color text, hue smallint, chroma real, locale text, sign_in text, created_at timestamptz")
+	orgs := into("organizations", "org_id uuid, slug text, name text, short text, tagline text, about text, color text, hue smallint, chroma float8, locale text, sign_in text, created_at timestamptz")
 	orgs.add(orgID(o.Slug), o.Slug, o.Name, o.Short, o.Tagline, o.About, o.Color, hue, chroma, o.Locale, o.SignIn, founded)
 	domains := into("domains", "domain text, org_id uuid, verified_at timestamptz")
 	domains.add(o.Domain, orgID(o.Slug), founded)
