@@ -77,8 +77,16 @@ func (s *Service) ReindexOrg(ctx context.Context, org id.Org) error {
 	return nil
 }
 
-// indexItems brings the documents of items of the acting organization up to date.
+// indexItems brings the documents of items of the acting organization up to date, and those of their parts: whoever may see
+// a path in a collection may see its publisher's courses in it.
 func (s *Service) indexItems(ctx context.Context, items []id.Item) error {
+	if err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		parts, err := db.Rows[id.Item](tx, `SELECT DISTINCT p.part_id FROM item_parts p WHERE p.org_id = $1 AND p.item_id = ANY($2) AND p.part_id <> ALL($2)`, tx.Scope.Org, items)
+		items = append(slices.Clone(items), parts...)
+		return err
+	}); err != nil {
+		return fmt.Errorf("parts to index: %w", err)
+	}
 	return s.index(ctx, items, func(tx *db.Tx) ([]Document, error) { return itemDocuments(tx, items) })
 }
 

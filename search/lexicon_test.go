@@ -38,9 +38,9 @@ func TestUnderstand(t *testing.T) {
 		want       Terms
 	}{
 		{"as it is", "door probe", false, Terms{Words: [][]string{{"door"}, {"probe"}}, Typed: []string{"door", "probe"}, Phrase: "door probe", Asked: true}},
-		{"a typing error", "calibraton", false, Terms{Words: [][]string{{"calibration"}}, Typed: []string{"calibraton"}, Phrase: "calibration", Corrections: []Correction{{"calibraton", "calibration"}}, Asked: true}},
+		{"a typing error", "calibraton", false, Terms{Words: [][]string{{"calibration", "calibraton"}}, Typed: []string{"calibraton"}, Phrase: "calibration", Corrections: []Correction{{"calibraton", "calibration"}}, Asked: true}},
 		{"unfinished", "cal", true, Terms{Words: [][]string{{"cal", "calibration", "calibrate"}}, Typed: []string{"cal"}, Phrase: "cal", Asked: true}},
-		{"a year is no other", "2024", false, Terms{Dropped: []string{"2024"}, Asked: true}},
+		{"a year is no other", "2024", false, Terms{Words: [][]string{{"2024"}}, Typed: []string{"2024"}, Phrase: "2024", Asked: true}},
 		{"written together", "dooralarm", false, Terms{Words: [][]string{{"door"}, {"alarm"}}, Typed: []string{"door", "alarm"}, Phrase: "door alarm", Asked: true}},
 		{"written apart", "work flow", false, Terms{Words: [][]string{{"work", "workflow"}, {"flow", "workflow"}}, Typed: []string{"work", "flow"}, Phrase: "work flow", Asked: true}},
 		{"umlaut spelled out", "Fuehler", false, Terms{Words: [][]string{{"fuhler"}}, Typed: []string{"fuehler"}, Phrase: "fuhler", Asked: true}},

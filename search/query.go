@@ -1,6 +1,8 @@
 package search
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,11 +15,10 @@ type Terms struct {
 	Typed       []string     // the word as it was typed, for each element of Words
 	Phrase      string       // the best reading, normalized; titles are compared with it
 	Corrections []Correction // words that were read as another
-	Dropped     []string     // words that occur nowhere
 	Asked       bool         // there was a word at all; without one, whatever is there is asked for
 }
 
-// hopeless reports a question of which no word occurs anywhere.
+// hopeless reports a question of which no word is left.
 func (t Terms) hopeless() bool { return t.Asked && len(t.Words) == 0 }
 
 // Correction says that a word was read as another.
@@ -33,6 +34,13 @@ type term struct {
 	df       int
 	near     Word // the first correction, if there was one
 	unknown  bool
+}
+
+func (t term) weight() int {
+	if t.unknown {
+		return math.MaxInt
+	}
+	return t.df
 }
 
 // understand reads what somebody typed with the lexicon's help. Synonyms map a word to others.
@@ -75,17 +83,13 @@ func understand(lex *Lexicon, text string, typing bool, synonyms map[string][]st
 				t.unknown = false
 			}
 		}
-		if t.unknown {
-			out.Dropped = append(out.Dropped, t.text)
-			continue
-		}
 		kept = append(kept, t)
 	}
-	// The rarest words say the most.
+	// The rarest words say the most; those that the lexicon does not know are rarely there at all.
 	for len(kept) > maxTerms {
 		most := 0
 		for i := range kept {
-			if kept[i].df > kept[most].df {
+			if cmp.Compare(kept[i].weight(), kept[most].weight()) > 0 {
 				most = i
 			}
 		}
@@ -131,8 +135,7 @@ func read(lex *Lexicon, w string, last, typing bool) []term {
 	}
 	if ok || len(t.variants) > 1 {
 		if !ok && !typing {
-			// An unfinished word matches by its completions only.
-			t.variants = t.variants[1:]
+			t.variants = append(t.variants[1:], w)
 		}
 		// A rare word may be a frequent one mistyped: both count.
 		if ok && known.DF <= 3 && !number(w) && n >= 4 {
@@ -178,6 +181,8 @@ func read(lex *Lexicon, w string, last, typing bool) []term {
 	for _, v := range near {
 		t.variants = append(t.variants, v.Text)
 	}
+	// The lexicon of a large installation leaves out words that one document has; what was typed may be one.
+	t.variants = append(t.variants, w)
 	return []term{t}
 }
 

@@ -292,7 +292,6 @@ const openWord = 3
 
 // name says how the question was read, as far as the viewer may know.
 func (k *knowledge) name(t Terms, res EngineResult, out *Result) {
-	out.Dropped = slices.Clone(t.Dropped)
 	var reading []string
 	for i, typed := range t.Typed {
 		if slices.Contains(res.Gone, i) {

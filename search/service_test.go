@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -210,6 +212,34 @@ func TestSearchNeedsScope(t *testing.T) {
 	}
 	if err := h.svc.ReindexOrg(h.member(t), h.org); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("a member reindexes: %v", err)
+	}
+}
+
+// A grant opens a path's own courses with it; the path's event brings their documents up to date.
+func TestPartsAreFoundWhereTheWholeIs(t *testing.T) {
+	t.Parallel()
+	h, b := pair(t)
+	h.collection(t, "partners", "agreement")
+	h.open(t, "partners", b)
+	part := h.course(t, "Suction line sizing", "", []lesson{{"a", "Superheat", "Measure it."}})
+	whole := h.course(t, "The whole way", "", nil)
+	h.refresh(t)
+	if got := b.search(t, Query{Text: "superheat"}); got.Total != 0 {
+		t.Fatalf("before: %q", titlesOf(got))
+	}
+	h.tx(t, func(tx *db.Tx) error {
+		if err := tenants.AddParts(tx, whole.ItemID, []id.Item{part.ItemID}); err != nil {
+			return err
+		}
+		return tenants.Collect(tx, whole.ItemID, "partners")
+	})
+	relay := jobs.NewRelay(h.d, slog.New(slog.DiscardHandler))
+	h.svc.Listen(relay)
+	if err := relay.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"Superheat"}, titlesOf(b.search(t, Query{Text: "superheat"}))); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -21,7 +21,7 @@ type Collection struct {
 }
 
 // PutCollection inserts or updates the collection with the slug in tx's organization. Making it public opens it to everyone;
-// anything else closes that at once.
+// anything else closes that at once, and making it internal closes it to all others too.
 func PutCollection(tx *db.Tx, c Collection) (Collection, error) {
 	if c.CollectionID.IsZero() {
 		c.CollectionID = id.New[id.Collection]()
@@ -36,7 +36,7 @@ func PutCollection(tx *db.Tx, c Collection) (Collection, error) {
 	if out.Visibility == "public" {
 		_, err = tx.Exec(`INSERT INTO grants (org_id, viewer_org, collection_id, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, out.OrgID, id.Everyone, out.CollectionID, tx.Now)
 	} else {
-		_, err = tx.Exec(`DELETE FROM grants WHERE org_id = $1 AND viewer_org = $2 AND collection_id = $3`, out.OrgID, id.Everyone, out.CollectionID)
+		_, err = tx.Exec(`DELETE FROM grants WHERE org_id = $1 AND collection_id = $3 AND (viewer_org = $2 OR $4)`, out.OrgID, id.Everyone, out.CollectionID, out.Visibility == "internal")
 	}
 	return out, err
 }
@@ -47,9 +47,9 @@ func Collect(tx *db.Tx, item id.Item, slugs ...string) error {
 		return nil
 	}
 	n, err := tx.Exec(`INSERT INTO collection_items (org_id, collection_id, item_id, kind, listed_at)
-		SELECT c.org_id, c.collection_id, i.item_id, i.kind, coalesce(i.published_at, $4) FROM collections c, items i
+		SELECT c.org_id, c.collection_id, i.item_id, i.kind, i.published_at FROM collections c, items i
 		WHERE c.org_id = $1 AND c.slug = ANY($3) AND i.org_id = $1 AND i.item_id = $2
-		ON CONFLICT (org_id, collection_id, item_id) DO UPDATE SET listed_at = excluded.listed_at, kind = excluded.kind`, tx.Scope.Org, item, slugs, tx.Now)
+		ON CONFLICT (org_id, collection_id, item_id) DO UPDATE SET kind = excluded.kind`, tx.Scope.Org, item, slugs)
 	if err != nil {
 		return fmt.Errorf("collect %s: %w", item, err)
 	}
@@ -98,10 +98,10 @@ type Grant struct {
 	Until      *time.Time   // nil: as long as the agreement holds
 }
 
-// Open opens the collection; repeating changes right and end.
+// Open opens the collection; repeating changes right and end. NotFound for one that is internal.
 func Open(tx *db.Tx, g Grant) error {
 	if err := tx.Must(`INSERT INTO grants (org_id, viewer_org, collection_id, agreement_id, use_right, until, created_at)
-		SELECT c.org_id, $3, c.collection_id, $4, $5, $6, $7 FROM collections c WHERE c.org_id = $1 AND c.slug = $2
+		SELECT c.org_id, $3, c.collection_id, $4, $5, $6, $7 FROM collections c WHERE c.org_id = $1 AND c.slug = $2 AND c.visibility <> 'internal'
 		ON CONFLICT (viewer_org, org_id, collection_id) DO UPDATE SET use_right = excluded.use_right, until = excluded.until, agreement_id = excluded.agreement_id`,
 		tx.Scope.Org, g.Collection, g.Viewer, g.Agreement, g.Right, g.Until, tx.Now); err != nil {
 		return fmt.Errorf("open %s to %s: %w", g.Collection, g.Viewer, err)

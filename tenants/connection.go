@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/scope"
 )
@@ -51,16 +52,22 @@ type Connection struct {
 // Connect records a connection with its first agreement version, in the scope of side A; both sides' consent is the caller's
 // to have. It returns the agreement's identifier for grants.
 func Connect(tx *db.Tx, c Connection) (id.Agreement, error) {
-	conn := id.New[id.Connection]()
 	var since *time.Time
 	if !c.Since.IsZero() {
 		since = &c.Since
 	}
-	if _, err := tx.Exec(`INSERT INTO connections (connection_id, org_a, org_b, state, asked_by, since, created_at) VALUES ($1, $2, $3, $4, $2, $5, $6)`,
-		conn, c.A.Org, c.B.Org, c.State, since, tx.Now); err != nil {
+	// Two organizations have one connection; one that ended or was declined begins anew.
+	conn, err := db.Row[id.Connection](tx, `INSERT INTO connections AS c (connection_id, org_a, org_b, state, asked_by, since, created_at) VALUES ($1, $2, $3, $4, $2, $5, $6)
+		ON CONFLICT (least(org_a, org_b), greatest(org_a, org_b)) DO UPDATE SET state = excluded.state, asked_by = excluded.asked_by, since = excluded.since
+		WHERE c.state IN ('ended', 'declined') RETURNING c.connection_id`, id.New[id.Connection](), c.A.Org, c.B.Org, c.State, since, tx.Now)
+	if errs.Is(err, errs.NotFound) {
+		return id.Agreement{}, errs.New(errs.Conflict, "%s and %s are connected", c.A.Org, c.B.Org)
+	}
+	if err != nil {
 		return id.Agreement{}, fmt.Errorf("connect %s and %s: %w", c.A.Org, c.B.Org, err)
 	}
-	if _, err := tx.Exec(`INSERT INTO connection_sides (org_id, other_org, connection_id, relationship, state, meet) VALUES ($1, $2, $3, $4, $5, $6), ($2, $1, $3, $7, $5, $8)`,
+	if _, err := tx.Exec(`INSERT INTO connection_sides (org_id, other_org, connection_id, relationship, state, meet) VALUES ($1, $2, $3, $4, $5, $6), ($2, $1, $3, $7, $5, $8)
+		ON CONFLICT (org_id, other_org) DO UPDATE SET relationship = excluded.relationship, state = excluded.state, meet = excluded.meet, connection_id = excluded.connection_id`,
 		c.A.Org, c.B.Org, conn, c.A.Relationship, c.State, c.A.Meet, c.B.Relationship, c.B.Meet); err != nil {
 		return id.Agreement{}, fmt.Errorf("connect %s and %s: %w", c.A.Org, c.B.Org, err)
 	}

@@ -115,10 +115,10 @@ func PublishItem(tx *db.Tx, item id.Item, version int, at time.Time) error {
 
 // ListFilter narrows a list of items.
 type ListFilter struct {
-	Kinds  []string   // none: all
-	Owners []id.Org   // none: all
-	Before *time.Time // published before, for the next page
-	Limit  int        // at most 200, default 30
+	Kinds  []string // none: all
+	Owners []id.Org // none: all
+	After  *Item    // the last one of the page before
+	Limit  int      // at most 200, default 30
 }
 
 // Visible queues the list of items that the viewer may see, newest first: own, opened by a grant, and public ones (a visitor
@@ -131,6 +131,12 @@ func Visible(b *db.Batch, dest *[]Item, viewer scope.Scope, f ListFilter) {
 	if len(f.Kinds) == 0 {
 		f.Kinds = []string{KindCourse, KindPath, KindResource, KindStory, KindGroup}
 	}
+	var at *time.Time
+	if f.After == nil {
+		f.After = &Item{}
+	} else {
+		at = f.After.PublishedAt
+	}
 	// Own items need no collection.
 	db.List(b, dest, `WITH open AS (
 			SELECT DISTINCT g.org_id, g.collection_id FROM grants g
@@ -139,17 +145,17 @@ func Visible(b *db.Batch, dest *[]Item, viewer scope.Scope, f ListFilter) {
 			SELECT DISTINCT t.org_id, t.item_id FROM open o CROSS JOIN LATERAL (
 				SELECT k.org_id, k.item_id FROM unnest($2::text[]) AS want(kind) CROSS JOIN LATERAL (
 					SELECT ci.org_id, ci.item_id FROM collection_items ci
-					WHERE ci.org_id = o.org_id AND ci.collection_id = o.collection_id AND ci.kind = want.kind AND ($5::timestamptz IS NULL OR ci.listed_at < $5)
+					WHERE ci.org_id = o.org_id AND ci.collection_id = o.collection_id AND ci.kind = want.kind AND ci.listed_at IS NOT NULL AND ($5::timestamptz IS NULL OR (ci.listed_at <= $5 AND (ci.listed_at < $5 OR ci.item_id > $6)))
 					ORDER BY ci.listed_at DESC, ci.item_id LIMIT $3) k) t
 			UNION
 			SELECT k.org_id, k.item_id FROM unnest($2::text[]) AS want(kind) CROSS JOIN LATERAL (
 				SELECT i.org_id, i.item_id FROM items i
-				WHERE i.org_id = $1 AND i.kind = want.kind AND i.state = 'published' AND ($4::uuid[] IS NULL OR $1 = ANY($4)) AND ($5::timestamptz IS NULL OR i.published_at < $5)
+				WHERE i.org_id = $1 AND i.kind = want.kind AND i.state = 'published' AND ($4::uuid[] IS NULL OR $1 = ANY($4)) AND ($5::timestamptz IS NULL OR (i.published_at <= $5 AND (i.published_at < $5 OR i.item_id > $6)))
 				ORDER BY i.published_at DESC, i.item_id LIMIT $3) k
 		)
 		SELECT `+ItemColumns+` FROM seen s JOIN items i ON i.org_id = s.org_id AND i.item_id = s.item_id AND i.state = 'published'
 		ORDER BY i.published_at DESC, i.item_id LIMIT $3`,
-		viewer.Org, f.Kinds, f.Limit, orgsOrNil(f.Owners), f.Before)
+		viewer.Org, f.Kinds, f.Limit, orgsOrNil(f.Owners), at, f.After.ItemID)
 }
 
 func orgsOrNil(o []id.Org) []id.Org {
@@ -166,7 +172,7 @@ func SeenItem(b *db.Batch, dest *Item, found *bool, viewer scope.Scope, item id.
 
 const seenItem = `SELECT ` + ItemColumns + ` FROM items i WHERE i.item_id = $1 AND (i.org_id = $2 OR (i.state = 'published' AND EXISTS (
 	SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
-	WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($2, everyone()) AND (g.until IS NULL OR g.until > now()))))`
+	WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($2, everyone()) AND (g.until IS NULL OR g.until > now()) OFFSET 0)))`
 
 // SeeItem is SeenItem inside a transaction; NotFound if the viewer may not see it.
 func SeeItem(tx *db.Tx, item id.Item) (Item, error) {
@@ -180,7 +186,7 @@ func SeeItems(b *db.Batch, dest *[]Item, viewer scope.Scope, items []id.Item) {
 
 // Right is what the viewer's organization may do with an item: own, adapt, show, use or read (public).
 func Right(b *db.Batch, dest *string, viewer scope.Scope, item Item) {
-	db.One(b, dest, nil, `SELECT CASE WHEN $1 = $3 THEN 'own' ELSE coalesce((SELECT CASE WHEN g.viewer_org = everyone() THEN 'read' ELSE g.use_right END
+	db.One(b, dest, nil, `SELECT CASE WHEN $1::uuid = $3::uuid THEN 'own' ELSE coalesce((SELECT CASE WHEN g.viewer_org = everyone() THEN 'read' ELSE g.use_right END
 		FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
 		WHERE ci.org_id = $1 AND ci.item_id = $2 AND g.viewer_org IN ($3, everyone()) AND (g.until IS NULL OR g.until > now())
 		ORDER BY g.viewer_org = everyone(), array_position(ARRAY['adapt','show','use'], g.use_right) LIMIT 1), '') END`, item.OrgID, item.ItemID, viewer.Org)

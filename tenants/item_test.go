@@ -291,7 +291,7 @@ func pages(t *testing.T, d *db.DB, viewer scope.Scope, owner id.Org, limit int) 
 		if len(items) < limit {
 			return titles
 		}
-		f.Before = items[len(items)-1].PublishedAt
+		f.After = &items[len(items)-1]
 	}
 	t.Fatal("the list does not end")
 	return nil

@@ -259,16 +259,23 @@ func elements(page []byte) (n int) {
 	}
 }
 
-// rounds drives all targets in turn, each round beginning with another one.
+// rounds drives all targets in turn, each round beginning with another one. A target that answers wrongly is not driven
+// again; the others are, and the run as a whole fails at its end.
 func (b *bench) rounds(ctx context.Context) error {
-	say("warming up")
 	var c clients
-	for _, t := range b.targets {
+	turn := func(t *target, d time.Duration, warm bool) {
 		for _, n := range t.conns {
-			if err := t.drive(ctx, &c, n, b.round/3, true); err != nil {
-				return fmt.Errorf("%w\nthe portal's log: %s", err, tail(b.portal.log))
+			if t.err != nil || ctx.Err() != nil {
+				return
+			}
+			if t.err = t.drive(ctx, &c, n, d, warm); t.err != nil {
+				say("%s", t.err)
 			}
 		}
+	}
+	say("warming up")
+	for _, t := range b.targets {
+		turn(t, b.round/3, true)
 	}
 	idle, begin := usageOf(b.portal.pid(), b.postmaster), time.Now()
 	before := idle()
@@ -278,26 +285,26 @@ func (b *bench) rounds(ctx context.Context) error {
 	for round := range b.options.rounds {
 		say("round %d of %d", round+1, b.options.rounds)
 		for i := range b.targets {
-			t := b.targets[(i+round*5)%len(b.targets)]
-			for _, n := range t.conns {
-				if err := t.drive(ctx, &c, n, b.round, false); err != nil {
-					return fmt.Errorf("%w\nthe portal's log: %s", err, tail(b.portal.log))
-				}
-			}
+			turn(b.targets[(i+round*5)%len(b.targets)], b.round, false)
 		}
 	}
 	for _, t := range b.targets {
+		if t.err != nil {
+			b.report.Failed = append(b.report.Failed, t.err.Error())
+		}
 		for _, n := range t.conns {
-			b.report.Rows = append(b.report.Rows, row{Name: t.name, Conns: n, Stats: t.stats[n]})
+			if t.err == nil && t.stats[n] != nil {
+				b.report.Rows = append(b.report.Rows, row{Name: t.name, Conns: n, Stats: t.stats[n]})
+			}
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // after checks what the run left behind.
 func (b *bench) after(ctx context.Context) error {
 	b.report.RSS, b.report.PeakRSS = resident(b.portal.pid())
-	if b.completions.n.Load() > 0 {
+	if b.completions.n.Load() > 0 && b.completions.err == nil {
 		have, err := count(ctx, b.cluster.DSN("postgres", "big"), fmt.Sprintf(`SELECT count(*) FROM completions WHERE org_id = '%s' AND membership_id >= '%s'`, uid(learnersOrg, orgClass, 0), uid(learnersOrg, memberClass, firstLearner)))
 		if err != nil {
 			return err

@@ -26,6 +26,7 @@ type target struct {
 
 	n     atomic.Uint64
 	stats map[int]*stats
+	err   error // the first wrong answer
 }
 
 // stats is what was seen of a target with one number of connections, a value for each round.

@@ -107,7 +107,12 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	if o.doc != "" {
-		return intoDoc(o.doc, text)
+		if err := intoDoc(o.doc, text); err != nil {
+			return err
+		}
+	}
+	if len(r.Failed) > 0 {
+		return fmt.Errorf("%d targets answered wrongly", len(r.Failed))
 	}
 	return nil
 }

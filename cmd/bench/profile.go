@@ -42,6 +42,7 @@ func (b *bench) profiles(ctx context.Context, folder string) error {
 	}
 	defer p.Close()
 	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx, ln) }()
 	c := &child{addr: addr}

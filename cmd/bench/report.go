@@ -27,6 +27,7 @@ type report struct {
 	Rows               []row
 	Pages              []weight
 	Aims               []aim
+	Failed             []string // targets that answered wrongly, and how
 }
 
 type row struct {
@@ -144,6 +145,9 @@ func (r *report) text() string {
 	}
 	_ = w.Flush()
 	fmt.Fprintf(&out, "\n%d of %d aims met; events of the last completion were handled %.1f s after the run; memory of the portal at most %d MB\n", len(r.Aims)-missed, len(r.Aims), r.EventsLag, r.PeakRSS>>20)
+	for _, f := range r.Failed {
+		fmt.Fprintf(&out, "FAILED: %s\n", f)
+	}
 	return out.String()
 }
 

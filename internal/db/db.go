@@ -29,11 +29,10 @@ import (
 
 // DB is a pool of connections as the role learnscape_app.
 type DB struct {
-	pool    *pgxpool.Pool
-	std     *sql.DB
-	gorm    *gorm.DB
-	now     func() time.Time
-	counter *Counter
+	pool *pgxpool.Pool
+	std  *sql.DB
+	gorm *gorm.DB
+	now  func() time.Time
 }
 
 // Options says how to open the pool.

@@ -127,8 +127,8 @@ func provider(std *sql.DB) (*goose.Provider, error) {
 	return p, nil
 }
 
-// riverVersion is the number of River's own schema among ours: after the walls, before any later room needs a queue.
-const riverVersion = 1000
+// riverVersion is the number of River's own schema among ours; the files leave it free.
+const riverVersion = 6
 
 func riverMigration() *goose.Migration {
 	return goose.NewGoMigration(riverVersion, &goose.GoFunc{RunDB: func(ctx context.Context, std *sql.DB) error {
@@ -139,7 +139,11 @@ func riverMigration() *goose.Migration {
 		defer conn.Close() //nolint:errcheck // Gives it back.
 		var dsn string
 		if err := conn.Raw(func(dc any) error {
-			dsn = dc.(*stdlib.Conn).Conn().Config().ConnString()
+			c, ok := dc.(*stdlib.Conn)
+			if !ok {
+				return fmt.Errorf("a connection of type %T", dc)
+			}
+			dsn = c.Conn().Config().ConnString()
 			return nil
 		}); err != nil {
 			return err
@@ -157,7 +161,7 @@ func riverMigration() *goose.Migration {
 			return fmt.Errorf("river: %w", err)
 		}
 		_, err = pool.Exec(ctx, `GRANT SELECT, INSERT, UPDATE, DELETE ON river_job, river_leader, river_queue TO learnscape_app;
-			GRANT SELECT ON river_migration TO learnscape_app; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO learnscape_app`)
+			GRANT SELECT ON river_migration, goose_db_version TO learnscape_app; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO learnscape_app`)
 		return err
 	}}, nil)
 }

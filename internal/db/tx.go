@@ -100,7 +100,11 @@ func (tx *Tx) exec(q string, args ...any) error {
 func (tx *Tx) Raw(fn func(*pgx.Conn) error) error {
 	var inner error
 	err := tx.conn.Raw(func(dc any) error {
-		inner = fn(dc.(*stdlib.Conn).Conn())
+		c, ok := dc.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("a connection of type %T", dc)
+		}
+		inner = fn(c.Conn())
 		// An error given to Raw would mark the connection bad; a failed statement leaves it good.
 		return nil
 	})

@@ -150,8 +150,9 @@ func (m mutant) apply(t *testing.T, owner *pgx.Conn) (undo func()) {
 		return undo
 	}
 	exec(fmt.Sprintf("ALTER POLICY p_read ON collection_items USING (%s)", strings.ReplaceAll(second, m.inner, "true")))
+	first := undo
 	return func() {
-		undo()
+		first()
 		exec(fmt.Sprintf("ALTER POLICY p_read ON collection_items USING (%s)", second))
 	}
 }

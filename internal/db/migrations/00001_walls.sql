@@ -48,7 +48,7 @@ CREATE TABLE organizations (
 );
 CALL wall('organizations');
 CREATE POLICY p_read ON organizations FOR SELECT TO learnscape_app USING (true);
-CREATE POLICY p_insert ON organizations FOR INSERT TO learnscape_app WITH CHECK (app_actor() = 'operator' AND org_id = (SELECT app_org()));
+CREATE POLICY p_insert ON organizations FOR INSERT TO learnscape_app WITH CHECK ((SELECT app_actor()) = 'operator' AND org_id = (SELECT app_org()));
 CREATE POLICY p_update ON organizations FOR UPDATE TO learnscape_app USING (org_id = (SELECT app_org())) WITH CHECK (org_id = (SELECT app_org()));
 GRANT SELECT, INSERT, UPDATE ON organizations TO learnscape_app;
 
@@ -98,8 +98,9 @@ CREATE INDEX memberships_name ON memberships (org_id, lower(name), membership_id
 CALL own('memberships');
 CALL wall('persons');
 CREATE POLICY p_read ON persons FOR SELECT TO learnscape_app USING (EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = (SELECT app_org()) AND m.person_id = persons.person_id));
-CREATE POLICY p_insert ON persons FOR INSERT TO learnscape_app WITH CHECK (app_actor() IN ('sign_in', 'operator'));
-CREATE POLICY p_update ON persons FOR UPDATE TO learnscape_app USING (EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = (SELECT app_org()) AND m.membership_id = (SELECT app_membership()) AND m.person_id = persons.person_id));
+CREATE POLICY p_insert ON persons FOR INSERT TO learnscape_app WITH CHECK ((SELECT app_actor()) IN ('sign_in', 'operator'));
+CREATE POLICY p_update ON persons FOR UPDATE TO learnscape_app USING (EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = (SELECT app_org()) AND m.membership_id = (SELECT app_membership()) AND m.person_id = persons.person_id))
+  WITH CHECK (EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = (SELECT app_org()) AND m.membership_id = (SELECT app_membership()) AND m.person_id = persons.person_id));
 GRANT SELECT, INSERT, UPDATE ON persons TO learnscape_app;
 
 -- Connections and agreements belong to both sides; a row names both and a policy admits either.
@@ -189,13 +190,32 @@ CREATE TABLE collection_items (
   collection_id uuid NOT NULL,
   item_id       uuid NOT NULL,
   kind          text NOT NULL,
-  listed_at     timestamptz NOT NULL DEFAULT now(),
+  listed_at     timestamptz,                   -- when the item was published, while it is; NULL otherwise, see list_item
   PRIMARY KEY (org_id, collection_id, item_id),
   FOREIGN KEY (org_id, collection_id) REFERENCES collections,
   FOREIGN KEY (org_id, item_id) REFERENCES items
 );
 CREATE INDEX collection_items_item ON collection_items (org_id, item_id, collection_id);
-CREATE INDEX collection_items_recent ON collection_items (org_id, collection_id, kind, listed_at DESC, item_id);
+CREATE INDEX collection_items_recent ON collection_items (org_id, collection_id, kind, listed_at DESC, item_id) WHERE listed_at IS NOT NULL;
+-- listed_at follows the item, so that a list's top-n holds published items alone, in the order that people see, and the row of a
+-- draft tells nobody but its owner that it is there. Triggers keep it, because no way of publishing or retiring may forget it.
+-- +goose StatementBegin
+CREATE FUNCTION list_item() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  NEW.listed_at := (SELECT i.published_at FROM items i WHERE i.org_id = NEW.org_id AND i.item_id = NEW.item_id AND i.state = 'published');
+  RETURN NEW;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER list_item BEFORE INSERT OR UPDATE ON collection_items FOR EACH ROW EXECUTE FUNCTION list_item();
+-- +goose StatementBegin
+CREATE FUNCTION relist_item() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE collection_items SET listed_at = NULL WHERE org_id = NEW.org_id AND item_id = NEW.item_id; -- list_item says the rest
+  RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER relist_item AFTER UPDATE OF state, published_at ON items FOR EACH ROW
+  WHEN ((OLD.state, OLD.published_at) IS DISTINCT FROM (NEW.state, NEW.published_at)) EXECUTE FUNCTION relist_item();
 -- A grant opens one collection to one organization, or to everyone().
 CREATE TABLE grants (
   org_id        uuid NOT NULL,
@@ -221,16 +241,16 @@ CREATE POLICY p_update ON grants FOR UPDATE TO learnscape_app USING (org_id = (S
 -- Who opened it closes it; who it was opened to may give it back. Either way a connection that ends closes both directions at once.
 CREATE POLICY p_delete ON grants FOR DELETE TO learnscape_app USING ((SELECT app_org()) IN (org_id, viewer_org));
 CALL wall('collection_items');
-CREATE POLICY p_read ON collection_items FOR SELECT TO learnscape_app USING (org_id = (SELECT app_org()) OR EXISTS (
-  SELECT 1 FROM grants g WHERE g.org_id = collection_items.org_id AND g.collection_id = collection_items.collection_id
-    AND g.viewer_org IN ((SELECT app_org()), everyone()) AND (g.until IS NULL OR g.until > now())));
+CREATE POLICY p_read ON collection_items FOR SELECT TO learnscape_app USING (org_id = (SELECT app_org()) OR (listed_at IS NOT NULL AND (
+  EXISTS (SELECT 1 FROM grants g WHERE g.viewer_org = (SELECT app_org()) AND g.org_id = collection_items.org_id AND g.collection_id = collection_items.collection_id AND (g.until IS NULL OR g.until > now()))
+  OR EXISTS (SELECT 1 FROM grants g WHERE g.viewer_org = everyone() AND g.org_id = collection_items.org_id AND g.collection_id = collection_items.collection_id AND (g.until IS NULL OR g.until > now())))));
 CREATE POLICY p_insert ON collection_items FOR INSERT TO learnscape_app WITH CHECK (org_id = (SELECT app_org()));
 CREATE POLICY p_update ON collection_items FOR UPDATE TO learnscape_app USING (org_id = (SELECT app_org())) WITH CHECK (org_id = (SELECT app_org()));
 CREATE POLICY p_delete ON collection_items FOR DELETE TO learnscape_app USING (org_id = (SELECT app_org()));
 CALL wall('collections');
 CREATE POLICY p_read ON collections FOR SELECT TO learnscape_app USING (org_id = (SELECT app_org()) OR EXISTS (
-  SELECT 1 FROM grants g WHERE g.org_id = collections.org_id AND g.collection_id = collections.collection_id
-    AND g.viewer_org IN ((SELECT app_org()), everyone()) AND (g.until IS NULL OR g.until > now())));
+  SELECT 1 FROM grants g WHERE g.viewer_org = (SELECT app_org()) AND g.org_id = collections.org_id AND g.collection_id = collections.collection_id AND (g.until IS NULL OR g.until > now()))
+  OR EXISTS (SELECT 1 FROM grants g WHERE g.viewer_org = everyone() AND g.org_id = collections.org_id AND g.collection_id = collections.collection_id AND (g.until IS NULL OR g.until > now())));
 CREATE POLICY p_insert ON collections FOR INSERT TO learnscape_app WITH CHECK (org_id = (SELECT app_org()));
 CREATE POLICY p_update ON collections FOR UPDATE TO learnscape_app USING (org_id = (SELECT app_org())) WITH CHECK (org_id = (SELECT app_org()));
 CREATE POLICY p_delete ON collections FOR DELETE TO learnscape_app USING (org_id = (SELECT app_org()));
@@ -303,7 +323,7 @@ CREATE TABLE outbox (
 );
 CALL wall('outbox');
 CREATE POLICY p_insert ON outbox FOR INSERT TO learnscape_app WITH CHECK (true);
-CREATE POLICY p_relay ON outbox TO learnscape_app USING (app_actor() = 'relay') WITH CHECK (app_actor() = 'relay');
+CREATE POLICY p_relay ON outbox TO learnscape_app USING ((SELECT app_actor()) = 'relay') WITH CHECK ((SELECT app_actor()) = 'relay');
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO learnscape_app;
 
 -- +goose Down

@@ -122,9 +122,9 @@ CREATE TABLE reflections (
 );
 CALL wall('attempts'); CALL wall('reflections');
 CREATE POLICY p_mine ON attempts TO learnscape_app USING (org_id = (SELECT app_org()) AND membership_id = (SELECT app_membership()))
-  WITH CHECK (org_id = (SELECT app_org()) AND (membership_id = (SELECT app_membership()) OR app_actor() = 'operator'));
+  WITH CHECK (org_id = (SELECT app_org()) AND (membership_id = (SELECT app_membership()) OR (SELECT app_actor()) = 'operator'));
 CREATE POLICY p_mine ON reflections TO learnscape_app USING (org_id = (SELECT app_org()) AND membership_id = (SELECT app_membership()))
-  WITH CHECK (org_id = (SELECT app_org()) AND (membership_id = (SELECT app_membership()) OR app_actor() = 'operator'));
+  WITH CHECK (org_id = (SELECT app_org()) AND (membership_id = (SELECT app_membership()) OR (SELECT app_actor()) = 'operator'));
 GRANT SELECT, INSERT, UPDATE, DELETE ON attempts, reflections TO learnscape_app;
 -- What a visitor did, until the visitor signs in and keeps it. app.membership_id is the visitor's id while app.actor is 'visitor'.
 CREATE TABLE visitors (
@@ -152,16 +152,17 @@ CREATE TABLE claims (
 CREATE INDEX claims_visitor ON claims (visitor_id);
 CALL wall('visitors'); CALL wall('visitor_progress'); CALL wall('claims');
 -- The settings name the visitor; a claim's code or a cookie's token is looked up by its hash under 'claim' in app.actor.
-CREATE POLICY p_self ON visitors TO learnscape_app USING (app_actor() = 'visitor' AND (visitor_id = (SELECT app_membership()) OR token_hash = decode(nullif(current_setting('app.proof', true), ''), 'hex')))
-  WITH CHECK (app_actor() = 'visitor' AND visitor_id = (SELECT app_membership()));
-CREATE POLICY p_self ON visitor_progress TO learnscape_app USING (app_actor() = 'visitor' AND visitor_id = (SELECT app_membership()))
-  WITH CHECK (app_actor() = 'visitor' AND visitor_id = (SELECT app_membership()));
-CREATE POLICY p_self ON claims TO learnscape_app USING (app_actor() = 'visitor' AND visitor_id = (SELECT app_membership()))
-  WITH CHECK (app_actor() = 'visitor' AND visitor_id = (SELECT app_membership()));
+CREATE POLICY p_self ON visitors TO learnscape_app USING ((SELECT app_actor()) = 'visitor' AND (visitor_id = (SELECT app_membership()) OR token_hash = (SELECT decode(nullif(current_setting('app.proof', true), ''), 'hex'))))
+  WITH CHECK ((SELECT app_actor()) = 'visitor' AND visitor_id = (SELECT app_membership()));
+CREATE POLICY p_self ON visitor_progress TO learnscape_app USING ((SELECT app_actor()) = 'visitor' AND visitor_id = (SELECT app_membership()))
+  WITH CHECK ((SELECT app_actor()) = 'visitor' AND visitor_id = (SELECT app_membership()));
+CREATE POLICY p_self ON claims TO learnscape_app USING ((SELECT app_actor()) = 'visitor' AND visitor_id = (SELECT app_membership()))
+  WITH CHECK ((SELECT app_actor()) = 'visitor' AND visitor_id = (SELECT app_membership()));
 -- Whoever holds the code's hash as app.proof may read and use up the claim and read that visitor's progress.
-CREATE POLICY p_proof ON claims TO learnscape_app USING (code_hash = decode(nullif(current_setting('app.proof', true), ''), 'hex'));
+CREATE POLICY p_proof ON claims FOR SELECT TO learnscape_app USING (code_hash = (SELECT decode(nullif(current_setting('app.proof', true), ''), 'hex')));
+CREATE POLICY p_use ON claims FOR DELETE TO learnscape_app USING (code_hash = (SELECT decode(nullif(current_setting('app.proof', true), ''), 'hex')));
 CREATE POLICY p_proof ON visitor_progress FOR SELECT TO learnscape_app USING (EXISTS (SELECT 1 FROM claims c WHERE c.visitor_id = visitor_progress.visitor_id
-  AND c.code_hash = decode(nullif(current_setting('app.proof', true), ''), 'hex') AND c.expires_at > now()));
+  AND c.code_hash = (SELECT decode(nullif(current_setting('app.proof', true), ''), 'hex')) AND c.expires_at > now()));
 GRANT SELECT, INSERT, UPDATE, DELETE ON visitors, visitor_progress, claims TO learnscape_app;
 
 -- Activity: one append-only stream of xAPI statements, partitioned by month. The app role has rights on the parent only.

@@ -80,7 +80,7 @@ CREATE INDEX questions_public ON questions (active_at DESC, question_id) WHERE a
 CALL wall('questions');
 CREATE POLICY p_read ON questions FOR SELECT TO learnscape_app USING (org_id = (SELECT app_org()) OR (state <> 'withdrawn' AND (audience = 'public'
   OR (audience = 'connected' AND EXISTS (SELECT 1 FROM connection_sides s WHERE s.org_id = questions.org_id AND s.other_org = (SELECT app_org()) AND s.state = 'active' AND s.meet <> 'none')))));
-CREATE POLICY p_insert ON questions FOR INSERT TO learnscape_app WITH CHECK (org_id = (SELECT app_org()) AND (membership_id = (SELECT app_membership()) OR app_actor() = 'operator'));
+CREATE POLICY p_insert ON questions FOR INSERT TO learnscape_app WITH CHECK (org_id = (SELECT app_org()) AND (membership_id = (SELECT app_membership()) OR (SELECT app_actor()) = 'operator'));
 CREATE POLICY p_update ON questions FOR UPDATE TO learnscape_app USING (org_id = (SELECT app_org())) WITH CHECK (org_id = (SELECT app_org()));
 CREATE POLICY p_delete ON questions FOR DELETE TO learnscape_app USING (org_id = (SELECT app_org()) AND membership_id = (SELECT app_membership()));
 GRANT SELECT, INSERT, UPDATE, DELETE ON questions TO learnscape_app;
@@ -106,9 +106,10 @@ CALL wall('answers');
 -- The one who asked may read every answer that is meant for it, also "someone at a partner"; others need their own connection
 -- to the one who answered. question_org is the asker's organization.
 CREATE POLICY p_read ON answers FOR SELECT TO learnscape_app USING (org_id = (SELECT app_org()) OR (state = 'shown' AND (audience = 'public'
-  OR (audience = 'connected' AND EXISTS (SELECT 1 FROM connection_sides s WHERE s.org_id = answers.org_id AND s.other_org = (SELECT app_org()) AND s.state = 'active' AND s.meet <> 'none')))));
+  OR (audience = 'connected' AND EXISTS (SELECT 1 FROM connection_sides s WHERE s.org_id = answers.org_id AND s.other_org = (SELECT app_org()) AND s.state = 'active' AND s.meet <> 'none')))
+  AND EXISTS (SELECT 1 FROM questions q WHERE q.org_id = answers.question_org AND q.question_id = answers.question_id)));
 -- Writing needs reading: the question's own policy applies inside.
-CREATE POLICY p_insert ON answers FOR INSERT TO learnscape_app WITH CHECK (org_id = (SELECT app_org()) AND (membership_id = (SELECT app_membership()) OR app_actor() = 'operator')
+CREATE POLICY p_insert ON answers FOR INSERT TO learnscape_app WITH CHECK (org_id = (SELECT app_org()) AND (membership_id = (SELECT app_membership()) OR (SELECT app_actor()) = 'operator')
   AND EXISTS (SELECT 1 FROM questions q WHERE q.org_id = question_org AND q.question_id = answers.question_id));
 CREATE POLICY p_update ON answers FOR UPDATE TO learnscape_app USING (org_id = (SELECT app_org())) WITH CHECK (org_id = (SELECT app_org()));
 CREATE POLICY p_delete ON answers FOR DELETE TO learnscape_app USING (org_id = (SELECT app_org()) AND membership_id = (SELECT app_membership()));

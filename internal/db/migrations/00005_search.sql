@@ -83,14 +83,14 @@ CREATE TABLE search_events (
   PRIMARY KEY (org_id, day, q_norm, lang, results)
 );
 CALL wall('search_documents'); CALL wall('search_lexicon'); CALL wall('search_languages'); CALL wall('search_synonyms');
-CREATE POLICY p_index ON search_documents TO learnscape_app USING (org_id = (SELECT app_org()) AND app_actor() IN ('indexer', 'operator'))
-  WITH CHECK (org_id = (SELECT app_org()) AND app_actor() IN ('indexer', 'operator'));
+CREATE POLICY p_index ON search_documents TO learnscape_app USING (org_id = (SELECT app_org()) AND (SELECT app_actor()) IN ('indexer', 'operator'))
+  WITH CHECK (org_id = (SELECT app_org()) AND (SELECT app_actor()) IN ('indexer', 'operator'));
 CREATE POLICY p_search ON search_documents TO learnscape_search USING (true);
-CREATE POLICY p_index ON search_lexicon TO learnscape_app USING (app_actor() IN ('indexer', 'operator')) WITH CHECK (app_actor() IN ('indexer', 'operator'));
+CREATE POLICY p_index ON search_lexicon TO learnscape_app USING ((SELECT app_actor()) IN ('indexer', 'operator')) WITH CHECK ((SELECT app_actor()) IN ('indexer', 'operator'));
 CREATE POLICY p_search ON search_lexicon TO learnscape_search USING (true) WITH CHECK (true);
-CREATE POLICY p_index ON search_languages TO learnscape_app USING (app_actor() IN ('indexer', 'operator')) WITH CHECK (app_actor() IN ('indexer', 'operator'));
+CREATE POLICY p_index ON search_languages TO learnscape_app USING ((SELECT app_actor()) IN ('indexer', 'operator')) WITH CHECK ((SELECT app_actor()) IN ('indexer', 'operator'));
 CREATE POLICY p_search ON search_languages TO learnscape_search USING (true) WITH CHECK (true);
-CREATE POLICY p_read ON search_synonyms FOR SELECT TO learnscape_app USING (org_id IN ((SELECT app_org()), everyone()) OR app_actor() = 'indexer');
+CREATE POLICY p_read ON search_synonyms FOR SELECT TO learnscape_app USING (org_id IN ((SELECT app_org()), everyone()) OR (SELECT app_actor()) = 'indexer');
 CREATE POLICY p_write ON search_synonyms TO learnscape_app USING (org_id = (SELECT app_org())) WITH CHECK (org_id = (SELECT app_org()));
 CALL own('search_events');
 GRANT SELECT, INSERT, UPDATE, DELETE ON search_documents, search_synonyms TO learnscape_app;

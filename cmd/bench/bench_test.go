@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/learnscape/learnscape/internal/secret"
+)
+
+// What the pipeline baseline sends is what the page asked, in one transaction with the page's own settings.
+func TestPipelineKeepsQueriesAndLastSettings(t *testing.T) {
+	t.Parallel()
+	set := func(who string) statement {
+		return statement{SQL: `SELECT set_config('app.org_id', $1, true)`, Params: [][]byte{[]byte(who)}}
+	}
+	begin, commit := statement{SQL: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`}, statement{SQL: `COMMIT`}
+	session, one, two := statement{SQL: `SELECT s.session_id FROM sessions s`}, statement{SQL: "WITH pin AS (SELECT 1) SELECT 1"}, statement{SQL: "\nSELECT 2"}
+	got, err := pipeline([][]statement{{begin, set("sign-in"), session, commit}, {begin, set("member"), one, two, {SQL: `INSERT INTO audit VALUES (1)`}, commit}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]statement{begin, set("member"), session, one, two, commit}, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := pipeline(nil); err == nil {
+		t.Error("a page without queries makes a pipeline")
+	}
+}
+
+func TestTapLeavesBackgroundWorkOut(t *testing.T) {
+	t.Parallel()
+	page := []statement{{SQL: `SELECT 1`}}
+	tp := tap{trips: [][]statement{{{SQL: `SELECT event_id FROM outbox`}}, page, {{SQL: `UPDATE river_job SET state = $1`}}}}
+	if diff := cmp.Diff([][]statement{page}, tp.take()); diff != "" {
+		t.Error(diff)
+	}
+	if len(tp.take()) > 0 {
+		t.Error("what was taken comes again")
+	}
+}
+
+func TestSessionTokensHaveTheFormThatAuthTakes(t *testing.T) {
+	t.Parallel()
+	for _, m := range []int{1, firstLearner, firstLearner + 3999} {
+		if tok := token(learnersOrg, m); !secret.IsToken(tok) {
+			t.Errorf("%q is no token", tok)
+		}
+	}
+	if _, err := base64.RawURLEncoding.Strict().DecodeString(token(1, 1)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAddressOfThePathIsItsIdentifier(t *testing.T) {
+	t.Parallel()
+	if got := uid(vendorOrg, itemClass, pathItem).String(); got != pathUUID {
+		t.Errorf("the path is %s, its address says %s", got, pathUUID)
+	}
+}
+
+func TestUsageGrowsWithWork(t *testing.T) {
+	t.Parallel()
+	read := usageOf(os.Getpid(), os.Getppid())
+	before, end := read(), time.Now().Add(10*time.Second)
+	for read().sub(before).server < 2*tick {
+		if time.Now().After(end) {
+			t.Fatal("ten seconds of work use no time")
+		}
+	}
+	if now, peak := resident(os.Getpid()); now <= 0 || peak < now {
+		t.Errorf("memory %d of at most %d bytes", now, peak)
+	}
+}
+
+func TestMedianIgnoresOneBadRound(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		in   []float64
+		want float64
+	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{1, 900, 2}, 2}, {[]float64{4, 2}, 3}} {
+		if got := median(slices.Clone(c.in)); got != c.want {
+			t.Errorf("median(%v) = %v, want %v", c.in, got, c.want)
+		}
+	}
+}
+
+func TestElementsCountsStartTags(t *testing.T) {
+	t.Parallel()
+	if n := elements([]byte(`<!doctype html><html><body><p>One<br>two</p><svg><path d="M0 0"/></svg></body></html>`)); n != 6 {
+		t.Errorf("%d elements, want 6", n)
+	}
+}
+
+func TestFiguresReplaceThoseInTheDocument(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "bench.md")
+	if err := os.WriteFile(file, []byte("before\n"+docBegin+"old\n"+docEnd+"after\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, figures := range []string{"one\n", "two\n"} {
+		if err := intoDoc(file, figures); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff("before\n"+docBegin+"```text\n"+figures+"```\n"+docEnd+"after\n", string(got)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if err := os.WriteFile(file, []byte("no place"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := intoDoc(file, "x"); err == nil {
+		t.Error("figures went into a document without a place for them")
+	}
+}
