@@ -171,7 +171,7 @@ func conform(t *testing.T, b bench) {
 	s := b.shelf(t, library()...)
 	for _, tt := range []struct{ name, text, want string }{
 		{"whole words", "field check probe", "The field check of a probe"},
-		{"one letter missing", "calibraton probe", "The field check of a probe"},
+		{"one letter missing", "calibraton probe", "The field check of a probe"}, //nolint:misspell // As people type it.
 		{"swapped letters", "calibrtaion", "The field check of a probe"},
 		{"first letter wrong", "xoading bay", "Loading bay basics"},
 		{"word of four letters mistyped", "dooe alarms", "Door alarms people act on"},

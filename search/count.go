@@ -72,7 +72,7 @@ func (w *rareWords) keep(now time.Time, who id.Membership, lex *Lexicon, text st
 		if personal(field) {
 			continue
 		}
-		for _, word := range strings.Fields(normalize(field)) {
+		for word := range strings.FieldsSeq(normalize(field)) {
 			if _, ok := lex.Word(word); !ok && !w.common(word, who) {
 				continue
 			}

@@ -60,7 +60,7 @@ func NewDocID(item id.Item, part string) DocID {
 }
 
 // AnyOf returns an identifier as a channel.
-func AnyOf[K any](i id.ID[K]) id.Any { return id.Any{UUID: i.UUID} }
+func AnyOf[K any](i id.ID[K]) id.Any { return id.Any(i) }
 
 // ConnectedChannel is the channel of what an organization shows to all it is connected to, and to nobody else.
 func ConnectedChannel(org id.Org) id.Any { return id.Derive[id.Any](org.String(), "connected") }

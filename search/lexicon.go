@@ -43,7 +43,7 @@ func NewLexicon(words []Word) *Lexicon {
 	slices.SortStableFunc(l.words, func(a, b entry) int { return strings.Compare(a.Text, b.Text) })
 	l.words = slices.CompactFunc(l.words, func(a, b entry) bool { return a.Text == b.Text })
 	for i, w := range l.words {
-		l.index[w.Text] = int32(i) //nolint:gosec // Words are counted in hundred thousands.
+		l.index[w.Text] = int32(i)
 		l.length[w.runes] = append(l.length[w.runes], int32(i))
 	}
 	return l

@@ -14,7 +14,7 @@ func TestDistance(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string
 		want int
-	}{{"probe", "probe", 0}, {"probe", "prob", 1}, {"probe", "porbe", 1}, {"probe", "robe", 1}, {"calibraton", "calibration", 1}, {"ca", "abc", 3}, {"kitten", "sitting", 3}, {"", "ab", 2}} {
+	}{{"probe", "probe", 0}, {"probe", "prob", 1}, {"probe", "porbe", 1}, {"probe", "robe", 1}, {"calibraton", "calibration", 1}, {"ca", "abc", 3}, {"kitten", "sitting", 3}, {"", "ab", 2}} { //nolint:misspell // As people type it.
 		for _, p := range [][2]string{{tt.a, tt.b}, {tt.b, tt.a}} {
 			if got := distance([]rune(p[0]), []rune(p[1]), 5); got != tt.want {
 				t.Errorf("distance(%q, %q) = %d, want %d", p[0], p[1], got, tt.want)
@@ -29,8 +29,19 @@ func TestDistance(t *testing.T) {
 func TestUnderstand(t *testing.T) {
 	t.Parallel()
 	lex := NewLexicon([]Word{
-		{"probe", 40, 3}, {"probes", 9, 3}, {"calibration", 12, 3}, {"calibrate", 5, 2}, {"door", 50, 3}, {"alarm", 30, 3}, {"alarms", 20, 3}, {"workflow", 4, 1}, {"2025", 9, 3},
-		{"fuhler", 4, 1}, {"form", 100, 5}, {"from", 900, 5}, {"lorries", 3, 1},
+		{"probe", 40, 3},
+		{"probes", 9, 3},
+		{"calibration", 12, 3},
+		{"calibrate", 5, 2},
+		{"door", 50, 3},
+		{"alarm", 30, 3},
+		{"alarms", 20, 3},
+		{"workflow", 4, 1},
+		{"2025", 9, 3},
+		{"fuhler", 4, 1},
+		{"form", 100, 5},
+		{"from", 900, 5},
+		{"lorries", 3, 1},
 	})
 	for _, tt := range []struct {
 		name, text string
@@ -38,7 +49,7 @@ func TestUnderstand(t *testing.T) {
 		want       Terms
 	}{
 		{"as it is", "door probe", false, Terms{Words: [][]string{{"door"}, {"probe"}}, Typed: []string{"door", "probe"}, Phrase: "door probe", Asked: true}},
-		{"a typing error", "calibraton", false, Terms{Words: [][]string{{"calibration", "calibraton"}}, Typed: []string{"calibraton"}, Phrase: "calibration", Corrections: []Correction{{"calibraton", "calibration"}}, Asked: true}},
+		{"a typing error", "calibraton", false, Terms{Words: [][]string{{"calibration", "calibraton"}}, Typed: []string{"calibraton"}, Phrase: "calibration", Corrections: []Correction{{"calibraton", "calibration"}}, Asked: true}}, //nolint:misspell // As people type it.
 		{"unfinished", "cal", true, Terms{Words: [][]string{{"cal", "calibration", "calibrate"}}, Typed: []string{"cal"}, Phrase: "cal", Asked: true}},
 		{"a year is no other", "2024", false, Terms{Words: [][]string{{"2024"}}, Typed: []string{"2024"}, Phrase: "2024", Asked: true}},
 		{"written together", "dooralarm", false, Terms{Words: [][]string{{"door"}, {"alarm"}}, Typed: []string{"door", "alarm"}, Phrase: "door alarm", Asked: true}},
@@ -82,7 +93,7 @@ func FuzzUnderstand(f *testing.F) {
 
 // vocabulary makes n words that look like words.
 func vocabulary(n int) []Word {
-	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // A benchmark's words.
+	rnd := rand.New(rand.NewPCG(1, 2))
 	syllables := strings.Fields("an ber cal con de er fi ga hal in ka la ma no or pe qua ra sol tion ur ve wa xe yo zu ment ing ly st")
 	out := make([]Word, n)
 	for i := range out {

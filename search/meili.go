@@ -24,7 +24,6 @@ type Meili struct {
 	index  string
 	ready  sync.Mutex
 	set    bool
-	now    func() time.Time
 }
 
 func newMeili(url, key, prefix string) (*Meili, error) {

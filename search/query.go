@@ -48,7 +48,7 @@ func understand(lex *Lexicon, text string, typing bool, synonyms map[string][]st
 	text = cut(text, 400)
 	typing = typing && !strings.HasSuffix(text, " ")
 	var words []string
-	for _, w := range strings.Fields(normalize(text)) {
+	for w := range strings.FieldsSeq(normalize(text)) {
 		if !slices.Contains(words, w) {
 			words = append(words, w)
 		}

@@ -81,12 +81,15 @@ func (s *Service) Close() error {
 	return nil
 }
 
-// Health is the state of the engine that answers first.
-func (s *Service) Health(ctx context.Context) Health {
-	if s.remote != nil {
-		return s.remote.engine.Health(ctx)
+// Health is the state of the engine that answers first, for the operator.
+func (s *Service) Health(ctx context.Context) (Health, error) {
+	if err := authz.Check(ctx, authz.Index, id.Org{}); err != nil {
+		return Health{}, err
 	}
-	return s.postgres.Health(ctx)
+	if s.remote != nil {
+		return s.remote.engine.Health(ctx), nil
+	}
+	return s.postgres.Health(ctx), nil
 }
 
 // Hit is a result, read again under the viewer's own rights.
@@ -319,9 +322,7 @@ func (k *knowledge) meanings(org id.Org) map[string][]string {
 		return all
 	}
 	out := make(map[string][]string, len(own)+len(all))
-	for t, e := range all {
-		out[t] = e
-	}
+	maps.Copy(out, all)
 	for t, e := range own {
 		out[t] = append(slices.Clone(e), out[t]...)
 	}

@@ -37,7 +37,7 @@ func TestSearchFindsLessonWithTypingError(t *testing.T) {
 	}, "partners")
 	h.open(t, "partners", b)
 	h.refresh(t)
-	got := b.search(t, Query{Text: "calibraton probe", Counts: true})
+	got := b.search(t, Query{Text: "calibraton probe", Counts: true}) //nolint:misspell // As people type it.
 	if len(got.Hits) != 1 {
 		t.Fatalf("found %q", titlesOf(got))
 	}
@@ -57,7 +57,7 @@ func TestSearchFindsLessonWithTypingError(t *testing.T) {
 	if !strings.HasPrefix(text(hit.Text), "Calibrate the probe") {
 		t.Errorf("the text begins with %q", text(hit.Text))
 	}
-	if diff := cmp.Diff([]Correction{{"calibraton", "calibrate"}}, got.Corrections); diff != "" {
+	if diff := cmp.Diff([]Correction{{"calibraton", "calibrate"}}, got.Corrections); diff != "" { //nolint:misspell // As people type it.
 		t.Error(diff)
 	}
 	if got.Reading != "calibrate probe" {
@@ -326,7 +326,7 @@ func TestNothingLeaks(t *testing.T) {
 	const orgs, things, asks = 12, 60, 150
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // A test's choice.
+	rnd := rand.New(rand.NewPCG(seed, 1))
 	houses := make([]*house, orgs)
 	granted := map[string]map[id.Org]bool{} // collection key to viewers
 	for i := range houses {

@@ -38,6 +38,12 @@ func PutCollection(tx *db.Tx, c Collection) (Collection, error) {
 	} else {
 		_, err = tx.Exec(`DELETE FROM grants WHERE org_id = $1 AND collection_id = $3 AND (viewer_org = $2 OR $4)`, out.OrgID, id.Everyone, out.CollectionID, out.Visibility == "internal")
 	}
+	if err != nil {
+		return Collection{}, err
+	}
+	// Whoever keeps an index learns that the items are seen by others now.
+	_, err = tx.Exec(`INSERT INTO outbox (org_id, kind, payload, at) SELECT $1, $3, jsonb_build_object('Org', $1::uuid, 'Item', ci.item_id), $4 FROM collection_items ci WHERE ci.org_id = $1 AND ci.collection_id = $2`,
+		out.OrgID, out.CollectionID, ItemChanged{}.EventKind(), tx.Now)
 	return out, err
 }
 

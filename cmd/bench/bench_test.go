@@ -21,7 +21,7 @@ func TestPipelineKeepsQueriesAndLastSettings(t *testing.T) {
 	}
 	begin, commit := statement{SQL: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`}, statement{SQL: `COMMIT`}
 	session, one, two := statement{SQL: `SELECT s.session_id FROM sessions s`}, statement{SQL: "WITH pin AS (SELECT 1) SELECT 1"}, statement{SQL: "\nSELECT 2"}
-	got, err := pipeline([][]statement{{begin, set("sign-in"), session, commit}, {begin, set("member"), one, two, {SQL: `INSERT INTO audit VALUES (1)`}, commit}})
+	got, err := pipeline([]transaction{{{begin, set("sign-in"), session, commit}}, {{begin}, {set("member"), one}, {two, {SQL: `INSERT INTO audit VALUES (1)`}}, {commit}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,9 +35,10 @@ func TestPipelineKeepsQueriesAndLastSettings(t *testing.T) {
 
 func TestTapLeavesBackgroundWorkOut(t *testing.T) {
 	t.Parallel()
-	page := []statement{{SQL: `SELECT 1`}}
-	tp := tap{trips: [][]statement{{{SQL: `SELECT event_id FROM outbox`}}, page, {{SQL: `UPDATE river_job SET state = $1`}}}}
-	if diff := cmp.Diff([][]statement{page}, tp.take()); diff != "" {
+	begin, commit := []statement{{SQL: `BEGIN`}}, []statement{{SQL: `COMMIT`}}
+	page := transaction{begin, {{SQL: `SELECT 1`}}, commit}
+	tp := tap{txs: []transaction{{begin, {{SQL: `SELECT event_id FROM outbox`}}, commit}, page, {{{SQL: `UPDATE river_job SET state = $1`}}}}}
+	if diff := cmp.Diff([]transaction{page}, tp.take()); diff != "" {
 		t.Error(diff)
 	}
 	if len(tp.take()) > 0 {

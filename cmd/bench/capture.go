@@ -27,9 +27,12 @@ type tap struct {
 	dir string // of its socket
 	ln  net.Listener
 
-	mu    sync.Mutex
-	trips [][]statement // statements between two synchronisations of a connection
+	mu  sync.Mutex
+	txs []transaction
 }
+
+// transaction is the round trips of one transaction: the statements between two synchronisations of a connection.
+type transaction [][]statement
 
 // newTap listens in a folder of its own and passes on to the cluster whose socket's folder is given.
 func newTap(ctx context.Context, cluster string) (*tap, error) {
@@ -73,6 +76,8 @@ func (t *tap) pass(ctx context.Context, client net.Conn, cluster string) {
 	}()
 	names := map[string]string{}
 	var trip []statement
+	var tx transaction
+	explicit := false
 	in := pgproto3.NewBackend(io.TeeReader(client, server), io.Discard)
 	if _, err := in.ReceiveStartupMessage(); err != nil {
 		return
@@ -97,53 +102,73 @@ func (t *tap) pass(ctx context.Context, client net.Conn, cluster string) {
 		}
 		switch msg.(type) {
 		case *pgproto3.Sync, *pgproto3.Query:
-			if len(trip) > 0 {
-				t.mu.Lock()
-				t.trips = append(t.trips, trip)
-				t.mu.Unlock()
-				trip = nil
+			if len(trip) == 0 {
+				continue
 			}
+			if tx = append(tx, trip); begins(trip[0]) {
+				explicit = true
+			}
+			if !explicit || ends(trip[len(trip)-1]) {
+				t.mu.Lock()
+				t.txs = append(t.txs, tx)
+				t.mu.Unlock()
+				tx, explicit = nil, false
+			}
+			trip = nil
 		}
 	}
 }
 
-// take returns the round trips since the last call, without those of the portal's own background work.
-func (t *tap) take() (out [][]statement) {
+func (s statement) is(word string) bool {
+	return strings.HasPrefix(strings.ToUpper(strings.TrimSpace(s.SQL)), word)
+}
+
+func begins(s statement) bool { return s.is("BEGIN") }
+func ends(s statement) bool   { return s.is("COMMIT") || s.is("ROLLBACK") }
+
+// take returns the transactions since the last call, without those of the portal's own background work.
+func (t *tap) take() (out []transaction) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	background := false
-	for _, trip := range t.trips {
-		text := ""
-		for _, s := range trip {
-			text += s.SQL + "\n"
-		}
-		background = strings.Contains(text, "river_") || strings.Contains(text, "FROM outbox") || strings.Contains(text, "FROM search_lexicon") || strings.Contains(text, "FROM search_languages") ||
-			strings.Contains(text, "FROM search_synonyms") || strings.Contains(text, "-- ping")
-		if !background {
-			out = append(out, trip)
+	for _, tx := range t.txs {
+		if !tx.mentions("river_", "FROM outbox", "UPDATE outbox", "FROM search_lexicon", "FROM search_languages", "FROM search_synonyms", "search_rebuild_lexicon", "-- ping") {
+			out = append(out, tx)
 		}
 	}
-	t.trips = nil
+	t.txs = nil
 	return out
 }
 
-// pipeline makes one batch out of a page's round trips: one beginning, one set of settings (the page's own, the last), all
+func (tx transaction) mentions(words ...string) bool {
+	for _, trip := range tx {
+		for _, s := range trip {
+			for _, w := range words {
+				if strings.Contains(s.SQL, w) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// pipeline makes one batch out of a page's transactions: one beginning, one set of settings (the page's own, the last), all
 // queries, one end. The session's query is among them.
-func pipeline(trips [][]statement) ([]statement, error) {
+func pipeline(txs []transaction) ([]statement, error) {
 	var settings *statement
 	var queries []statement
-	for _, trip := range trips {
-		for _, s := range trip {
-			switch head := strings.ToUpper(strings.TrimSpace(s.SQL)); {
+	for _, tx := range txs {
+		for _, s := range slices.Concat(tx...) {
+			switch {
 			case strings.Contains(s.SQL, "set_config("):
 				settings = &s
-			case strings.HasPrefix(head, "SELECT"), strings.HasPrefix(head, "WITH"):
+			case s.is("SELECT"), s.is("WITH"):
 				queries = append(queries, s)
 			}
 		}
 	}
 	if settings == nil || len(queries) == 0 {
-		return nil, fmt.Errorf("the page sent no queries in %d round trips", len(trips))
+		return nil, fmt.Errorf("the page sent no queries in %d transactions", len(txs))
 	}
 	out := []statement{{SQL: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`}, *settings}
 	return append(append(out, queries...), statement{SQL: `COMMIT`}), nil

@@ -118,7 +118,6 @@ func enroll(ctx context.Context, dsn string, s size) error {
 			SELECT pg_temp.uid(o, 0, 0), pg_temp.uid(o, 2, m), pg_temp.uid(%d, 0, 0), pg_temp.uid(%[1]d, 3, i), l, 1 FROM unnest(ARRAY[%d, %d]) o, generate_series(1, 8) m, (
 				SELECT %d AS i, 'start' AS l UNION ALL SELECT %[4]d + c, 'lesson-' || n FROM generate_series(1, 2) c, generate_series(1, 6) n UNION ALL SELECT %[4]d + 3, 'lesson-1') done`,
 			vendorOrg, narrowOrg, wideOrg, pathItem),
-		`GRANT SELECT ON goose_db_version TO learnscape_app`, // TEMPORARY
 		`VACUUM ANALYZE`,
 		`CHECKPOINT`,
 	} {

@@ -36,7 +36,7 @@ type options struct {
 	round            time.Duration
 	json, doc, only  string
 	bin, explain     string
-	set, profile     string
+	sql, profile     string
 	keep             bool
 	baseline, folder string
 }
@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string) error {
 	fs.StringVar(&o.only, "only", "", "regular expression of targets")
 	fs.StringVar(&o.bin, "bin", "", "measure this binary instead of building one")
 	fs.StringVar(&o.explain, "explain", "", "write times and plans of the pages' statements to this file and stop")
-	fs.StringVar(&o.set, "set", "", "a setting of PostgreSQL to try, such as plan_cache_mode=force_generic_plan")
+	fs.StringVar(&o.sql, "sql", "", "run this file in the loaded database as a superuser: an index, policy or setting to try")
 	fs.StringVar(&o.profile, "profile", "", "write CPU profiles of the pages to this folder and stop")
 	fs.StringVar(&o.folder, "dir", "", "where to work; default a temporary folder")
 	fs.BoolVar(&o.keep, "keep", false, "keep the folder with databases and logs")
@@ -160,10 +160,14 @@ func measure(ctx context.Context, o options, dir string, r *report) error {
 			return err
 		}
 	}
-	if o.set != "" {
-		r.Machine += ", with " + o.set
-		if err := execute(ctx, c.DSN("postgres", "big"), `ALTER ROLE learnscape_app SET `+o.set); err != nil {
+	if o.sql != "" {
+		q, err := os.ReadFile(o.sql) //nolint:gosec // The operator names it.
+		if err != nil {
 			return err
+		}
+		r.Machine += ", with " + filepath.Base(o.sql)
+		if err := execute(ctx, c.DSN("postgres", "big"), string(q)); err != nil {
+			return fmt.Errorf("%s: %w", o.sql, err)
 		}
 	}
 	if o.profile != "" {

@@ -18,10 +18,11 @@ import (
 	"time"
 )
 
-// build compiles the product as it is shipped.
+// build compiles the product as `make build` does.
 func build(ctx context.Context, dir string) (string, error) {
 	bin := filepath.Join(dir, "learnscape")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/learnscape") //nolint:gosec // Our own folder.
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", bin, "./cmd/learnscape") //nolint:gosec // Our own folder.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("build: %w", err)

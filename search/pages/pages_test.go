@@ -96,13 +96,13 @@ func textOf(s *goquery.Selection) []string {
 	return s.Map(func(_ int, s *goquery.Selection) string { return strings.Join(strings.Fields(s.Text()), " ") })
 }
 
-func TestSearchPage(t *testing.T) {
+func TestSearchPage(t *testing.T) { //nolint:tparallel // One site counts its statements.
 	t.Parallel()
 	svc, _, member := library(t)
 	s := open(t, svc, member, lang.En)
 
-	t.Run("a typing error", func(t *testing.T) {
-		d := s.get("/search?q=calibraton+probe")
+	t.Run("a typing error", func(t *testing.T) { //nolint:paralleltest // As said.
+		d := s.get("/search?q=calibraton+probe") //nolint:misspell // As people type it.
 		if diff := cmp.Diff([]string{"The field check of a probe"}, textOf(d.Find(".result h2"))); diff != "" {
 			t.Error(diff)
 		}
@@ -119,7 +119,7 @@ func TestSearchPage(t *testing.T) {
 			t.Errorf("leads to %q", href)
 		}
 	})
-	t.Run("facets and pages", func(t *testing.T) {
+	t.Run("facets and pages", func(t *testing.T) { //nolint:paralleltest // As said.
 		d := s.get("/search?q=pallets")
 		if got := textOf(d.Find(".results-head p"))[0]; !strings.HasPrefix(got, "14 results") {
 			t.Errorf("says %q", got)
@@ -141,7 +141,7 @@ func TestSearchPage(t *testing.T) {
 			t.Errorf("counts %q", textOf(d.Find(".facets .num")))
 		}
 	})
-	t.Run("a filter", func(t *testing.T) {
+	t.Run("a filter", func(t *testing.T) { //nolint:paralleltest // As said.
 		d := s.get("/search?q=alarm&lang=de")
 		if diff := cmp.Diff([]string{"Türalarme"}, textOf(d.Find(".result h2"))); diff != "" {
 			t.Error(diff)
@@ -157,13 +157,13 @@ func TestSearchPage(t *testing.T) {
 			t.Errorf("%d rows without the filter", n)
 		}
 	})
-	t.Run("filters that leave nothing", func(t *testing.T) {
+	t.Run("filters that leave nothing", func(t *testing.T) { //nolint:paralleltest // As said.
 		d := s.get("/search?q=calibrate&lang=de")
 		if d.Find(".result").Length() != 0 || d.Find(`a[href="/search?q=calibrate"]`).Length() == 0 {
 			t.Error("no way out of the filters")
 		}
 	})
-	t.Run("nothing", func(t *testing.T) {
+	t.Run("nothing", func(t *testing.T) { //nolint:paralleltest // As said.
 		d := s.get("/search?q=" + url.QueryEscape(`quaternion "><script>alert(1)</script>`))
 		if d.Find(`#results a[href="/community"]`).Length() != 1 {
 			t.Error("does not offer to ask people")
@@ -172,18 +172,18 @@ func TestSearchPage(t *testing.T) {
 			t.Error("a script got through")
 		}
 	})
-	t.Run("no words", func(t *testing.T) {
+	t.Run("no words", func(t *testing.T) { //nolint:paralleltest // As said.
 		if n := s.get("/search").Find(".result").Length(); n != 10 {
 			t.Errorf("%d rows", n)
 		}
 	})
-	t.Run("nonsense in the address", func(t *testing.T) {
+	t.Run("nonsense in the address", func(t *testing.T) { //nolint:paralleltest // As said.
 		s.get("/search?q=%ff%fe&by=x&kind=x&time=x&lang=../../&sort=x&page=-1&page=999999999999")
 		s.get("/search?q=" + strings.Repeat("word+", 900))
 		s.get("/search/quick?q=%00%00")
 	})
-	t.Run("few statements", func(t *testing.T) {
-		s.get("/search?q=calibraton+probe")
+	t.Run("few statements", func(t *testing.T) { //nolint:paralleltest // As said.
+		s.get("/search?q=calibraton+probe") //nolint:misspell // As people type it.
 		if *s.n > 9 {
 			t.Errorf("%d statements", *s.n)
 		}

@@ -176,7 +176,7 @@ func (p *publisher) items(tx *db.Tx, partners id.Collection, w *World) error {
 			keys = append(keys, fmt.Sprintf("l%d", n))
 			heads = append(heads, clip(s.Heading, 300, s.Doc))
 			bodies = append(bodies, clean(s.Body))
-			positions = append(positions, int32(n)) //nolint:gosec // A document's sections.
+			positions = append(positions, int32(n))
 			for _, v := range p.opened {
 				w.Seen[v] = append(w.Seen[v], i)
 			}
@@ -189,9 +189,11 @@ func (p *publisher) items(tx *db.Tx, partners id.Collection, w *World) error {
 		{`INSERT INTO items (org_id, item_id, kind, title, slug, lang, minutes, steps, state, version, published_at)
 			SELECT $1, u.item, 'course', u.title, u.slug, left(u.lang, 5), 20, 1, 'published', 1, now() FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS u(item, title, slug, lang)`, []any{p.org, items, titles, slugs, langs}},
 		{`INSERT INTO versions (org_id, item_id, version, title, summary, outline, digest) SELECT $1, u.item, 1, u.title, '', '{}', '\x00' FROM unnest($2::uuid[], $3::text[]) AS u(item, title)`, []any{p.org, items, titles}},
-		{`INSERT INTO lessons (org_id, item_id, version, key, position, title, minutes, source, blocks, plain)
+		{
+			`INSERT INTO lessons (org_id, item_id, version, key, position, title, minutes, source, blocks, plain)
 			SELECT $1, u.item, 1, u.key, u.position, u.title, 5, '', '[]', u.plain FROM unnest($2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[]) AS u(item, key, position, title, plain)`,
-			[]any{p.org, lessonOf, keys, positions, heads, bodies}},
+			[]any{p.org, lessonOf, keys, positions, heads, bodies},
+		},
 		{`INSERT INTO collection_items (org_id, collection_id, item_id, kind) SELECT $1, $2, u.item, 'course' FROM unnest($3::uuid[]) AS u(item)`, []any{p.org, partners, items}},
 	} {
 		if _, err := tx.Exec(q.sql, q.args...); err != nil {

@@ -1,6 +1,7 @@
 package searchbench
 
 import (
+	"context"
 	"os"
 	"strconv"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/db/dbtest"
+	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/search"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -44,6 +46,13 @@ func setUp(t *testing.T, sections []Section, o Options) (*db.DB, *search.Service
 	return d, svc, w
 }
 
+func member(t *testing.T) func(id.Org) context.Context {
+	t.Helper()
+	return func(org id.Org) context.Context {
+		return dbtest.As(t, org, id.New[id.Membership](), id.New[id.Person]())
+	}
+}
+
 func report(t *testing.T, figures map[string]Figures) {
 	t.Helper()
 	for _, k := range append(Kinds(), "") {
@@ -66,7 +75,7 @@ func TestRelevance(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, svc, w := setUp(t, sections, Options{Publishers: 30, Viewers: 4, Open: 20, Seed: 1})
-	figures, err := Run(t.Context(), svc, w.Asks(20, 1), time.Now)
+	figures, err := Run(svc, w.Asks(20, 1), member(t), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +90,7 @@ func TestRelevance(t *testing.T) {
 }
 
 // TestMeasure is the benchmark of search: LEARNSCAPE_SEARCH_DOCS=144541 go test ./search/searchbench -run TestMeasure -v -timeout 60m
-func TestMeasure(t *testing.T) {
+func TestMeasure(t *testing.T) { //nolint:paralleltest // It measures time.
 	n, err := strconv.Atoi(os.Getenv("LEARNSCAPE_SEARCH_DOCS"))
 	if err != nil {
 		t.Skip("LEARNSCAPE_SEARCH_DOCS names no number of sections: nothing is measured")
@@ -101,7 +110,7 @@ func TestMeasure(t *testing.T) {
 	}
 	t.Logf("a viewer sees %d sections of %d on average", seen/len(w.Viewers), n)
 	for round, seed := range []uint64{1, 2} {
-		figures, err := Run(t.Context(), svc, w.Asks(asks, seed), time.Now)
+		figures, err := Run(svc, w.Asks(asks, seed), member(t), time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

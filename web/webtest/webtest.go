@@ -232,8 +232,12 @@ func (b *Browser) listen(ev any) {
 		}
 	case *runtime.EventExceptionThrown:
 		fault = e.ExceptionDetails.Text
+		if x := e.ExceptionDetails.Exception; x != nil {
+			fault += " " + x.Description
+		}
 	}
-	if fault != "" {
+	// Resizing under a page transition ends the transition; that is the test's doing.
+	if fault != "" && !strings.Contains(fault, "Viewport size changed") {
 		b.mu.Lock()
 		b.faults = append(b.faults, fault)
 		b.mu.Unlock()
@@ -241,12 +245,19 @@ func (b *Browser) listen(ev any) {
 }
 
 // step is how long one action may take before the test fails.
-const step = 15 * time.Second
+const step = 30 * time.Second
 
 func try[T any](b *Browser, a chromedp.Action[T]) (T, error) {
 	ctx, cancel := context.WithTimeout(b.ctx, step)
 	defer cancel()
-	return chromedp.Run(ctx, a)
+	for {
+		v, err := chromedp.Run(ctx, a)
+		// The page went away under the action: a navigation was under way. The next page is asked again.
+		if err == nil || ctx.Err() != nil || !(strings.Contains(err.Error(), "context with specified id") || strings.Contains(err.Error(), "navigated or closed") || strings.Contains(err.Error(), "context was destroyed")) {
+			return v, err
+		}
+		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // Until the next page is there; bounded by step.
+	}
 }
 
 func do[T any](b *Browser, a chromedp.Action[T]) T {
@@ -265,21 +276,25 @@ func do[T any](b *Browser, a chromedp.Action[T]) T {
 // Visit opens an address.
 func (b *Browser) Visit(url string) { b.t.Helper(); do(b, chromedp.Navigate(url)) }
 
-// Click clicks the first element of the CSS selector, and waits for the page that it leads to.
+// Click clicks the first visible element of the CSS selector, which nothing may cover, and waits for the page that it leads to.
 func (b *Browser) Click(selector string) {
 	b.t.Helper()
 	b.Wait(selector)
-	do(b, chromedp.ScrollIntoView(chromedp.CSS(selector)))
-	do(b, chromedp.Click(chromedp.CSS(selector)))
-	b.Settle()
+	b.click(`[...document.querySelectorAll(`+quoted(selector)+`)].find(e=>e.getClientRects().length)`, selector)
 }
 
 // ClickText clicks the first visible link, button or summary whose text contains the words.
 func (b *Browser) ClickText(words string) {
 	b.t.Helper()
 	b.WaitText(words)
-	if !Eval[bool](b, `(()=>{const e=[...document.querySelectorAll("main a, main button, main summary, main label, header a, header button, footer a")].find(e=>e.textContent.includes(`+quoted(words)+`)&&e.getClientRects().length);if(e){e.scrollIntoView({block:"center"});e.click()}return !!e})()`) {
-		b.t.Fatalf("%s: nothing to click says %q", b.At(), words)
+	b.click(`[...document.querySelectorAll("main a, main button, main summary, main label, header a, header button, footer a")].find(e=>e.textContent.includes(`+quoted(words)+`)&&e.getClientRects().length)`, words)
+}
+
+func (b *Browser) click(element, what string) {
+	b.t.Helper()
+	if fault := Eval[string](b, `(()=>{const e=`+element+`;if(!e)return "is not there";e.scrollIntoView({block:"center",behavior:"instant"});const r=e.getClientRects()[0],
+		at=document.elementFromPoint(r.x+r.width/2,r.y+r.height/2);if(!at||!(e.contains(at)||at.contains(e)))return "is covered by "+(at?at.outerHTML.slice(0,120):"nothing");e.click();return ""})()`); fault != "" {
+		b.t.Fatalf("%s: %s %s", b.At(), what, fault)
 	}
 	b.Settle()
 }
@@ -291,13 +306,12 @@ func (b *Browser) Settle() {
 	do(b, chromedp.Poll[bool](`document.readyState !== "loading"`, chromedp.WithPollingInterval(30*time.Millisecond)))
 }
 
-// Type replaces the text of a field, key by key.
+// Type replaces the text of a field, as keys do.
 func (b *Browser) Type(selector, text string) {
 	b.t.Helper()
 	b.Wait(selector)
-	do(b, chromedp.ScrollIntoView(chromedp.CSS(selector)))
-	do(b, chromedp.SetValue(chromedp.CSS(selector), ""))
-	do(b, chromedp.SendKeys(chromedp.CSS(selector), text))
+	Eval[bool](b, `(()=>{const e=document.querySelector(`+quoted(selector)+`);e.scrollIntoView({block:"center",behavior:"instant"});e.focus();e.value="";return true})()`)
+	do(b, chromedp.KeyEvent(text))
 }
 
 // Submit sends the form of the field, as Enter in it does.
