@@ -203,14 +203,14 @@ func (k *keySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error
 	now := k.now()
 	k.mu.Lock()
 	if k.set == nil {
-		k.set, k.read = k.fresh(), now
+		k.set, k.read = k.fresh(), now //nolint:contextcheck // The set outlives the request: see fresh.
 	}
 	set, age := k.set, now.Sub(k.read)
 	k.mu.Unlock()
 	if age < discoveryFresh {
 		return k.verify(ctx, set, jwt)
 	}
-	next := k.fresh()
+	next := k.fresh() //nolint:contextcheck // The set outlives the request: see fresh.
 	payload, err := k.verify(ctx, next, jwt)
 	if errors.Is(err, errKeys) && age < discoveryStale {
 		return k.verify(ctx, set, jwt)

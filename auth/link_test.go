@@ -34,6 +34,7 @@ func (b *browser) ask(email string) answer {
 	return b.post(b.w.post.Slug, "/sign-in/email?return_to=/home", url.Values{"email": {email}})
 }
 
+//nolint:paralleltest // The parts share the counted tries of one house.
 func TestEmailLink(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

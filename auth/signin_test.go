@@ -94,6 +94,7 @@ func TestSignInAndOut(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // One story: each part goes on where the last one ended.
 func TestJoining(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -170,6 +171,7 @@ func (w *world) page(t *testing.T, res answer, h house, reason string) {
 	}
 }
 
+//nolint:paralleltest // The provider has one fault at a time.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -255,6 +257,7 @@ func TestFaults(t *testing.T) {
 	})
 }
 
+//nolint:paralleltest // The last part uses up the tries of the network.
 func TestCallbackIsBound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -200,6 +200,7 @@ type browser struct {
 }
 
 func (w *world) browser(t *testing.T) *browser {
+	t.Helper()
 	return &browser{w: w, t: t, cookies: map[string]map[string]string{}}
 }
 

@@ -222,19 +222,3 @@ func Answered(b *db.Batch, viewer scope.Scope, org id.Org, limit int) func() []Q
 		return questions(rows[:min(limit, len(rows))], viewer)
 	}
 }
-
-// Landing returns what Answered does in a read of its own.
-func (s *Service) Landing(ctx context.Context, org id.Org, limit int) ([]Question, error) {
-	if err := authz.Check(ctx, authz.ReadQuestions, id.Org{}); err != nil {
-		return nil, err
-	}
-	viewer, err := scope.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var get func() []Question
-	if err := s.db.Read(ctx, func(b *db.Batch) { get = Answered(b, viewer, org, limit) }); err != nil {
-		return nil, fmt.Errorf("answered questions: %w", err)
-	}
-	return get(), nil
-}

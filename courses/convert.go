@@ -2,6 +2,7 @@ package courses
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/learnscape/learnscape/internal/markdown"
@@ -113,8 +114,7 @@ func (c *converter) open(n int, line string, m []string) string {
 
 // wrap writes a line of the innermost box: the columns that make it belong to the boxes go, their marks come.
 func (c *converter) wrap(line string) string {
-	for i := len(c.boxes) - 1; i >= 0; i-- {
-		b := c.boxes[i]
+	for _, b := range slices.Backward(c.boxes) {
 		if cut := b.indent + 4; len(line) >= cut && strings.TrimSpace(line[:cut]) == "" {
 			line = strings.Repeat(" ", b.indent) + b.prefix + line[cut:]
 		} else {

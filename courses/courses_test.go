@@ -165,7 +165,7 @@ func (w *world) path(collections ...string) (path, course, story tenants.Item) {
 	return path, course, story
 }
 
-func one[T any](w *world, ctx context.Context, q string, args ...any) T {
+func one[T any](ctx context.Context, w *world, q string, args ...any) T {
 	w.t.Helper()
 	var out T
 	w.tx(ctx, func(tx *db.Tx) error {
@@ -418,12 +418,12 @@ func TestCompletionAtTheSameTimeHappensOnce(t *testing.T) {
 		"statements": `SELECT count(*)::int FROM statements WHERE org_id = $1 AND membership_id = $2 AND verb = 'completed'`,
 		"progress":   `SELECT done FROM enrollments WHERE org_id = $1 AND membership_id = $2`,
 	} {
-		if n := one[int](w, w.partner.ctx, q, w.partner.org.OrgID, w.partner.m.MembershipID); n != 2 {
+		if n := one[int](w.partner.ctx, w, q, w.partner.org.OrgID, w.partner.m.MembershipID); n != 2 {
 			t.Errorf("%s: %d, want 2", what, n)
 		}
 	}
 	relay := dbtest.System(t, scope.Relay, id.Org{})
-	if n := one[int](w, relay, `SELECT count(*)::int FROM outbox WHERE org_id = $1 AND kind = 'courses.lesson_completed'`, w.partner.org.OrgID); n != 2 {
+	if n := one[int](relay, w, `SELECT count(*)::int FROM outbox WHERE org_id = $1 AND kind = 'courses.lesson_completed'`, w.partner.org.OrgID); n != 2 {
 		t.Errorf("events: %d, want 2", n)
 	}
 }
@@ -455,7 +455,7 @@ func TestDifferentLessonsAtTheSameTimeAllCount(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got := one[string](w, w.vendor.ctx, `SELECT done || '/' || total || ' ' || state FROM enrollments WHERE org_id = $1 AND membership_id = $2`, w.vendor.org.OrgID, w.vendor.m.MembershipID); got != "16/16 completed" {
+	if got := one[string](w.vendor.ctx, w, `SELECT done || '/' || total || ' ' || state FROM enrollments WHERE org_id = $1 AND membership_id = $2`, w.vendor.org.OrgID, w.vendor.m.MembershipID); got != "16/16 completed" {
 		t.Errorf("progress is %s", got)
 	}
 }
@@ -470,13 +470,13 @@ func TestFinishedIsCountedForThePublisher(t *testing.T) {
 	w.svc.Listen(relay)
 	// The event comes twice.
 	w.tx(w.vendor.ctx, func(tx *db.Tx) error {
-		e := one[id.Enrollment](w, w.partner.ctx, `SELECT enrollment_id FROM enrollments WHERE org_id = $1`, w.partner.org.OrgID)
+		e := one[id.Enrollment](w.partner.ctx, w, `SELECT enrollment_id FROM enrollments WHERE org_id = $1`, w.partner.org.OrgID)
 		return jobs.Emit(tx, courses.ItemFinished{Org: w.vendor.org.OrgID, Item: it.ItemID, Finish: id.Derive[id.Any]("learnscape/finish", e.String())})
 	})
 	if err := relay.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := one[int](w, w.vendor.ctx, `SELECT finished FROM items WHERE org_id = $1 AND item_id = $2`, w.vendor.org.OrgID, it.ItemID); n != 1 {
+	if n := one[int](w.vendor.ctx, w, `SELECT finished FROM items WHERE org_id = $1 AND item_id = $2`, w.vendor.org.OrgID, it.ItemID); n != 1 {
 		t.Errorf("finished: %d, want 1", n)
 	}
 }
@@ -555,7 +555,7 @@ func TestReflectionsArePrivate(t *testing.T) {
 	if got := body(w.colleague(w.partner)); got != "" {
 		t.Errorf("a colleague reads %q", got)
 	}
-	if n := one[int](w, w.partner.ctx, `SELECT count(*)::int FROM reflections WHERE org_id = $1`, w.partner.org.OrgID); n != 0 {
+	if n := one[int](w.partner.ctx, w, `SELECT count(*)::int FROM reflections WHERE org_id = $1`, w.partner.org.OrgID); n != 0 {
 		t.Errorf("the organization's operator reads %d reflections", n)
 	}
 }
@@ -674,10 +674,10 @@ func TestVisitorKeepsProgress(t *testing.T) {
 	if err != nil || v.Progress != (courses.Progress{Done: 2, Total: 5}) {
 		t.Errorf("the member has %+v, %v", v.Progress, err)
 	}
-	if origin := one[string](w, w.partner.ctx, `SELECT origin || ' ' || origin_ref FROM enrollments WHERE org_id = $1`, w.partner.org.OrgID); origin != "story a-story" {
+	if origin := one[string](w.partner.ctx, w, `SELECT origin || ' ' || origin_ref FROM enrollments WHERE org_id = $1`, w.partner.org.OrgID); origin != "story a-story" {
 		t.Errorf("origin %q", origin)
 	}
-	if n := one[int](w, w.partner.member, `SELECT count(*)::int FROM attempts WHERE org_id = $1`, w.partner.org.OrgID); n != 0 {
+	if n := one[int](w.partner.member, w, `SELECT count(*)::int FROM attempts WHERE org_id = $1`, w.partner.org.OrgID); n != 0 {
 		t.Errorf("%d attempts became evidence", n)
 	}
 	for name, call := range map[string]func() error{

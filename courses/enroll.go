@@ -142,7 +142,7 @@ func recompute(tx *db.Tx, item id.Item) error {
 		sees[i] = true
 	}
 	for _, d := range rows {
-		finished[Leaf{d.Item, d.Lesson}] = true
+		finished[Leaf(d)] = true
 	}
 	for _, e := range list {
 		p := Measure(e.Outline.Leaves(e.ItemID, func(i id.Item) bool { return sees[i] }), finished)
@@ -155,12 +155,12 @@ func recompute(tx *db.Tx, item id.Item) error {
 
 // count stores the figure, and says so when it is the whole.
 func count(tx *db.Tx, e counting, p Progress) error {
-	state_, at := "active", (*time.Time)(nil)
+	now, at := "active", (*time.Time)(nil)
 	if p.Complete() {
-		state_, at = "completed", &tx.Now
+		now, at = "completed", &tx.Now
 	}
 	if err := tx.Must(`UPDATE enrollments SET done = $3, total = $4, state = $5, completed_at = $6, updated_at = $7 WHERE org_id = $1 AND enrollment_id = $2`,
-		tx.Scope.Org, e.EnrollmentID, p.Done, p.Total, state_, at, tx.Now); err != nil {
+		tx.Scope.Org, e.EnrollmentID, p.Done, p.Total, now, at, tx.Now); err != nil {
 		return fmt.Errorf("progress of enrollment %s: %w", e.EnrollmentID, err)
 	}
 	if !p.Complete() {

@@ -67,14 +67,14 @@ type going struct {
 }
 
 type minutes struct {
-	Formal bool `db:"formal"`
-	Sum    int  `db:"sum"`
-	Own    int  `db:"own"`
+	Formal bool `json:"formal"`
+	Sum    int  `json:"sum"`
+	Own    int  `json:"own"`
 }
 
 type colleagues struct {
-	Item id.Item `db:"item_id"`
-	N    int     `db:"n"`
+	Item id.Item `json:"item_id"`
+	N    int     `json:"n"`
 }
 
 // homeReads is what HomeData reads, in one batch.
@@ -84,14 +84,19 @@ type homeReads struct {
 	finished []done
 	items    []tenants.Item
 	mine     []learning
-	known    []topic
-	minutes  []minutes
-	others   []colleagues
+	past     past
+}
+
+// past is what the member finished, how they spent the last 30 days, and what colleagues finished in 90.
+type past struct {
+	Known   []topic      `db:"known"`
+	Minutes []minutes    `db:"minutes"`
+	Others  []colleagues `db:"others"`
 }
 
 type topic struct {
-	Title  string   `db:"title"`
-	Topics []string `db:"topics"`
+	Title  string   `json:"title"`
+	Topics []string `json:"topics"`
 }
 
 const mineActive = `mine AS (SELECT e.* FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8),
@@ -111,12 +116,15 @@ func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 		ORDER BY c.item_id, c.lesson_key LIMIT 5000`, sc.Org, sc.Membership)
 	tenants.Visible(b, &h.items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: 40})
 	readLearning(b, &h.mine, sc)
-	db.List(b, &h.known, `SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+visible("$1")+`
-		WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'completed' ORDER BY e.completed_at DESC, e.enrollment_id LIMIT 20`, sc.Org, sc.Membership)
-	db.List(b, &h.minutes, `SELECT s.formal, sum(s.minutes)::int AS sum, coalesce(sum(s.minutes) FILTER (WHERE s.pull), 0)::int AS own FROM statements s
-		WHERE s.org_id = $1 AND s.membership_id = $2 AND s.at > $3 GROUP BY s.formal ORDER BY s.formal LIMIT 2`, sc.Org, sc.Membership, b.Now.AddDate(0, 0, -30))
-	db.List(b, &h.others, `SELECT e.item_id, count(*)::int AS n FROM enrollments e WHERE e.org_id = $1 AND e.membership_id <> $2 AND e.state = 'completed' AND e.completed_at > $3
-		GROUP BY e.item_id ORDER BY n DESC, e.item_id LIMIT 100`, sc.Org, sc.Membership, b.Now.AddDate(0, 0, -90))
+	// Three short lists in one statement.
+	db.One(b, &h.past, nil, `SELECT
+		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+visible("$1")+`
+			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'completed' ORDER BY e.completed_at DESC, e.enrollment_id LIMIT 20) x) AS known,
+		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT s.formal, sum(s.minutes)::int AS sum, coalesce(sum(s.minutes) FILTER (WHERE s.pull), 0)::int AS own FROM statements s
+			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.at > $3 GROUP BY s.formal) x) AS minutes,
+		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT e.item_id, count(*)::int AS n FROM enrollments e
+			WHERE e.org_id = $1 AND e.membership_id <> $2 AND e.state = 'completed' AND e.completed_at > $4 GROUP BY e.item_id ORDER BY n DESC, e.item_id LIMIT 100) x) AS others`,
+		sc.Org, sc.Membership, b.Now.AddDate(0, 0, -30), b.Now.AddDate(0, 0, -90))
 }
 
 // HomeData returns what the member is on, what is due, what is recommended and why, and the balance of the last 30 days.
@@ -157,7 +165,7 @@ func (s *Service) HomeData(ctx context.Context) (HomeView, error) {
 	}
 	slices.SortStableFunc(v.Due, func(a, b Going) int { return due(a).Compare(due(b)) })
 	v.Recommended = v.recommend(&h, cards)
-	for _, m := range h.minutes {
+	for _, m := range h.past.Minutes {
 		v.OwnChoice += m.Own
 		if m.Formal {
 			v.Formal = m.Sum
@@ -246,12 +254,12 @@ func (v *HomeView) recommend(h *homeReads, cards []Card) []Recommendation {
 			continue
 		}
 		r := Recommendation{Card: c}
-		for _, o := range h.others {
+		for _, o := range h.past.Others {
 			if o.Item == c.Item.ItemID {
 				r.Why, r.Count = WhyColleagues, o.N
 			}
 		}
-		for _, k := range h.known {
+		for _, k := range h.past.Known {
 			if slices.ContainsFunc(c.Item.Topics, func(t string) bool { return slices.Contains(k.Topics, t) }) {
 				r.Why, r.After = WhyTopic, k.Title
 				break

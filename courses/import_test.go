@@ -227,7 +227,7 @@ func copyWithout(t *testing.T, dir, words string) string {
 		t.Fatal(err)
 	}
 	var lines []string
-	for _, l := range strings.Split(string(data), "\n") {
+	for l := range strings.SplitSeq(string(data), "\n") {
 		if !strings.HasPrefix(l, words) {
 			lines = append(lines, l)
 		}

@@ -116,15 +116,21 @@ type lessonFound struct {
 	Blocks  []markdown.Block `db:"blocks"`
 }
 
+// private is what the viewer alone sees of a lesson: the last attempt at each question, and reflections.
+type private struct {
+	Attempts    []attempt    `db:"attempts"`
+	Reflections []reflection `db:"reflections"`
+}
+
 type attempt struct {
-	Question string `db:"question_key"`
-	Choices  []int  `db:"choices"`
+	Question string `json:"question_key"`
+	Choices  []int  `json:"choices"`
 }
 
 type reflection struct {
-	Key  string    `db:"reflection_key"`
-	Body string    `db:"body"`
-	At   time.Time `db:"updated_at"`
+	Key  string    `json:"reflection_key"`
+	Body string    `json:"body"`
+	At   time.Time `json:"updated_at"`
 }
 
 // Lesson returns the lesson at the place as the viewer sees it. Answered gives a visitor's answer back, which is judged and not
@@ -140,8 +146,7 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	var r root
 	var l lessonFound
 	var found bool
-	var attempts []attempt
-	var reflections []reflection
+	var mine private
 	v := LessonView{Place: p, Visitor: !sc.SignedIn()}
 	args := []any{p.Item, sc.Org, sc.Membership, sc.Visitor, p.Lesson, p.Step}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
@@ -153,12 +158,13 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 		if !sc.SignedIn() {
 			return
 		}
-		db.List(b, &attempts, `WITH `+pin+target+` SELECT DISTINCT ON (a.question_key) a.question_key, a.choices FROM target t
-			JOIN attempts a ON a.org_id = $2 AND a.membership_id = $3 AND a.item_org = t.org_id AND a.item_id = t.item_id AND a.lesson_key = t.key
-			ORDER BY a.question_key, a.at DESC LIMIT 200`, args...)
-		db.List(b, &reflections, `WITH `+pin+target+` SELECT r.reflection_key, r.body, r.updated_at FROM target t
-			JOIN reflections r ON r.org_id = $2 AND r.membership_id = $3 AND r.item_org = t.org_id AND r.item_id = t.item_id AND r.lesson_key = t.key
-			ORDER BY r.reflection_key LIMIT 50`, args...)
+		db.One(b, &mine, nil, `WITH `+pin+target+` SELECT
+			coalesce((SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT DISTINCT ON (a.question_key) a.question_key, a.choices FROM attempts a
+				WHERE a.org_id = $2 AND a.membership_id = $3 AND a.item_org = t.org_id AND a.item_id = t.item_id AND a.lesson_key = t.key
+				ORDER BY a.question_key, a.at DESC LIMIT 200) x), '[]') AS attempts,
+			coalesce((SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT r.reflection_key, r.body, r.updated_at FROM reflections r
+				WHERE r.org_id = $2 AND r.membership_id = $3 AND r.item_org = t.org_id AND r.item_id = t.item_id AND r.lesson_key = t.key
+				ORDER BY r.reflection_key LIMIT 50) x), '[]') AS reflections FROM target t LIMIT 1`, args...)
 	}); err != nil {
 		return LessonView{}, err
 	}
@@ -166,23 +172,23 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 		return LessonView{}, errs.New(errs.NotFound, "lesson %s of %s", p.Lesson, p.Item)
 	}
 	if answered != nil && v.Visitor {
-		attempts = append(attempts, attempt{answered.Question, answered.Choices})
+		mine.Attempts = append(mine.Attempts, attempt{answered.Question, answered.Choices})
 	}
 	orgs, err := s.orgs(ctx, &r, sc)
 	if err != nil {
 		return LessonView{}, err
 	}
-	return v, r.lesson(&v, l, found, attempts, reflections, orgs, sc)
+	return v, r.lesson(&v, l, found, mine, orgs, sc)
 }
 
 // lesson fills the view from what was read.
-func (r *root) lesson(v *LessonView, l lessonFound, found bool, attempts []attempt, reflections []reflection, orgs map[id.Org]tenants.Organization, sc scope.Scope) error {
+func (r *root) lesson(v *LessonView, l lessonFound, found bool, mine private, orgs map[id.Org]tenants.Organization, sc scope.Scope) error {
 	finished := r.finishedSet()
 	v.Root, v.Owner, v.Org, v.Updated = r.item, r.item, orgs[r.pinned.OrgID], r.pinned.Published
 	v.Root.Title = r.pinned.Title
 	v.Progress, v.Started = r.progress(), r.pinned.State != ""
 	v.Stations = r.stations(orgs, orgs[sc.Org])
-	leaf := Leaf{r.pinned.ItemID, v.Place.Lesson}
+	var leaf Leaf
 	switch own, isOwn := r.ownStep(v.Place.Step); {
 	case found:
 		leaf = Leaf{l.ItemID, l.Key}
@@ -193,7 +199,7 @@ func (r *root) lesson(v *LessonView, l lessonFound, found bool, attempts []attem
 		if v.Owner.Kind == tenants.KindCourse {
 			v.Place.Lesson = l.Key
 		}
-		v.Blocks = blocks(l.Blocks, attempts, reflections)
+		v.Blocks = blocks(l.Blocks, mine.Attempts, mine.Reflections)
 	case isOwn:
 		leaf = Leaf{r.pinned.ItemID, ownKey(own.Key)}
 		v.Own, v.Org, v.Title, v.Kind, v.Minutes = true, orgs[sc.Org], own.Title, "lesson", own.Minutes

@@ -151,7 +151,7 @@ func (r *root) visible(item id.Item) bool {
 func (r *root) finishedSet() map[Leaf]bool {
 	out := make(map[Leaf]bool, len(r.finished))
 	for _, d := range r.finished {
-		out[Leaf{d.Item, d.Lesson}] = true
+		out[Leaf(d)] = true
 	}
 	return out
 }

@@ -191,6 +191,11 @@ func (s *Service) answer(ctx context.Context, q Query, quick bool) (Result, erro
 		}
 		return s.finish(ctx, tx, r, res, &out)
 	})
+	if err != nil {
+		return Result{}, err
+	}
+	// Outside of the transaction: a second connection must not be waited for while one is held.
+	out.Orgs, err = s.named(ctx, &out)
 	out.Took = s.now().Sub(start)
 	return out, err
 }
@@ -221,9 +226,6 @@ func (s *Service) finish(ctx context.Context, tx *db.Tx, r Request, res EngineRe
 	}
 	out.Relaxed = len(hits) > 0 && hits[0].Partial
 	s.known.Load().name(r.Terms, res, out)
-	if out.Orgs, err = named(tx, out); err != nil {
-		return err
-	}
 	if r.Query.AsYouType || r.Query.Offset > 0 || len(hits) == 0 && res.Total > 0 {
 		return nil
 	}
@@ -231,7 +233,7 @@ func (s *Service) finish(ctx context.Context, tx *db.Tx, r Request, res EngineRe
 }
 
 // named reads the names of the organizations that the result mentions; that an organization exists is public.
-func named(tx *db.Tx, r *Result) (map[id.Org]Owner, error) {
+func (s *Service) named(ctx context.Context, r *Result) (map[id.Org]Owner, error) {
 	ids := map[id.Org]bool{}
 	for _, h := range r.Hits {
 		ids[h.Item.OrgID] = true
@@ -244,12 +246,12 @@ func named(tx *db.Tx, r *Result) (map[id.Org]Owner, error) {
 	if len(ids) == 0 {
 		return out, nil
 	}
-	rows, err := db.Rows[Owner](tx, `SELECT o.org_id, o.slug, o.name, o.short, o.hue, o.chroma FROM organizations o WHERE o.org_id = ANY($1)`, slices.Collect(maps.Keys(ids)))
+	orgs, err := s.tenants.ByIDs(ctx, slices.Collect(maps.Keys(ids))...)
 	if err != nil {
 		return nil, fmt.Errorf("read owners: %w", err)
 	}
-	for _, o := range rows {
-		out[o.OrgID] = o
+	for i, o := range orgs {
+		out[i] = Owner{OrgID: o.OrgID, Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}
 	}
 	return out, nil
 }

@@ -17,7 +17,7 @@ func WithRequest(ctx context.Context, ref string) context.Context {
 
 // Request returns the reference of the request in ctx, or "".
 func Request(ctx context.Context) string {
-	ref, _ := ctx.Value(requestKey{}).(string) //nolint:errcheck // No reference is the empty one.
+	ref, _ := ctx.Value(requestKey{}).(string) // No reference is the empty one.
 	return ref
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -63,16 +64,17 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	if e == nil {
 		key = "errs." + string(kind)
 	}
-	text := lang.T(ctx, key, args...)
+	var text strings.Builder
+	text.WriteString(lang.T(ctx, key, args...))
 	if e != nil {
 		for _, f := range e.Fields {
-			text += " " + f.Name + ": " + lang.T(ctx, f.Key, f.Args...)
+			text.WriteString(" " + f.Name + ": " + lang.T(ctx, f.Key, f.Args...))
 		}
 	}
 	if shell.IsFragment(c) {
-		return shell.Fragment(c, ui.Callout(ui.CalloutProps{Kind: ui.Bad, Text: text, Status: true}))
+		return shell.Fragment(c, ui.Callout(ui.CalloutProps{Kind: ui.Bad, Text: text.String(), Status: true}))
 	}
-	p := ui.ErrorProps{Icon: "info", Kind: ui.Neutral, Title: lang.T(ctx, fmt.Sprintf("errs.title_%d", status)), Text: text}
+	p := ui.ErrorProps{Icon: "info", Kind: ui.Neutral, Title: lang.T(ctx, fmt.Sprintf("errs.title_%d", status)), Text: text.String()}
 	if key == "errs.unknown_host" {
 		p.Title = lang.T(ctx, "errs.unknown_host_title")
 	}
@@ -83,5 +85,8 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		p.SearchAction = "/search"
 	}
 	p.Actions = []ui.ButtonProps{{Label: lang.T(ctx, "errs.home"), Href: "/", Kind: ui.Secondary}}
-	return shell.Page(c, ui.PageProps{Title: p.Title, NoIndex: true, Layout: ui.Reading}, ui.ErrorPage(p))
+	if shell.From(ctx).Org.Name == "" {
+		c.SetUserContext(shell.With(ctx, shell.Frame{Base: c.BaseURL(), Org: product()}))
+	}
+	return shell.Page(c, ui.PageProps{Title: p.Title, NoIndex: true, Layout: ui.Reading, NoSearch: key == "errs.unknown_host"}, ui.ErrorPage(p))
 }

@@ -60,7 +60,7 @@ type paragraph struct{ Text, Href string }
 
 func (m sentMail) paragraphs() []paragraph {
 	var out []paragraph
-	for _, p := range strings.Split(m.Body, "\n\n") {
+	for p := range strings.SplitSeq(m.Body, "\n\n") {
 		p = strings.TrimSpace(p)
 		if u, err := url.Parse(p); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
 			out = append(out, paragraph{Href: p})

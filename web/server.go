@@ -88,7 +88,7 @@ func begin(o Options) fiber.Handler {
 		ref := reference()
 		ctx = tenants.WithRequest(ctx, ref)
 		ctx = lang.With(ctx, lang.Match(c.Get(fiber.HeaderAcceptLanguage)))
-		ctx = scope.Enter(ctx, scope.Scope{Actor: scope.Visitor})
+		ctx = scope.Enter(ctx, scope.Scope{Actor: scope.Visitor}) //nolint:forbidigo // Nobody, until auth has read the session.
 		ctx, count := db.WithCounter(ctx)
 		c.SetUserContext(ctx)
 		c.Set("X-Request-Id", ref)
@@ -104,7 +104,7 @@ func begin(o Options) fiber.Handler {
 		}
 		if o.Log.Enabled(ctx, slog.LevelDebug) {
 			o.Log.DebugContext(ctx, "request", "ref", ref, "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode(),
-				"ms", time.Since(start).Milliseconds(), "statements", count.Statements()) //nolint:forbidigo // As above.
+				"ms", time.Since(start).Milliseconds(), "statements", count.Statements())
 		}
 		return nil
 	}

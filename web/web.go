@@ -80,7 +80,7 @@ func New(o Options, d Deps) *fiber.App {
 // frame puts organization, brand, viewer and navigation around the pages of the request.
 func (s *Server) frame(c *fiber.Ctx) error {
 	ctx := c.UserContext()
-	f := shell.Frame{Base: c.BaseURL(), Production: s.opts.Production, Org: ui.Org{Name: "Learnscape", Short: "Ls", Hue: 180, Chroma: .07}}
+	f := shell.Frame{Base: c.BaseURL(), Production: s.opts.Production, Org: product()}
 	if o, ok := auth.HostOrg(ctx); ok {
 		f.Org = orgUI(o)
 		f.SubLine = o.Tagline
@@ -114,6 +114,9 @@ func (s *Server) frame(c *fiber.Ctx) error {
 	c.SetUserContext(shell.With(ctx, f))
 	return c.Next()
 }
+
+// product is what stands in the header where no organization does.
+func product() ui.Org { return ui.Org{Name: "Learnscape", Short: "Ls", Hue: 180, Chroma: .07} }
 
 func orgUI(o tenants.Organization) ui.Org {
 	return ui.Org{ID: o.OrgID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}

@@ -117,6 +117,7 @@ func (f Fault) spoil(i *issuer, claims map[string]any, now time.Time) {
 		delete(claims, "name")
 	case UnverifiedEmail:
 		claims["email_verified"] = false
+	default: // The others spoil something else than claims.
 	}
 }
 

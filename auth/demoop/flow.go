@@ -206,6 +206,7 @@ func (i *issuer) userinfo(w http.ResponseWriter, r *http.Request) {
 		claims["sub"] = "somebody-else"
 	case NoEmail:
 		delete(claims, "email")
+	default:
 	}
 	writeJSON(w, http.StatusOK, claims)
 }
@@ -218,7 +219,7 @@ func (i *issuer) logout(w http.ResponseWriter, r *http.Request) {
 		if s := q.Get("state"); s != "" {
 			to += "?" + url.Values{"state": {s}}.Encode()
 		}
-		http.Redirect(w, r, to, http.StatusSeeOther)
+		http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // An address that the client registered.
 		return
 	}
 	i.page(w, http.StatusOK, pageView{Title: "You are signed out", Text: "Nothing of the sign-in at " + i.name + " is left in this browser."})
@@ -226,7 +227,7 @@ func (i *issuer) logout(w http.ResponseWriter, r *http.Request) {
 
 // hinted returns the client that an ID token of this issuer was made for; an expired one will do.
 func (i *issuer) hinted(raw string) (Client, bool) {
-	jws, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
+	jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
 	if err != nil || len(jws.Signatures) != 1 {
 		return Client{}, false
 	}

@@ -124,6 +124,7 @@ func (i *issuer) sign(payload []byte) (string, error) {
 			rogue.signing[0].KeyID = k.signing[0].KeyID
 		}
 		key = rogue.signing[0]
+	default:
 	}
 	return signed(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key}, payload)
 }

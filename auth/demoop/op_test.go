@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -100,7 +102,7 @@ func TestCodes(t *testing.T) {
 	}
 	user := func(token any) int {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, opBase+"/halden/userinfo", nil)
-		r.Header.Set("Authorization", "Bearer "+token.(string))
+		r.Header.Set("Authorization", fmt.Sprint("Bearer ", token))
 		rec := httptest.NewRecorder()
 		op.ServeHTTP(rec, r)
 		return rec.Code
@@ -132,9 +134,7 @@ func TestCodes(t *testing.T) {
 		"another grant":    {map[string]string{"grant_type": "password"}, "portal", "a:b c", 400},
 	} {
 		change := map[string]string{"code": code(t, op)}
-		for k, v := range c.change {
-			change[k] = v
-		}
+		maps.Copy(change, c.change)
 		if status, _ := redeem(t, op, change, c.client, c.secret); status != c.want {
 			t.Errorf("%s: %d, want %d", name, status, c.want)
 		}

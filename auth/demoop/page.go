@@ -65,15 +65,12 @@ func initials(name string) string {
 	if len(words) == 0 {
 		return "?"
 	}
-	out := ""
-	for _, w := range []string{words[0], words[len(words)-1]} {
-		r, _ := utf8.DecodeRuneInString(w)
-		out += strings.ToUpper(string(r))
-	}
+	first, _ := utf8.DecodeRuneInString(words[0])
+	last, _ := utf8.DecodeRuneInString(words[len(words)-1])
 	if len(words) == 1 {
-		return out[:len(out)/2]
+		return strings.ToUpper(string(first))
 	}
-	return out
+	return strings.ToUpper(string([]rune{first, last}))
 }
 
 // page writes a page under a policy without script; the form may lead to the client's own address and nowhere else.

@@ -235,6 +235,7 @@ func (p *Pages) refused(c *fiber.Ctx, org tenants.Organization, err error) error
 	case auth.ProviderDown:
 		status = fiber.StatusServiceUnavailable
 		c.Set(fiber.HeaderRetryAfter, "30")
+	default:
 	}
 	c.Status(status)
 	c.Set("X-Sign-In-Reason", string(r.Reason))

@@ -109,7 +109,7 @@ func (b *bench) capture(ctx context.Context) (map[string]page, error) {
 	}
 	defer p.stop()
 	taps := map[string]func(uint64, *fasthttp.Request){"search": search(p, narrowOrg), "completion": func(n uint64, r *fasthttp.Request) {
-		b.complete(p, uint64(b.big.learners)*(pathCourses*(pathLessons-1)-1)+n, r)
+		b.complete(p, uint64(b.big.learners)*(pathCourses*(pathLessons-1)-1)+n, r) //nolint:gosec // A number of people.
 	}}
 	names := []string{"search", "completion"}
 	for _, h := range slices.Backward(hot) {
@@ -164,7 +164,7 @@ func fetch(addr string, fill func(uint64, *fasthttp.Request)) ([]byte, error) {
 	if err := c.DoTimeout(req, res, 20*time.Second); err != nil {
 		return nil, err
 	}
-	if res.StatusCode() != fasthttp.StatusOK && !(req.Header.IsPost() && res.StatusCode() == fasthttp.StatusSeeOther) {
+	if res.StatusCode() != fasthttp.StatusOK && (!req.Header.IsPost() || res.StatusCode() != fasthttp.StatusSeeOther) {
 		return nil, fmt.Errorf("%s: status %d, to %q: %.400s", req.URI().Path(), res.StatusCode(), res.Header.Peek("Location"), res.Body())
 	}
 	return bytes.Clone(res.Body()), nil
@@ -183,8 +183,8 @@ func (b *bench) aim() {
 		}
 		return t
 	}
-	page := func(name string, c *child, conns []int, cpu func() usage, request func(uint64, *fasthttp.Request), mark string) *target {
-		return add(&target{name: name, addr: c.addr, conns: conns, cpu: cpu, request: request, mark: mark})
+	page := func(name string, c *child, conns []int, cpu func() usage, request func(uint64, *fasthttp.Request), mark string) {
+		add(&target{name: name, addr: c.addr, conns: conns, cpu: cpu, request: request, mark: mark})
 	}
 	page("Fiber hello", b.baseline, few, base, get(b.baseline.addr, "/hello"), "Hello")
 	page("one select by key", b.baseline, few, base, get(b.baseline.addr, "/key"), "Organization")
@@ -267,6 +267,7 @@ func elements(page []byte) (n int) {
 			return n
 		case html.StartTagToken, html.SelfClosingTagToken:
 			n++
+		default:
 		}
 	}
 }

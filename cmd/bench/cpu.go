@@ -35,7 +35,7 @@ func procStat(pid string) (parent int, own, ended time.Duration, ok bool) {
 		return 0, 0, 0, false
 	}
 	num := func(i int) time.Duration {
-		n, _ := strconv.ParseInt(f[i-3], 10, 64) //nolint:errcheck // The kernel writes numbers.
+		n, _ := strconv.ParseInt(f[i-3], 10, 64) // The kernel writes numbers.
 		return time.Duration(n)
 	}
 	return int(num(4)), (num(14) + num(15)) * tick, (num(16) + num(17)) * tick, true
@@ -73,7 +73,7 @@ func resident(pid int) (now, peak int64) {
 		if len(f) < 2 {
 			continue
 		}
-		n, _ := strconv.ParseInt(f[1], 10, 64) //nolint:errcheck // The kernel writes numbers.
+		n, _ := strconv.ParseInt(f[1], 10, 64) // The kernel writes numbers.
 		switch f[0] {
 		case "VmRSS:":
 			now = n << 10

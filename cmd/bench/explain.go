@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +16,7 @@ import (
 // explain writes for every statement that a page sent how long it takes and its plan, as the application's role and with the
 // very parameters. Times are those of the prepared statement after several executions, when PostgreSQL may have settled for
 // a plan that does not know the parameters; the plan shown is the one made for them. Nothing is kept.
-func explain(ctx context.Context, out io.Writer, dsn, name string, txs []transaction) error {
+func explain(ctx context.Context, out *bytes.Buffer, dsn, name string, txs []transaction) error {
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func explain(ctx context.Context, out io.Writer, dsn, name string, txs []transac
 	return nil
 }
 
-func explainOne(ctx context.Context, out io.Writer, pg *pgconn.PgConn, s statement) error {
+func explainOne(ctx context.Context, out *bytes.Buffer, pg *pgconn.PgConn, s statement) error {
 	var took []time.Duration
 	run := func(q string) error { return pg.Exec(ctx, q).Close() }
 	if _, err := pg.Prepare(ctx, "x", s.SQL, nil); err != nil {

@@ -161,7 +161,7 @@ func measure(ctx context.Context, o options, dir string, r *report) error {
 		}
 	}
 	if o.sql != "" {
-		q, err := os.ReadFile(o.sql) //nolint:gosec // The operator names it.
+		q, err := os.ReadFile(o.sql) // The operator names it.
 		if err != nil {
 			return err
 		}

@@ -43,8 +43,8 @@ func freePort() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer ln.Close() //nolint:errcheck // Only the number counts.
-	return ln.Addr().(*net.TCPAddr).Port, nil
+	defer ln.Close()                          //nolint:errcheck // Only the number counts.
+	return ln.Addr().(*net.TCPAddr).Port, nil //nolint:errcheck // It listens on TCP.
 }
 
 // start runs a program that listens at the address and waits until it answers at path.
@@ -74,7 +74,7 @@ func start(ctx context.Context, cmd *exec.Cmd, addr, path, log string) (*child, 
 		}
 		select {
 		case err := <-c.done:
-			b, _ := os.ReadFile(log) //nolint:errcheck,gosec // For the message only.
+			b, _ := os.ReadFile(log) //nolint:gosec // For the message only.
 			return nil, fmt.Errorf("%s ended while starting: %w\n%s", filepath.Base(cmd.Path), err, b)
 		case <-ctx.Done():
 			c.stop()
@@ -94,10 +94,10 @@ func (c *child) stop() {
 	}
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	select {
-	case <-c.done:
+	case <-c.done: //nolint:errcheck // It was told to end.
 	case <-time.After(10 * time.Second):
 		_ = c.cmd.Process.Kill()
-		<-c.done
+		<-c.done //nolint:errcheck // As above.
 	}
 }
 
@@ -108,7 +108,7 @@ func serve(ctx context.Context, bin, dir, name, dsn string) (*child, error) {
 		return nil, err
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	cmd := exec.CommandContext(ctx, bin, "serve") //nolint:gosec // Built by us.
+	cmd := exec.CommandContext(ctx, bin, "serve") // Built by us.
 	cmd.Env = append(os.Environ(),
 		"LEARNSCAPE_LISTEN="+addr,
 		fmt.Sprintf("LEARNSCAPE_BASE_URL=http://localhost:%d", port),
@@ -122,7 +122,7 @@ func serve(ctx context.Context, bin, dir, name, dsn string) (*child, error) {
 
 // host is the name under which an organization lives at the portal.
 func (c *child) host(org int) string {
-	_, port, _ := net.SplitHostPort(c.addr) //nolint:errcheck // It was made here.
+	_, port, _ := net.SplitHostPort(c.addr) // It was made here.
 	return fmt.Sprintf("org%d.localhost:%s", org, port)
 }
 

@@ -169,7 +169,7 @@ func openData(dir string, reset bool) (*data, error) {
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		pid := make([]byte, 20)
-		n, _ := lock.ReadAt(pid, 0) //nolint:errcheck // An unknown holder is said as such.
+		n, _ := lock.ReadAt(pid, 0) // An unknown holder is said as such.
 		_ = lock.Close()
 		return nil, fmt.Errorf("the data folder %s is in use by process %s; end that first or choose another with --data", dir, strings.TrimSpace(string(pid[:n])))
 	}

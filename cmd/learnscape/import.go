@@ -24,11 +24,11 @@ func runImport(ctx context.Context, e *env, args []string) error {
 		return usageError{errors.New("use: learnscape import " + commands()["import"].usage)}
 	}
 	return e.withPortal(ctx, func(p *portal.Portal, cfg Config) error {
-		ctx, _, err := asOperator(ctx, p, cfg, org)
+		ctx, err := asOperator(ctx, p, cfg, org)
 		if err != nil {
 			return err
 		}
-		report, err := p.Courses.ImportFolder(ctx, courses.ImportOptions{Dir: fs.Arg(0), Collections: split(collections)})
+		report, err := p.Courses.ImportFolder(ctx, courses.ImportOptions{Dir: fs.Arg(0), Collections: list(collections)})
 		if err != nil {
 			return err
 		}

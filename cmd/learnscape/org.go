@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"strings"
 
 	"github.com/learnscape/learnscape/cmd/learnscape/portal"
 	"github.com/learnscape/learnscape/internal/db"
@@ -80,21 +79,11 @@ func (e *env) withPortal(ctx context.Context, fn func(*portal.Portal, Config) er
 }
 
 // asOperator returns a context in which the operator acts for the organization with the slug.
-func asOperator(ctx context.Context, p *portal.Portal, cfg Config, slug string) (context.Context, tenants.Organization, error) {
+func asOperator(ctx context.Context, p *portal.Portal, cfg Config, slug string) (context.Context, error) {
 	visitor := scope.Enter(ctx, scope.Scope{Actor: scope.Visitor})
 	o, err := p.Tenants.ByHost(visitor, slug+"."+cfg.BaseURL.Host)
 	if err != nil {
-		return nil, o, fmt.Errorf("there is no organization %q: %w", slug, err)
+		return nil, fmt.Errorf("there is no organization %q: %w", slug, err)
 	}
-	return scope.Enter(ctx, scope.System(scope.Operator, o.OrgID)), o, nil
-}
-
-func split(v string) []string {
-	var out []string
-	for _, s := range strings.Split(v, ",") {
-		if s = strings.TrimSpace(s); s != "" {
-			out = append(out, s)
-		}
-	}
-	return out
+	return scope.Enter(ctx, scope.System(scope.Operator, o.OrgID)), nil
 }

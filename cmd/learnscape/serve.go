@@ -39,7 +39,7 @@ func runServe(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	e.log.Info("serving", "address", ln.Addr().String(), "base", cfg.BaseURL.String())
+	e.log.InfoContext(ctx, "serving", "address", ln.Addr().String(), "base", cfg.BaseURL.String())
 	return p.Run(ctx, ln)
 }
 

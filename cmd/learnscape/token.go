@@ -28,11 +28,11 @@ func runToken(ctx context.Context, e *env, args []string) error {
 		return usageError{errors.New("--org, --email and --scope are needed, --days is 1 to 366")}
 	}
 	return e.withPortal(ctx, func(p *portal.Portal, cfg Config) error {
-		ctx, _, err := asOperator(ctx, p, cfg, org)
+		ctx, err := asOperator(ctx, p, cfg, org)
 		if err != nil {
 			return err
 		}
-		token, err := p.Auth.CreateToken(ctx, email, split(scopes), time.Now().AddDate(0, 0, days))
+		token, err := p.Auth.CreateToken(ctx, email, list(scopes), time.Now().AddDate(0, 0, days))
 		if err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func given(question, answer string) *courses.Given {
 		return nil
 	}
 	g := &courses.Given{Question: question}
-	for _, s := range strings.Split(answer, ",") {
+	for s := range strings.SplitSeq(answer, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil || len(g.Choices) >= 30 {
 			return nil
@@ -68,7 +68,7 @@ func (p *Pages) show(c *fiber.Ctx, at courses.Place, s shown) error {
 	if shell.IsFragment(c) && s.question != "" {
 		return shell.Fragment(c, quizAnswered(v, s))
 	}
-	return shell.Page(c, lessonProps(c.UserContext(), v), lessonPage(v, s))
+	return shell.Page(c, lessonProps(v), lessonPage(v, s))
 }
 
 func (p *Pages) answer(c *fiber.Ctx) error {
@@ -173,7 +173,7 @@ func (p *Pages) place(c *fiber.Ctx) error {
 	return c.SendStatus(fiber.StatusNoContent)
 }
 
-func lessonProps(ctx context.Context, v courses.LessonView) ui.PageProps {
+func lessonProps(v courses.LessonView) ui.PageProps {
 	bar := &ui.LessonBar{BackHref: href(v.Root), PathTitle: v.Root.Title, Title: v.Title, Step: v.Number, Steps: len(v.Stations), Share: v.Progress.Share()}
 	if v.Previous != nil {
 		bar.PreviousHref = stopHref(v.Root, v.Previous.Step, v.Previous.Lesson)

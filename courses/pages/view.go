@@ -231,7 +231,8 @@ func proposition(ctx context.Context, v courses.View, own tenants.Organization) 
 	p := ui.PropositionProps{Title: lang.T(ctx, "courses.additions.title"), Quote: a.Proposition, Org: uiOrg(own), Note: lang.T(ctx, "courses.additions.private", "Org", own.Name)}
 	publisher, adopter := uiOrg(v.Org), uiOrg(own)
 	for _, r := range []ui.Definition{
-		{Term: v.Org.Name, Text: a.TheyKnow, Org: &publisher}, {Term: own.Name, Text: a.WeAdd, Org: &adopter},
+		{Term: v.Org.Name, Text: a.TheyKnow, Org: &publisher},
+		{Term: own.Name, Text: a.WeAdd, Org: &adopter},
 		{Term: lang.T(ctx, "courses.additions.customer"), Text: a.CustomerGets, Strong: true},
 	} {
 		if r.Text != "" {

@@ -5,6 +5,8 @@ package authz
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
@@ -83,11 +85,7 @@ var table = map[Action]Rule{
 
 // Table returns a copy of the table, for tests and for the administrator's page of roles.
 func Table() map[Action]Rule {
-	out := make(map[Action]Rule, len(table))
-	for a, r := range table {
-		out[a] = r
-	}
-	return out
+	return maps.Clone(table)
 }
 
 // Check returns nil if the scope in ctx may do the action on what owner owns (zero owner: the actor's own organization,
@@ -123,18 +121,8 @@ func Allowed(s scope.Scope, a Action, owner id.Org) bool {
 		if len(r.Roles) == 0 {
 			return len(r.Actors) == 0 || r.Foreign || r.Visitor
 		}
-		for _, role := range r.Roles {
-			if s.Has(role) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(r.Roles, s.Has)
 	default:
-		for _, actor := range r.Actors {
-			if actor == s.Actor {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(r.Actors, s.Actor)
 	}
 }

@@ -21,6 +21,7 @@ func TestStores(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(t *testing.T) blob.Store{
 		"folder": func(t *testing.T) blob.Store {
+			t.Helper()
 			f, err := blob.NewFolder(t.TempDir())
 			if err != nil {
 				t.Fatal(err)

@@ -129,7 +129,7 @@ func (o Options) CheckURL(u *url.URL) error {
 	}
 	port := 443
 	if p := u.Port(); p != "" {
-		port, _ = strconv.Atoi(p) //nolint:errcheck // A port that is no number is 0, which is refused.
+		port, _ = strconv.Atoi(p) // A port that is no number is 0, which is refused.
 	}
 	return o.checkPort(port)
 }

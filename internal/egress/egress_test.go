@@ -115,7 +115,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	size := func(n int, announce bool) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			if !announce {
-				w.(http.Flusher).Flush()
+				_ = http.NewResponseController(w).Flush()
 			}
 			_, _ = w.Write(make([]byte, n))
 		}
@@ -159,7 +159,7 @@ func TestAnswersAreBounded(t *testing.T) {
 func TestOldTLSIsRefused(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
-	srv.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10} //nolint:gosec // The server that must be refused.
+	srv.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10} // The server that must be refused.
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	if _, err := get(t, egress.New(egress.Options{AllowLoopback: true}), srv.URL); err == nil || !strings.Contains(err.Error(), "protocol version") {

@@ -91,7 +91,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	for {
 		n, err := r.Once(ctx)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // Being told to stop is not a failure.
+			return nil // Being told to stop is not a failure.
 		}
 		if err != nil {
 			r.log.WarnContext(ctx, "relay", "error", err)

@@ -113,7 +113,10 @@ func run(t *testing.T, d *db.DB, c *jobs.Client, org id.Org, state string) []sto
 			}
 			return rows
 		}
-		time.Sleep(50 * time.Millisecond)
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -40,8 +40,14 @@ func render(now time.Time, from, messageID string, m Message) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	for _, h := range [][2]string{
-		{"From", from}, {"To", m.To}, {"Subject", encode(m.Subject)}, {"Date", now.Format(time.RFC1123Z)}, {"Message-ID", "<" + messageID + ">"},
-		{"Auto-Submitted", "auto-generated"}, {"MIME-Version", "1.0"}, {"Content-Type", `multipart/alternative; boundary="` + w.Boundary() + `"`},
+		{"From", from},
+		{"To", m.To},
+		{"Subject", encode(m.Subject)},
+		{"Date", now.Format(time.RFC1123Z)},
+		{"Message-ID", "<" + messageID + ">"},
+		{"Auto-Submitted", "auto-generated"},
+		{"MIME-Version", "1.0"},
+		{"Content-Type", `multipart/alternative; boundary="` + w.Boundary() + `"`},
 	} {
 		fmt.Fprintf(&out, "%s: %s\r\n", h[0], h[1])
 	}

@@ -136,7 +136,7 @@ type shape struct{}
 
 // Transform implements parser.ASTTransformer.
 func (shape) Transform(doc *ast.Document, r text.Reader, pc parser.Context) {
-	o, _ := pc.Get(optionsKey).(Options) //nolint:errcheck // The zero value is right where there are none.
+	o, _ := pc.Get(optionsKey).(Options) // The zero value is right where there are none.
 	source := r.Source()
 	seen := map[string]int{}
 	var gone []func()

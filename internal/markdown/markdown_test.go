@@ -87,8 +87,14 @@ func TestSplit(t *testing.T) {
 		got = append(got, row{b.Kind, b.Key, b.Title})
 	}
 	want := []row{
-		{"prose", "start", ""}, {"prose", "make-the-bath", "Make the bath"}, {"video", "video-watch", "Watch"}, {"prose", "make-the-bath-2", ""},
-		{"prose", "make-the-bath-3", "Make the bath"}, {"quiz", "quiz-check", "Check"}, {"reflect", "think", ""}, {"path", "halden-cold-chain", ""},
+		{"prose", "start", ""},
+		{"prose", "make-the-bath", "Make the bath"},
+		{"video", "video-watch", "Watch"},
+		{"prose", "make-the-bath-2", ""},
+		{"prose", "make-the-bath-3", "Make the bath"},
+		{"quiz", "quiz-check", "Check"},
+		{"reflect", "think", ""},
+		{"path", "halden-cold-chain", ""},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

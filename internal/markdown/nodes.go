@@ -116,7 +116,7 @@ func paragraph(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkS
 
 func blockquote(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	class, note := n.AttributeString("class")
-	c, _ := class.([]byte) //nolint:errcheck // Set by alert alone.
+	c, _ := class.([]byte) // Set by alert alone.
 	switch {
 	case entering && note:
 		_, _ = w.WriteString(`<div class="` + string(c) + `" role="note"><div>` + "\n")

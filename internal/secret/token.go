@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"fmt"
-	"math/big"
 )
 
 // tokenLen is the length of a token: 32 bytes in base64url without padding.
@@ -37,16 +35,6 @@ func Hash(token string) []byte {
 
 // Equal compares in constant time for texts of one length.
 func Equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
-// NewCode returns six random decimal digits, for a person to carry from one screen to another. It is no secret by itself:
-// whoever accepts it counts the tries.
-func NewCode() string {
-	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
-	if err != nil {
-		panic(err) // rand.Reader does not fail.
-	}
-	return fmt.Sprintf("%06d", n)
-}
 
 // NewReference returns n characters of Crockford's base32 without vowels' look-alikes, for people to read out.
 func NewReference(n int) string {

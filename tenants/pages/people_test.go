@@ -1,7 +1,6 @@
 package pages_test
 
 import (
-	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -67,7 +66,7 @@ func newWorld(t *testing.T) world {
 		if r := c.Get("X-Roles"); r != "" {
 			s = scope.Scope{Actor: scope.Member, Org: orgs[0], Membership: id.New[id.Membership](), Roles: []scope.Role{scope.Learner, scope.Role(r)}}
 		}
-		c.SetUserContext(scope.Enter(context.Background(), s))
+		c.SetUserContext(scope.Enter(c.UserContext(), s))
 		return c.Next()
 	})
 	pages.New(svc, d.Now).Mount(app)
@@ -90,6 +89,7 @@ func (w world) get(t *testing.T, path string, role scope.Role) (*http.Response, 
 	return res, string(b)
 }
 
+//nolint:paralleltest // Fiber makes its server anew for each request of a test.
 func TestPeople(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

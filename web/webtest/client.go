@@ -62,7 +62,7 @@ func (d *Demo) signIn(t testing.TB, client *http.Client, org, email string) {
 	if way == "" {
 		t.Fatalf("%s has no provider to sign in with", org)
 	}
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, d.URL(org, way), nil) //nolint:forbidigo // Bounded by the client.
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.URL(org, way), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func (d *Demo) signIn(t testing.TB, client *http.Client, org, email string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	post, err := http.NewRequestWithContext(context.Background(), http.MethodPost, form.String(), strings.NewReader(url.Values{"email": {email}}.Encode())) //nolint:forbidigo // Bounded by the client.
+	post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, form.String(), strings.NewReader(url.Values{"email": {email}}.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func (d *Demo) signIn(t testing.TB, client *http.Client, org, email string) {
 
 func text(t testing.TB, client *http.Client, address string) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, address, nil) //nolint:forbidigo // Bounded by the client.
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

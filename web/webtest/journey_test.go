@@ -97,7 +97,7 @@ func TestJourney(t *testing.T) {
 
 	learner := webtest.Open(t, 390)
 	signIn(t, learner, d, "learner@brightwater.example")
-	find(learner, d.URL("brightwater", ""), "calibraton probe")
+	find(learner, d.URL("brightwater", ""), "calibraton probe") //nolint:misspell // A slip that the search forgives.
 	learner.WaitText("The field check of a probe")
 	learner.WaitText("Shared by Halden Systems")
 
@@ -348,7 +348,7 @@ func imports(t *testing.T, d *webtest.Demo, folder string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), webtest.Binary(t), "import", "--org", "halden", "--collection", "customer-onboarding,partner-enablement", folder) //nolint:gosec // Our own binary.
+	cmd := exec.CommandContext(t.Context(), webtest.Binary(t), "import", "--org", "halden", "--collection", "customer-onboarding,partner-enablement", folder) // Our own binary.
 	cmd.Env = append(os.Environ(), "LEARNSCAPE_BASE_URL="+d.Base, "LEARNSCAPE_FILES="+filepath.Join(d.Dir, "files"),
 		fmt.Sprintf("LEARNSCAPE_DATABASE_URL=host=%s user=learnscape_app dbname=learnscape sslmode=disable", strings.TrimSpace(string(socket))),
 		"LEARNSCAPE_KEYS=demo:"+base64.StdEncoding.EncodeToString(key))

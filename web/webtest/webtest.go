@@ -46,13 +46,13 @@ var build struct {
 func Binary(t testing.TB) string {
 	t.Helper()
 	build.once.Do(func() {
-		dir, err := os.MkdirTemp("", "learnscape-bin-")
+		dir, err := os.MkdirTemp("", "learnscape-bin-") //nolint:usetesting // Outlives the first test.
 		if err != nil {
 			build.err = err
 			return
 		}
 		build.path = filepath.Join(dir, "learnscape")
-		if out, err := exec.CommandContext(context.Background(), "go", "build", "-o", build.path, "github.com/learnscape/learnscape/cmd/learnscape").CombinedOutput(); err != nil { //nolint:forbidigo // Outlives the first test.
+		if out, err := exec.CommandContext(context.Background(), "go", "build", "-o", build.path, "github.com/learnscape/learnscape/cmd/learnscape").CombinedOutput(); err != nil { //nolint:gosec,usetesting // The path is ours; it outlives the first test.
 			build.err = fmt.Errorf("build: %w: %s", err, out)
 		}
 	})
@@ -65,7 +65,7 @@ func Binary(t testing.TB) string {
 // Folder returns a fresh data folder that the database server's user can reach; it is removed at the end.
 func Folder(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "learnscape-data-")
+	dir, err := os.MkdirTemp("", "learnscape-data-") //nolint:usetesting // The parent of TempDir is closed to the server's user.
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func Folder(t testing.TB) string {
 func Start(t testing.TB, dir string) *Demo {
 	t.Helper()
 	d := &Demo{Dir: dir, done: make(chan error, 1)}
-	d.cmd = exec.CommandContext(context.Background(), Binary(t), "demo", "--data", dir, "--listen", "127.0.0.1:0", "--idp-listen", "127.0.0.1:0") //nolint:gosec,forbidigo // Our own binary, ended below.
+	d.cmd = exec.CommandContext(context.Background(), Binary(t), "demo", "--data", dir, "--listen", "127.0.0.1:0", "--idp-listen", "127.0.0.1:0") //nolint:gosec,usetesting // Our own binary; the cleanup ends it in peace.
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -128,10 +128,10 @@ func (d *Demo) end(sig syscall.Signal) {
 	}
 	_ = d.cmd.Process.Signal(sig)
 	select {
-	case <-d.done:
+	case <-d.done: //nolint:errcheck // It was told to end.
 	case <-time.After(30 * time.Second):
 		_ = d.cmd.Process.Kill()
-		<-d.done
+		<-d.done //nolint:errcheck // As above.
 	}
 }
 
@@ -146,7 +146,7 @@ func (d *Demo) URL(org, path string) string {
 // Browser is one person's browser with cookies of its own.
 type Browser struct {
 	t      testing.TB
-	ctx    context.Context //nolint:containedctx // The browser is the context.
+	ctx    context.Context // The browser is the context.
 	mu     sync.Mutex
 	faults []string
 }
@@ -168,7 +168,7 @@ func Open(t testing.TB, width int) *Browser {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1360, 900),
 		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
-	actx, acancel := chromedp.NewExecAllocator(context.Background(), opts...) //nolint:forbidigo // Ended by the cleanup.
+	actx, acancel := chromedp.NewExecAllocator(context.Background(), opts...) //nolint:usetesting // Ended by the cleanup.
 	b := &Browser{t: t}
 	ctx, cancel := chromedp.NewContext(actx, chromedp.WithListener(b.listen))
 	b.ctx = ctx
@@ -206,6 +206,7 @@ func (b *Browser) Dark(on bool) {
 		v = "dark"
 	}
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v}}})
+	b.Settle() // Colours change over 120 ms.
 }
 
 // Script switches scripts in pages on or off.
@@ -253,7 +254,7 @@ func try[T any](b *Browser, a chromedp.Action[T]) (T, error) {
 	for {
 		v, err := chromedp.Run(ctx, a)
 		// The page went away under the action: a navigation was under way. The next page is asked again.
-		if err == nil || ctx.Err() != nil || !(strings.Contains(err.Error(), "context with specified id") || strings.Contains(err.Error(), "navigated or closed") || strings.Contains(err.Error(), "context was destroyed")) {
+		if err == nil || ctx.Err() != nil || (!strings.Contains(err.Error(), "context with specified id") && !strings.Contains(err.Error(), "navigated or closed") && !strings.Contains(err.Error(), "context was destroyed")) {
 			return v, err
 		}
 		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // Until the next page is there; bounded by step.
@@ -264,8 +265,8 @@ func do[T any](b *Browser, a chromedp.Action[T]) T {
 	b.t.Helper()
 	v, err := try(b, a)
 	if err != nil {
-		at, _ := try(b, chromedp.Location())                                                                                 //nolint:errcheck // For the message only.
-		text, _ := try(b, chromedp.Evaluate[string](`document.querySelector("main")?.innerText ?? document.body.innerText`)) //nolint:errcheck // For the message only.
+		at, _ := try(b, chromedp.Location())                                                                                 // For the message only.
+		text, _ := try(b, chromedp.Evaluate[string](`document.querySelector("main")?.innerText ?? document.body.innerText`)) // For the message only.
 		picture := filepath.Join(os.TempDir(), "learnscape-failed.png")
 		b.Shot(picture)
 		b.t.Fatalf("browser at %s: %v (picture: %s)\n%.1500s", at, err, picture, text)
@@ -303,7 +304,7 @@ func (b *Browser) click(element, what string) {
 func (b *Browser) Settle() {
 	b.t.Helper()
 	time.Sleep(200 * time.Millisecond) //nolint:forbidigo // See above.
-	do(b, chromedp.Poll[bool](`document.readyState !== "loading"`, chromedp.WithPollingInterval(30*time.Millisecond)))
+	b.until(`document.readyState !== "loading"`, "the document")
 }
 
 // Type replaces the text of a field, as keys do.
@@ -321,16 +322,31 @@ func (b *Browser) Submit(selector string) {
 	b.Settle()
 }
 
+// until asks the page again and again, from here and not from a timer in it, which stands still while scripts are off.
+func (b *Browser) until(condition, what string) {
+	b.t.Helper()
+	for end := time.Now().Add(step); ; time.Sleep(50 * time.Millisecond) { //nolint:forbidigo // Bounded by step.
+		if Eval[bool](b, condition) {
+			return
+		}
+		if time.Now().After(end) {
+			picture := filepath.Join(os.TempDir(), "learnscape-failed.png")
+			b.Shot(picture)
+			b.t.Fatalf("%s: no %s (picture: %s)\n%.1500s", b.At(), what, picture, b.Text())
+		}
+	}
+}
+
 // WaitText waits until the page shows the words.
 func (b *Browser) WaitText(words string) {
 	b.t.Helper()
-	do(b, chromedp.Poll[bool](`!!document.body && document.body.innerText.includes(`+quoted(words)+`)`, chromedp.WithPollingInterval(50*time.Millisecond)))
+	b.until(`!!document.body && document.body.innerText.includes(`+quoted(words)+`)`, words)
 }
 
 // Wait waits until an element of the selector is there.
 func (b *Browser) Wait(selector string) {
 	b.t.Helper()
-	do(b, chromedp.Poll[bool](`!!document.querySelector(`+quoted(selector)+`)`, chromedp.WithPollingInterval(50*time.Millisecond)))
+	b.until(`!!document.querySelector(`+quoted(selector)+`)`, selector)
 }
 
 // Text returns the text of main as a person sees it.
@@ -361,7 +377,7 @@ func Eval[T any](b *Browser, expression string) T {
 }
 
 func quoted(s string) string {
-	q, _ := json.Marshal(s) //nolint:errcheck,errchkjson // A string always has a form.
+	q, _ := json.Marshal(s) // A string always has a form.
 	return string(q)
 }
 

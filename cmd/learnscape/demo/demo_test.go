@@ -74,6 +74,7 @@ func counts(t testing.TB, dsn string) map[string]int {
 	return out
 }
 
+//nolint:paralleltest // The parts read one world, and the times in the log are those of one at a time.
 func TestSeed(t *testing.T) {
 	t.Parallel()
 	d, dsn := deps(t)
@@ -104,24 +105,31 @@ func TestSeed(t *testing.T) {
 			t.Errorf("%s: %d rows, want %d to %d", table, n, want[0], want[1])
 		}
 	}
-	t.Run("future", func(t *testing.T) { nothingAhead(t, dsn("postgres")) })
-	t.Run("houses", func(t *testing.T) { housesApart(t, d.DB) })
-	t.Run("people", func(t *testing.T) { everybodyThere(t, d.DB) })
-	t.Run("measure", func(t *testing.T) { progressIsMeasured(t, dsn("postgres")) })
-	t.Run("learner", func(t *testing.T) { learners(t, d) })
-	t.Run("search", func(t *testing.T) { foundWithTypos(t, d) })
-	t.Run("same", func(t *testing.T) { sameYear(t, d) })
+	made := seeded{Deps: d, dsn: dsn("postgres")}
+	t.Run("future", made.nothingAhead)
+	t.Run("houses", made.housesApart)
+	t.Run("people", made.everybodyThere)
+	t.Run("measure", made.progressIsMeasured)
+	t.Run("learner", made.learners)
+	t.Run("search", made.foundWithTypos)
+	t.Run("same", made.sameYear)
+}
+
+// seeded is a world that was made; its methods are the parts of TestSeed.
+type seeded struct {
+	Deps
+	dsn string // as a superuser
 }
 
 // sameYear lives the year twice on what was published and compares.
-func sameYear(t *testing.T, d Deps) {
+func (made seeded) sameYear(t *testing.T) {
 	w, err := embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var years [2][]string
 	for i := range years {
-		s := &seeder{d: d, w: w}
+		s := &seeder{d: made.Deps, w: w}
 		if s.cal, err = newCalendar(w.year.Today, w.year.TimeZone, time.Date(2026, 11, 23, 6, 30, 0, 0, time.UTC)); err != nil {
 			t.Fatal(err)
 		}
@@ -156,8 +164,8 @@ func TestUnknownKeyIsAnError(t *testing.T) {
 }
 
 // nothingAhead looks for times in the future in every column of the kind; what may lie ahead is named.
-func nothingAhead(t *testing.T, dsn string) {
-	conn, err := pgxConnect(t, dsn)
+func (made seeded) nothingAhead(t *testing.T) {
+	conn, err := pgxConnect(t, made.dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +195,7 @@ func nothingAhead(t *testing.T, dsn string) {
 }
 
 // housesApart reads as each house under the row policies and looks for those that it does not know.
-func housesApart(t *testing.T, d *db.DB) {
+func (made seeded) housesApart(t *testing.T) {
 	w, err := embedded()
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +207,7 @@ func housesApart(t *testing.T, d *db.DB) {
 			"grants", "enrollments", "statements", "files", "item_links", "touches", "reactions", "search_events", "audit",
 		} {
 			var rows []string
-			if err := d.ReadAs(t.Context(), s, func(b *db.Batch) { db.List(b, &rows, `SELECT t::text FROM `+table+` t`) }); err != nil {
+			if err := made.DB.ReadAs(t.Context(), s, func(b *db.Batch) { db.List(b, &rows, `SELECT t::text FROM `+table+` t`) }); err != nil {
 				t.Fatalf("%s as %s: %v", table, viewer.Slug, err)
 			}
 			for _, o := range w.Organizations {
@@ -250,7 +258,7 @@ func (w *world) knows(a, b string) bool {
 	return a == b
 }
 
-func everybodyThere(t *testing.T, d *db.DB) {
+func (made seeded) everybodyThere(t *testing.T) {
 	people, err := People()
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +266,7 @@ func everybodyThere(t *testing.T, d *db.DB) {
 	for _, p := range people {
 		var m tenants.Membership
 		var found bool
-		if err := d.Read(dbtest.System(t, scope.Operator, orgID(p.Org)), func(b *db.Batch) {
+		if err := made.DB.Read(dbtest.System(t, scope.Operator, orgID(p.Org)), func(b *db.Batch) {
 			db.One(b, &m, &found, `SELECT `+tenants.MembershipColumns+` FROM memberships m WHERE m.org_id = $1 AND m.email = $2`, orgID(p.Org), p.Email)
 		}); err != nil {
 			t.Fatal(err)
@@ -281,8 +289,8 @@ func everybodyThere(t *testing.T, d *db.DB) {
 }
 
 // progressIsMeasured recomputes every enrollment from its completions.
-func progressIsMeasured(t *testing.T, dsn string) {
-	conn, err := pgxConnect(t, dsn)
+func (made seeded) progressIsMeasured(t *testing.T) {
+	conn, err := pgxConnect(t, made.dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +325,7 @@ func progressIsMeasured(t *testing.T, dsn string) {
 }
 
 // learners looks at the pages of those whom the demonstration shows.
-func learners(t *testing.T, d Deps) {
+func (made seeded) learners(t *testing.T) {
 	w, err := embedded()
 	if err != nil {
 		t.Fatal(err)
@@ -326,8 +334,8 @@ func learners(t *testing.T, d Deps) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer files.Close()
-	learn := courses.New(courses.Deps{DB: d.DB, Tenants: tenants.New(d.DB, "localhost:8080"), Blob: files})
+	defer files.Close() //nolint:errcheck // The folder goes with the test.
+	learn := courses.New(courses.Deps{DB: made.DB, Tenants: tenants.New(made.DB, "localhost:8080"), Blob: files})
 	for _, who := range []struct{ email, current, due, asked string }{
 		{"learner@brightwater.example", "cold-chain", "haccp-evidence", "Helen Ashdown"},
 		{"learner@kestrel.example", "cold-chain", "field-check-of-a-probe", "Shona McKelvie"},
@@ -376,7 +384,7 @@ func learners(t *testing.T, d Deps) {
 		t.Errorf("the path in the middle: %d of %d steps, version %d, next %+v", done, steps, v.Version, v.Next)
 	}
 	var versions []int
-	if err := d.DB.Read(as(t.Context(), "brightwater"), func(b *db.Batch) {
+	if err := made.DB.Read(as(t.Context(), "brightwater"), func(b *db.Batch) {
 		db.List(b, &versions, `SELECT DISTINCT version FROM enrollments WHERE org_id = $1 AND item_id = $2 ORDER BY version`, orgID("brightwater"), itemID("halden", "path", "cold-chain"))
 	}); err != nil {
 		t.Fatal(err)
@@ -386,14 +394,14 @@ func learners(t *testing.T, d Deps) {
 	}
 }
 
-func foundWithTypos(t *testing.T, d Deps) {
+func (made seeded) foundWithTypos(t *testing.T) {
 	w, err := embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx := dbtest.As(t, orgID("halden"), memberID("learner@halden.example"), personID("learner@halden.example"))
 	for _, typo := range w.year.Typos {
-		got, err := d.Search.Search(ctx, search.Query{Text: typo.Q, Limit: 10})
+		got, err := made.Search.Search(ctx, search.Query{Text: typo.Q, Limit: 10})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -451,7 +459,7 @@ func TestPrint(t *testing.T) {
 			t.Errorf("does not say %s", want)
 		}
 	}
-	for _, line := range strings.Split(b.String(), "\n") {
+	for line := range strings.SplitSeq(b.String(), "\n") {
 		if len([]rune(line)) > 130 {
 			t.Errorf("a line of %d letters: %s", len(line), line)
 		}

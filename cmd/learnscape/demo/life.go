@@ -836,7 +836,7 @@ func chance(seed uint64, name string) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, h.Sum64())) //nolint:gosec // As in newLives.
 }
 
-func anyID[K any](i id.ID[K]) id.Any { return id.Any{UUID: i.UUID} }
+func anyID[K any](i id.ID[K]) id.Any { return id.Any(i) }
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {

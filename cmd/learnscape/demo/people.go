@@ -11,15 +11,6 @@ import (
 // space is the name space of what the world derives its identifiers from.
 const space = "learnscape/demo"
 
-// Organization is one house of the world, for whoever starts it.
-type Organization struct {
-	ID     id.Org
-	Slug   string
-	Name   string
-	What   string // vendor, partner, customer or prospect
-	SignIn string // oidc, email or none
-}
-
 // Person is somebody who can sign in.
 type Person struct {
 	Org   string // slug
@@ -27,19 +18,6 @@ type Person struct {
 	Name  string
 	Title string
 	Roles []string // besides learner
-}
-
-// Organizations lists the houses in the order of the file.
-func Organizations() ([]Organization, error) {
-	w, err := embedded()
-	if err != nil {
-		return nil, err
-	}
-	var out []Organization
-	for _, o := range w.Organizations {
-		out = append(out, Organization{ID: orgID(o.Slug), Slug: o.Slug, Name: o.Name, What: o.Kind, SignIn: o.SignIn})
-	}
-	return out, nil
 }
 
 // People lists everybody who can sign in: those who left are not among them.

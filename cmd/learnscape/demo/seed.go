@@ -107,9 +107,9 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 		if err := step.run(ctx); err != nil {
 			return fmt.Errorf("demonstration world, %s: %w", step.name, err)
 		}
-		d.Log.Debug("demonstration world", "step", step.name, "ms", time.Since(at).Milliseconds())
+		d.Log.DebugContext(ctx, "demonstration world", "step", step.name, "ms", time.Since(at).Milliseconds())
 	}
-	d.Log.Info("demonstration world made", "ms", time.Since(begin).Milliseconds())
+	d.Log.InfoContext(ctx, "demonstration world made", "ms", time.Since(begin).Milliseconds())
 	return nil
 }
 
@@ -233,7 +233,7 @@ func (s *seeder) settle(ctx context.Context, o organization) error {
 		}
 		links := into("item_links", "org_id uuid, item_id uuid, to_org uuid, to_item uuid, position integer")
 		for ref, f := range s.w.stories {
-			if org, _, _ := splitRef(ref); org != o.Slug {
+			if own, _ := marketing.ParseRef(ref); own.Org != o.Slug {
 				continue
 			}
 			self := refID(ref, tenants.KindStory)
@@ -243,8 +243,8 @@ func (s *seeder) settle(ctx context.Context, o organization) error {
 				}
 			}
 			for n, r := range f.Related {
-				org, _, _ := splitRef(r)
-				links.add(tx.Scope.Org, self, orgID(org), refID(r, tenants.KindStory), len(f.Paths)+n+1)
+				to, _ := marketing.ParseRef(r)
+				links.add(tx.Scope.Org, self, orgID(to.Org), refID(r, tenants.KindStory), len(f.Paths)+n+1)
 			}
 		}
 		if links.rows() == 0 {
@@ -255,11 +255,6 @@ func (s *seeder) settle(ctx context.Context, o organization) error {
 		}
 		return links.insert(tx)
 	})
-}
-
-func splitRef(ref string) (org, slug string, ok bool) {
-	r, ok := marketing.ParseRef(ref)
-	return r.Org, r.Slug, ok
 }
 
 // index makes everything findable at once, and takes out the events of the seeding: what they would have caused is done.

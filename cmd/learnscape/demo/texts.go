@@ -367,7 +367,7 @@ func (s *seeder) published(ref, kind string) time.Time {
 	begin := day{}
 	for _, m := range s.w.year.Months {
 		if len(m.Starts[ref]) > 0 {
-			begin.Time, _ = time.Parse("2006-01", m.Month) //nolint:errcheck // A month that is none is found when the year is made.
+			begin.Time, _ = time.Parse("2006-01", m.Month) // A month that is none is found when the year is made.
 			break
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -84,7 +83,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Relay = jobs.NewRelay(p.DB, c.Log)
 	p.Tenants = tenants.New(p.DB, c.BaseURL.Host)
 	p.Mail = mail.New(p.DB, p.Jobs, c.Sender, c.BaseURL.Hostname())
-	var client *http.Client = egress.New(c.Egress)
+	client := egress.New(c.Egress)
 	if p.Auth, err = auth.New(auth.Deps{
 		DB: p.DB, Tenants: p.Tenants, Mail: p.Mail, Keys: c.Keys, Egress: client, Production: production,
 		BaseURL: func(slug string) string {

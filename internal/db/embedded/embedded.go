@@ -98,9 +98,9 @@ func Find(dir string) (string, error) {
 	}
 	places := []string{dir}
 	if dir == "" {
-		places, _ = filepath.Glob("/usr/lib/postgresql/*/bin") //nolint:errcheck // The pattern is constant.
+		places, _ = filepath.Glob("/usr/lib/postgresql/*/bin") // The pattern is constant.
 		slices.SortFunc(places, func(a, b string) int { return major(b) - major(a) })
-		more, _ := filepath.Glob("/usr/pgsql-*/bin") //nolint:errcheck // The pattern is constant.
+		more, _ := filepath.Glob("/usr/pgsql-*/bin") // The pattern is constant.
 		places = append(places, more...)
 		if p, err := exec.LookPath("postgres"); err == nil {
 			places = append(places, filepath.Dir(p))
@@ -118,7 +118,7 @@ func Find(dir string) (string, error) {
 }
 
 func major(bin string) int {
-	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(bin))) //nolint:errcheck // Not a number sorts last.
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(bin))) // Not a number sorts last.
 	return n
 }
 

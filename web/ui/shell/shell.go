@@ -33,7 +33,7 @@ func With(ctx context.Context, f Frame) context.Context { return context.WithVal
 
 // From returns the frame of the request; a bare one if the request failed before it had one.
 func From(ctx context.Context) Frame {
-	f, _ := ctx.Value(key{}).(Frame) //nolint:errcheck // No frame is the bare one.
+	f, _ := ctx.Value(key{}).(Frame) // No frame is the bare one.
 	return f
 }
 
