@@ -109,8 +109,8 @@ func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 			JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+visible("$1")+`
 			LEFT JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.asked_by
 		ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8`, sc.Org, sc.Membership)
-	db.List(b, &h.steps, `WITH `+mineActive+` SELECT `+tenants.ItemColumns+` FROM items i WHERE i.item_id IN (SELECT (s->>'item')::uuid FROM pins p, jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s)
-		AND `+visible("$1")+` ORDER BY i.item_id LIMIT 500`, sc.Org, sc.Membership)
+	db.List(b, &h.steps, `WITH `+mineActive+` SELECT `+tenants.ItemColumns+` FROM (SELECT DISTINCT (s->>'org')::uuid AS org_id, (s->>'item')::uuid AS item_id FROM pins p, jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s) w
+		CROSS JOIN LATERAL (SELECT * FROM items i WHERE i.org_id = w.org_id AND i.item_id = w.item_id AND `+visible("$1")+` LIMIT 1) i ORDER BY i.item_id LIMIT 500`, sc.Org, sc.Membership)
 	db.List(b, &h.finished, `WITH `+mineActive+` SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (
 			SELECT p.item_id FROM pins p UNION SELECT (s->>'item')::uuid FROM pins p, jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s)
 		ORDER BY c.item_id, c.lesson_key LIMIT 5000`, sc.Org, sc.Membership)
@@ -127,8 +127,8 @@ func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 		sc.Org, sc.Membership, b.Now.AddDate(0, 0, -30), b.Now.AddDate(0, 0, -90))
 }
 
-// HomeData returns what the member is on, what is due, what is recommended and why, and the balance of the last 30 days.
-func (s *Service) HomeData(ctx context.Context) (HomeView, error) {
+// HomeData reads what also queues in the same batch, for a page that shows other rooms too. It returns what the member is on, what is due, what is recommended and why, and the balance of the last 30 days.
+func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeView, error) {
 	if err := authz.Check(ctx, authz.Learn, id.Org{}); err != nil {
 		return HomeView{}, err
 	}
@@ -141,6 +141,9 @@ func (s *Service) HomeData(ctx context.Context) (HomeView, error) {
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		h.read(b, sc)
+		for _, queue := range also {
+			queue(b)
+		}
 	}); err != nil {
 		return HomeView{}, err
 	}

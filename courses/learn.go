@@ -24,11 +24,14 @@ type LearnFilter struct {
 	Tab   string   // TabAll, TabActive or TabFinished
 	Kinds []string // tenants.KindPath, tenants.KindCourse
 	Orgs  []string // slugs of the owners
+	Page  int      // from 0
 }
 
 // LearnView is the library as its page shows it.
 type LearnView struct {
-	Cards  []Card
+	Cards  []Card // of the page
+	Found  int    // on all pages
+	More   bool   // there is a next page
 	Kinds  []Facet
 	Orgs   []Facet
 	Active int // how many the viewer is on
@@ -64,6 +67,9 @@ type learning struct {
 // library is how many items the library shows at most; search finds the rest.
 const library = 200
 
+// shelf is how many of them stand on one page.
+const shelf = 24
+
 // Learn returns the paths and courses that the viewer may see, those they are on first, then the newest. Visitors see public
 // ones.
 func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
@@ -87,6 +93,10 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 		return LearnView{}, err
 	}
 	v := sift(cards, f)
+	v.Found = len(v.Cards)
+	from := min(max(f.Page, 0)*shelf, len(v.Cards))
+	v.More = len(v.Cards) > from+shelf
+	v.Cards = v.Cards[from:min(from+shelf, len(v.Cards))]
 	v.Visitor = !sc.SignedIn()
 	return v, nil
 }

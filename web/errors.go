@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -37,7 +38,9 @@ func kindOf(err error) errs.Kind {
 // fail answers an error with a page that says what happened, what still works and what to do. Unknown, foreign and missing
 // things get the same page. What is not the person's doing is logged whole, under the reference that the page shows.
 func (s *Server) fail(c *fiber.Ctx, err error) error {
-	ctx := c.UserContext()
+	// The page of an error is rendered after its deadline, too.
+	ctx := context.WithoutCancel(c.UserContext())
+	c.SetUserContext(ctx)
 	kind := kindOf(err)
 	ref := tenants.Request(ctx)
 	if kind == errs.Internal || kind == errs.Unavailable {

@@ -43,15 +43,17 @@ func (s *Server) home(c *fiber.Ctx) error {
 	m, _ := auth.Current(ctx)
 	v := homeView{Name: firstName(m.Name)}
 	v.Own, _ = auth.HostOrg(ctx)
-	var err error
-	if v.Learning, err = s.deps.Courses.HomeData(ctx); err != nil {
-		return err
-	}
-	news, err := s.deps.Community.Recent(ctx, community.ListFilter{Limit: 3})
+	viewer, err := scope.From(ctx)
 	if err != nil {
 		return err
 	}
-	v.News = news.Questions
+	var news func() community.Recent
+	if v.Learning, err = s.deps.Courses.HomeData(ctx, func(b *db.Batch) {
+		news = community.QueueRecent(b, viewer, community.ListFilter{Limit: 3})
+	}); err != nil {
+		return err
+	}
+	v.News = news().Questions
 	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "web.home.title"), NavKey: "home", Layout: ui.Reading}, homePage(v))
 }
 

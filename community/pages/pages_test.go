@@ -140,7 +140,7 @@ func TestAskWithoutScript(t *testing.T) {
 	if got := vendor.get(href).page.Find("#" + anchor + " .badge-ok").Text(); !strings.Contains(got, "Worked for Mara Alder") {
 		t.Errorf("the mark reads %q", got)
 	}
-	if got := vendor.get("/community").page.Find(".question h3 a").First().Text(); got != "How cold is <b>cold</b>?" {
+	if got := vendor.get("/community").page.Find(".question h2 a").First().Text(); got != "How cold is <b>cold</b>?" {
 		t.Errorf("the community's list begins with %q", got)
 	}
 }

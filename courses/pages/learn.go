@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"net/url"
+	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -14,7 +15,7 @@ import (
 )
 
 func (p *Pages) learn(c *fiber.Ctx) error {
-	f := courses.LearnFilter{Tab: c.Query("tab"), Kinds: queries(c, "kind"), Orgs: queries(c, "org")}
+	f := courses.LearnFilter{Tab: c.Query("tab"), Kinds: queries(c, "kind"), Orgs: queries(c, "org"), Page: min(max(c.QueryInt("page"), 1), 100) - 1}
 	v, err := p.courses.Learn(c.UserContext(), f)
 	if err != nil {
 		return err
@@ -39,13 +40,26 @@ func learnHref(tab string, f courses.LearnFilter) string {
 		q.Set("tab", tab)
 	}
 	q["kind"], q["org"] = f.Kinds, f.Orgs
+	if f.Page > 0 {
+		q.Set("page", strconv.Itoa(f.Page+1))
+	}
 	if e := q.Encode(); e != "" {
 		return "/learn?" + e
 	}
 	return "/learn"
 }
 
+// pageHref leads to a page before or after; "" where there is none.
+func pageHref(f courses.LearnFilter, by int, there bool) string {
+	if !there {
+		return ""
+	}
+	f.Page += by
+	return learnHref(f.Tab, f)
+}
+
 func tabs(ctx context.Context, v courses.LearnView, f courses.LearnFilter) []ui.Link {
+	f.Page = 0
 	return []ui.Link{
 		{Label: lang.T(ctx, "courses.learn.all"), Href: learnHref("", f), Current: f.Tab == courses.TabAll},
 		{Label: lang.T(ctx, "courses.learn.active"), Href: learnHref(courses.TabActive, f), Current: f.Tab == courses.TabActive, Count: v.Active},

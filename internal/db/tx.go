@@ -62,7 +62,7 @@ func (d *DB) once(ctx context.Context, s scope.Scope, fn func(*Tx) error) (err e
 	g := d.gorm.Session(&gorm.Session{NewDB: true, Context: ctx})
 	g.Statement.ConnPool = sqltx
 	tx := &Tx{Now: d.now().Truncate(time.Microsecond), Scope: s, ctx: ctx, conn: conn, gorm: g, n: CounterFrom(ctx)}
-	tx.n.add(2)
+	tx.n.add(1)
 	q, args := settings(s)
 	if err := tx.exec(q, args...); err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -104,11 +105,60 @@ func T(ctx context.Context, key string, kv ...any) string {
 		if m.plain {
 			return m.text
 		}
-		if s, ok := m.render(loc, key, kv); ok {
+		if s, ok := remembered(m, loc, key, kv); ok {
 			return s
 		}
 	}
 	return "⟦" + key + "⟧"
+}
+
+// written keeps rendered texts: most pages say "4 steps" and "33 min" again and again, and templates are slow.
+var written struct { //nolint:gochecknoglobals // A cache of a pure function.
+	sync.RWMutex
+	texts map[string]string
+}
+
+// The cache holds at most so many texts, of at most so many bytes of values each.
+const (
+	writtenLimit = 16384
+	valuesLimit  = 96
+)
+
+// remembered is render with a memory for values that are short words and whole numbers.
+func remembered(m *entry, loc Locale, key string, kv []any) (string, bool) {
+	id := append(make([]byte, 0, 128), loc...)
+	id = append(append(id, '|'), key...)
+	for _, v := range kv {
+		id = append(id, '|')
+		switch v := v.(type) {
+		case string:
+			id = append(id, v...)
+		case int:
+			id = strconv.AppendInt(append(id, '#'), int64(v), 10)
+		default:
+			return m.render(loc, key, kv)
+		}
+	}
+	if len(id) > len(key)+valuesLimit {
+		return m.render(loc, key, kv)
+	}
+	written.RLock()
+	s, ok := written.texts[string(id)]
+	written.RUnlock()
+	if ok {
+		return s, true
+	}
+	s, ok = m.render(loc, key, kv)
+	if !ok {
+		return "", false
+	}
+	written.Lock()
+	defer written.Unlock()
+	if written.texts == nil || len(written.texts) >= writtenLimit {
+		written.texts = map[string]string{}
+	}
+	written.texts[string(id)] = s
+	return s, true
 }
 
 // Has reports whether English has a text for the key.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/a-h/templ"
 )
@@ -46,7 +47,35 @@ func Cover(p CoverProps) templ.Component {
 	})
 }
 
+// covers keeps drawings: a cover depends on its props alone, and lists show the same ones again and again.
+var covers struct { //nolint:gochecknoglobals // A cache of a pure function.
+	sync.Mutex
+	drawn map[string]string
+}
+
+// coverLimit bounds the cache to a few megabytes.
+const coverLimit = 4096
+
 func cover(p CoverProps) string {
+	parts := []string{p.Slug, p.Family, strconv.FormatBool(p.Tall), strconv.FormatBool(p.Small)}
+	for _, o := range p.Orgs {
+		parts = append(parts, OrgClass(o))
+	}
+	key := strings.Join(parts, "|")
+	covers.Lock()
+	defer covers.Unlock()
+	if svg, ok := covers.drawn[key]; ok {
+		return svg
+	}
+	if covers.drawn == nil || len(covers.drawn) >= coverLimit {
+		covers.drawn = map[string]string{}
+	}
+	svg := draw(p)
+	covers.drawn[key] = svg
+	return svg
+}
+
+func draw(p CoverProps) string {
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, p.Slug)
 	seed := h.Sum64()

@@ -195,7 +195,14 @@ func Open(t testing.TB, width int) *Browser {
 // Resize changes the width in CSS pixels.
 func (b *Browser) Resize(width int) {
 	b.t.Helper()
-	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: int64(width), Height: 900, DeviceScaleFactor: 1, Mobile: width < 600})
+	b.size(width, windowHeight)
+}
+
+const windowHeight = 900
+
+func (b *Browser) size(width, height int) {
+	b.t.Helper()
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: int64(width), Height: int64(height), DeviceScaleFactor: 1, Mobile: width < 600})
 }
 
 // Dark switches between the dark and the light colour scheme.
@@ -304,7 +311,7 @@ func (b *Browser) click(element, what string) {
 func (b *Browser) Settle() {
 	b.t.Helper()
 	time.Sleep(200 * time.Millisecond) //nolint:forbidigo // See above.
-	b.until(`document.readyState !== "loading"`, "the document")
+	b.until(`document.readyState !== "loading" && !document.querySelector('.htmx-request,[aria-busy="true"]')`, "end of loading")
 }
 
 // Type replaces the text of a field, as keys do.
@@ -408,6 +415,10 @@ func (b *Browser) Accessible() {
 		Help  string `json:"help"`
 		Nodes []node `json:"nodes"`
 	}
+	// The whole page is looked at without scrolling, so that nothing fixed lies over anything.
+	width, height := Eval[int](b, `innerWidth`), Eval[int](b, `document.documentElement.scrollHeight`)
+	b.size(width, height+200)
+	defer b.size(width, windowHeight)
 	Eval[bool](b, `(()=>{`+axe+`;return true})()`)
 	for _, v := range Eval[[]violation](b, `axe.run(document,{runOnly:["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]}).then(r=>r.violations.map(v=>({id:v.id,help:v.help,nodes:v.nodes.map(n=>({html:n.html}))})))`) {
 		b.t.Errorf("%s: axe %s: %s: %.300s", b.At(), v.ID, v.Help, v.Nodes[0].HTML)
