@@ -55,6 +55,7 @@ format: $(LINT)-$(LINT_VERSION)
 generate:
 	$(GO) tool templ generate
 	$(GO) generate ./...
+	{ sed -n "1,5p" docs/configuration.md; $(GO) run ./cmd/learnscape config; } > docs/configuration.tmp && mv docs/configuration.tmp docs/configuration.md
 
 bench: build
 	$(GO) run ./cmd/bench
