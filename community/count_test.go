@@ -164,7 +164,7 @@ state: answered
 		if th.Count != 1 || !th.Worked || th.Answers[0].Used.Count != 22 || th.Same.Count != 14 || th.By.Name != "Mara Alder" || th.Lesson != "alarm-rules" {
 			t.Errorf("%+v", th.Question)
 		}
-		if th.AskedAt.Format("2006-01-02 15:04") != "2026-03-09 15:22" || th.HTML != "<p>Every working day at <strong>06:10</strong>.</p>" {
+		if th.AskedAt.UTC().Format("2006-01-02 15:04") != "2026-03-09 15:22" || th.HTML != "<p>Every working day at <strong>06:10</strong>.</p>" {
 			t.Errorf("asked at %s, %s", th.AskedAt, th.HTML)
 		}
 	}

@@ -110,7 +110,7 @@ func TestBadInput(t *testing.T) {
 	t.Run("a body over the limit is refused unread and the connection ends", func(t *testing.T) {
 		smuggled := "GET /healthz HTTP/1.1\r\nHost: " + host + "\r\n\r\n"
 		for name, send := range map[string]string{
-			"announced": fmt.Sprintf("POST /language HTTP/1.1\r\nHost: %s\r\nSec-Fetch-Site: same-origin\r\nContent-Length: %d\r\n\r\n%s", host, 50<<20, smuggled),
+			"announced": fmt.Sprintf("POST /language HTTP/1.1\r\nHost: %s\r\nSec-Fetch-Site: same-origin\r\nContent-Length: %d\r\n\r\n%s%s", host, 50<<20, strings.Repeat("a", 16<<10), smuggled),
 			"chunked": "POST /language HTTP/1.1\r\nHost: " + host + "\r\nSec-Fetch-Site: same-origin\r\nTransfer-Encoding: chunked\r\n\r\n" +
 				strconv.FormatInt(512<<10, 16) + "\r\n" + strings.Repeat("a", 512<<10) + "\r\n0\r\n\r\n" + smuggled,
 		} {
@@ -151,7 +151,7 @@ func TestBadInput(t *testing.T) {
 }
 
 // A start that cannot work says what is wrong in one message.
-func TestStartSaysWhatIsWrong(t *testing.T) {
+func TestStartSaysWhatIsWrong(t *testing.T) { //nolint:tparallel // The parts share the busy port.
 	t.Parallel()
 	busy, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -174,7 +174,6 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 		"misspelled":     {[]string{"demmo"}, `no command "demmo"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			out, err := exec.CommandContext(t.Context(), webtest.Binary(t), tt.args...).CombinedOutput() //nolint:gosec // Our own binary.
 			if err == nil || !strings.Contains(string(out), tt.want) {
 				t.Errorf("%v: %s", err, out)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -167,7 +168,7 @@ func (i *issuer) grant(w http.ResponseWriter, c Client, g grant, now time.Time) 
 	if fault != NoIDToken {
 		half := sha256.Sum256([]byte(access))
 		claims := map[string]any{
-			"iss": i.url, "aud": c.ID, "sub": subject(i.url, g.person.Email), "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(), "auth_time": g.at.Unix(),
+			"iss": i.url, "aud": c.ID, "sub": subject(path.Base(i.url), g.person.Email), "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(), "auth_time": g.at.Unix(),
 			"at_hash": base64.RawURLEncoding.EncodeToString(half[:16]), "sid": g.sid, "name": g.person.Name, "email": g.person.Email, "email_verified": true,
 		}
 		if g.nonce != "" {
@@ -200,7 +201,7 @@ func (i *issuer) userinfo(w http.ResponseWriter, r *http.Request) {
 		oauthError(w, http.StatusUnauthorized, "invalid_token", "unknown or expired")
 		return
 	}
-	claims := map[string]any{"sub": subject(i.url, g.person.Email), "name": g.person.Name, "email": g.person.Email, "email_verified": true}
+	claims := map[string]any{"sub": subject(path.Base(i.url), g.person.Email), "name": g.person.Name, "email": g.person.Email, "email_verified": true}
 	switch fault {
 	case ForeignUserinfo:
 		claims["sub"] = "somebody-else"

@@ -232,10 +232,11 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 }
 
 // Subject is the sub of a person at an issuer: stable, and the same in every process of the demonstration.
-func (op *OP) Subject(slug, email string) string { return subject(op.base+"/"+slug, email) }
+func (op *OP) Subject(slug, email string) string { return subject(slug, email) }
 
-func subject(issuer, email string) string {
-	h := sha256.Sum256([]byte(issuer + "\x00" + strings.ToLower(email)))
+// subject depends on the issuer's name and not on its address, which differs from start to start of a demonstration.
+func subject(slug, email string) string {
+	h := sha256.Sum256([]byte(slug + "\x00" + strings.ToLower(email)))
 	return base64.RawURLEncoding.EncodeToString(h[:16])
 }
 

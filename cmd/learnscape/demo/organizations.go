@@ -51,7 +51,13 @@ func (s *seeder) putOrganization(tx *db.Tx, o organization) error {
 // providers says again where the houses' providers are: their address may differ from start to start.
 func (s *seeder) providers(ctx context.Context) error {
 	for _, o := range s.w.Organizations {
-		if err := s.d.DB.Tx(as(ctx, o.Slug), func(tx *db.Tx) error { return s.provider(tx, o) }); err != nil {
+		if err := s.d.DB.Tx(as(ctx, o.Slug), func(tx *db.Tx) error {
+			same, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM providers WHERE org_id = $1 AND provider_id = $2 AND issuer = $3)`, orgID(o.Slug), providerID(o.Slug), s.d.Issuer(o.Slug))
+			if err != nil || same {
+				return err
+			}
+			return s.provider(tx, o)
+		}); err != nil {
 			return fmt.Errorf("%s: %w", o.Slug, err)
 		}
 	}

@@ -70,6 +70,9 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err := c.folder(cred); err != nil {
 		return nil, err
 	}
+	if err := c.awaitPredecessor(ctx); err != nil {
+		return nil, err
+	}
 	if err := c.removeStaleSocket(); err != nil {
 		return nil, err
 	}
@@ -194,6 +197,31 @@ func initdb(ctx context.Context, bin, dir string, cred *syscall.Credential, dura
 		return fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(string(out)))
 	}
 	return nil
+}
+
+// awaitPredecessor waits for a server on the same folder that is still shutting down: one whose parent was killed a moment ago.
+// The folder's lock is the caller's, so nobody else starts one.
+func (c *Cluster) awaitPredecessor(ctx context.Context) error {
+	wait, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		note, err := os.ReadFile(filepath.Join(c.dir, "postmaster.pid"))
+		if err != nil {
+			return nil //nolint:nilerr // Nobody is there.
+		}
+		pid, _, _ := strings.Cut(string(note), "\n")
+		command, err := os.ReadFile("/proc/" + strings.TrimSpace(pid) + "/cmdline")
+		if err != nil || !strings.Contains(string(command), c.dir) {
+			return nil //nolint:nilerr // The note is stale; the server removes it.
+		}
+		select {
+		case <-wait.Done():
+			return fmt.Errorf("another PostgreSQL server (process %s) runs on %s", strings.TrimSpace(pid), c.dir)
+		case <-tick.C:
+		}
+	}
 }
 
 // socketNote is the file in the data folder that names the socket's folder, so that one left by a kill -9 is removed.
