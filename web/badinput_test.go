@@ -62,7 +62,7 @@ func raw(t *testing.T, d *webtest.Demo, send string) (status int, rest string) {
 	}
 	_, _ = io.Copy(io.Discard, res.Body)
 	_ = res.Body.Close()
-	after, _ := io.ReadAll(r) //nolint:errcheck // A reset is an end as well.
+	after, _ := io.ReadAll(r) // A reset is an end as well.
 	return res.StatusCode, string(after)
 }
 
@@ -73,12 +73,14 @@ func TestBadInput(t *testing.T) {
 	host := strings.TrimPrefix(d.URL("halden", ""), "http://")
 
 	t.Run("unknown host", func(t *testing.T) {
+		t.Parallel()
 		res := get(t, visitor, d.URL("nobody", "/"))
 		if page := text(t, body(t, res)); res.StatusCode != 404 || !strings.Contains(page, "Nobody lives here") {
 			t.Errorf("status %d: %.300s", res.StatusCode, page)
 		}
 	})
 	t.Run("unknown, foreign, missing and misspelled look alike", func(t *testing.T) {
+		t.Parallel()
 		foreign := links(t, d.Client(t, "learner@kestrel.example"), d.URL("kestrel", "/learn"))
 		pages := map[string]string{}
 		for _, path := range []string{"/path/00000000-0000-7000-8000-000000000000/x", "/course/not-an-id", "/story/00000000-0000-7000-8000-000000000000/x", "/questions/00000000-0000-7000-8000-000000000000", "/no/such/page"} {
@@ -95,6 +97,7 @@ func TestBadInput(t *testing.T) {
 		_ = foreign
 	})
 	t.Run("a form from another site changes nothing", func(t *testing.T) {
+		t.Parallel()
 		for name, header := range map[string]map[string]string{
 			"cross-site": {"Sec-Fetch-Site": "cross-site"}, "same-site": {"Sec-Fetch-Site": "same-site"}, "none": {}, "foreign origin": {"Origin": "http://evil.example"},
 		} {
@@ -108,6 +111,7 @@ func TestBadInput(t *testing.T) {
 		}
 	})
 	t.Run("a body over the limit is refused unread and the connection ends", func(t *testing.T) {
+		t.Parallel()
 		smuggled := "GET /healthz HTTP/1.1\r\nHost: " + host + "\r\n\r\n"
 		for name, send := range map[string]string{
 			"announced": fmt.Sprintf("POST /language HTTP/1.1\r\nHost: %s\r\nSec-Fetch-Site: same-origin\r\nContent-Length: %d\r\n\r\n%s%s", host, 50<<20, strings.Repeat("a", 16<<10), smuggled),
@@ -121,11 +125,13 @@ func TestBadInput(t *testing.T) {
 		}
 	})
 	t.Run("headers over the limit", func(t *testing.T) {
+		t.Parallel()
 		if status, _ := raw(t, d, "GET / HTTP/1.1\r\nHost: "+host+"\r\nCookie: a="+strings.Repeat("x", 40<<10)+"\r\n\r\n"); status != 431 {
 			t.Errorf("status %d", status)
 		}
 	})
 	t.Run("forwarded headers of strangers do not count", func(t *testing.T) {
+		t.Parallel()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.URL("solvik", "/"), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -141,6 +147,7 @@ func TestBadInput(t *testing.T) {
 		}
 	})
 	t.Run("headers of every answer", func(t *testing.T) {
+		t.Parallel()
 		for _, path := range []string{"/", "/nothing", "/learn", "/search?q=a", "/healthz"} {
 			h := get(t, member, d.URL("brightwater", path)).Header
 			if !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") || strings.Contains(h.Get("Content-Security-Policy"), "unsafe") || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") == "" {
@@ -151,7 +158,7 @@ func TestBadInput(t *testing.T) {
 }
 
 // A start that cannot work says what is wrong in one message.
-func TestStartSaysWhatIsWrong(t *testing.T) { //nolint:tparallel // The parts share the busy port.
+func TestStartSaysWhatIsWrong(t *testing.T) { //nolint:tparallel // The parts share the busy port, which is held while this function runs.
 	t.Parallel()
 	busy, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -173,8 +180,8 @@ func TestStartSaysWhatIsWrong(t *testing.T) { //nolint:tparallel // The parts sh
 		"configuration":  {[]string{"serve"}, "LEARNSCAPE_DATABASE_URL is missing"},
 		"misspelled":     {[]string{"demmo"}, `no command "demmo"`},
 	} {
-		t.Run(name, func(t *testing.T) {
-			out, err := exec.CommandContext(t.Context(), webtest.Binary(t), tt.args...).CombinedOutput() //nolint:gosec // Our own binary.
+		t.Run(name, func(t *testing.T) { //nolint:paralleltest // See above.
+			out, err := exec.CommandContext(t.Context(), webtest.Binary(t), tt.args...).CombinedOutput()
 			if err == nil || !strings.Contains(string(out), tt.want) {
 				t.Errorf("%v: %s", err, out)
 			}

@@ -209,12 +209,12 @@ func (c *Cluster) awaitPredecessor(ctx context.Context) error {
 	for {
 		note, err := os.ReadFile(filepath.Join(c.dir, "postmaster.pid"))
 		if err != nil {
-			return nil //nolint:nilerr // Nobody is there.
+			return nil // Nobody is there.
 		}
 		pid, _, _ := strings.Cut(string(note), "\n")
 		command, err := os.ReadFile("/proc/" + strings.TrimSpace(pid) + "/cmdline")
 		if err != nil || !strings.Contains(string(command), c.dir) {
-			return nil //nolint:nilerr // The note is stale; the server removes it.
+			return nil // The note is stale; the server removes it.
 		}
 		select {
 		case <-wait.Done():
