@@ -170,7 +170,7 @@ func TestStartSaysWhatIsWrong(t *testing.T) { //nolint:tparallel // The parts sh
 		t.Fatal(err)
 	}
 	d := webtest.Start(t, webtest.Folder(t))
-	for name, tt := range map[string]struct {
+	for name, tt := range map[string]struct { //nolint:paralleltest // See above.
 		args []string
 		want string
 	}{
@@ -180,7 +180,7 @@ func TestStartSaysWhatIsWrong(t *testing.T) { //nolint:tparallel // The parts sh
 		"configuration":  {[]string{"serve"}, "LEARNSCAPE_DATABASE_URL is missing"},
 		"misspelled":     {[]string{"demmo"}, `no command "demmo"`},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // See above.
+		t.Run(name, func(t *testing.T) {
 			out, err := exec.CommandContext(t.Context(), webtest.Binary(t), tt.args...).CombinedOutput()
 			if err == nil || !strings.Contains(string(out), tt.want) {
 				t.Errorf("%v: %s", err, out)

@@ -358,3 +358,23 @@ func imports(t *testing.T, d *webtest.Demo, folder string) string {
 	}
 	return string(out)
 }
+
+// A first visit to a page takes at most eight requests, the next two.
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	const asked = `1 + performance.getEntriesByType("resource").filter(r=>r.transferSize>0).length`
+	for _, page := range []string{d.URL("", "/"), d.URL("solvik", "/stories"), d.URL("halden", "/learn"), d.URL("halden", "/search?q=alarm")} {
+		b := webtest.Open(t, 1360)
+		b.Visit(page)
+		b.Settle()
+		if n := webtest.Eval[int](b, asked); n > 8 {
+			t.Errorf("%s: %d requests on the first visit: %s", page, n, webtest.Eval[string](b, `performance.getEntriesByType("resource").map(r=>r.name).join(" ")`))
+		}
+		b.Visit(page)
+		b.Settle()
+		if n := webtest.Eval[int](b, asked); n > 2 {
+			t.Errorf("%s: %d requests on the next visit: %s", page, n, webtest.Eval[string](b, `performance.getEntriesByType("resource").filter(r=>r.transferSize>0).map(r=>r.name).join(" ")`))
+		}
+	}
+}
