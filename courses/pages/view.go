@@ -70,6 +70,10 @@ func kindOf(c *fiber.Ctx) string {
 
 // origin is the query that says through what somebody came, for the form that starts.
 func origin(c *fiber.Ctx) string {
+	if from := c.Query("from"); from != "" {
+		// A story links to a path this way for visitors, to whom a link must stay a link.
+		return "?" + query("origin", "story", "ref", from)
+	}
 	if o := c.Query("origin"); o != "" {
 		return "?" + query("origin", o, "ref", c.Query("ref"))
 	}
