@@ -15,10 +15,7 @@ const near = `near AS MATERIALIZED (SELECT s.org_id, s.meet, o.relationship FROM
 	WHERE s.other_org = $1 AND s.state = 'active' AND s.meet <> 'none')`
 
 // openItem holds if the viewer may see the item that question q is about: an own one, or one opened by a grant.
-const openItem = `EXISTS (SELECT 1 FROM items i WHERE i.org_id = q.about_org AND i.item_id = q.about_item AND i.org_id = $1
-	UNION ALL SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
-	JOIN items i ON i.org_id = ci.org_id AND i.item_id = ci.item_id AND i.state = 'published'
-	WHERE ci.org_id = q.about_org AND ci.item_id = q.about_item AND g.viewer_org IN ($1, everyone()) AND (g.until IS NULL OR g.until > now()))`
+const openItem = `(q.about_org = $1 OR opened(q.about_org, q.about_item))`
 
 // heard is the answers a to question q that the viewer may read, with what is known of their authors' organizations in an.
 const heard = `answers a LEFT JOIN near an ON an.org_id = a.org_id

@@ -15,14 +15,14 @@ import (
 // Additions are what an organization adds to a path of another: seen by its own people and nobody else. Own steps count as
 // extra: they are shown and can be finished, and change nothing of what the publisher requires.
 type Additions struct {
-	PathOrg      id.Org    `db:"path_org" yaml:"-"`
-	PathID       id.Item   `db:"path_id" yaml:"-"`
-	TheyKnow     string    `db:"they_know" yaml:"they_know"`
-	WeAdd        string    `db:"we_add" yaml:"we_add"`
-	CustomerGets string    `db:"customer_gets" yaml:"customer_gets"`
-	Proposition  string    `db:"proposition" yaml:"proposition"` // one or two sentences to a customer
-	Notes        []Note    `db:"notes" yaml:"notes"`
-	Steps        []OwnStep `db:"steps" yaml:"steps"`
+	PathOrg      id.Org    `db:"path_org" json:"path_org" yaml:"-"`
+	PathID       id.Item   `db:"path_id" json:"path_id" yaml:"-"`
+	TheyKnow     string    `db:"they_know" json:"they_know" yaml:"they_know"`
+	WeAdd        string    `db:"we_add" json:"we_add" yaml:"we_add"`
+	CustomerGets string    `db:"customer_gets" json:"customer_gets" yaml:"customer_gets"`
+	Proposition  string    `db:"proposition" json:"proposition" yaml:"proposition"` // one or two sentences to a customer
+	Notes        []Note    `db:"notes" json:"notes" yaml:"notes"`
+	Steps        []OwnStep `db:"steps" json:"steps" yaml:"steps"`
 }
 
 // Note stands beside a step of the path.

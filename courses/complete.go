@@ -16,7 +16,7 @@ import (
 
 // located is what stands at a place.
 type located struct {
-	Root    pinned
+	Root    *root  // nil for an item that stands alone
 	Org     id.Org // of the owner
 	Item    id.Item
 	Kind    string // of the owner
@@ -27,77 +27,87 @@ type located struct {
 }
 
 // locate finds what stands at the place for tx's member or visitor; NotFound if they may not see it.
-func locate(tx *db.Tx, p Place) (located, error) {
-	root, err := db.Row[pinned](tx, `WITH `+pin+` SELECT `+pinColumns+` FROM pin p LIMIT 1`, p.Item, tx.Scope.Org, tx.Scope.Membership, tx.Scope.Visitor)
-	if err != nil {
+func (s *Service) locate(tx *db.Tx, p Place) (located, error) {
+	var r root
+	var found bool
+	if err := tx.Batch(func(b *db.Batch) { r.queue(b, &found, tx.Scope, p.Item) }); err != nil {
 		return located{}, fmt.Errorf("place in %s: %w", p.Item, err)
 	}
+	if !found {
+		return located{}, errs.New(errs.NotFound, "place in %s", p.Item)
+	}
+	list, err := s.readTx(tx, r.edition())
+	if err != nil {
+		return located{}, err
+	}
+	r.Outline = list[r.edition()]
+	return r.at(p)
+}
+
+// at finds what stands at the place; NotFound if the viewer may not see it, or if it is not in the version that they learn.
+func (r *root) at(p Place) (located, error) {
 	none := errs.New(errs.NotFound, "lesson %q of step %q of %s", p.Lesson, p.Step, p.Item)
 	if p.Step == "" {
-		lessons := root.Outline.Lessons()
+		lessons := r.Outline.Lessons()
 		i := slices.IndexFunc(lessons, func(l LessonRef) bool { return l.Key == p.Lesson })
 		if i < 0 {
 			return located{}, none
 		}
-		return located{Root: root, Org: root.OrgID, Item: root.ItemID, Kind: tenants.KindCourse, Version: root.Version, Lesson: p.Lesson, Ref: lessons[i]}, nil
+		return located{Root: r, Org: r.OrgID, Item: r.ItemID, Kind: tenants.KindCourse, Version: r.Version, Lesson: p.Lesson, Ref: lessons[i]}, nil
 	}
-	step, ok := root.Outline.Step(p.Step)
-	if !ok {
-		return ownPlace(tx, p, root)
+	step, ok := r.Outline.Step(p.Step)
+	if own, isOwn := r.ownStep(p.Step); !ok && isOwn {
+		ref := LessonRef{Key: ownKey(own.Key), Title: own.Title, Minutes: own.Minutes}
+		return located{Root: r, Org: r.OrgID, Item: r.ItemID, Kind: tenants.KindPath, Version: r.Version, Lesson: ref.Key, Ref: ref, Own: true}, nil
 	}
-	at := located{Root: root, Org: step.Org, Item: step.Item, Kind: step.Kind, Version: step.Version}
-	if step.Item == root.ItemID {
-		at.Kind, at.Version, at.Lesson, at.Ref = tenants.KindPath, root.Version, step.Key, step.Lessons[0]
-		return at, nil
-	}
-	if _, err := tenants.SeeItem(tx, step.Item); err != nil {
-		return located{}, fmt.Errorf("step %q of %s: %w", p.Step, p.Item, err)
-	}
-	if len(step.Lessons) == 0 {
-		at.Ref = LessonRef{Title: step.Title, Minutes: step.Minutes}
-		return at, nil
-	}
-	i := slices.IndexFunc(step.Lessons, func(l LessonRef) bool { return l.Key == p.Lesson })
-	if i < 0 {
+	if !ok || !r.visible(step.Item) {
 		return located{}, none
 	}
-	at.Lesson, at.Ref = p.Lesson, step.Lessons[i]
+	at := located{Root: r, Org: step.Org, Item: step.Item, Kind: step.Kind, Version: step.Version}
+	switch i := slices.IndexFunc(step.Lessons, func(l LessonRef) bool { return l.Key == p.Lesson }); {
+	case step.Item == r.ItemID:
+		at.Kind, at.Version, at.Lesson, at.Ref = tenants.KindPath, r.Version, step.Key, step.Lessons[0]
+	case len(step.Lessons) == 0 && p.Lesson == "":
+		at.Ref = LessonRef{Title: step.Title, Minutes: step.Minutes}
+	case i < 0:
+		return located{}, none
+	default:
+		at.Lesson, at.Ref = p.Lesson, step.Lessons[i]
+	}
 	return at, nil
 }
 
-func ownPlace(tx *db.Tx, p Place, root pinned) (located, error) {
-	a, err := db.Row[Additions](tx, `SELECT `+additionColumns+` FROM additions a WHERE a.org_id = $1 AND a.path_org = $2 AND a.path_id = $3`, tx.Scope.Org, root.OrgID, root.ItemID)
-	if err != nil {
-		return located{}, err
-	}
-	for _, s := range a.Steps {
-		if s.Key == p.Step {
-			return located{
-				Root: root, Org: root.OrgID, Item: root.ItemID, Kind: tenants.KindPath, Version: root.Version, Lesson: ownKey(s.Key), Own: true,
-				Ref: LessonRef{Key: ownKey(s.Key), Title: s.Title, Minutes: s.Minutes},
-			}, nil
-		}
-	}
-	return located{}, errs.New(errs.NotFound, "step %q of %s", p.Step, p.Item)
+// Way is where to go on after a change: the course or path, and the next stop in it, nil at its end.
+type Way struct {
+	Root tenants.Item
+	Next *Stop
+}
+
+func (at located) way(p Place) Way {
+	v := LessonView{Place: p, Owner: at.Root.Item, Stations: at.Root.stations(nil, tenants.Organization{})}
+	at.Root.stops(&v, nil)
+	return Way{at.Root.Item, v.Next}
 }
 
 // CompleteLesson marks what stands at the place as finished: a lesson, or a story or resource that is a step. In one transaction
 // it brings the progress of every enrollment up to date, appends the statement and emits LessonCompleted; repeating it, also at
 // the same time, does all of this once. Whoever has not begun the course or path begins it with this. A lesson with questions is
-// finished by answering them; before that it is Invalid. A visitor's progress is kept for the browser only.
-func (s *Service) CompleteLesson(ctx context.Context, p Place) error {
+// finished by answering them; before that it is Invalid. A visitor's progress is kept for the browser only. It returns where to
+// go on.
+func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error) {
 	if err := authz.Check(ctx, authz.VisitorProgress, id.Org{}); err != nil {
-		return err
+		return Way{}, err
 	}
-	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		at, err := locate(tx, p)
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		at, err := s.locate(tx, p)
 		if err != nil {
 			return err
 		}
+		w = at.way(p)
 		if !tx.Scope.SignedIn() {
 			return visitorComplete(tx, at)
 		}
-		if err := join(tx, at); err != nil {
+		if err := s.join(tx, at); err != nil {
 			return err
 		}
 		if at.Ref.Questions > 0 {
@@ -109,8 +119,9 @@ func (s *Service) CompleteLesson(ctx context.Context, p Place) error {
 				return errs.Say(errs.Invalid, "courses.lesson.questions_open", "Count", open)
 			}
 		}
-		return complete(tx, at)
+		return s.complete(tx, at)
 	})
+	return w, err
 }
 
 // CompleteItem marks a story or resource that the viewer may see as read, wherever it stands. Repeating is safe.
@@ -126,38 +137,48 @@ func (s *Service) CompleteItem(ctx context.Context, item id.Item) error {
 		if it.Kind != tenants.KindStory && it.Kind != tenants.KindResource {
 			return errs.New(errs.NotFound, "item %s is a %s", item, it.Kind)
 		}
-		return complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: it.Version, Ref: LessonRef{Title: it.Title, Minutes: it.Minutes}})
+		return s.complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: it.Version, Ref: LessonRef{Title: it.Title, Minutes: it.Minutes}})
 	})
 }
 
 // join begins the course or path of the address for a member who learns in it without having begun.
-func join(tx *db.Tx, at located) error {
+func (s *Service) join(tx *db.Tx, at located) error {
 	if at.Root.State != "" {
 		return nil
 	}
-	return enroll(tx, at.Root.ItemID, Origin{Kind: OriginChoice})
+	return s.enroll(tx, at.Root.ItemID, Origin{Kind: OriginChoice})
 }
 
-func complete(tx *db.Tx, at located) error {
-	n, err := tx.Exec(`INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version, at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-		tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version, tx.Now)
-	if err != nil {
+// complete stores that a leaf was finished, and what follows from it, in two round trips.
+func (s *Service) complete(tx *db.Tx, at located) error {
+	var fresh int64
+	var t tally
+	if err := tx.Batch(func(b *db.Batch) {
+		db.Write(b, &fresh, `INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version, at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+			tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version, tx.Now)
+		t.queue(b, tx.Scope, at.Item)
+	}); err != nil {
 		return fmt.Errorf("complete %s of %s: %w", at.Lesson, at.Item, err)
 	}
-	if n == 0 {
+	if fresh == 0 {
 		return nil
 	}
-	if err := state(tx, statement{
-		Verb: "completed", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Minutes: at.Ref.Minutes,
-		Formal: at.Kind == tenants.KindCourse || at.Kind == tenants.KindPath, Pull: at.Root.Origin != OriginAssigned, Context: map[string]any{"version": at.Version},
-	}); err != nil {
+	list, err := s.readTx(tx, t.editions()...)
+	if err != nil {
 		return err
 	}
-	if err := jobs.Emit(tx, LessonCompleted{Org: tx.Scope.Org, Membership: tx.Scope.Membership, ItemOrg: at.Org, Item: at.Item, Lesson: at.Lesson, At: tx.Now}); err != nil {
-		return err
-	}
-	return recompute(tx, at.Item)
+	return tx.Batch(func(b *db.Batch) {
+		state(b, tx, statement{
+			Verb: "completed", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Minutes: at.Ref.Minutes,
+			Formal: at.Kind == tenants.KindCourse || at.Kind == tenants.KindPath, Pull: at.pull(), Context: map[string]any{"version": at.Version},
+		})
+		jobs.Queue(b, tx.Now, LessonCompleted{Org: tx.Scope.Org, Membership: tx.Scope.Membership, ItemOrg: at.Org, Item: at.Item, Lesson: at.Lesson, At: tx.Now})
+		t.count(b, tx, list)
+	})
 }
+
+// pull reports whether the member learns by own choice.
+func (at located) pull() bool { return at.Root == nil || at.Root.Origin != OriginAssigned }
 
 // openQuestions counts the lesson's questions that the member has not answered.
 func openQuestions(tx *db.Tx, at located) (int, error) {
@@ -190,7 +211,7 @@ func (s *Service) Answer(ctx context.Context, p Place, g Given) (Feedback, error
 	var out Feedback
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		out = Feedback{}
-		at, err := locate(tx, p)
+		at, err := s.locate(tx, p)
 		if err != nil {
 			return err
 		}
@@ -202,10 +223,10 @@ func (s *Service) Answer(ctx context.Context, p Place, g Given) (Feedback, error
 		if !tx.Scope.SignedIn() {
 			return nil
 		}
-		if err := join(tx, at); err != nil {
+		if err := s.join(tx, at); err != nil {
 			return err
 		}
-		out.Completed, err = answer(tx, at, g, out.Question.State == Right)
+		out.Completed, err = s.answer(tx, at, g, out.Question.State == Right)
 		return err
 	})
 	return out, err
@@ -236,23 +257,21 @@ func findQuestion(tx *db.Tx, at located, g Given) (markdown.Question, error) {
 	return markdown.Question{}, errs.New(errs.NotFound, "question %s of %s", g.Question, at.Lesson)
 }
 
-func answer(tx *db.Tx, at located, g Given, right bool) (completed bool, err error) {
-	if _, err := tx.Exec(`INSERT INTO attempts (org_id, attempt_id, membership_id, item_org, item_id, version, lesson_key, question_key, choices, correct, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Scope.Org, id.New[id.Any](), tx.Scope.Membership, at.Org, at.Item, at.Version, at.Lesson, g.Question, g.Choices, right, tx.Now); err != nil {
-		return false, fmt.Errorf("answer %s: %w", g.Question, err)
-	}
-	if err := state(tx, statement{
-		Verb: "answered", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Formal: true, Pull: at.Root.Origin != OriginAssigned,
-		Context: map[string]any{"version": at.Version, "question": g.Question, "success": right},
+func (s *Service) answer(tx *db.Tx, at located, g Given, right bool) (completed bool, err error) {
+	if err := tx.Batch(func(b *db.Batch) {
+		db.Write(b, nil, `INSERT INTO attempts (org_id, attempt_id, membership_id, item_org, item_id, version, lesson_key, question_key, choices, correct, at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Scope.Org, id.New[id.Any](), tx.Scope.Membership, at.Org, at.Item, at.Version, at.Lesson, g.Question, g.Choices, right, tx.Now)
+		state(b, tx, statement{
+			Verb: "answered", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Formal: true, Pull: at.pull(),
+			Context: map[string]any{"version": at.Version, "question": g.Question, "success": right},
+		})
+		keepPlace(b, tx, at, quizOf(at.Ref))
 	}); err != nil {
-		return false, err
-	}
-	if err := keepPlace(tx, at, quizOf(at.Ref)); err != nil {
-		return false, err
+		return false, fmt.Errorf("answer %s: %w", g.Question, err)
 	}
 	open, err := openQuestions(tx, at)
 	if err != nil || open > 0 {
 		return false, err
 	}
-	return true, complete(tx, at)
+	return true, s.complete(tx, at)
 }

@@ -218,7 +218,7 @@ func TestProgressNeverFallsAndVersionIsPinned(t *testing.T) {
 	if err := w.svc.Enroll(ctx, it.ItemID, courses.Origin{Kind: courses.OriginSearch}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.svc.CompleteLesson(ctx, courses.Place{Item: it.ItemID, Lesson: "read"}); err != nil {
+	if _, err := w.svc.CompleteLesson(ctx, courses.Place{Item: it.ItemID, Lesson: "read"}); err != nil {
 		t.Fatal(err)
 	}
 	before, err := w.svc.Course(ctx, it.ItemID)
@@ -279,13 +279,13 @@ func TestThirdOrganizationsStep(t *testing.T) {
 	if _, err := w.svc.Lesson(ctx, courses.Place{Item: path.ItemID, Step: "story"}, nil); !errs.Is(err, errs.NotFound) {
 		t.Errorf("the step of a third organization opened: %v", err)
 	}
-	if err := w.svc.CompleteLesson(ctx, courses.Place{Item: path.ItemID, Step: "story"}); !errs.Is(err, errs.NotFound) {
+	if _, err := w.svc.CompleteLesson(ctx, courses.Place{Item: path.ItemID, Step: "story"}); !errs.Is(err, errs.NotFound) {
 		t.Errorf("the step of a third organization was completed: %v", err)
 	}
 	// All that is required is enough.
 	w.finishCourse(ctx, path.ItemID, "check")
 	for _, step := range []string{"start", "end"} {
-		if err := w.svc.CompleteLesson(ctx, courses.Place{Item: path.ItemID, Step: step}); err != nil {
+		if _, err := w.svc.CompleteLesson(ctx, courses.Place{Item: path.ItemID, Step: step}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -306,12 +306,12 @@ func TestThirdOrganizationsStep(t *testing.T) {
 func (w *world) finishCourse(ctx context.Context, item id.Item, step string) {
 	w.t.Helper()
 	for _, l := range []string{"read", "do"} {
-		if err := w.svc.CompleteLesson(ctx, courses.Place{Item: item, Step: step, Lesson: l}); err != nil {
+		if _, err := w.svc.CompleteLesson(ctx, courses.Place{Item: item, Step: step, Lesson: l}); err != nil {
 			w.t.Fatal(err)
 		}
 	}
 	p := courses.Place{Item: item, Step: step, Lesson: "answer"}
-	if err := w.svc.CompleteLesson(ctx, p); !errs.Is(err, errs.Invalid) {
+	if _, err := w.svc.CompleteLesson(ctx, p); !errs.Is(err, errs.Invalid) {
 		w.t.Errorf("a lesson with open questions was completed: %v", err)
 	}
 	for _, g := range []courses.Given{{Question: "one", Choices: []int{0}}, {Question: "two", Choices: []int{0, 1}}} {
@@ -408,7 +408,7 @@ func TestCompletionAtTheSameTimeHappensOnce(t *testing.T) {
 			if i%3 == 0 {
 				lesson = "do"
 			}
-			if err := w.svc.CompleteLesson(ctx, courses.Place{Item: it.ItemID, Lesson: lesson}); err != nil {
+			if _, err := w.svc.CompleteLesson(ctx, courses.Place{Item: it.ItemID, Lesson: lesson}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -449,7 +449,7 @@ func TestDifferentLessonsAtTheSameTimeAllCount(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, l := range d.Lessons {
 		wg.Go(func() {
-			if err := w.svc.CompleteLesson(ctx, courses.Place{Item: it.ItemID, Lesson: l.Key}); err != nil {
+			if _, err := w.svc.CompleteLesson(ctx, courses.Place{Item: it.ItemID, Lesson: l.Key}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -578,7 +578,8 @@ func TestForeignIsNotFound(t *testing.T) {
 			"Step":   func() error { _, err := w.svc.Lesson(ctx, place, nil); return err },
 			"Start":  func() error { return w.svc.Start(visit, path.ItemID, courses.Origin{}) },
 			"Complete": func() error {
-				return w.svc.CompleteLesson(visit, place)
+				_, err := w.svc.CompleteLesson(visit, place)
+				return err
 			},
 			"Answer": func() error {
 				_, err := w.svc.Answer(visit, lesson, courses.Given{Question: "one", Choices: []int{1}})
@@ -628,7 +629,7 @@ func TestVisitorKeepsProgress(t *testing.T) {
 		t.Errorf("a visitor without progress got a code: %v", err)
 	}
 	for _, p := range []courses.Place{{Item: path.ItemID, Step: "start"}, {Item: path.ItemID, Step: "check", Lesson: "read"}} {
-		if err := w.svc.CompleteLesson(ctx, p); err != nil {
+		if _, err := w.svc.CompleteLesson(ctx, p); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -727,7 +728,7 @@ func TestAdditionsAreTheAdoptersOwn(t *testing.T) {
 	if l, err := w.svc.Lesson(w.partner.member, courses.Place{Item: path.ItemID, Step: "start"}, nil); err != nil || !strings.Contains(l.Note, "<strong>ice</strong>") {
 		t.Errorf("note %q, %v", l.Note, err)
 	}
-	if err := w.svc.CompleteLesson(w.partner.member, own); err != nil {
+	if _, err := w.svc.CompleteLesson(w.partner.member, own); err != nil {
 		t.Fatal(err)
 	}
 	v, err = w.svc.Path(w.partner.member, path.ItemID)

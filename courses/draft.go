@@ -264,9 +264,9 @@ func (p *press) store(tx *db.Tx, c content, intro string, version int, digest []
 	if at.IsZero() {
 		at = tx.Now
 	}
-	if _, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outcome, intro_html, outline, digest, note, published_by, published_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, tx.Scope.Org, p.item.ItemID, version, p.item.Title, p.item.Summary, c.Outcome, intro,
-		p.outline, digest, c.Note, tx.Scope.Membership, at); err != nil {
+	if _, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outcome, intro_html, outline, digest, note, published_by, published_at, leads_to)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, tx.Scope.Org, p.item.ItemID, version, p.item.Title, p.item.Summary, c.Outcome, intro,
+		p.outline, digest, c.Note, tx.Scope.Membership, at, p.outline.Items(p.item.ItemID)); err != nil {
 		return err
 	}
 	_, err := tx.Exec(`INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, blocks, plain)
@@ -511,7 +511,7 @@ func stepItems(tx *db.Tx, steps []StepDraft) (map[id.Item]stepItem, error) {
 	}
 	rows, err := db.Rows[stepItem](tx, `SELECT i.org_id, i.item_id, i.kind, i.title, i.slug, i.minutes, i.version, coalesce(v.outline, '{}') AS outline
 		FROM items i LEFT JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = i.version
-		WHERE i.item_id = ANY($1) AND i.state = 'published' AND `+visible("$2"), ids, tx.Scope.Org)
+		WHERE i.item_id = ANY($1) AND i.state = 'published' AND `+tenants.Seen("$2"), ids, tx.Scope.Org)
 	if err != nil {
 		return nil, err
 	}
@@ -525,14 +525,6 @@ func stepItems(tx *db.Tx, steps []StepDraft) (map[id.Item]stepItem, error) {
 		}
 	}
 	return out, nil
-}
-
-// visible is the condition under which the organization in the parameter may see the item with the alias i: its own, opened to it
-// by a grant, or public.
-func visible(org string) string {
-	return strings.ReplaceAll(`(i.org_id = $org OR (i.state = 'published' AND EXISTS (
-		SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
-		WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($org, everyone()) AND (g.until IS NULL OR g.until > now()))))`, "$org", org)
 }
 
 // FileURL is the address of a file.

@@ -3,6 +3,7 @@ package courses
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
@@ -10,6 +11,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 )
 
@@ -46,11 +48,11 @@ func (s *Service) Enroll(ctx context.Context, item id.Item, o Origin) error {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		return enroll(tx, item, o.clean())
+		return s.enroll(tx, item, o.clean())
 	})
 }
 
-func enroll(tx *db.Tx, item id.Item, o Origin) error {
+func (s *Service) enroll(tx *db.Tx, item id.Item, o Origin) error {
 	it, err := tenants.SeeItem(tx, item)
 	if err != nil {
 		return fmt.Errorf("enroll in %s: %w", item, err)
@@ -65,13 +67,19 @@ func enroll(tx *db.Tx, item id.Item, o Origin) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	if err := state(tx, statement{Verb: "enrolled", Org: it.OrgID, Kind: it.Kind, Item: it.ItemID, Formal: true, Pull: o.Kind != OriginAssigned, Context: map[string]any{"version": it.Version, "origin": o.Kind}}); err != nil {
+	var t tally
+	if err := tx.Batch(func(b *db.Batch) {
+		state(b, tx, statement{Verb: "enrolled", Org: it.OrgID, Kind: it.Kind, Item: it.ItemID, Formal: true, Pull: o.Kind != OriginAssigned, Context: map[string]any{"version": it.Version, "origin": o.Kind}})
+		jobs.Queue(b, tx.Now, Enrolled{Org: tx.Scope.Org, Membership: tx.Scope.Membership, ItemOrg: it.OrgID, Item: it.ItemID, Origin: o.Kind, Ref: o.Ref, At: tx.Now})
+		t.queue(b, tx.Scope, it.ItemID)
+	}); err != nil {
+		return fmt.Errorf("enroll in %s: %w", item, err)
+	}
+	list, err := s.readTx(tx, t.editions()...)
+	if err != nil {
 		return err
 	}
-	if err := jobs.Emit(tx, Enrolled{Org: tx.Scope.Org, Membership: tx.Scope.Membership, ItemOrg: it.OrgID, Item: it.ItemID, Origin: o.Kind, Ref: o.Ref, At: tx.Now}); err != nil {
-		return err
-	}
-	return recompute(tx, it.ItemID)
+	return tx.Batch(func(b *db.Batch) { t.count(b, tx, list) })
 }
 
 // statement is one thing that a member did (xAPI 1.0.3, with the verbs of product.md).
@@ -87,17 +95,21 @@ type statement struct {
 	Context map[string]any
 }
 
-// state appends the statement to the activity stream.
-func state(tx *db.Tx, st statement) error {
+// state queues the statement for the activity stream.
+func state(b *db.Batch, tx *db.Tx, st statement) {
 	if st.Context == nil {
 		st.Context = map[string]any{}
 	}
-	if _, err := tx.Exec(`INSERT INTO statements (org_id, at, statement_id, membership_id, verb, object_org, object_kind, object_id, object_part, formal, pull, minutes, context)
+	db.Write(b, nil, `INSERT INTO statements (org_id, at, statement_id, membership_id, verb, object_org, object_kind, object_id, object_part, formal, pull, minutes, context)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, tx.Scope.Org, tx.Now, id.New[id.Any](), tx.Scope.Membership, st.Verb, st.Org, st.Kind, st.Item,
-		st.Part, st.Formal, st.Pull, st.Minutes, st.Context); err != nil {
-		return fmt.Errorf("statement %s: %w", st.Verb, err)
-	}
-	return nil
+		st.Part, st.Formal, st.Pull, st.Minutes, st.Context)
+}
+
+// tally is what the figures of a member's enrollments that contain an item are counted from.
+type tally struct {
+	on       []counting
+	sees     []id.Item // of the items that their steps lead to
+	finished []done
 }
 
 type counting struct {
@@ -108,69 +120,51 @@ type counting struct {
 	Version      int           `db:"version"`
 	Origin       string        `db:"origin"`
 	Ref          string        `db:"origin_ref"`
-	Done         int           `db:"done"`
-	Total        int           `db:"total"`
-	Outline      Outline       `db:"outline"`
 }
 
-// recompute brings the figures of the member's enrollments that contain the item up to date. The rows are locked before the
-// completions are read, so that of two lessons finished at once the later one counts both.
-func recompute(tx *db.Tx, item id.Item) error {
-	list, err := db.Rows[counting](tx, `SELECT e.enrollment_id, e.item_org, e.item_id, i.kind, e.version, e.origin, e.origin_ref, e.done, e.total, v.outline
-		FROM enrollments e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
-			JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id
-		WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active'
-			AND (e.item_id = $3 OR v.outline->'steps' @> jsonb_build_array(jsonb_build_object('item', $3::uuid::text)))
-		ORDER BY e.enrollment_id LIMIT 500 FOR UPDATE OF e`, tx.Scope.Org, tx.Scope.Membership, item)
-	if err != nil || len(list) == 0 {
-		return err
+func (c counting) edition() edition { return edition{c.ItemOrg, c.ItemID, c.Version} }
+
+// concerned is the member's enrollments e with their versions v that contain an item: $1 organization, $2 membership, $3 item.
+const concerned = `enrollments e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
+	WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' AND (e.item_id = $3 OR $3 = ANY(v.leads_to))`
+
+// queue reads it. The enrollments are locked before the completions are read, so that of two lessons finished at once the later
+// one counts both.
+func (t *tally) queue(b *db.Batch, sc scope.Scope, item id.Item) {
+	args := []any{sc.Org, sc.Membership, item}
+	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, (SELECT i.kind FROM items i WHERE i.org_id = e.item_org AND i.item_id = e.item_id) AS kind, e.version, e.origin, e.origin_ref
+		FROM `+concerned+` ORDER BY e.enrollment_id LIMIT 500 FOR UPDATE OF e`, args...)
+	db.List(b, &t.sees, `SELECT DISTINCT i.item_id FROM (SELECT unnest(v.leads_to) AS item_id FROM `+concerned+`) l JOIN items i ON i.item_id = l.item_id WHERE `+tenants.Seen("$1"), args...)
+	db.List(b, &t.finished, `SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2
+		AND c.item_id IN (SELECT unnest(v.leads_to || v.item_id) FROM `+concerned+`)`, args...)
+}
+
+func (t *tally) editions() (out []edition) {
+	for _, e := range t.on {
+		out = append(out, e.edition())
 	}
-	var ids []id.Item
-	for _, e := range list {
-		ids = append(append(ids, e.ItemID), e.Outline.Items(e.ItemID)...)
-	}
-	seen, err := db.Rows[id.Item](tx, `SELECT i.item_id FROM items i WHERE i.item_id = ANY($2) AND `+visible("$1"), tx.Scope.Org, ids)
-	if err != nil {
-		return err
-	}
-	rows, err := db.Rows[done](tx, `SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = ANY($3)`, tx.Scope.Org, tx.Scope.Membership, ids)
-	if err != nil {
-		return err
-	}
-	sees, finished := map[id.Item]bool{}, map[Leaf]bool{}
-	for _, i := range seen {
-		sees[i] = true
-	}
-	for _, d := range rows {
+	return out
+}
+
+// count queues the figures, and the news of those that are complete.
+func (t *tally) count(b *db.Batch, tx *db.Tx, list map[edition]Outline) {
+	finished := map[Leaf]bool{}
+	for _, d := range t.finished {
 		finished[Leaf(d)] = true
 	}
-	for _, e := range list {
-		p := Measure(e.Outline.Leaves(e.ItemID, func(i id.Item) bool { return sees[i] }), finished)
-		if err := count(tx, e, p); err != nil {
-			return err
+	for _, e := range t.on {
+		p := Measure(list[e.edition()].Leaves(e.ItemID, func(i id.Item) bool { return slices.Contains(t.sees, i) }), finished)
+		now, at := "active", (*time.Time)(nil)
+		if p.Complete() {
+			now, at = "completed", &tx.Now
 		}
+		db.Write(b, nil, `UPDATE enrollments SET done = $3, total = $4, state = $5, completed_at = $6, updated_at = $7 WHERE org_id = $1 AND enrollment_id = $2`,
+			tx.Scope.Org, e.EnrollmentID, p.Done, p.Total, now, at, tx.Now)
+		if !p.Complete() {
+			continue
+		}
+		state(b, tx, statement{Verb: "completed", Org: e.ItemOrg, Kind: e.Kind, Item: e.ItemID, Formal: true, Pull: e.Origin != OriginAssigned, Context: map[string]any{"version": e.Version, "origin": e.Origin}})
+		jobs.Queue(b, tx.Now, EnrollmentCompleted{Org: tx.Scope.Org, Membership: tx.Scope.Membership, Enrollment: e.EnrollmentID, ItemOrg: e.ItemOrg, Item: e.ItemID, Origin: e.Origin, Ref: e.Ref, At: tx.Now})
+		jobs.Queue(b, tx.Now, ItemFinished{Org: e.ItemOrg, Item: e.ItemID, Finish: id.Derive[id.Any]("learnscape/finish", e.EnrollmentID.String())})
 	}
-	return nil
-}
-
-// count stores the figure, and says so when it is the whole.
-func count(tx *db.Tx, e counting, p Progress) error {
-	now, at := "active", (*time.Time)(nil)
-	if p.Complete() {
-		now, at = "completed", &tx.Now
-	}
-	if err := tx.Must(`UPDATE enrollments SET done = $3, total = $4, state = $5, completed_at = $6, updated_at = $7 WHERE org_id = $1 AND enrollment_id = $2`,
-		tx.Scope.Org, e.EnrollmentID, p.Done, p.Total, now, at, tx.Now); err != nil {
-		return fmt.Errorf("progress of enrollment %s: %w", e.EnrollmentID, err)
-	}
-	if !p.Complete() {
-		return nil
-	}
-	if err := state(tx, statement{Verb: "completed", Org: e.ItemOrg, Kind: e.Kind, Item: e.ItemID, Formal: true, Pull: e.Origin != OriginAssigned, Context: map[string]any{"version": e.Version, "origin": e.Origin}}); err != nil {
-		return err
-	}
-	if err := jobs.Emit(tx, EnrollmentCompleted{Org: tx.Scope.Org, Membership: tx.Scope.Membership, Enrollment: e.EnrollmentID, ItemOrg: e.ItemOrg, Item: e.ItemID, Origin: e.Origin, Ref: e.Ref, At: tx.Now}); err != nil {
-		return err
-	}
-	return jobs.Emit(tx, ItemFinished{Org: e.ItemOrg, Item: e.ItemID, Finish: id.Derive[id.Any]("learnscape/finish", e.EnrollmentID.String())})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
 )
 
 // File is what a lesson or story shows or offers. Content is open until its reader closes it.
@@ -40,7 +41,7 @@ func (s *Service) File(ctx context.Context, file id.File) (File, error) {
 	var found bool
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		db.One(b, &row, &found, `SELECT f.name, f.media_type, f.size, f.sha256 FROM files f JOIN items i ON i.org_id = f.org_id AND i.item_id = f.item_id
-			WHERE f.file_id = $1 AND `+visible("$2"), file, sc.Org)
+			WHERE f.file_id = $1 AND `+tenants.Seen("$2"), file, sc.Org)
 	}); err != nil {
 		return File{}, err
 	}

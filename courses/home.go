@@ -77,48 +77,51 @@ type colleagues struct {
 	N    int     `json:"n"`
 }
 
-// homeReads is what HomeData reads, in one batch.
-type homeReads struct {
-	going    []going
-	steps    []tenants.Item
-	finished []done
-	items    []tenants.Item
-	mine     []learning
-	past     past
-}
-
-// past is what the member finished, how they spent the last 30 days, and what colleagues finished in 90.
-type past struct {
-	Known   []topic      `db:"known"`
-	Minutes []minutes    `db:"minutes"`
-	Others  []colleagues `db:"others"`
-}
-
 type topic struct {
 	Title  string   `json:"title"`
 	Topics []string `json:"topics"`
 }
 
-const mineActive = `mine AS (SELECT e.* FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8),
-	pins AS (SELECT v.org_id, v.item_id, v.outline FROM mine e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version)`
+// homeReads is what HomeData reads, in one batch.
+type homeReads struct {
+	going []going
+	items []tenants.Item
+	mine  []learning
+	lists lists
+}
+
+// lists is what hangs on the courses and paths that the member is on (Steps, Finished), what the member finished, how they spent
+// the last 30 days, and what colleagues finished in 90.
+type lists struct {
+	Steps    []tenants.Item `db:"steps"`
+	Finished []done         `db:"finished"`
+	Known    []topic        `db:"known"`
+	Minutes  []minutes      `db:"minutes"`
+	Others   []colleagues   `db:"others"`
+}
+
+// candidates is how many of the newest items are looked at for recommendations.
+const candidates = 24
+
+const mineActive = `mine AS MATERIALIZED (SELECT e.* FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8)`
 
 func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
-	db.List(b, &h.going, `WITH `+mineActive+` SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, '' AS intro_html, v.outline, v.note, v.published_at, e.enrollment_id,
+	db.List(b, &h.going, `WITH `+mineActive+` SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, '' AS intro_html, v.note, v.published_at, e.enrollment_id,
 			e.state, e.origin, e.at_item, e.at_lesson, e.at_part, e.due_at, e.reason, e.completed_at, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level, coalesce(m.name, '') AS asked_by
 		FROM mine e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
-			JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+visible("$1")+`
+			JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+tenants.Seen("$1")+`
 			LEFT JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.asked_by
 		ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8`, sc.Org, sc.Membership)
-	db.List(b, &h.steps, `WITH `+mineActive+` SELECT `+tenants.ItemColumns+` FROM (SELECT DISTINCT (s->>'org')::uuid AS org_id, (s->>'item')::uuid AS item_id FROM pins p, jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s) w
-		CROSS JOIN LATERAL (SELECT * FROM items i WHERE i.org_id = w.org_id AND i.item_id = w.item_id AND `+visible("$1")+` LIMIT 1) i ORDER BY i.item_id LIMIT 500`, sc.Org, sc.Membership)
-	db.List(b, &h.finished, `WITH `+mineActive+` SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (
-			SELECT p.item_id FROM pins p UNION SELECT (s->>'item')::uuid FROM pins p, jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s)
-		ORDER BY c.item_id, c.lesson_key LIMIT 5000`, sc.Org, sc.Membership)
-	tenants.Visible(b, &h.items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: 40})
+	tenants.Visible(b, &h.items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: candidates})
 	readLearning(b, &h.mine, sc)
-	// Three short lists in one statement.
-	db.One(b, &h.past, nil, `SELECT
-		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+visible("$1")+`
+	// Short lists in one statement.
+	db.One(b, &h.lists, nil, `WITH `+mineActive+`, leads AS MATERIALIZED (
+			SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM mine e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version)
+		SELECT
+		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT `+tenants.ItemColumns+` FROM leads l JOIN items i ON i.item_id = l.item_id AND `+tenants.Seen("$1")+` LIMIT 500) x) AS steps,
+		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c
+			WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l) LIMIT 5000) x) AS finished,
+		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+tenants.Seen("$1")+`
 			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'completed' ORDER BY e.completed_at DESC, e.enrollment_id LIMIT 20) x) AS known,
 		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT s.formal, sum(s.minutes)::int AS sum, coalesce(sum(s.minutes) FILTER (WHERE s.pull), 0)::int AS own FROM statements s
 			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.at > $3 GROUP BY s.formal) x) AS minutes,
@@ -147,6 +150,14 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 	}); err != nil {
 		return HomeView{}, err
 	}
+	var want []edition
+	for _, g := range h.going {
+		want = append(want, g.edition())
+	}
+	outlines, err := s.read(ctx, want...)
+	if err != nil {
+		return HomeView{}, err
+	}
 	cards, err := s.cards(ctx, h.items, h.mine)
 	if err != nil {
 		return HomeView{}, err
@@ -156,6 +167,7 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 		return HomeView{}, err
 	}
 	for i, g := range h.going {
+		g.Outline = outlines[g.edition()]
 		one := h.one(g, orgs, sc)
 		if i == 0 {
 			v.Current = &one
@@ -168,7 +180,7 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 	}
 	slices.SortStableFunc(v.Due, func(a, b Going) int { return due(a).Compare(due(b)) })
 	v.Recommended = v.recommend(&h, cards)
-	for _, m := range h.past.Minutes {
+	for _, m := range h.lists.Minutes {
 		v.OwnChoice += m.Own
 		if m.Formal {
 			v.Formal = m.Sum
@@ -199,7 +211,7 @@ func (h *homeReads) orgIDs(own id.Org) []id.Org {
 			ids = append(ids, g.OrgID)
 		}
 	}
-	for _, st := range h.steps {
+	for _, st := range h.lists.Steps {
 		if !slices.Contains(ids, st.OrgID) {
 			ids = append(ids, st.OrgID)
 		}
@@ -208,7 +220,7 @@ func (h *homeReads) orgIDs(own id.Org) []id.Org {
 }
 
 func (h *homeReads) one(g going, orgs map[id.Org]tenants.Organization, sc scope.Scope) Going {
-	r := root{pinned: g.pinned, found: true, steps: h.steps, finished: h.finished}
+	r := root{pinned: g.pinned, Steps: h.lists.Steps, Finished: h.lists.Finished}
 	out := Going{
 		Item: tenants.Item{OrgID: g.OrgID, ItemID: g.ItemID, Kind: g.Kind, Title: g.Title, Slug: g.Slug, Summary: g.Summary, Minutes: g.Minutes, Topics: g.Topics, Lang: g.Lang, Level: g.Level, Version: g.Version},
 		Org:  orgs[g.OrgID], Stations: r.stations(orgs, orgs[sc.Org]), Progress: r.progress(), Due: g.Due, AskedBy: g.AskedBy, Reason: g.Reason,
@@ -231,16 +243,16 @@ func (h *homeReads) one(g going, orgs map[id.Org]tenants.Organization, sc scope.
 
 // partTitle is the title of the part where the viewer stopped, if that is in the station.
 func (r *root) partTitle(st Station) string {
-	lessons := r.pinned.Outline.Lessons()
-	if s, ok := r.pinned.Outline.Step(st.Step); ok {
+	lessons := r.Outline.Lessons()
+	if s, ok := r.Outline.Step(st.Step); ok {
 		lessons = s.Lessons
 	}
 	for _, l := range lessons {
-		if l.Key != r.pinned.AtLesson {
+		if l.Key != r.AtLesson {
 			continue
 		}
 		for _, p := range l.Parts {
-			if p.Key == r.pinned.AtPart {
+			if p.Key == r.AtPart {
 				return p.Title
 			}
 		}
@@ -257,12 +269,12 @@ func (v *HomeView) recommend(h *homeReads, cards []Card) []Recommendation {
 			continue
 		}
 		r := Recommendation{Card: c}
-		for _, o := range h.past.Others {
+		for _, o := range h.lists.Others {
 			if o.Item == c.Item.ItemID {
 				r.Why, r.Count = WhyColleagues, o.N
 			}
 		}
-		for _, k := range h.past.Known {
+		for _, k := range h.lists.Known {
 			if slices.ContainsFunc(c.Item.Topics, func(t string) bool { return slices.Contains(k.Topics, t) }) {
 				r.Why, r.After = WhyTopic, k.Title
 				break

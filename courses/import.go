@@ -142,7 +142,7 @@ func (s *Service) ImportPath(ctx context.Context, o ImportOptions) (Report, erro
 // named finds an item by "organization/slug".
 func named(tx *db.Tx, kind, ref string) (id.Item, error) {
 	org, slug, _ := strings.Cut(ref, "/")
-	item, err := db.Row[id.Item](tx, `SELECT i.item_id FROM items i JOIN organizations o ON o.org_id = i.org_id WHERE o.slug = $2 AND i.kind = $3 AND i.slug = $4 AND `+visible("$1"), tx.Scope.Org, org, kind, slug)
+	item, err := db.Row[id.Item](tx, `SELECT i.item_id FROM items i JOIN organizations o ON o.org_id = i.org_id WHERE o.slug = $2 AND i.kind = $3 AND i.slug = $4 AND `+tenants.Seen("$1"), tx.Scope.Org, org, kind, slug)
 	if err != nil {
 		return item, fmt.Errorf("%s %s: %w", kind, ref, err)
 	}

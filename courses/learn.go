@@ -58,17 +58,54 @@ type Facet struct {
 }
 
 type learning struct {
-	Item  id.Item `db:"item_id"`
-	Done  int     `db:"done"`
-	Total int     `db:"total"`
-	State string  `db:"state"`
+	Item  id.Item `db:"item_id" json:"item_id"`
+	Done  int     `db:"done" json:"done"`
+	Total int     `db:"total" json:"total"`
+	State string  `db:"state" json:"state"`
 }
 
-// library is how many items the library shows at most; search finds the rest.
+// library is how many of the newest items the library shows, beside those that the viewer is on; search finds the rest.
 const library = 200
 
 // shelf is how many of them stand on one page.
 const shelf = 24
+
+// pile is how many items of the library are of one kind, owner and state.
+type pile struct {
+	Kind  string `json:"kind"`
+	Org   id.Org `json:"org_id"`
+	State string `json:"state"`
+	N     int    `json:"n"`
+}
+
+// librarySQL reads the library, one row: its piles, and the items of one page. $1 organization, $2 membership, $3 visitor, $4 kinds
+// of the library, $5 its size; the page's $6 state or NULL, $7 kinds or NULL, $8 owners' slugs or NULL, $9 offset, $10 limit.
+var librarySQL = `WITH seen AS MATERIALIZED (
+	SELECT l.org_id, l.item_id, l.kind, l.listed_at, coalesce(e.done, 0) AS done, coalesce(e.total, 0) AS total,
+		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state
+	FROM (
+		(` + tenants.Newest("$1", "$4", "NULL", "NULL", "NULL", "$5") + `)
+		UNION
+		(SELECT i.org_id, i.item_id, i.kind, i.published_at FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND i.state = 'published' AND ` + tenants.Seen("$1") + `
+			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT $5)) l
+	LEFT JOIN enrollments e ON e.org_id = $1 AND e.membership_id = $2 AND e.item_org = l.org_id AND e.item_id = l.item_id AND e.state <> 'left'
+	LEFT JOIN visitor_progress p ON p.visitor_id = $3 AND p.item_org = l.org_id AND p.item_id = l.item_id AND p.lesson_key = '')
+SELECT (SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT s.kind, s.org_id, s.state, count(*) AS n FROM seen s GROUP BY s.kind, s.org_id, s.state) x) AS piles,
+	coalesce(jsonb_agg(jsonb_build_object('item', c.item, 'on', jsonb_build_object('item_id', c.item_id, 'done', c.done, 'total', c.total, 'state', c.state)) ORDER BY c.place), '[]') AS page
+FROM (
+	SELECT g.*, (SELECT to_jsonb(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item FROM (
+		SELECT s.*, row_number() OVER (ORDER BY array_position('{active,"",completed}'::text[], s.state), s.listed_at DESC, s.item_id) AS place FROM seen s
+		WHERE ($6::text IS NULL OR s.state = $6) AND ($7::text[] IS NULL OR s.kind = ANY($7)) AND ($8::text[] IS NULL OR s.org_id IN (SELECT o.org_id FROM organizations o WHERE o.slug = ANY($8)))
+		ORDER BY place OFFSET $9 LIMIT $10) g
+	JOIN items i ON i.org_id = g.org_id AND i.item_id = g.item_id AND i.state = 'published') c`
+
+type libraryRow struct {
+	Piles []pile `db:"piles"`
+	Page  []struct {
+		Item tenants.Item `json:"item"`
+		On   learning     `json:"on"`
+	} `db:"page"`
+}
 
 // Learn returns the paths and courses that the viewer may see, those they are on first, then the newest. Visitors see public
 // ones.
@@ -80,25 +117,44 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 	if err != nil {
 		return LearnView{}, err
 	}
-	var items []tenants.Item
-	var mine []learning
+	if len(f.Kinds) == 0 {
+		f.Kinds = nil
+	}
+	if len(f.Orgs) == 0 {
+		f.Orgs = nil
+	}
+	from := max(f.Page, 0) * shelf
+	var row libraryRow
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		tenants.Visible(b, &items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: library})
-		readLearning(b, &mine, sc)
+		db.One(b, &row, nil, librarySQL, sc.Org, sc.Membership, sc.Visitor, []string{tenants.KindPath, tenants.KindCourse}, library, f.state(), f.Kinds, f.Orgs, from, shelf)
 	}); err != nil {
 		return LearnView{}, err
 	}
-	cards, err := s.cards(ctx, items, mine)
+	var items []tenants.Item
+	var mine []learning
+	var owners []id.Org
+	for _, p := range row.Page {
+		items, mine = append(items, p.Item), append(mine, p.On)
+	}
+	for _, p := range row.Piles {
+		owners = append(owners, p.Org)
+	}
+	orgs, err := s.tenants.ByIDs(ctx, owners...)
 	if err != nil {
 		return LearnView{}, err
 	}
-	v := sift(cards, f)
-	v.Found = len(v.Cards)
-	from := min(max(f.Page, 0)*shelf, len(v.Cards))
-	v.More = len(v.Cards) > from+shelf
-	v.Cards = v.Cards[from:min(from+shelf, len(v.Cards))]
-	v.Visitor = !sc.SignedIn()
-	return v, nil
+	v := f.count(row.Piles, orgs)
+	v.Visitor, v.More = !sc.SignedIn(), v.Found > from+shelf
+	v.Cards, err = s.cards(ctx, items, mine)
+	return v, err
+}
+
+// state is the state that the tab shows; nil for all.
+func (f LearnFilter) state() *string {
+	if s, ok := map[string]string{TabActive: "active", TabFinished: "completed"}[f.Tab]; ok {
+		return &s
+	}
+	return nil
 }
 
 func readLearning(b *db.Batch, dest *[]learning, sc scope.Scope) {
@@ -138,48 +194,42 @@ func (s *Service) cards(ctx context.Context, items []tenants.Item, mine []learni
 	return out, nil
 }
 
-// sift counts and filters. A facet counts what the other filters leave.
-func sift(cards []Card, f LearnFilter) LearnView {
+// count makes the figures of the library from its piles. A facet counts what the other filters leave.
+func (f LearnFilter) count(piles []pile, orgs map[id.Org]tenants.Organization) LearnView {
 	var v LearnView
 	for _, k := range []string{tenants.KindPath, tenants.KindCourse} {
 		v.Kinds = append(v.Kinds, Facet{Value: k, Checked: slices.Contains(f.Kinds, k)})
 	}
-	tab := map[string]string{TabActive: "active", TabFinished: "completed"}[f.Tab]
-	for _, c := range cards {
-		switch c.State {
+	tab := f.state()
+	for _, p := range piles {
+		switch p.State {
 		case "active":
-			v.Active++
+			v.Active += p.N
 		case "completed":
-			v.Past++
+			v.Past += p.N
 		}
-		if tab != "" && c.State != tab {
+		if tab != nil && p.State != *tab {
 			continue
 		}
-		kind := len(f.Kinds) == 0 || slices.Contains(f.Kinds, c.Item.Kind)
-		org := len(f.Orgs) == 0 || slices.Contains(f.Orgs, c.Org.Slug)
+		o := orgs[p.Org]
+		kind := len(f.Kinds) == 0 || slices.Contains(f.Kinds, p.Kind)
+		org := len(f.Orgs) == 0 || slices.Contains(f.Orgs, o.Slug)
 		if org {
-			v.Kinds[slices.IndexFunc(v.Kinds, func(x Facet) bool { return x.Value == c.Item.Kind })].Count++
+			v.Kinds[slices.IndexFunc(v.Kinds, func(x Facet) bool { return x.Value == p.Kind })].Count += p.N
 		}
-		v.Orgs = facet(v.Orgs, c.Org, kind, slices.Contains(f.Orgs, c.Org.Slug))
+		i := slices.IndexFunc(v.Orgs, func(x Facet) bool { return x.Value == o.Slug })
+		if i < 0 {
+			v.Orgs, i = append(v.Orgs, Facet{Value: o.Slug, Org: o, Checked: slices.Contains(f.Orgs, o.Slug)}), len(v.Orgs)
+		}
+		if kind {
+			v.Orgs[i].Count += p.N
+		}
 		if kind && org {
-			v.Cards = append(v.Cards, c)
+			v.Found += p.N
 		}
 	}
-	slices.SortStableFunc(v.Orgs, func(a, b Facet) int {
+	slices.SortFunc(v.Orgs, func(a, b Facet) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Org.Name, b.Org.Name))
 	})
-	order := map[string]int{"active": 0, "": 1, "completed": 2}
-	slices.SortStableFunc(v.Cards, func(a, b Card) int { return order[a.State] - order[b.State] })
 	return v
-}
-
-func facet(list []Facet, o tenants.Organization, count, checked bool) []Facet {
-	i := slices.IndexFunc(list, func(f Facet) bool { return f.Value == o.Slug })
-	if i < 0 {
-		list, i = append(list, Facet{Value: o.Slug, Org: o, Checked: checked}), len(list)
-	}
-	if count {
-		list[i].Count++
-	}
-	return list
 }

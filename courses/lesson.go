@@ -97,40 +97,28 @@ type ChoiceView struct {
 	Chosen, Right bool
 }
 
-// target is the common table expression, behind pin, of the lesson at a place: $5 lesson, $6 step.
-const target = `, target AS (
-	SELECT p.org_id, p.item_id, p.version, $5::text AS key FROM pin p WHERE $6::text = ''
-	UNION ALL
-	SELECT (s->>'org')::uuid, (s->>'item')::uuid, CASE WHEN s->>'kind' = 'lesson' THEN p.version ELSE (s->>'version')::integer END,
-		CASE WHEN s->>'kind' = 'lesson' THEN s->>'key' ELSE coalesce(nullif($5::text, ''), s->'lessons'->0->>'key') END
-	FROM pin p CROSS JOIN LATERAL jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s WHERE s->>'key' = $6::text)`
-
 type lessonFound struct {
-	OrgID   id.Org           `db:"org_id"`
-	ItemID  id.Item          `db:"item_id"`
-	Version int              `db:"version"`
-	Key     string           `db:"key"`
 	Title   string           `db:"title"`
 	Kind    string           `db:"kind"`
 	Minutes int              `db:"minutes"`
 	Blocks  []markdown.Block `db:"blocks"`
 }
 
-// private is what the viewer alone sees of a lesson: the last attempt at each question, and reflections.
-type private struct {
-	Attempts    []attempt    `db:"attempts"`
-	Reflections []reflection `db:"reflections"`
-}
-
 type attempt struct {
-	Question string `json:"question_key"`
-	Choices  []int  `json:"choices"`
+	Question string `db:"question_key"`
+	Choices  []int  `db:"choices"`
 }
 
 type reflection struct {
-	Key  string    `json:"reflection_key"`
-	Body string    `json:"body"`
-	At   time.Time `json:"updated_at"`
+	Key  string    `db:"reflection_key"`
+	Body string    `db:"body"`
+	At   time.Time `db:"updated_at"`
+}
+
+// private is what the viewer alone sees of a lesson: the last attempt at each question, and reflections.
+type private struct {
+	attempts    []attempt
+	reflections []reflection
 }
 
 // Lesson returns the lesson at the place as the viewer sees it. Answered gives a visitor's answer back, which is judged and not
@@ -144,71 +132,85 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 		return LessonView{}, err
 	}
 	var r root
-	var l lessonFound
 	var found bool
-	var mine private
 	v := LessonView{Place: p, Visitor: !sc.SignedIn()}
-	args := []any{p.Item, sc.Org, sc.Membership, sc.Visitor, p.Lesson, p.Step}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
-		r.read(b, sc, p.Item)
-		db.One(b, &l, &found, `WITH `+pin+target+` SELECT l.org_id, l.item_id, l.version, l.key, l.title, l.kind, l.minutes, l.blocks
-			FROM target t JOIN items i ON i.org_id = t.org_id AND i.item_id = t.item_id AND `+visible("$2")+`
-			JOIN lessons l ON l.org_id = t.org_id AND l.item_id = t.item_id AND l.version = t.version AND l.key = t.key LIMIT 1`, args...)
-		if !sc.SignedIn() {
-			return
-		}
-		db.One(b, &mine, nil, `WITH `+pin+target+` SELECT
-			coalesce((SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT DISTINCT ON (a.question_key) a.question_key, a.choices FROM attempts a
-				WHERE a.org_id = $2 AND a.membership_id = $3 AND a.item_org = t.org_id AND a.item_id = t.item_id AND a.lesson_key = t.key
-				ORDER BY a.question_key, a.at DESC LIMIT 200) x), '[]') AS attempts,
-			coalesce((SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT r.reflection_key, r.body, r.updated_at FROM reflections r
-				WHERE r.org_id = $2 AND r.membership_id = $3 AND r.item_org = t.org_id AND r.item_id = t.item_id AND r.lesson_key = t.key
-				ORDER BY r.reflection_key LIMIT 50) x), '[]') AS reflections FROM target t LIMIT 1`, args...)
+		r.queue(b, &found, sc, p.Item)
 	}); err != nil {
 		return LessonView{}, err
 	}
-	if !r.found || (p.Step == "") != (r.item.Kind == tenants.KindCourse) {
+	if !found || (p.Step == "") != (r.Item.Kind == tenants.KindCourse) {
 		return LessonView{}, errs.New(errs.NotFound, "lesson %s of %s", p.Lesson, p.Item)
 	}
+	if err := s.outline(ctx, &r); err != nil {
+		return LessonView{}, err
+	}
+	if step, ok := r.Outline.Step(p.Step); ok && p.Lesson == "" && step.Kind == StepCourse && len(step.Lessons) > 0 {
+		v.Place.Lesson = step.Lessons[0].Key
+	}
+	at, err := r.at(v.Place)
+	if err != nil {
+		return LessonView{}, err
+	}
+	l, mine, err := s.text(ctx, at, sc)
+	if err != nil {
+		return LessonView{}, err
+	}
 	if answered != nil && v.Visitor {
-		mine.Attempts = append(mine.Attempts, attempt{answered.Question, answered.Choices})
+		mine.attempts = append(mine.attempts, attempt{answered.Question, answered.Choices})
 	}
 	orgs, err := s.orgs(ctx, &r, sc)
 	if err != nil {
 		return LessonView{}, err
 	}
-	return v, r.lesson(&v, l, found, mine, orgs, sc)
+	r.lesson(&v, at, l, mine, orgs, sc)
+	return v, nil
+}
+
+// text reads the lesson at a place that the viewer was found to see; nothing for a step of the own organization's, whose text came
+// with the additions, and for one that leads to an item without lessons.
+func (s *Service) text(ctx context.Context, at located, sc scope.Scope) (l lessonFound, mine private, err error) {
+	if at.Own || at.Lesson == "" {
+		return l, mine, nil
+	}
+	var found bool
+	err = s.db.Read(ctx, func(b *db.Batch) {
+		db.One(b, &l, &found, `SELECT l.title, l.kind, l.minutes, l.blocks FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, at.Org, at.Item, at.Version, at.Lesson)
+		if !sc.SignedIn() {
+			return
+		}
+		db.List(b, &mine.attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices FROM attempts a
+			WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, at.Org, at.Item, at.Lesson)
+		db.List(b, &mine.reflections, `SELECT r.reflection_key, r.body, r.updated_at FROM reflections r
+			WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50`, sc.Org, sc.Membership, at.Org, at.Item, at.Lesson)
+	})
+	if err == nil && !found {
+		err = errs.New(errs.NotFound, "lesson %s of %s", at.Lesson, at.Item)
+	}
+	return l, mine, err
 }
 
 // lesson fills the view from what was read.
-func (r *root) lesson(v *LessonView, l lessonFound, found bool, mine private, orgs map[id.Org]tenants.Organization, sc scope.Scope) error {
+func (r *root) lesson(v *LessonView, at located, l lessonFound, mine private, orgs map[id.Org]tenants.Organization, sc scope.Scope) {
 	finished := r.finishedSet()
-	v.Root, v.Owner, v.Org, v.Updated = r.item, r.item, orgs[r.pinned.OrgID], r.pinned.Published
-	v.Root.Title = r.pinned.Title
-	v.Progress, v.Started = r.progress(), r.pinned.State != ""
+	v.Root, v.Owner, v.Org, v.Updated = r.Item, r.Item, orgs[r.OrgID], r.Published
+	v.Root.Title = r.Title
+	v.Progress, v.Started = r.progress(), r.State != ""
 	v.Stations = r.stations(orgs, orgs[sc.Org])
-	var leaf Leaf
+	leaf := Leaf{at.Item, at.Lesson}
+	if i := slices.IndexFunc(r.Steps, func(it tenants.Item) bool { return it.ItemID == at.Item }); i >= 0 {
+		v.Owner, v.Org = r.Steps[i], orgs[at.Org]
+	}
 	switch own, isOwn := r.ownStep(v.Place.Step); {
-	case found:
-		leaf = Leaf{l.ItemID, l.Key}
-		v.Title, v.Kind, v.Minutes = l.Title, l.Kind, l.Minutes
-		if i := slices.IndexFunc(r.steps, func(it tenants.Item) bool { return it.ItemID == l.ItemID }); i >= 0 {
-			v.Owner, v.Org = r.steps[i], orgs[l.OrgID]
-		}
-		if v.Owner.Kind == tenants.KindCourse {
-			v.Place.Lesson = l.Key
-		}
-		v.Blocks = blocks(l.Blocks, mine.Attempts, mine.Reflections)
 	case isOwn:
-		leaf = Leaf{r.pinned.ItemID, ownKey(own.Key)}
 		v.Own, v.Org, v.Title, v.Kind, v.Minutes = true, orgs[sc.Org], own.Title, "lesson", own.Minutes
 		v.Blocks = blocks(own.Blocks, nil, nil)
+	case at.Lesson == "":
+		v.Card, v.Title, v.Kind, v.Minutes = &v.Owner, at.Ref.Title, at.Kind, at.Ref.Minutes
 	default:
-		if err := r.card(v, orgs); err != nil {
-			return err
-		}
-		leaf = Leaf{v.Card.ItemID, ""}
+		v.Title, v.Kind, v.Minutes = l.Title, l.Kind, l.Minutes
+		v.Blocks = blocks(l.Blocks, mine.attempts, mine.reflections)
 	}
 	v.Done = finished[leaf]
 	for _, b := range v.Blocks {
@@ -221,11 +223,10 @@ func (r *root) lesson(v *LessonView, l lessonFound, found bool, mine private, or
 	v.Parts = r.parts(v, leaf)
 	r.notes(v, orgs[sc.Org])
 	r.stops(v, finished)
-	return nil
 }
 
 func (r *root) ownStep(key string) (OwnStep, bool) {
-	for _, a := range r.additions {
+	for _, a := range r.Additions {
 		for _, s := range a.Steps {
 			if s.Key == key && key != "" {
 				return s, true
@@ -233,18 +234,6 @@ func (r *root) ownStep(key string) (OwnStep, bool) {
 		}
 	}
 	return OwnStep{}, false
-}
-
-// card shows a step that leads to a story or resource.
-func (r *root) card(v *LessonView, orgs map[id.Org]tenants.Organization) error {
-	s, ok := r.pinned.Outline.Step(v.Place.Step)
-	i := slices.IndexFunc(r.steps, func(it tenants.Item) bool { return it.ItemID == s.Item })
-	if !ok || i < 0 || len(s.Lessons) > 0 || v.Place.Lesson != "" {
-		return errs.New(errs.NotFound, "lesson %s of step %s", v.Place.Lesson, v.Place.Step)
-	}
-	v.Card, v.Owner, v.Org = &r.steps[i], r.steps[i], orgs[s.Org]
-	v.Title, v.Kind, v.Minutes = s.Title, s.Kind, s.Minutes
-	return nil
 }
 
 // parts says which parts of the lesson lie behind the viewer: those before the place where they stopped, questions that were
@@ -268,8 +257,8 @@ func (r *root) parts(v *LessonView, leaf Leaf) []Part {
 		return out
 	}
 	at := 0
-	if r.pinned.AtItem == leaf.Item && r.pinned.AtLesson == leaf.Lesson {
-		at = max(0, slices.IndexFunc(out, func(p Part) bool { return p.Key == r.pinned.AtPart }))
+	if r.AtItem == leaf.Item && r.AtLesson == leaf.Lesson {
+		at = max(0, slices.IndexFunc(out, func(p Part) bool { return p.Key == r.AtPart }))
 	}
 	for i := range at {
 		if out[i].Kind == markdown.Prose || out[i].Kind == markdown.Video {
@@ -286,7 +275,7 @@ func (r *root) parts(v *LessonView, leaf Leaf) []Part {
 }
 
 func (r *root) notes(v *LessonView, own tenants.Organization) {
-	for _, a := range r.additions {
+	for _, a := range r.Additions {
 		for _, n := range a.Notes {
 			if n.Step == v.Place.Step {
 				v.Note, v.NoteOrg = n.HTML, own
@@ -299,7 +288,7 @@ func (r *root) notes(v *LessonView, own tenants.Organization) {
 func (r *root) stops(v *LessonView, finished map[Leaf]bool) {
 	var all []Stop
 	for n, st := range v.Stations {
-		step, isStep := r.pinned.Outline.Step(st.Step)
+		step, isStep := r.Outline.Step(st.Step)
 		switch {
 		case isStep && step.Kind == StepCourse && !st.Own:
 			for _, l := range step.Lessons {

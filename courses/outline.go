@@ -8,7 +8,7 @@ import (
 )
 
 // Outline is the order of a published version: modules of a course, or steps and slots of a path. It is stored as JSON with the
-// version, so that lists and path pages read one row.
+// version, never changes, and is shared by whoever reads it: nobody writes into it.
 type Outline struct {
 	Modules []Module `json:"modules,omitempty"`
 	Steps   []Step   `json:"steps,omitempty"`
@@ -113,7 +113,7 @@ func (s Step) leaves() []Leaf {
 
 // Items lists the items that the outline's steps lead to, without self.
 func (o Outline) Items(self id.Item) []id.Item {
-	var out []id.Item
+	out := []id.Item{}
 	for _, s := range o.Steps {
 		if s.Item != self && !slices.Contains(out, s.Item) {
 			out = append(out, s.Item)

@@ -74,7 +74,7 @@ type pinned struct {
 	Summary    string        `db:"summary"`
 	Outcome    string        `db:"outcome"`
 	IntroHTML  string        `db:"intro_html"`
-	Outline    Outline       `db:"outline"`
+	Outline    Outline       `db:"-"`
 	Note       string        `db:"note"`
 	Published  time.Time     `db:"published_at"`
 	Enrollment id.Enrollment `db:"enrollment_id"`
@@ -88,85 +88,74 @@ type pinned struct {
 	Completed  *time.Time    `db:"completed_at"`
 }
 
-// pin is the common table expression of the version that the viewer learns: $1 item, $2 organization, $3 membership, $4 visitor.
-var pin = `pin AS (
-	SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.outline, v.note, v.published_at, e.enrollment_id,
+func (p *pinned) edition() edition { return edition{p.OrgID, p.ItemID, p.Version} }
+
+// done is a finished leaf.
+type done struct {
+	Item   id.Item `db:"item_id" json:"item_id"`
+	Lesson string  `db:"lesson_key" json:"lesson_key"`
+}
+
+// root is what every page and change of a path or course reads first: the version that the viewer learns and what the viewer did.
+type root struct {
+	pinned
+
+	Item      tenants.Item   `db:"item"`
+	Steps     []tenants.Item `db:"steps"` // what the steps lead to, as far as the viewer may see it
+	Finished  []done         `db:"finished"`
+	Additions []Additions    `db:"additions"`
+}
+
+// rootSQL reads a root, one row: $1 item, $2 organization, $3 membership, $4 visitor. The lists come as JSON, so that the version
+// is found once and not once for each of them.
+var rootSQL = `WITH pin AS MATERIALIZED (
+	SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to, e.enrollment_id,
 		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin,
-		e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, e.due_at, coalesce(e.reason, '') AS reason, e.completed_at
+		e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, e.due_at, coalesce(e.reason, '') AS reason, e.completed_at,
+		(SELECT to_jsonb(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item
 	FROM items i
 	LEFT JOIN enrollments e ON e.org_id = $2 AND e.membership_id = $3 AND e.item_org = i.org_id AND e.item_id = i.item_id AND e.state <> 'left'
 	LEFT JOIN visitor_progress p ON p.visitor_id = $4 AND p.item_org = i.org_id AND p.item_id = i.item_id AND p.lesson_key = ''
 	JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = coalesce(e.version, p.version, i.version)
-	WHERE i.item_id = $1 AND i.state = 'published' AND ` + visible("$2") + `)`
+	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1)
+SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin,
+	p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.completed_at, p.item,
+	(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT ` + tenants.ItemColumns + ` FROM unnest(p.leads_to) l JOIN items i ON i.item_id = l AND ` + tenants.Seen("$2") + ` LIMIT 500) x) AS steps,
+	(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (
+		SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id = ANY(p.leads_to || p.item_id)
+		UNION ALL
+		SELECT d.item_id, d.lesson_key FROM visitor_progress d WHERE d.visitor_id = $4 AND d.item_id = ANY(p.leads_to || p.item_id) AND NOT (d.item_id = p.item_id AND d.lesson_key = '')
+		LIMIT 2000) x) AS finished,
+	(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT ` + additionColumns + ` FROM additions a WHERE a.org_id = $2 AND a.path_org = p.org_id AND a.path_id = p.item_id) x) AS additions
+FROM pin p`
 
-const pinColumns = `p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.outline, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.completed_at`
-
-// done is a finished leaf.
-type done struct {
-	Item   id.Item `db:"item_id"`
-	Lesson string  `db:"lesson_key"`
-}
-
-// root is what every page of a path or course reads.
-type root struct {
-	item      tenants.Item
-	pinned    pinned
-	found     bool
-	steps     []tenants.Item // what the steps lead to, as far as the viewer may see it
-	finished  []done
-	additions []Additions
-}
-
-// read queues what every page of a path or course needs: five statements.
-func (r *root) read(b *db.Batch, s scope.Scope, item id.Item) {
-	args := []any{item, s.Org, s.Membership, s.Visitor}
-	var seen bool
-	tenants.SeenItem(b, &r.item, &seen, s, item)
-	db.One(b, &r.pinned, &r.found, `WITH `+pin+` SELECT `+pinColumns+` FROM pin p LIMIT 1`, args...)
-	db.List(b, &r.steps, `WITH `+pin+` SELECT `+tenants.ItemColumns+` FROM pin p CROSS JOIN LATERAL (
-			SELECT DISTINCT (s->>'item')::uuid AS item_id FROM jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s) s
-		JOIN items i ON i.item_id = s.item_id WHERE `+visible("$2")+` ORDER BY i.item_id LIMIT 500`, args...)
-	if s.SignedIn() {
-		db.List(b, &r.finished, `WITH `+pin+` SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id IN (
-				SELECT p.item_id FROM pin p UNION SELECT (s->>'item')::uuid FROM pin p, jsonb_array_elements(coalesce(p.outline->'steps', '[]')) s)
-			ORDER BY c.item_id, c.lesson_key LIMIT 2000`, args...)
-		db.List(b, &r.additions, `SELECT `+additionColumns+` FROM additions a WHERE a.org_id = $1 AND a.path_id = $2 LIMIT 1`, s.Org, item)
-		return
-	}
-	db.List(b, &r.finished, `SELECT p.item_id, p.lesson_key FROM visitor_progress p WHERE p.visitor_id = $1 AND NOT (p.item_id = $2 AND p.lesson_key = '')
-		ORDER BY p.item_id, p.lesson_key LIMIT 2000`, s.Visitor, item)
-}
-
-func (r *root) ok(kind string) error {
-	if !r.found || r.item.Kind != kind {
-		return errs.New(errs.NotFound, "%s %s", kind, r.item.ItemID)
-	}
-	return nil
+func (r *root) queue(b *db.Batch, found *bool, s scope.Scope, item id.Item) {
+	db.One(b, r, found, rootSQL, item, s.Org, s.Membership, s.Visitor)
 }
 
 func (r *root) visible(item id.Item) bool {
-	return item == r.pinned.ItemID || slices.ContainsFunc(r.steps, func(s tenants.Item) bool { return s.ItemID == item })
+	return item == r.ItemID || slices.ContainsFunc(r.Steps, func(s tenants.Item) bool { return s.ItemID == item })
 }
 
 func (r *root) finishedSet() map[Leaf]bool {
-	out := make(map[Leaf]bool, len(r.finished))
-	for _, d := range r.finished {
+	out := make(map[Leaf]bool, len(r.Finished))
+	for _, d := range r.Finished {
 		out[Leaf(d)] = true
 	}
 	return out
 }
 
 func (r *root) progress() Progress {
-	return Measure(r.pinned.Outline.Leaves(r.pinned.ItemID, r.visible), r.finishedSet())
+	return Measure(r.Outline.Leaves(r.ItemID, r.visible), r.finishedSet())
 }
 
 // stations lists what the viewer sees, in order, the adopter's own steps at their places.
 func (r *root) stations(orgs map[id.Org]tenants.Organization, own tenants.Organization) []Station {
 	finished := r.finishedSet()
 	var out []Station
-	for _, m := range r.pinned.Outline.Modules {
+	for _, m := range r.Outline.Modules {
 		for i, l := range m.Lessons {
-			st := Station{Lesson: l.Key, Kind: l.Kind, Title: l.Title, Summary: l.Summary, Minutes: l.Minutes, Org: orgs[r.pinned.OrgID], Lessons: 1, Done: finished[Leaf{r.pinned.ItemID, l.Key}]}
+			st := Station{Lesson: l.Key, Kind: l.Kind, Title: l.Title, Summary: l.Summary, Minutes: l.Minutes, Org: orgs[r.OrgID], Lessons: 1, Done: finished[Leaf{r.ItemID, l.Key}]}
 			if i == 0 {
 				st.Module = m.Title
 			}
@@ -174,7 +163,7 @@ func (r *root) stations(orgs map[id.Org]tenants.Organization, own tenants.Organi
 		}
 	}
 	out = r.ownSteps(out, "", own, finished)
-	for _, s := range r.pinned.Outline.Steps {
+	for _, s := range r.Outline.Steps {
 		if r.visible(s.Item) {
 			out = append(out, r.station(s, orgs, finished))
 		}
@@ -205,10 +194,10 @@ func (r *root) station(s Step, orgs map[id.Org]tenants.Organization, finished ma
 }
 
 func (r *root) ownSteps(out []Station, after string, own tenants.Organization, finished map[Leaf]bool) []Station {
-	for _, a := range r.additions {
+	for _, a := range r.Additions {
 		for _, s := range a.Steps {
 			if s.After == after {
-				out = append(out, Station{Step: s.Key, Kind: StepLesson, Title: s.Title, Minutes: s.Minutes, Org: own, Own: true, Lessons: 1, Done: finished[Leaf{r.pinned.ItemID, ownKey(s.Key)}]})
+				out = append(out, Station{Step: s.Key, Kind: StepLesson, Title: s.Title, Minutes: s.Minutes, Org: own, Own: true, Lessons: 1, Done: finished[Leaf{r.ItemID, ownKey(s.Key)}]})
 			}
 		}
 	}
@@ -242,11 +231,12 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 		return View{}, err
 	}
 	var r root
+	var found bool
 	var people []colleague
 	v := View{Visitor: !sc.SignedIn()}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
-		r.read(b, sc, item)
+		r.queue(b, &found, sc, item)
 		if sc.SignedIn() {
 			db.List(b, &people, `SELECT m.name, count(*) OVER ()::int AS everybody FROM enrollments e JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id
 				WHERE e.org_id = $1 AND e.item_id = $2 AND e.state <> 'left' AND e.membership_id <> $3 AND m.state = 'active' ORDER BY e.updated_at DESC, m.membership_id LIMIT 5`, sc.Org, item, sc.Membership)
@@ -254,8 +244,8 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 	}); err != nil {
 		return View{}, err
 	}
-	if err := r.ok(kind); err != nil {
-		return View{}, err
+	if !found || r.Item.Kind != kind {
+		return View{}, errs.New(errs.NotFound, "%s %s", kind, item)
 	}
 	if err := s.fill(ctx, &v, &r, sc); err != nil {
 		return View{}, err
@@ -267,18 +257,21 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 }
 
 func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) error {
+	if err := s.outline(ctx, r); err != nil {
+		return err
+	}
 	orgs, err := s.orgs(ctx, r, sc)
 	if err != nil {
 		return err
 	}
 	p := r.pinned
 	v.Own = orgs[sc.Org]
-	v.Item, v.Org, v.Outcome, v.IntroHTML, v.Version, v.Updated, v.Note = r.item, orgs[p.OrgID], p.Outcome, p.IntroHTML, p.Version, p.Published, p.Note
+	v.Item, v.Org, v.Outcome, v.IntroHTML, v.Version, v.Updated, v.Note = r.Item, orgs[p.OrgID], p.Outcome, p.IntroHTML, p.Version, p.Published, p.Note
 	v.Item.Title, v.Item.Summary = p.Title, p.Summary
 	v.Stations, v.Progress = r.stations(orgs, orgs[sc.Org]), r.progress()
 	v.Started, v.Finished, v.Due, v.Reason = p.State != "", p.Completed, p.Due, p.Reason
-	if len(r.additions) > 0 {
-		v.Additions = &r.additions[0]
+	if len(r.Additions) > 0 {
+		v.Additions = &r.Additions[0]
 	}
 	at := r.here(v.Stations)
 	for i := range v.Stations {
@@ -330,26 +323,33 @@ func (r *root) here(stations []Station) int {
 		if first < 0 && !st.Own {
 			first = i
 		}
-		if r.pinned.AtItem.IsZero() {
+		if r.AtItem.IsZero() {
 			continue
 		}
-		if st.Step == "" && st.Lesson == r.pinned.AtLesson {
+		if st.Step == "" && st.Lesson == r.AtLesson {
 			return i
 		}
-		if s, ok := r.pinned.Outline.Step(st.Step); ok && !st.Own && s.Item == r.pinned.AtItem && (s.Item != r.pinned.ItemID || s.Key == r.pinned.AtLesson) {
+		if s, ok := r.Outline.Step(st.Step); ok && !st.Own && s.Item == r.AtItem && (s.Item != r.ItemID || s.Key == r.AtLesson) {
 			return i
 		}
 	}
 	return first
 }
 
+// outline adds the outline to what was read.
+func (s *Service) outline(ctx context.Context, r *root) error {
+	list, err := s.read(ctx, r.edition())
+	r.Outline = list[r.edition()]
+	return err
+}
+
 // orgs returns the organizations that a page names.
 func (s *Service) orgs(ctx context.Context, r *root, sc scope.Scope) (map[id.Org]tenants.Organization, error) {
-	ids := []id.Org{r.pinned.OrgID}
+	ids := []id.Org{r.OrgID}
 	if !sc.Org.IsZero() {
 		ids = append(ids, sc.Org)
 	}
-	for _, st := range r.steps {
+	for _, st := range r.Steps {
 		if !slices.Contains(ids, st.OrgID) {
 			ids = append(ids, st.OrgID)
 		}

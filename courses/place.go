@@ -2,7 +2,6 @@ package courses
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -20,11 +19,11 @@ func (s *Service) SavePlace(ctx context.Context, p Place, part string) error {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		at, err := locate(tx, p)
+		at, err := s.locate(tx, p)
 		if err != nil || !tx.Scope.SignedIn() || at.Root.State == "" {
 			return err
 		}
-		return keepPlace(tx, at, part)
+		return tx.Batch(func(b *db.Batch) { keepPlace(b, tx, at, part) })
 	})
 }
 
@@ -38,14 +37,14 @@ func (s *Service) OpenLesson(ctx context.Context, p Place) error {
 		if !tx.Scope.SignedIn() {
 			return nil
 		}
-		at, err := locate(tx, p)
+		at, err := s.locate(tx, p)
 		if err != nil || at.Root.State == "" || at.Root.AtItem == at.Item && at.Root.AtLesson == at.Lesson {
 			return err
 		}
-		if err := keepPlace(tx, at, ""); err != nil {
-			return err
-		}
-		return state(tx, statement{Verb: "experienced", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Formal: at.Kind == "course" || at.Kind == "path", Pull: at.Root.Origin != OriginAssigned, Context: map[string]any{"version": at.Version}})
+		return tx.Batch(func(b *db.Batch) {
+			keepPlace(b, tx, at, "")
+			state(b, tx, statement{Verb: "experienced", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Formal: at.Kind == "course" || at.Kind == "path", Pull: at.pull(), Context: map[string]any{"version": at.Version}})
+		})
 	})
 }
 
@@ -61,17 +60,17 @@ func (s *Service) Reflect(ctx context.Context, p Place, key, text string) (time.
 	var at time.Time
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		at = tx.Now
-		l, err := locate(tx, p)
+		l, err := s.locate(tx, p)
 		if err != nil {
 			return err
 		}
 		if !asks(l.Ref, key) {
 			return errs.New(errs.NotFound, "reflection %s of %s", key, l.Lesson)
 		}
-		if err := join(tx, l); err != nil {
+		if err := s.join(tx, l); err != nil {
 			return err
 		}
-		if err := keepPlace(tx, l, key); err != nil {
+		if err := tx.Batch(func(b *db.Batch) { keepPlace(b, tx, l, key) }); err != nil {
 			return err
 		}
 		return putReflection(tx, l, key, text)
@@ -88,16 +87,13 @@ func asks(l LessonRef, key string) bool {
 	return false
 }
 
-// keepPlace stores where the member is in the course or path of the address; a part that is no part of the lesson is its beginning.
-func keepPlace(tx *db.Tx, at located, part string) error {
+// keepPlace queues where the member is in the course or path of the address; a part that is no part of the lesson is its beginning.
+func keepPlace(b *db.Batch, tx *db.Tx, at located, part string) {
 	if !slices.ContainsFunc(at.Ref.Parts, func(p PartRef) bool { return p.Key == part }) {
 		part = ""
 	}
-	if _, err := tx.Exec(`UPDATE enrollments SET at_org = $4, at_item = $5, at_lesson = $6, at_part = $7, updated_at = $8
-		WHERE org_id = $1 AND membership_id = $2 AND item_id = $3 AND state <> 'left'`, tx.Scope.Org, tx.Scope.Membership, at.Root.ItemID, at.Org, at.Item, at.Lesson, part, tx.Now); err != nil {
-		return fmt.Errorf("place %s in %s: %w", at.Lesson, at.Root.ItemID, err)
-	}
-	return nil
+	db.Write(b, nil, `UPDATE enrollments SET at_org = $4, at_item = $5, at_lesson = $6, at_part = $7, updated_at = $8
+		WHERE org_id = $1 AND membership_id = $2 AND item_id = $3 AND state <> 'left'`, tx.Scope.Org, tx.Scope.Membership, at.Root.ItemID, at.Org, at.Item, at.Lesson, part, tx.Now)
 }
 
 // quizOf is the key of the lesson's first quiz.

@@ -11,6 +11,8 @@ type Service struct {
 	db      *db.DB
 	tenants *tenants.Service
 	blob    blob.Store
+
+	outlines outlines
 }
 
 // Deps are what the service works with; all are needed.
@@ -21,4 +23,6 @@ type Deps struct {
 }
 
 // New returns a service; it starts nothing.
-func New(d Deps) *Service { return &Service{db: d.DB, tenants: d.Tenants, blob: d.Blob} }
+func New(d Deps) *Service {
+	return &Service{db: d.DB, tenants: d.Tenants, blob: d.Blob, outlines: outlines{known: map[edition]Outline{}}}
+}

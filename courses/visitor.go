@@ -82,7 +82,7 @@ func (s *Service) Start(ctx context.Context, item id.Item, o Origin) error {
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		if tx.Scope.SignedIn() {
-			return enroll(tx, item, o.clean())
+			return s.enroll(tx, item, o.clean())
 		}
 		return visitorStart(tx, item, o)
 	})
@@ -210,7 +210,7 @@ func kept(tx *db.Tx, rows []visited) ([]Kept, error) {
 			lessons[r.Item]++
 		}
 	}
-	items, err := db.Rows[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.item_id = ANY($1) AND `+visible("$2")+` ORDER BY i.title, i.item_id LIMIT 200`, ids, tx.Scope.Org)
+	items, err := db.Rows[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.item_id = ANY($1) AND `+tenants.Seen("$2")+` ORDER BY i.title, i.item_id LIMIT 200`, ids, tx.Scope.Org)
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +241,7 @@ func (s *Service) Keep(ctx context.Context, code string) ([]id.Item, error) {
 			return err
 		}
 		for _, r := range rows {
-			err := merge(tx, r)
+			err := s.merge(tx, r)
 			if errs.Is(err, errs.NotFound) {
 				continue // Closed to everyone since; or a story, which needs no beginning.
 			}
@@ -258,16 +258,16 @@ func (s *Service) Keep(ctx context.Context, code string) ([]id.Item, error) {
 }
 
 // merge begins what the visitor began, and finishes what the visitor finished; rows of beginnings come first.
-func merge(tx *db.Tx, r visited) error {
+func (s *Service) merge(tx *db.Tx, r visited) error {
 	it, err := tenants.SeeItem(tx, r.Item)
 	if err != nil {
 		return err
 	}
 	switch {
 	case r.Lesson == "" && (it.Kind == tenants.KindCourse || it.Kind == tenants.KindPath):
-		return enroll(tx, r.Item, Origin{Kind: r.Origin, Ref: r.Ref})
+		return s.enroll(tx, r.Item, Origin{Kind: r.Origin, Ref: r.Ref})
 	case r.Lesson == "":
-		return complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: it.Version, Ref: LessonRef{Minutes: it.Minutes}})
+		return s.complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: it.Version, Ref: LessonRef{Minutes: it.Minutes}})
 	}
 	l, err := db.Row[struct {
 		Title   string `db:"title"`
@@ -276,5 +276,5 @@ func merge(tx *db.Tx, r visited) error {
 	if err != nil {
 		return err
 	}
-	return complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: r.Version, Lesson: r.Lesson, Ref: LessonRef{Key: r.Lesson, Title: l.Title, Minutes: l.Minutes}})
+	return s.complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: r.Version, Lesson: r.Lesson, Ref: LessonRef{Key: r.Lesson, Title: l.Title, Minutes: l.Minutes}})
 }

@@ -25,23 +25,23 @@ const (
 
 // Item is the registry's row of whatever can stand in a collection: what a card, a list and an address need.
 type Item struct {
-	OrgID       id.Org     `db:"org_id"` // the owner
-	ItemID      id.Item    `db:"item_id"`
-	Kind        string     `db:"kind"`
-	Title       string     `db:"title"`
-	Slug        string     `db:"slug"` // unique per owner and kind
-	Summary     string     `db:"summary"`
-	Lang        string     `db:"lang"`  // of the content
-	Level       string     `db:"level"` // beginner, intermediate, advanced or ""
-	Minutes     int        `db:"minutes"`
-	Topics      []string   `db:"topics"`
-	Parts       []Part     `db:"parts"`
-	Steps       int        `db:"steps"`    // lessons of a course, steps of a path; 0 for others
-	State       string     `db:"state"`    // draft, published or retired
-	Version     int        `db:"version"`  // in force; 0 for none
-	Finished    int        `db:"finished"` // people who completed it, over all organizations
-	UpdatedAt   time.Time  `db:"updated_at"`
-	PublishedAt *time.Time `db:"published_at"`
+	OrgID       id.Org     `db:"org_id" json:"org_id"` // the owner
+	ItemID      id.Item    `db:"item_id" json:"item_id"`
+	Kind        string     `db:"kind" json:"kind"`
+	Title       string     `db:"title" json:"title"`
+	Slug        string     `db:"slug" json:"slug"` // unique per owner and kind
+	Summary     string     `db:"summary" json:"summary"`
+	Lang        string     `db:"lang" json:"lang"`   // of the content
+	Level       string     `db:"level" json:"level"` // beginner, intermediate, advanced or ""
+	Minutes     int        `db:"minutes" json:"minutes"`
+	Topics      []string   `db:"topics" json:"topics"`
+	Parts       []Part     `db:"parts" json:"parts"`
+	Steps       int        `db:"steps" json:"steps"`       // lessons of a course, steps of a path; 0 for others
+	State       string     `db:"state" json:"state"`       // draft, published or retired
+	Version     int        `db:"version" json:"version"`   // in force; 0 for none
+	Finished    int        `db:"finished" json:"finished"` // people who completed it, over all organizations
+	UpdatedAt   time.Time  `db:"updated_at" json:"updated_at"`
+	PublishedAt *time.Time `db:"published_at" json:"published_at"`
 }
 
 // Part is how many of an item's steps an organization owns.
@@ -122,8 +122,8 @@ type ListFilter struct {
 }
 
 // Visible queues the list of items that the viewer may see, newest first: own, opened by a grant, and public ones (a visitor
-// sees those only). It starts from the collections open to the viewer and takes the newest of each (LATERAL), then removes
-// doubles: its cost grows with collections × limit, not with items.
+// sees those only). It starts from the collections that are open to the viewer (open_items): its cost grows with collections
+// and limit, not with items.
 func Visible(b *db.Batch, dest *[]Item, viewer scope.Scope, f ListFilter) {
 	if f.Limit <= 0 || f.Limit > 200 {
 		f.Limit = 30
@@ -137,25 +137,26 @@ func Visible(b *db.Batch, dest *[]Item, viewer scope.Scope, f ListFilter) {
 	} else {
 		at = f.After.PublishedAt
 	}
-	// Own items need no collection.
-	db.List(b, dest, `WITH open AS (
-			SELECT DISTINCT g.org_id, g.collection_id FROM grants g
-			WHERE g.viewer_org IN ($1, everyone()) AND (g.until IS NULL OR g.until > now()) AND g.org_id IS DISTINCT FROM $1 AND ($4::uuid[] IS NULL OR g.org_id = ANY($4))
-		), seen AS (
-			SELECT DISTINCT t.org_id, t.item_id FROM open o CROSS JOIN LATERAL (
-				SELECT k.org_id, k.item_id FROM unnest($2::text[]) AS want(kind) CROSS JOIN LATERAL (
-					SELECT ci.org_id, ci.item_id FROM collection_items ci
-					WHERE ci.org_id = o.org_id AND ci.collection_id = o.collection_id AND ci.kind = want.kind AND ci.listed_at IS NOT NULL AND ($5::timestamptz IS NULL OR (ci.listed_at <= $5 AND (ci.listed_at < $5 OR ci.item_id > $6)))
-					ORDER BY ci.listed_at DESC, ci.item_id LIMIT $3) k) t
-			UNION
-			SELECT k.org_id, k.item_id FROM unnest($2::text[]) AS want(kind) CROSS JOIN LATERAL (
-				SELECT i.org_id, i.item_id FROM items i
-				WHERE i.org_id = $1 AND i.kind = want.kind AND i.state = 'published' AND ($4::uuid[] IS NULL OR $1 = ANY($4)) AND ($5::timestamptz IS NULL OR (i.published_at <= $5 AND (i.published_at < $5 OR i.item_id > $6)))
-				ORDER BY i.published_at DESC, i.item_id LIMIT $3) k
-		)
-		SELECT `+ItemColumns+` FROM seen s JOIN items i ON i.org_id = s.org_id AND i.item_id = s.item_id AND i.state = 'published'
+	// Only as many rows as the list has are read and checked.
+	db.List(b, dest, `SELECT `+ItemColumns+` FROM (`+Newest("$1", "$2", "$4", "$5", "$6", "$3")+`) s
+		JOIN items i ON i.org_id = s.org_id AND i.item_id = s.item_id AND i.state = 'published'
 		ORDER BY i.published_at DESC, i.item_id LIMIT $3`,
 		viewer.Org, f.Kinds, f.Limit, orgsOrNil(f.Owners), at, f.After.ItemID)
+}
+
+// Newest is a query for org_id, item_id, kind and listed_at of the newest items that the organization in the first parameter may
+// see: its own, which need no collection, and what is open to it. The other parameters are those of open_items.
+func Newest(org, kinds, owners, before, after, limit string) string {
+	return strings.NewReplacer("$org", org, "$kinds", kinds, "$owners", owners, "$before", before, "$after", after, "$limit", limit).Replace(
+		`SELECT l.* FROM (
+			SELECT o.org_id, o.item_id, o.kind, o.listed_at FROM open_items($kinds, $owners, $before, $after, $limit) o
+			UNION ALL
+			SELECT k.* FROM unnest($kinds::text[]) AS want(kind) CROSS JOIN LATERAL (
+				SELECT i.org_id, i.item_id, i.kind, i.published_at FROM items i
+				WHERE i.org_id = $org AND i.kind = want.kind AND i.state = 'published' AND ($owners::uuid[] IS NULL OR $org = ANY($owners))
+					AND ($before::timestamptz IS NULL OR (i.published_at <= $before AND (i.published_at < $before OR i.item_id > $after)))
+				ORDER BY i.published_at DESC, i.item_id LIMIT $limit) k) l
+		ORDER BY l.listed_at DESC, l.item_id LIMIT $limit`)
 }
 
 func orgsOrNil(o []id.Org) []id.Org {
@@ -170,9 +171,13 @@ func SeenItem(b *db.Batch, dest *Item, found *bool, viewer scope.Scope, item id.
 	db.One(b, dest, found, seenItem, item, viewer.Org)
 }
 
-const seenItem = `SELECT ` + ItemColumns + ` FROM items i WHERE i.item_id = $1 AND (i.org_id = $2 OR (i.state = 'published' AND EXISTS (
-	SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
-	WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($2, everyone()) AND (g.until IS NULL OR g.until > now()) OFFSET 0)))`
+var seenItem = `SELECT ` + ItemColumns + ` FROM items i WHERE i.item_id = $1 AND ` + Seen("$2")
+
+// Seen is the condition under which the organization in the parameter may see the item with the alias i: its own, or one that a
+// grant opens to it or to everyone. It names the scope of a statement; the row policies below it say the same once more.
+func Seen(org string) string {
+	return `(i.org_id = ` + org + ` OR (i.state = 'published' AND opened(i.org_id, i.item_id)))`
+}
 
 // SeeItem is SeenItem inside a transaction; NotFound if the viewer may not see it.
 func SeeItem(tx *db.Tx, item id.Item) (Item, error) {

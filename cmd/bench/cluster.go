@@ -47,6 +47,9 @@ func makeWorld(ctx context.Context, c *embedded.Cluster, name string, s size, pr
 	if _, err := db.Migrate(ctx, owner); err != nil {
 		return err
 	}
+	if n, err := count(ctx, super, `SELECT count(*) FROM items`); err != nil || n > 0 {
+		return err // of a kept folder
+	}
 	now := time.Now().UTC()
 	if err := db.Partitions(ctx, owner, now.AddDate(-1, 0, 0), now); err != nil {
 		return err

@@ -51,6 +51,10 @@ func explain(ctx context.Context, out *bytes.Buffer, dsn, name string, txs []tra
 func explainOne(ctx context.Context, out *bytes.Buffer, pg *pgconn.PgConn, s statement) error {
 	var took []time.Duration
 	run := func(q string) error { return pg.Exec(ctx, q).Close() }
+	// As the portal's own connections do it.
+	if err := pg.Exec(ctx, "SET plan_cache_mode = force_generic_plan").Close(); err != nil {
+		return err
+	}
 	if _, err := pg.Prepare(ctx, "x", s.SQL, nil); err != nil {
 		return err
 	}

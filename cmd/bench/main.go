@@ -39,6 +39,7 @@ type options struct {
 	sql, profile     string
 	keep             bool
 	baseline, folder string
+	reuse            string
 }
 
 func run(ctx context.Context, args []string) error {
@@ -60,6 +61,7 @@ func run(ctx context.Context, args []string) error {
 	fs.StringVar(&o.profile, "profile", "", "write CPU profiles of the pages to this folder and stop")
 	fs.StringVar(&o.folder, "dir", "", "where to work; default a temporary folder")
 	fs.BoolVar(&o.keep, "keep", false, "keep the folder with databases and logs")
+	fs.StringVar(&o.reuse, "reuse", "", "work in this folder, which an earlier run kept: its databases are migrated and not filled again")
 	fs.StringVar(&o.baseline, "baseline", "", "internal: serve the baselines of this plan")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -74,14 +76,17 @@ func run(ctx context.Context, args []string) error {
 	if o.big.orgs < learnersOrg || o.big.items < 50 {
 		return errors.New("at least 5 organizations and 50 items")
 	}
-	dir, err := os.MkdirTemp(o.folder, "learnscape-bench-")
+	dir, err := o.reuse, error(nil)
+	if dir == "" {
+		dir, err = os.MkdirTemp(o.folder, "learnscape-bench-")
+	}
 	if err != nil {
 		return err
 	}
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // The database server's user must pass.
 		return err
 	}
-	if o.keep {
+	if o.keep || o.reuse != "" {
 		say("working in %s", dir)
 	} else {
 		defer os.RemoveAll(dir) //nolint:errcheck // A temporary folder.
@@ -203,8 +208,9 @@ func demoTimes(ctx context.Context, bin, dir string, r *report) error {
 
 // table makes what the bare insert writes into: as wide as a completion, without policies, keys to other tables and events.
 func table(ctx context.Context, super string) error {
-	return execute(ctx, super, `CREATE TABLE bench_completions (org_id uuid, membership_id uuid, item_org uuid, item_id uuid, lesson_key text, version integer, at timestamptz,
+	return execute(ctx, super, `CREATE TABLE IF NOT EXISTS bench_completions (org_id uuid, membership_id uuid, item_org uuid, item_id uuid, lesson_key text, version integer, at timestamptz,
 		PRIMARY KEY (org_id, membership_id, item_org, item_id, lesson_key));
+		TRUNCATE bench_completions;
 		GRANT SELECT, INSERT ON bench_completions TO learnscape_app`)
 }
 
@@ -223,7 +229,7 @@ func (b *bench) startBaseline(ctx context.Context, pages map[string]page) (err e
 	if err != nil {
 		return err
 	}
-	p := plan{Addr: fmt.Sprintf("127.0.0.1:%d", port), DSN: b.cluster.DSN("learnscape_app", "big"), Pages: pages}
+	p := plan{Addr: fmt.Sprintf("127.0.0.1:%d", port), DSN: b.cluster.DSN("learnscape_app", "big") + " plan_cache_mode=force_generic_plan", Pages: pages}
 	j, err := json.Marshal(p)
 	if err != nil {
 		return err

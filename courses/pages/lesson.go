@@ -126,16 +126,13 @@ func (p *Pages) complete(c *fiber.Ctx) error {
 	if err := p.visit(c); err != nil {
 		return err
 	}
-	if err := p.courses.CompleteLesson(c.UserContext(), at); err != nil {
-		return err
-	}
-	v, err := p.courses.Lesson(c.UserContext(), at, nil)
+	w, err := p.courses.CompleteLesson(c.UserContext(), at)
 	if err != nil {
 		return err
 	}
-	to := href(v.Root)
-	if v.Next != nil {
-		to = stopHref(v.Root, v.Next.Step, v.Next.Lesson)
+	to := href(w.Root)
+	if w.Next != nil {
+		to = stopHref(w.Root, w.Next.Step, w.Next.Lesson)
 	}
 	return c.Redirect(to, fiber.StatusSeeOther)
 }

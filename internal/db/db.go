@@ -66,6 +66,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	cfg.ConnConfig.RuntimeParams["application_name"] = "learnscape"
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	cfg.ConnConfig.RuntimeParams["default_transaction_isolation"] = "repeatable read" // for Read; Tx asks for its own
+	// Statements are few, prepared, and start from keys: a plan made once is as good as one made for each call, which costs more
+	// than the statement itself. What searches texts asks for its own (search_read).
+	cfg.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = "15000"
 	cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "15000"
 	if cfg.ConnConfig.ConnectTimeout == 0 {

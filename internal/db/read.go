@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +13,18 @@ import (
 	"github.com/learnscape/learnscape/internal/scope"
 )
 
-// Batch is the queries of one page. They are sent together and see one snapshot.
+// Batch is statements that are sent together, in one round trip. Those of a Read see one snapshot.
 type Batch struct {
 	Now time.Time
 
-	b     pgx.Batch
-	steps []func(pgx.Rows) error
+	b      pgx.Batch
+	before int // statements without a result, before the steps
+	steps  []func(pgx.Rows) error
+	failed error
 }
+
+// Fail keeps the batch from being sent; its sender gets err.
+func (b *Batch) Fail(err error) { b.failed = cmp.Or(b.failed, err) }
 
 // Read sends what fill queues, in one round trip and one transaction in the scope of ctx, and fills the destinations. The
 // transaction is the one that PostgreSQL opens for a pipeline by itself: the connection's default isolation is repeatable
@@ -33,12 +39,12 @@ func (d *DB) Read(ctx context.Context, fill func(*Batch)) error {
 
 // ReadAs is Read in a scope that has not been entered yet: auth reads a session with it before anybody acts.
 func (d *DB) ReadAs(ctx context.Context, s scope.Scope, fill func(*Batch)) error {
-	b := &Batch{Now: d.now()}
+	b := &Batch{Now: d.now(), before: 1}
 	q, args := settings(s)
 	b.b.Queue(q+`,set_config('transaction_read_only','on',true)`, args...)
 	fill(b)
 	CounterFrom(ctx).add(len(b.steps) + 1)
-	traceBatch(ctx, b.b.QueuedQueries)
+	trace(ctx, b.b.QueuedQueries[b.before:])
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return translate(err)
@@ -48,14 +54,19 @@ func (d *DB) ReadAs(ctx context.Context, s scope.Scope, fill func(*Batch)) error
 }
 
 func (b *Batch) send(ctx context.Context, c *pgx.Conn) (err error) {
+	if b.failed != nil {
+		return b.failed
+	}
 	res := c.SendBatch(ctx, &b.b)
 	defer func() {
 		if cerr := res.Close(); err == nil {
 			err = cerr
 		}
 	}()
-	if _, err := res.Exec(); err != nil {
-		return err
+	for range b.before {
+		if _, err := res.Exec(); err != nil {
+			return err
+		}
 	}
 	for i, step := range b.steps {
 		rows, err := res.Query()
@@ -63,7 +74,7 @@ func (b *Batch) send(ctx context.Context, c *pgx.Conn) (err error) {
 			err = step(rows)
 		}
 		if err != nil {
-			return fmt.Errorf("query %d of the page: %w", i+1, err)
+			return fmt.Errorf("statement %d of %d: %w", i+1, len(b.steps), err)
 		}
 	}
 	return nil
@@ -92,6 +103,18 @@ func One[T any](b *Batch, dest *T, found *bool, q string, args ...any) {
 		}
 		*dest = out
 		return err
+	})
+}
+
+// Write queues a statement that changes rows; touched, if not nil, says how many.
+func Write(b *Batch, touched *int64, q string, args ...any) {
+	b.b.Queue(q, args...)
+	b.steps = append(b.steps, func(rows pgx.Rows) error {
+		rows.Close()
+		if touched != nil {
+			*touched = rows.CommandTag().RowsAffected()
+		}
+		return rows.Err()
 	})
 }
 

@@ -36,21 +36,13 @@ func (t *Trace) Statements() []Statement {
 	return slices.Clone(t.statements)
 }
 
-// trace records a statement if ctx asks for it.
-func trace(ctx context.Context, sql string, args []any) {
+// trace records the statements of a batch if ctx asks for it.
+func trace(ctx context.Context, queued []*pgx.QueuedQuery) {
 	if t, ok := ctx.Value(traceKey{}).(*Trace); ok {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.statements = append(t.statements, Statement{sql, args})
-	}
-}
-
-// traceBatch records the queries of a page: what is queued after the settings.
-func traceBatch(ctx context.Context, queued []*pgx.QueuedQuery) {
-	if ctx.Value(traceKey{}) == nil || len(queued) < 2 {
-		return
-	}
-	for _, q := range queued[1:] {
-		trace(ctx, q.SQL, q.Arguments)
+		for _, q := range queued {
+			t.statements = append(t.statements, Statement{q.SQL, q.Arguments})
+		}
 	}
 }

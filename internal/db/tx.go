@@ -22,14 +22,16 @@ type Tx struct {
 	Now   time.Time // the time of everything this transaction writes, UTC, microseconds
 	Scope scope.Scope
 
-	ctx  context.Context //nolint:containedctx // A transaction lives inside one call; its statements share that call's deadline.
-	conn *sql.Conn
-	gorm *gorm.DB
-	n    *Counter
+	ctx   context.Context //nolint:containedctx // A transaction lives inside one call; its statements share that call's deadline.
+	conn  *sql.Conn
+	gorm  *gorm.DB
+	n     *Counter
+	begun bool
 }
 
 // Tx runs fn in one transaction in the scope of ctx and commits unless fn fails. A serialization failure or deadlock runs
-// it again, up to three times in all, so fn must not reach outside the database.
+// it again, up to three times in all, so fn must not reach outside the database. The transaction begins with its first
+// statement, in the same round trip; one without a statement never begins.
 func (d *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	s, err := scope.From(ctx)
 	if err != nil {
@@ -48,37 +50,71 @@ func (d *DB) once(ctx context.Context, s scope.Scope, fn func(*Tx) error) (err e
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // Gives the connection back; the transaction's own error counts.
-	sqltx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	if err != nil {
-		return err
-	}
-	done := false
-	defer func() {
-		if !done {
-			logRollback(ctx, sqltx.Rollback())
-		}
-	}()
+	// Gives the connection back. One with a transaction still open, after a panic or a lost server, is thrown away by the pool.
+	defer conn.Close() //nolint:errcheck // The transaction's own error counts.
 	g := d.gorm.Session(&gorm.Session{NewDB: true, Context: ctx})
-	g.Statement.ConnPool = sqltx
+	g.Statement.ConnPool = conn
 	tx := &Tx{Now: d.now().Truncate(time.Microsecond), Scope: s, ctx: ctx, conn: conn, gorm: g, n: CounterFrom(ctx)}
-	tx.n.add(1)
-	q, args := settings(s)
-	if err := tx.exec(q, args...); err != nil {
-		return err
-	}
 	if err := fn(tx); err != nil {
+		if tx.begun {
+			logRollback(ctx, tx.end("ROLLBACK"))
+		}
 		return err
 	}
-	done = true
+	if !tx.begun {
+		return nil
+	}
 	tx.n.add(1)
-	return sqltx.Commit()
+	return tx.end("COMMIT")
+}
+
+// end ends the transaction. A COMMIT that PostgreSQL turned into a rollback, because a statement had failed and its error was
+// passed over, is an error.
+func (tx *Tx) end(how string) error {
+	return tx.lend(func(c *pgx.Conn) error {
+		tag, err := c.Exec(tx.ctx, how)
+		if err == nil && tag.String() != how {
+			return fmt.Errorf("%s became %s", how, tag)
+		}
+		return err
+	})
+}
+
+// begin queues the beginning of the transaction before its first statement and returns how many statements that are.
+func (tx *Tx) begin(b *pgx.Batch) int {
+	if tx.begun {
+		return 0
+	}
+	tx.begun = true
+	tx.n.add(2)
+	q, args := settings(tx.Scope)
+	b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
+	b.Queue(q, args...)
+	return 2
+}
+
+// Batch sends what fill queues in one round trip and fills the destinations.
+func (tx *Tx) Batch(fill func(*Batch)) error {
+	b := &Batch{Now: tx.Now}
+	b.before = tx.begin(&b.b)
+	fill(b)
+	if b.b.Len() == 0 {
+		return nil
+	}
+	tx.n.add(len(b.steps))
+	trace(tx.ctx, b.b.QueuedQueries[b.before:])
+	return tx.lend(func(c *pgx.Conn) error { return b.send(tx.ctx, c) })
 }
 
 // Gorm returns GORM on this transaction, for writes and single-row reads in store files.
 func (tx *Tx) Gorm() *gorm.DB {
+	g := tx.gorm
+	if err := tx.Batch(func(*Batch) {}); err != nil {
+		g = g.Session(&gorm.Session{})
+		_ = g.AddError(err)
+	}
 	tx.n.add(1)
-	return tx.gorm
+	return g
 }
 
 // Context is the context of the call that opened the transaction, for libraries that run statements of their own on it.
@@ -98,6 +134,13 @@ func (tx *Tx) exec(q string, args ...any) error {
 // Raw lends the pgx connection, with this transaction open on it, for the time of the call: for River's InsertTx and COPY.
 // The connection must not be kept.
 func (tx *Tx) Raw(fn func(*pgx.Conn) error) error {
+	if err := tx.Batch(func(*Batch) {}); err != nil {
+		return err
+	}
+	return tx.lend(fn)
+}
+
+func (tx *Tx) lend(fn func(*pgx.Conn) error) error {
 	var inner error
 	err := tx.conn.Raw(func(dc any) error {
 		c, ok := dc.(*stdlib.Conn)
@@ -116,13 +159,7 @@ func (tx *Tx) Raw(fn func(*pgx.Conn) error) error {
 
 // Exec runs a statement and returns how many rows it touched. A write that must hit a row: see Must.
 func (tx *Tx) Exec(q string, args ...any) (rows int64, err error) {
-	tx.n.add(1)
-	trace(tx.ctx, q, args)
-	err = tx.Raw(func(c *pgx.Conn) error {
-		tag, err := c.Exec(tx.ctx, q, args...)
-		rows = tag.RowsAffected()
-		return err
-	})
+	err = tx.Batch(func(b *Batch) { Write(b, &rows, q, args...) })
 	return rows, err
 }
 
@@ -137,33 +174,15 @@ func (tx *Tx) Must(q string, args ...any) error {
 
 // Rows reads all rows of a query into structs by column name (tag db), or into plain values for one column.
 func Rows[T any](tx *Tx, q string, args ...any) (out []T, err error) {
-	tx.n.add(1)
-	trace(tx.ctx, q, args)
-	err = tx.Raw(func(c *pgx.Conn) error {
-		rows, err := c.Query(tx.ctx, q, args...)
-		if err != nil {
-			return err
-		}
-		out, err = pgx.CollectRows(rows, scan[T]())
-		return err
-	})
+	err = tx.Batch(func(b *Batch) { List(b, &out, q, args...) })
 	return out, err
 }
 
 // Row reads one row; none is NotFound.
 func Row[T any](tx *Tx, q string, args ...any) (out T, err error) {
-	tx.n.add(1)
-	trace(tx.ctx, q, args)
-	err = tx.Raw(func(c *pgx.Conn) error {
-		rows, err := c.Query(tx.ctx, q, args...)
-		if err != nil {
-			return err
-		}
-		out, err = pgx.CollectOneRow(rows, scan[T]())
-		return err
-	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return out, &errs.Error{Kind: errs.NotFound, Err: err}
+	var found bool
+	if err = tx.Batch(func(b *Batch) { One(b, &out, &found, q, args...) }); err == nil && !found {
+		err = errs.New(errs.NotFound, "no row")
 	}
 	return out, err
 }

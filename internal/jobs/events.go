@@ -32,14 +32,20 @@ type Event interface {
 
 // Emit writes the event in the transaction of the change.
 func Emit(tx *db.Tx, e Event) error {
-	payload, err := json.Marshal(e)
-	if err != nil {
-		return fmt.Errorf("emit %s: %w", e.EventKind(), err)
-	}
-	if _, err := tx.Exec(`INSERT INTO outbox (org_id, kind, payload, at) VALUES ($1, $2, $3, $4)`, e.EventOrg(), e.EventKind(), payload, tx.Now); err != nil {
+	if err := tx.Batch(func(b *db.Batch) { Queue(b, tx.Now, e) }); err != nil {
 		return fmt.Errorf("emit %s: %w", e.EventKind(), err)
 	}
 	return nil
+}
+
+// Queue writes the event with the other changes of a transaction's batch.
+func Queue(b *db.Batch, at time.Time, e Event) {
+	payload, err := json.Marshal(e)
+	if err != nil {
+		b.Fail(fmt.Errorf("emit %s: %w", e.EventKind(), err))
+		return
+	}
+	db.Write(b, nil, `INSERT INTO outbox (org_id, kind, payload, at) VALUES ($1, $2, $3, $4)`, e.EventOrg(), e.EventKind(), payload, at)
 }
 
 // Enter returns a context in which the named system actor acts for org.

@@ -16,15 +16,16 @@ type mutant struct {
 	table, policy string // ALTER POLICY, with old replaced by new in its USING
 	old, new      string
 	sql           string // instead: a statement of the owner
-	inner         string // part of collection_items.p_read that says the same a second time: the hole goes through both, if it is there
+	fn            string // instead: in this function, old replaced by new
+	inner         string // part of the function opened that says the same a second time: the hole goes through both
 }
 
 var mutants = []mutant{
 	{name: "no row security on items", sql: `ALTER TABLE items DISABLE ROW LEVEL SECURITY`},
 	{name: "no row security on files", sql: `ALTER TABLE files DISABLE ROW LEVEL SECURITY`},
 	{name: "no row security on grants", sql: `ALTER TABLE grants DISABLE ROW LEVEL SECURITY`},
-	{name: "drafts are opened with the rest", table: "items", policy: "p_read", old: `(state = 'published'::text)`, new: `true`, inner: `(listed_at IS NOT NULL)`},
-	{name: "retired items stay open", table: "items", policy: "p_read", old: `(state = 'published'::text)`, new: `(state <> 'draft'::text)`, inner: `(listed_at IS NOT NULL)`},
+	{name: "drafts are opened with the rest", table: "items", policy: "p_read", old: `(state = 'published'::text)`, new: `true`, inner: `ci.listed_at IS NOT NULL`},
+	{name: "retired items stay open", table: "items", policy: "p_read", old: `(state = 'published'::text)`, new: `(state <> 'draft'::text)`, inner: `ci.listed_at IS NOT NULL`},
 	{name: "whatever is published is open", sql: `ALTER POLICY p_read ON items USING (org_id = (SELECT app_org()) OR state = 'published')`},
 	{name: "grants do not expire", table: "grants", policy: "p_read", old: `(until > now())`, new: `true`},
 	{name: "everybody's grants are everybody's", table: "grants", policy: "p_read", old: `viewer_org = ANY (ARRAY[( SELECT app_org() AS app_org), everyone()])`, new: `true`},
@@ -32,10 +33,14 @@ var mutants = []mutant{
 	{name: "collections do not ask for a grant", sql: `ALTER POLICY p_read ON collections USING (true)`},
 	{name: "listings do not ask for a grant", sql: `ALTER POLICY p_read ON collection_items USING (true)`},
 	{name: "listings forget public", table: "collection_items", policy: "p_read", old: `everyone()`, new: `NULL::uuid`},
+	{name: "what was opened once stays open", fn: "opened", old: `g.until > now()`, new: `true`},
+	{name: "what is opened to somebody is opened to all", fn: "opened", old: `g.viewer_org = ANY (ARRAY[app_org(), everyone()])`, new: `true`},
+	{name: "one collection of a publisher opens all of them", fn: "opened", old: `g.collection_id = ci.collection_id`, new: `true`},
+	{name: "one item opens the others of its publisher", fn: "opened", old: `ci.item_id = item`, new: `true`},
 	{name: "lessons do not ask for their item", sql: `ALTER POLICY p_read ON lessons USING (true)`},
 	{name: "versions do not ask for their item", sql: `ALTER POLICY p_read ON versions USING (true)`},
-	{name: "stories are for members only", table: "stories", policy: "p_read", old: `(EXISTS`, new: `((SELECT app_org()) IS NOT NULL AND EXISTS`},
-	{name: "resources join by owner alone", table: "resources", policy: "p_read", old: `(i.item_id = resources.item_id)`, new: `true`},
+	{name: "stories are for members only", table: "stories", policy: "p_read", old: `opened(`, new: `(SELECT app_org()) IS NOT NULL AND opened(`},
+	{name: "resources join by owner alone", table: "resources", policy: "p_read", old: `opened(org_id, item_id)`, new: `org_id IN (SELECT i.org_id FROM items i)`},
 	{name: "people of others are seen", sql: `ALTER POLICY p_own ON memberships USING (true)`},
 	{name: "reflections are the organization's", table: "reflections", policy: "p_mine", old: `(membership_id = ( SELECT app_membership() AS app_membership))`, new: `true`},
 	{name: "relationships are public", sql: `ALTER POLICY p_both ON connection_sides USING (true)`},
@@ -112,6 +117,18 @@ func (m mutant) apply(t *testing.T, owner *pgx.Conn) (undo func()) {
 			t.Fatalf("%s: %s: %v", m.name, q, err)
 		}
 	}
+	change := func(fn, old, new string) (undo func()) {
+		t.Helper()
+		var def string
+		if err := owner.QueryRow(t.Context(), `SELECT pg_get_functiondef($1::regproc)`, fn).Scan(&def); err != nil || !strings.Contains(def, old) {
+			t.Fatalf("%s: %s does not say %q any more: %v\n%s", m.name, fn, old, err, def)
+		}
+		exec(strings.ReplaceAll(def, old, new))
+		return func() { exec(def) }
+	}
+	if m.fn != "" {
+		return change(m.fn, m.old, m.new)
+	}
 	var table, policy, using string
 	switch {
 	case strings.HasPrefix(m.sql, "ALTER TABLE"):
@@ -142,17 +159,6 @@ func (m mutant) apply(t *testing.T, owner *pgx.Conn) (undo func()) {
 	if m.inner == "" {
 		return undo
 	}
-	var second string
-	if err := owner.QueryRow(t.Context(), `SELECT qual FROM pg_policies WHERE tablename = 'collection_items' AND policyname = 'p_read'`).Scan(&second); err != nil {
-		t.Fatalf("%s: %v", m.name, err)
-	}
-	if !strings.Contains(second, m.inner) {
-		return undo
-	}
-	exec(fmt.Sprintf("ALTER POLICY p_read ON collection_items USING (%s)", strings.ReplaceAll(second, m.inner, "true")))
-	first := undo
-	return func() {
-		first()
-		exec(fmt.Sprintf("ALTER POLICY p_read ON collection_items USING (%s)", second))
-	}
+	first, second := undo, change("opened", m.inner, "true")
+	return func() { first(); second() }
 }
