@@ -46,23 +46,27 @@ type search struct {
 // sql starts from the organizations that the viewer may hear: the own one, each connected one, and public questions, and
 // takes the newest of each (LATERAL), so that its cost grows with connections × limit and not with questions.
 func (f search) sql() string {
-	open, own := openItem+` AND q.state <> 'withdrawn'`, openItem+` AND q.state <> 'withdrawn'`
+	open := openItem
 	if f.own {
-		own = `((q.membership_id = $2) OR (` + own + `))`
+		open = `(q.org_id IS NOT DISTINCT FROM $1 AND q.membership_id = $2 OR ` + open + `)`
 	}
-	const order = ` ORDER BY q.active_at DESC, q.question_id LIMIT $3`
+	shown := `q.state <> 'withdrawn'`
+	if f.own {
+		shown = `(` + shown + ` OR q.org_id IS NOT DISTINCT FROM $1 AND q.membership_id = $2)`
+	}
+	const order = ` ORDER BY q.active_at DESC, q.question_id `
 	best := `(a.answer_id = q.worked_answer) IS TRUE DESC, a.used DESC, a.created_at, a.answer_id`
 	if f.newest {
 		best = `a.created_at DESC, a.answer_id`
 	}
+	// The item of a question is looked at in the order of the list and no further than its end (OFFSET 0).
+	arm := func(meet, where string) string {
+		return `SELECT q.*, ` + meet + ` FROM (SELECT ` + questionColumns + ` FROM questions q WHERE ` + where + ` AND ` + shown + ` AND ` + f.cond + order + `OFFSET 0) q WHERE ` + open + ` LIMIT $3`
+	}
 	return `WITH ` + near + `, found AS (
-		SELECT x.* FROM (SELECT ` + questionColumns + `, NULL::text AS meet, NULL::text AS relationship FROM questions q
-			WHERE q.org_id = $1 AND ` + f.cond + ` AND ` + own + order + `) x
-		UNION ALL SELECT x.* FROM near n CROSS JOIN LATERAL (SELECT ` + questionColumns + `, n.meet, n.relationship FROM questions q
-			WHERE q.org_id = n.org_id AND q.audience IN ('connected', 'public') AND ` + f.cond + ` AND ` + open + order + `) x
-		UNION ALL SELECT x.* FROM (SELECT ` + questionColumns + `, NULL::text, NULL::text FROM questions q
-			WHERE q.audience = 'public' AND q.org_id IS DISTINCT FROM $1 AND NOT EXISTS (SELECT 1 FROM near n WHERE n.org_id = q.org_id)
-				AND ` + f.cond + ` AND ` + open + order + `) x)
+		SELECT x.* FROM (` + arm(`NULL::text AS meet, NULL::text AS relationship`, `q.org_id = $1`) + `) x
+		UNION ALL SELECT x.* FROM near n CROSS JOIN LATERAL (` + arm(`n.meet, n.relationship`, `q.org_id = n.org_id AND q.audience IN ('connected', 'public')`) + `) x
+		UNION ALL SELECT x.* FROM (` + arm(`NULL::text, NULL::text`, `q.audience = 'public' AND q.org_id IS DISTINCT FROM $1 AND NOT EXISTS (SELECT 1 FROM near n WHERE n.org_id = q.org_id)`) + `) x)
 	SELECT q.*, qo.slug AS org_slug, qo.name AS org_name, qo.short AS org_short, qo.hue AS org_hue, qo.chroma AS org_chroma,
 		i.kind AS item_kind, i.title AS item_title, i.slug AS item_slug, i.lang AS item_lang,
 		c.n AS visible, c.companies, t.answers,
@@ -70,7 +74,7 @@ func (f search) sql() string {
 		(SELECT count(*) FROM reactions r WHERE r.org_id = $1 AND r.post_id = q.question_id AND r.kind = 'thanks') AS own_thanks,
 		EXISTS (SELECT 1 FROM reactions r WHERE r.org_id = $1 AND r.membership_id = $2 AND r.post_id = q.question_id AND r.kind = 'same') AS my_same,
 		EXISTS (SELECT 1 FROM reactions r WHERE r.org_id = $1 AND r.membership_id = $2 AND r.post_id = q.question_id AND r.kind = 'thanks') AS my_thanks
-	FROM (SELECT * FROM found q` + order + `) q
+	FROM (SELECT * FROM found q` + order + `LIMIT $3) q
 	JOIN organizations qo ON qo.org_id = q.org_id
 	LEFT JOIN items i ON i.org_id = q.about_org AND i.item_id = q.about_item
 	CROSS JOIN LATERAL (SELECT count(*) AS n, count(DISTINCT a.org_id) FILTER (WHERE a.shown_as <> 'someone') AS companies FROM ` + heard + `) c

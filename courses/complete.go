@@ -30,7 +30,9 @@ type located struct {
 func (s *Service) locate(tx *db.Tx, p Place) (located, error) {
 	var r root
 	var found bool
-	if err := tx.Batch(func(b *db.Batch) { r.queue(b, &found, tx.Scope, p.Item) }); err != nil {
+	if err := tx.Batch(func(b *db.Batch) {
+		db.One(b, &r, &found, placeSQL, p.Item, tx.Scope.Org, tx.Scope.Membership, tx.Scope.Visitor)
+	}); err != nil {
 		return located{}, fmt.Errorf("place in %s: %w", p.Item, err)
 	}
 	if !found {
@@ -119,7 +121,7 @@ func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error
 				return errs.Say(errs.Invalid, "courses.lesson.questions_open", "Count", open)
 			}
 		}
-		return s.complete(tx, at)
+		return s.complete(tx, at, tx.Last)
 	})
 	return w, err
 }
@@ -137,7 +139,7 @@ func (s *Service) CompleteItem(ctx context.Context, item id.Item) error {
 		if it.Kind != tenants.KindStory && it.Kind != tenants.KindResource {
 			return errs.New(errs.NotFound, "item %s is a %s", item, it.Kind)
 		}
-		return s.complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: it.Version, Ref: LessonRef{Title: it.Title, Minutes: it.Minutes}})
+		return s.complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: it.Version, Ref: LessonRef{Title: it.Title, Minutes: it.Minutes}}, tx.Last)
 	})
 }
 
@@ -149,8 +151,9 @@ func (s *Service) join(tx *db.Tx, at located) error {
 	return s.enroll(tx, at.Root.ItemID, Origin{Kind: OriginChoice})
 }
 
-// complete stores that a leaf was finished, and what follows from it, in two round trips.
-func (s *Service) complete(tx *db.Tx, at located) error {
+// complete stores that a leaf was finished, and what follows from it, in two round trips. The second goes through send: tx.Last
+// where nothing comes after it.
+func (s *Service) complete(tx *db.Tx, at located, send func(func(*db.Batch)) error) error {
 	var fresh int64
 	var t tally
 	if err := tx.Batch(func(b *db.Batch) {
@@ -167,7 +170,7 @@ func (s *Service) complete(tx *db.Tx, at located) error {
 	if err != nil {
 		return err
 	}
-	return tx.Batch(func(b *db.Batch) {
+	return send(func(b *db.Batch) {
 		state(b, tx, statement{
 			Verb: "completed", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Minutes: at.Ref.Minutes,
 			Formal: at.Kind == tenants.KindCourse || at.Kind == tenants.KindPath, Pull: at.pull(), Context: map[string]any{"version": at.Version},
@@ -273,5 +276,5 @@ func (s *Service) answer(tx *db.Tx, at located, g Given, right bool) (completed 
 	if err != nil || open > 0 {
 		return false, err
 	}
-	return true, s.complete(tx, at)
+	return true, s.complete(tx, at, tx.Last)
 }

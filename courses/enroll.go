@@ -107,9 +107,11 @@ func state(b *db.Batch, tx *db.Tx, st statement) {
 
 // tally is what the figures of a member's enrollments that contain an item are counted from.
 type tally struct {
-	on       []counting
-	sees     []id.Item // of the items that their steps lead to
-	finished []done
+	on  []counting
+	has struct {
+		Sees     []id.Item `db:"sees"` // of them and the items that their steps lead to
+		Finished []done    `db:"finished"`
+	}
 }
 
 type counting struct {
@@ -134,9 +136,9 @@ func (t *tally) queue(b *db.Batch, sc scope.Scope, item id.Item) {
 	args := []any{sc.Org, sc.Membership, item}
 	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, (SELECT i.kind FROM items i WHERE i.org_id = e.item_org AND i.item_id = e.item_id) AS kind, e.version, e.origin, e.origin_ref
 		FROM `+concerned+` ORDER BY e.enrollment_id LIMIT 500 FOR UPDATE OF e`, args...)
-	db.List(b, &t.sees, `SELECT DISTINCT i.item_id FROM (SELECT unnest(v.leads_to) AS item_id FROM `+concerned+`) l JOIN items i ON i.item_id = l.item_id WHERE `+tenants.Seen("$1"), args...)
-	db.List(b, &t.finished, `SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2
-		AND c.item_id IN (SELECT unnest(v.leads_to || v.item_id) FROM `+concerned+`)`, args...)
+	db.One(b, &t.has, nil, `WITH leads AS MATERIALIZED (SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM `+concerned+`)
+		SELECT ARRAY(SELECT i.item_id FROM leads l JOIN items i ON i.item_id = l.item_id WHERE `+tenants.Seen("$1")+`) AS sees,
+			(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l)) x) AS finished`, args...)
 }
 
 func (t *tally) editions() (out []edition) {
@@ -149,11 +151,11 @@ func (t *tally) editions() (out []edition) {
 // count queues the figures, and the news of those that are complete.
 func (t *tally) count(b *db.Batch, tx *db.Tx, list map[edition]Outline) {
 	finished := map[Leaf]bool{}
-	for _, d := range t.finished {
+	for _, d := range t.has.Finished {
 		finished[Leaf(d)] = true
 	}
 	for _, e := range t.on {
-		p := Measure(list[e.edition()].Leaves(e.ItemID, func(i id.Item) bool { return slices.Contains(t.sees, i) }), finished)
+		p := Measure(list[e.edition()].Leaves(e.ItemID, func(i id.Item) bool { return slices.Contains(t.has.Sees, i) }), finished)
 		now, at := "active", (*time.Time)(nil)
 		if p.Complete() {
 			now, at = "completed", &tx.Now

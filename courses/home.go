@@ -90,14 +90,14 @@ type homeReads struct {
 	lists lists
 }
 
-// lists is what hangs on the courses and paths that the member is on (Steps, Finished), what the member finished, how they spent
+// lists is what hangs on the courses and paths that the member is on (Sees, Finished), what the member finished, how they spent
 // the last 30 days, and what colleagues finished in 90.
 type lists struct {
-	Steps    []tenants.Item `db:"steps"`
-	Finished []done         `db:"finished"`
-	Known    []topic        `db:"known"`
-	Minutes  []minutes      `db:"minutes"`
-	Others   []colleagues   `db:"others"`
+	Sees     []id.Item    `db:"sees"`
+	Finished []done       `db:"finished"`
+	Known    []topic      `db:"known"`
+	Minutes  []minutes    `db:"minutes"`
+	Others   []colleagues `db:"others"`
 }
 
 // candidates is how many of the newest items are looked at for recommendations.
@@ -118,14 +118,14 @@ func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 	db.One(b, &h.lists, nil, `WITH `+mineActive+`, leads AS MATERIALIZED (
 			SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM mine e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version)
 		SELECT
-		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT `+tenants.ItemColumns+` FROM leads l JOIN items i ON i.item_id = l.item_id AND `+tenants.Seen("$1")+` LIMIT 500) x) AS steps,
-		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c
+		ARRAY(SELECT i.item_id FROM leads l JOIN items i ON i.item_id = l.item_id AND `+tenants.Seen("$1")+` LIMIT 500) AS sees,
+		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c
 			WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l) LIMIT 5000) x) AS finished,
-		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+tenants.Seen("$1")+`
+		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+tenants.Seen("$1")+`
 			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'completed' ORDER BY e.completed_at DESC, e.enrollment_id LIMIT 20) x) AS known,
-		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT s.formal, sum(s.minutes)::int AS sum, coalesce(sum(s.minutes) FILTER (WHERE s.pull), 0)::int AS own FROM statements s
+		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.formal, sum(s.minutes)::int AS sum, coalesce(sum(s.minutes) FILTER (WHERE s.pull), 0)::int AS own FROM statements s
 			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.at > $3 GROUP BY s.formal) x) AS minutes,
-		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT e.item_id, count(*)::int AS n FROM enrollments e
+		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT e.item_id, count(*)::int AS n FROM enrollments e
 			WHERE e.org_id = $1 AND e.membership_id <> $2 AND e.state = 'completed' AND e.completed_at > $4 GROUP BY e.item_id ORDER BY n DESC, e.item_id LIMIT 100) x) AS others`,
 		sc.Org, sc.Membership, b.Now.AddDate(0, 0, -30), b.Now.AddDate(0, 0, -90))
 }
@@ -158,6 +158,9 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 	if err != nil {
 		return HomeView{}, err
 	}
+	for i := range h.going {
+		h.going[i].Outline = outlines[h.going[i].edition()]
+	}
 	cards, err := s.cards(ctx, h.items, h.mine)
 	if err != nil {
 		return HomeView{}, err
@@ -167,7 +170,6 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 		return HomeView{}, err
 	}
 	for i, g := range h.going {
-		g.Outline = outlines[g.edition()]
 		one := h.one(g, orgs, sc)
 		if i == 0 {
 			v.Current = &one
@@ -210,17 +212,17 @@ func (h *homeReads) orgIDs(own id.Org) []id.Org {
 		if !slices.Contains(ids, g.OrgID) {
 			ids = append(ids, g.OrgID)
 		}
-	}
-	for _, st := range h.lists.Steps {
-		if !slices.Contains(ids, st.OrgID) {
-			ids = append(ids, st.OrgID)
+		for _, st := range g.Outline.Steps {
+			if slices.Contains(h.lists.Sees, st.Item) && !slices.Contains(ids, st.Org) {
+				ids = append(ids, st.Org)
+			}
 		}
 	}
 	return ids
 }
 
 func (h *homeReads) one(g going, orgs map[id.Org]tenants.Organization, sc scope.Scope) Going {
-	r := root{pinned: g.pinned, Steps: h.lists.Steps, Finished: h.lists.Finished}
+	r := root{pinned: g.pinned, Sees: h.lists.Sees, Finished: h.lists.Finished}
 	out := Going{
 		Item: tenants.Item{OrgID: g.OrgID, ItemID: g.ItemID, Kind: g.Kind, Title: g.Title, Slug: g.Slug, Summary: g.Summary, Minutes: g.Minutes, Topics: g.Topics, Lang: g.Lang, Level: g.Level, Version: g.Version},
 		Org:  orgs[g.OrgID], Stations: r.stations(orgs, orgs[sc.Org]), Progress: r.progress(), Due: g.Due, AskedBy: g.AskedBy, Reason: g.Reason,

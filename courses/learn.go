@@ -90,10 +90,10 @@ var librarySQL = `WITH seen AS MATERIALIZED (
 			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT $5)) l
 	LEFT JOIN enrollments e ON e.org_id = $1 AND e.membership_id = $2 AND e.item_org = l.org_id AND e.item_id = l.item_id AND e.state <> 'left'
 	LEFT JOIN visitor_progress p ON p.visitor_id = $3 AND p.item_org = l.org_id AND p.item_id = l.item_id AND p.lesson_key = '')
-SELECT (SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT s.kind, s.org_id, s.state, count(*) AS n FROM seen s GROUP BY s.kind, s.org_id, s.state) x) AS piles,
-	coalesce(jsonb_agg(jsonb_build_object('item', c.item, 'on', jsonb_build_object('item_id', c.item_id, 'done', c.done, 'total', c.total, 'state', c.state)) ORDER BY c.place), '[]') AS page
+SELECT (SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.kind, s.org_id, s.state, count(*) AS n FROM seen s GROUP BY s.kind, s.org_id, s.state) x) AS piles,
+	coalesce(json_agg(json_build_object('item', c.item, 'on', json_build_object('item_id', c.item_id, 'done', c.done, 'total', c.total, 'state', c.state)) ORDER BY c.place), '[]') AS page
 FROM (
-	SELECT g.*, (SELECT to_jsonb(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item FROM (
+	SELECT g.*, (SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item FROM (
 		SELECT s.*, row_number() OVER (ORDER BY array_position('{active,"",completed}'::text[], s.state), s.listed_at DESC, s.item_id) AS place FROM seen s
 		WHERE ($6::text IS NULL OR s.state = $6) AND ($7::text[] IS NULL OR s.kind = ANY($7)) AND ($8::text[] IS NULL OR s.org_id IN (SELECT o.org_id FROM organizations o WHERE o.slug = ANY($8)))
 		ORDER BY place OFFSET $9 LIMIT $10) g

@@ -97,11 +97,14 @@ type ChoiceView struct {
 	Chosen, Right bool
 }
 
-type lessonFound struct {
-	Title   string           `db:"title"`
-	Kind    string           `db:"kind"`
-	Minutes int              `db:"minutes"`
-	Blocks  []markdown.Block `db:"blocks"`
+// text is what a lesson's page reads once it is known which lesson it is: the lesson, the item that it belongs to, and what the
+// viewer alone sees of it: the last attempt at each question, and reflections.
+type text struct {
+	lessonFound
+
+	Owner       tenants.Item
+	Attempts    []attempt
+	Reflections []reflection
 }
 
 type attempt struct {
@@ -115,10 +118,11 @@ type reflection struct {
 	At   time.Time `db:"updated_at"`
 }
 
-// private is what the viewer alone sees of a lesson: the last attempt at each question, and reflections.
-type private struct {
-	attempts    []attempt
-	reflections []reflection
+type lessonFound struct {
+	Title   string           `db:"title"`
+	Kind    string           `db:"kind"`
+	Minutes int              `db:"minutes"`
+	Blocks  []markdown.Block `db:"blocks"`
 }
 
 // Lesson returns the lesson at the place as the viewer sees it. Answered gives a visitor's answer back, which is judged and not
@@ -153,55 +157,59 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	if err != nil {
 		return LessonView{}, err
 	}
-	l, mine, err := s.text(ctx, at, sc)
+	l, err := s.text(ctx, at, sc)
 	if err != nil {
 		return LessonView{}, err
 	}
 	if answered != nil && v.Visitor {
-		mine.attempts = append(mine.attempts, attempt{answered.Question, answered.Choices})
+		l.Attempts = append(l.Attempts, attempt{answered.Question, answered.Choices})
 	}
 	orgs, err := s.orgs(ctx, &r, sc)
 	if err != nil {
 		return LessonView{}, err
 	}
-	r.lesson(&v, at, l, mine, orgs, sc)
+	r.lesson(&v, at, l, orgs, sc)
 	return v, nil
 }
 
-// text reads the lesson at a place that the viewer was found to see; nothing for a step of the own organization's, whose text came
-// with the additions, and for one that leads to an item without lessons.
-func (s *Service) text(ctx context.Context, at located, sc scope.Scope) (l lessonFound, mine private, err error) {
-	if at.Own || at.Lesson == "" {
-		return l, mine, nil
+// text reads what stands at a place that the viewer was found to see. A step of the own organization's came with the additions; one
+// that leads to an item without lessons has no text.
+func (s *Service) text(ctx context.Context, at located, sc scope.Scope) (l text, err error) {
+	l.Owner = at.Root.Item
+	lesson, foreign := !at.Own && at.Lesson != "", at.Item != l.Owner.ItemID
+	if !lesson && !foreign {
+		return l, nil
 	}
-	var found bool
+	owner, found := !foreign, !lesson
 	err = s.db.Read(ctx, func(b *db.Batch) {
-		db.One(b, &l, &found, `SELECT l.title, l.kind, l.minutes, l.blocks FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, at.Org, at.Item, at.Version, at.Lesson)
-		if !sc.SignedIn() {
+		if foreign {
+			tenants.SeenItem(b, &l.Owner, &owner, sc, at.Item)
+		}
+		if !lesson {
 			return
 		}
-		db.List(b, &mine.attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices FROM attempts a
-			WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, at.Org, at.Item, at.Lesson)
-		db.List(b, &mine.reflections, `SELECT r.reflection_key, r.body, r.updated_at FROM reflections r
-			WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50`, sc.Org, sc.Membership, at.Org, at.Item, at.Lesson)
+		db.One(b, &l.lessonFound, &found, `SELECT l.title, l.kind, l.minutes, l.blocks FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, at.Org, at.Item, at.Version, at.Lesson)
+		if sc.SignedIn() {
+			db.List(b, &l.Attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices FROM attempts a
+				WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, at.Org, at.Item, at.Lesson)
+			db.List(b, &l.Reflections, `SELECT r.reflection_key, r.body, r.updated_at FROM reflections r
+				WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50`, sc.Org, sc.Membership, at.Org, at.Item, at.Lesson)
+		}
 	})
-	if err == nil && !found {
+	if err == nil && !(owner && found) {
 		err = errs.New(errs.NotFound, "lesson %s of %s", at.Lesson, at.Item)
 	}
-	return l, mine, err
+	return l, err
 }
 
 // lesson fills the view from what was read.
-func (r *root) lesson(v *LessonView, at located, l lessonFound, mine private, orgs map[id.Org]tenants.Organization, sc scope.Scope) {
+func (r *root) lesson(v *LessonView, at located, l text, orgs map[id.Org]tenants.Organization, sc scope.Scope) {
 	finished := r.finishedSet()
-	v.Root, v.Owner, v.Org, v.Updated = r.Item, r.Item, orgs[r.OrgID], r.Published
+	v.Root, v.Owner, v.Org, v.Updated = r.Item, l.Owner, orgs[at.Org], r.Published
 	v.Root.Title = r.Title
 	v.Progress, v.Started = r.progress(), r.State != ""
 	v.Stations = r.stations(orgs, orgs[sc.Org])
 	leaf := Leaf{at.Item, at.Lesson}
-	if i := slices.IndexFunc(r.Steps, func(it tenants.Item) bool { return it.ItemID == at.Item }); i >= 0 {
-		v.Owner, v.Org = r.Steps[i], orgs[at.Org]
-	}
 	switch own, isOwn := r.ownStep(v.Place.Step); {
 	case isOwn:
 		v.Own, v.Org, v.Title, v.Kind, v.Minutes = true, orgs[sc.Org], own.Title, "lesson", own.Minutes
@@ -210,7 +218,7 @@ func (r *root) lesson(v *LessonView, at located, l lessonFound, mine private, or
 		v.Card, v.Title, v.Kind, v.Minutes = &v.Owner, at.Ref.Title, at.Kind, at.Ref.Minutes
 	default:
 		v.Title, v.Kind, v.Minutes = l.Title, l.Kind, l.Minutes
-		v.Blocks = blocks(l.Blocks, mine.attempts, mine.reflections)
+		v.Blocks = blocks(l.Blocks, l.Attempts, l.Reflections)
 	}
 	v.Done = finished[leaf]
 	for _, b := range v.Blocks {

@@ -2,6 +2,7 @@ package courses
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -100,19 +101,28 @@ type done struct {
 type root struct {
 	pinned
 
-	Item      tenants.Item   `db:"item"`
-	Steps     []tenants.Item `db:"steps"` // what the steps lead to, as far as the viewer may see it
-	Finished  []done         `db:"finished"`
-	Additions []Additions    `db:"additions"`
+	Item      tenants.Item `db:"item"`
+	Sees      []id.Item    `db:"sees"` // of what the steps lead to, what the viewer may see
+	Finished  []done       `db:"finished"`
+	Additions []Additions  `db:"additions"`
 }
 
 // rootSQL reads a root, one row: $1 item, $2 organization, $3 membership, $4 visitor. The lists come as JSON, so that the version
 // is found once and not once for each of them.
-var rootSQL = `WITH pin AS MATERIALIZED (
+var rootSQL = fmt.Sprintf(rootShape, `(SELECT coalesce(json_agg(x), '[]') FROM (
+		SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id = ANY(p.leads_to || p.item_id)
+		UNION ALL
+		SELECT d.item_id, d.lesson_key FROM visitor_progress d WHERE d.visitor_id = $4 AND d.item_id = ANY(p.leads_to || p.item_id) AND NOT (d.item_id = p.item_id AND d.lesson_key = '')
+		LIMIT 2000) x)`)
+
+// placeSQL is rootSQL without what was finished, for changes.
+var placeSQL = fmt.Sprintf(rootShape, `'[]'::json`)
+
+var rootShape = `WITH pin AS MATERIALIZED (
 	SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to, e.enrollment_id,
 		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin,
 		e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, e.due_at, coalesce(e.reason, '') AS reason, e.completed_at,
-		(SELECT to_jsonb(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item
+		(SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item
 	FROM items i
 	LEFT JOIN enrollments e ON e.org_id = $2 AND e.membership_id = $3 AND e.item_org = i.org_id AND e.item_id = i.item_id AND e.state <> 'left'
 	LEFT JOIN visitor_progress p ON p.visitor_id = $4 AND p.item_org = i.org_id AND p.item_id = i.item_id AND p.lesson_key = ''
@@ -120,13 +130,9 @@ var rootSQL = `WITH pin AS MATERIALIZED (
 	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1)
 SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin,
 	p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.completed_at, p.item,
-	(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT ` + tenants.ItemColumns + ` FROM unnest(p.leads_to) l JOIN items i ON i.item_id = l AND ` + tenants.Seen("$2") + ` LIMIT 500) x) AS steps,
-	(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (
-		SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id = ANY(p.leads_to || p.item_id)
-		UNION ALL
-		SELECT d.item_id, d.lesson_key FROM visitor_progress d WHERE d.visitor_id = $4 AND d.item_id = ANY(p.leads_to || p.item_id) AND NOT (d.item_id = p.item_id AND d.lesson_key = '')
-		LIMIT 2000) x) AS finished,
-	(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT ` + additionColumns + ` FROM additions a WHERE a.org_id = $2 AND a.path_org = p.org_id AND a.path_id = p.item_id) x) AS additions
+	ARRAY(SELECT i.item_id FROM unnest(p.leads_to) l JOIN items i ON i.item_id = l AND ` + tenants.Seen("$2") + ` LIMIT 500) AS sees,
+	%s AS finished,
+	(SELECT coalesce(json_agg(x), '[]') FROM (SELECT ` + additionColumns + ` FROM additions a WHERE a.org_id = $2 AND a.path_org = p.org_id AND a.path_id = p.item_id) x) AS additions
 FROM pin p`
 
 func (r *root) queue(b *db.Batch, found *bool, s scope.Scope, item id.Item) {
@@ -134,7 +140,7 @@ func (r *root) queue(b *db.Batch, found *bool, s scope.Scope, item id.Item) {
 }
 
 func (r *root) visible(item id.Item) bool {
-	return item == r.ItemID || slices.ContainsFunc(r.Steps, func(s tenants.Item) bool { return s.ItemID == item })
+	return item == r.ItemID || slices.Contains(r.Sees, item)
 }
 
 func (r *root) finishedSet() map[Leaf]bool {
@@ -349,9 +355,9 @@ func (s *Service) orgs(ctx context.Context, r *root, sc scope.Scope) (map[id.Org
 	if !sc.Org.IsZero() {
 		ids = append(ids, sc.Org)
 	}
-	for _, st := range r.Steps {
-		if !slices.Contains(ids, st.OrgID) {
-			ids = append(ids, st.OrgID)
+	for _, st := range r.Outline.Steps {
+		if r.visible(st.Item) && !slices.Contains(ids, st.Org) {
+			ids = append(ids, st.Org)
 		}
 	}
 	return s.tenants.ByIDs(ctx, ids...)

@@ -267,7 +267,7 @@ func (s *Service) merge(tx *db.Tx, r visited) error {
 	case r.Lesson == "" && (it.Kind == tenants.KindCourse || it.Kind == tenants.KindPath):
 		return s.enroll(tx, r.Item, Origin{Kind: r.Origin, Ref: r.Ref})
 	case r.Lesson == "":
-		return s.complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: it.Version, Ref: LessonRef{Minutes: it.Minutes}})
+		return s.complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: it.Version, Ref: LessonRef{Minutes: it.Minutes}}, tx.Batch)
 	}
 	l, err := db.Row[struct {
 		Title   string `db:"title"`
@@ -276,5 +276,5 @@ func (s *Service) merge(tx *db.Tx, r visited) error {
 	if err != nil {
 		return err
 	}
-	return s.complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: r.Version, Lesson: r.Lesson, Ref: LessonRef{Key: r.Lesson, Title: l.Title, Minutes: l.Minutes}})
+	return s.complete(tx, located{Org: it.OrgID, Item: it.ItemID, Kind: it.Kind, Version: r.Version, Lesson: r.Lesson, Ref: LessonRef{Key: r.Lesson, Title: l.Title, Minutes: l.Minutes}}, tx.Batch)
 }

@@ -48,7 +48,10 @@ func makeWorld(ctx context.Context, c *embedded.Cluster, name string, s size, pr
 		return err
 	}
 	if n, err := count(ctx, super, `SELECT count(*) FROM items`); err != nil || n > 0 {
-		return err // of a kept folder
+		// Of a kept folder: the learners are where they were, so that every completion is a first one again.
+		return errors.Join(err, execute(ctx, super, fmt.Sprintf(`DELETE FROM completions WHERE org_id = '%[1]s' AND membership_id >= '%[2]s';
+			UPDATE enrollments SET done = 0, state = 'active', completed_at = NULL WHERE org_id = '%[1]s' AND membership_id >= '%[2]s'`,
+			uid(learnersOrg, orgClass, 0), uid(learnersOrg, memberClass, firstLearner))))
 	}
 	now := time.Now().UTC()
 	if err := db.Partitions(ctx, owner, now.AddDate(-1, 0, 0), now); err != nil {

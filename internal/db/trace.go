@@ -42,7 +42,9 @@ func trace(ctx context.Context, queued []*pgx.QueuedQuery) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		for _, q := range queued {
-			t.statements = append(t.statements, Statement{q.SQL, q.Arguments})
+			if q.SQL != "COMMIT" {
+				t.statements = append(t.statements, Statement{q.SQL, q.Arguments})
+			}
 		}
 	}
 }

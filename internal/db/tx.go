@@ -27,6 +27,7 @@ type Tx struct {
 	gorm  *gorm.DB
 	n     *Counter
 	begun bool
+	done  bool // committed by Last
 }
 
 // Tx runs fn in one transaction in the scope of ctx and commits unless fn fails. A serialization failure or deadlock runs
@@ -56,28 +57,26 @@ func (d *DB) once(ctx context.Context, s scope.Scope, fn func(*Tx) error) (err e
 	g.Statement.ConnPool = conn
 	tx := &Tx{Now: d.now().Truncate(time.Microsecond), Scope: s, ctx: ctx, conn: conn, gorm: g, n: CounterFrom(ctx)}
 	if err := fn(tx); err != nil {
-		if tx.begun {
-			logRollback(ctx, tx.end("ROLLBACK"))
+		if tx.begun && !tx.done {
+			logRollback(ctx, tx.lend(func(c *pgx.Conn) error {
+				_, err := c.Exec(ctx, "ROLLBACK")
+				return err
+			}))
 		}
 		return err
 	}
-	if !tx.begun {
+	if !tx.begun || tx.done {
 		return nil
 	}
-	tx.n.add(1)
-	return tx.end("COMMIT")
+	return tx.Last(func(*Batch) {})
 }
 
-// end ends the transaction. A COMMIT that PostgreSQL turned into a rollback, because a statement had failed and its error was
-// passed over, is an error.
-func (tx *Tx) end(how string) error {
-	return tx.lend(func(c *pgx.Conn) error {
-		tag, err := c.Exec(tx.ctx, how)
-		if err == nil && tag.String() != how {
-			return fmt.Errorf("%s became %s", how, tag)
-		}
-		return err
-	})
+// committed says that PostgreSQL turned the COMMIT into a rollback, because a statement had failed and its error was passed over.
+func committed(tag string) error {
+	if tag != "COMMIT" {
+		return fmt.Errorf("COMMIT became %s", tag)
+	}
+	return nil
 }
 
 // begin queues the beginning of the transaction before its first statement and returns how many statements that are.
@@ -95,6 +94,9 @@ func (tx *Tx) begin(b *pgx.Batch) int {
 
 // Batch sends what fill queues in one round trip and fills the destinations.
 func (tx *Tx) Batch(fill func(*Batch)) error {
+	if tx.done {
+		return errors.New("a statement after the transaction's last")
+	}
 	b := &Batch{Now: tx.Now}
 	b.before = tx.begin(&b.b)
 	fill(b)
@@ -104,6 +106,25 @@ func (tx *Tx) Batch(fill func(*Batch)) error {
 	tx.n.add(len(b.steps))
 	trace(tx.ctx, b.b.QueuedQueries[b.before:])
 	return tx.lend(func(c *pgx.Conn) error { return b.send(tx.ctx, c) })
+}
+
+// Last is Batch for what the transaction ends with: it is committed in the same round trip, and nothing may follow. It is for
+// writes: an error after it, such as a value that a destination does not take, would not undo them.
+func (tx *Tx) Last(fill func(*Batch)) error {
+	var tag string
+	if err := tx.Batch(func(b *Batch) {
+		fill(b)
+		b.b.Queue("COMMIT")
+		b.steps = append(b.steps, func(rows pgx.Rows) error {
+			rows.Close()
+			tag = rows.CommandTag().String()
+			return rows.Err()
+		})
+	}); err != nil {
+		return err
+	}
+	tx.done = true
+	return committed(tag)
 }
 
 // Gorm returns GORM on this transaction, for writes and single-row reads in store files.
