@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -25,7 +26,7 @@ const (
 
 func (g *guarded) search(ctx context.Context, r Request, quick bool) (EngineResult, error) {
 	if !g.closed() {
-		return EngineResult{}, ErrUnavailable
+		return EngineResult{}, errOpen
 	}
 	ctx, cancel := context.WithTimeout(ctx, meiliTimeout)
 	defer cancel()
@@ -40,6 +41,9 @@ func (g *guarded) search(ctx context.Context, r Request, quick bool) (EngineResu
 	g.note(err)
 	return out, err
 }
+
+// errOpen says that the engine was left alone.
+var errOpen = fmt.Errorf("%w: left alone for a while", ErrUnavailable)
 
 // closed reports whether the engine may be asked; while the breaker is open it lets one question through now and then.
 func (g *guarded) closed() bool {

@@ -18,7 +18,7 @@ const (
 	recountEvery = 10 * time.Minute
 )
 
-// Run keeps the lexicon of this process fresh until ctx ends, and recounts it now and then.
+// Run keeps the lexicon of this process fresh until ctx ends, recounts it now and then, and writes what was looked for.
 func (s *Service) Run(ctx context.Context) error {
 	ctx = jobs.Enter(ctx, scope.Indexer, id.Org{})
 	tick := time.NewTicker(refreshEvery)
@@ -32,10 +32,30 @@ func (s *Service) Run(ctx context.Context) error {
 		if err := s.Refresh(ctx); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "refresh the words of search", "error", err)
 		}
+		if !s.flushing(ctx, tick.C) {
+			return nil
+		}
+	}
+}
+
+// flushing writes what was looked for every few seconds until next is due; false means that ctx has ended.
+func (s *Service) flushing(ctx context.Context, next <-chan time.Time) bool {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	full := s.tally.full
+	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return false
+		case <-next:
+			return true
 		case <-tick.C:
+		case <-full:
+		}
+		full = s.tally.full
+		if err := s.Flush(ctx); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "count what was looked for", "error", err)
+			full = nil // A database that refuses is not asked again at once.
 		}
 	}
 }

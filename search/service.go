@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -38,6 +39,7 @@ type Service struct {
 	log      *slog.Logger
 	known    atomic.Pointer[knowledge]
 	rare     rareWords
+	tally    tally
 }
 
 // knowledge is what the process knows of all documents: replaced as a whole, never changed.
@@ -51,7 +53,7 @@ type knowledge struct {
 
 // New returns a service whose lexicon is empty until Refresh or Run was called.
 func New(d Deps) (*Service, error) {
-	s := &Service{db: d.DB, tenants: d.Tenants, now: d.Now, log: d.Log}
+	s := &Service{db: d.DB, tenants: d.Tenants, now: d.Now, log: d.Log, tally: tally{full: make(chan struct{}, 1)}}
 	if s.now == nil {
 		s.now = d.DB.Now
 	}
@@ -161,59 +163,53 @@ func (s *Service) answer(ctx context.Context, q Query, quick bool) (Result, erro
 		return Result{}, err
 	}
 	k := s.known.Load()
-	terms := understand(k.lexicon, q.Text, q.AsYouType, k.meanings(viewer.Org))
-	r := Request{Query: q, Terms: terms, Suspects: suspects(k.lexicon, terms)}
-	out := Result{Engine: "postgres"}
-	var found *EngineResult
-	if s.remote != nil {
-		// The network is asked outside of any transaction.
-		if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) { r.Scope, err = channels(tx); return err }); err != nil {
-			return Result{}, err
-		}
-		if got, err := s.remote.search(ctx, r, quick); err == nil {
-			found, out.Engine = &got, s.remote.engine.Name()
-		} else {
-			s.log.WarnContext(ctx, "search engine does not answer, PostgreSQL does", "error", err)
-		}
+	r := Request{Query: q, Terms: understand(k.lexicon, q.Text, q.AsYouType, k.meanings(viewer.Org))}
+	r.Suspects = suspects(k.lexicon, r.Terms)
+	if r.Scope, err = s.channels(ctx, viewer); err != nil {
+		return Result{}, err
 	}
-	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		var res EngineResult
-		switch {
-		case found != nil:
-			res = *found
-		default:
-			if r.Scope, err = channels(tx); err != nil {
-				return err
-			}
-			if res, err = s.postgres.searchTx(tx, r, false); err != nil {
-				return err
-			}
-		}
-		return s.finish(ctx, tx, r, res, &out)
-	})
+	res, engine, err := s.ask(ctx, r, quick)
 	if err != nil {
 		return Result{}, err
 	}
-	// Outside of the transaction: a second connection must not be waited for while one is held.
+	out := Result{Engine: engine}
+	if err := s.finish(ctx, viewer, r, res, &out); err != nil {
+		return Result{}, err
+	}
 	out.Orgs, err = s.named(ctx, &out)
 	out.Took = s.now().Sub(start)
 	return out, err
 }
 
+// ask puts the question to the first engine that answers and says which did.
+func (s *Service) ask(ctx context.Context, r Request, quick bool) (EngineResult, string, error) {
+	if s.remote != nil {
+		res, err := s.remote.search(ctx, r, quick)
+		if err == nil {
+			return res, s.remote.engine.Name(), nil
+		}
+		if !errors.Is(err, errOpen) {
+			s.log.WarnContext(ctx, "search engine does not answer, PostgreSQL does", "error", err)
+		}
+	}
+	res, err := s.postgres.Search(ctx, r)
+	return res, s.postgres.Name(), err
+}
+
 // finish reads the hits again as the viewer, fills up once what was missing, and counts what was looked for.
-func (s *Service) finish(ctx context.Context, tx *db.Tx, r Request, res EngineResult, out *Result) error {
-	hits, err := hydrate(tx, res.Hits, r.Terms)
+func (s *Service) finish(ctx context.Context, viewer scope.Scope, r Request, res EngineResult, out *Result) error {
+	hits, err := s.hydrate(ctx, viewer, res.Hits, r.Terms)
 	if err != nil {
 		return err
 	}
-	if missing := len(res.Hits) - len(hits); missing > 0 && out.Engine == "postgres" && res.Total > r.Query.Offset+len(res.Hits) {
+	if missing := len(res.Hits) - len(hits); missing > 0 && out.Engine == s.postgres.Name() && res.Total > r.Query.Offset+len(res.Hits) {
 		more := r
 		more.Query.Offset, more.Query.Limit, more.Query.Counts, more.Suspects = r.Query.Offset+len(res.Hits), 2*missing, false, nil
-		next, err := s.postgres.searchTx(tx, more, false)
+		next, err := s.postgres.Search(ctx, more)
 		if err != nil {
 			return err
 		}
-		extra, err := hydrate(tx, next.Hits, r.Terms)
+		extra, err := s.hydrate(ctx, viewer, next.Hits, r.Terms)
 		if err != nil {
 			return err
 		}
@@ -226,10 +222,10 @@ func (s *Service) finish(ctx context.Context, tx *db.Tx, r Request, res EngineRe
 	}
 	out.Relaxed = len(hits) > 0 && hits[0].Partial
 	s.known.Load().name(r.Terms, res, out)
-	if r.Query.AsYouType || r.Query.Offset > 0 || len(hits) == 0 && res.Total > 0 {
-		return nil
+	if !r.Query.AsYouType && r.Query.Offset == 0 && (len(hits) > 0 || res.Total == 0) {
+		s.count(ctx, viewer, r, res.Total)
 	}
-	return s.count(ctx, tx, r, res.Total)
+	return nil
 }
 
 // named reads the names of the organizations that the result mentions; that an organization exists is public.

@@ -306,14 +306,59 @@ func TestCountsWhatWasLookedFor(t *testing.T) {
 		Q string `db:"q_norm"`
 		N int    `db:"n"`
 	}
-	var rows []row
-	h.tx(t, func(tx *db.Tx) (err error) {
-		rows, err = db.Rows[row](tx, `SELECT q_norm, n FROM search_events WHERE org_id = $1 ORDER BY q_norm`, h.org)
-		return err
-	})
+	stored := func() (rows []row) {
+		t.Helper()
+		h.tx(t, func(tx *db.Tx) (err error) {
+			rows, err = db.Rows[row](tx, `SELECT q_norm, n FROM search_events WHERE org_id = $1 ORDER BY q_norm`, h.org)
+			return err
+		})
+		return rows
+	}
 	// Words that no document has are kept from the second person on.
-	if diff := cmp.Diff([]row{{"drain heater", 4}, {"heater", 4}, {"heating trace", 2}}, rows); diff != "" {
-		t.Error(diff)
+	want := []row{{"drain heater", 4}, {"heater", 4}, {"heating trace", 2}}
+	indexer := dbtest.System(t, scope.Indexer, id.Org{})
+	away, cancel := context.WithCancel(indexer)
+	cancel()
+	if err := h.svc.Flush(away); err == nil || len(stored()) > 0 {
+		t.Errorf("written although the database was away: %v", err)
+	}
+	for range 2 { // What was written is not written again.
+		if err := h.svc.Flush(indexer); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, stored()); diff != "" {
+			t.Error(diff)
+		}
+	}
+	find(t, h.svc, one, Query{Text: "drain heater"})
+	if err := h.svc.Flush(indexer); err != nil {
+		t.Fatal(err)
+	}
+	want[0].N++
+	if diff := cmp.Diff(want, stored()); diff != "" {
+		t.Error("a later flush:", diff)
+	}
+	if err := h.svc.Flush(one); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("a member flushes: %v", err)
+	}
+}
+
+// A database that is away for long must not fill the memory.
+func TestTallyIsBounded(t *testing.T) {
+	t.Parallel()
+	y := tally{full: make(chan struct{}, 1)}
+	org := id.New[id.Org]()
+	for i := range tallyMost + 100 {
+		y.add(looked{org: org, words: fmt.Sprint(i)}, 1)
+	}
+	y.add(looked{org: org, words: "7"}, 1)
+	if len(y.n) != tallyMost || y.n[looked{org: org, words: "7"}] != 2 {
+		t.Errorf("holds %d, the known one %d times", len(y.n), y.n[looked{org: org, words: "7"}])
+	}
+	select {
+	case <-y.full:
+	default:
+		t.Error("nobody is told to write")
 	}
 }
 
