@@ -133,7 +133,7 @@ func (h *house) story(t testing.TB, title, plain string, collections ...string) 
 
 func (h *house) index(t testing.TB, items ...id.Item) {
 	t.Helper()
-	if err := h.svc.indexItems(dbtest.System(t, scope.Indexer, h.org), items); err != nil {
+	if err := h.svc.indexItems(dbtest.System(t, scope.Indexer, h.org), items, h.svc.live()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -168,7 +168,7 @@ func (h *house) question(t testing.TB, about tenants.Item, audience, shownAs, ti
 			h.org, q, m.MembershipID, about.OrgID, about.ItemID, audience, shownAs, title, body)
 		return err
 	})
-	if err := h.svc.indexQuestions(dbtest.System(t, scope.Indexer, h.org), []id.Item{q}); err != nil {
+	if err := h.svc.indexQuestions(dbtest.System(t, scope.Indexer, h.org), []id.Item{q}, h.svc.live()); err != nil {
 		t.Fatal(err)
 	}
 	return q
