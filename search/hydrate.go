@@ -20,25 +20,45 @@ type Span struct {
 	Mark bool
 }
 
-// channels is what is open to the viewer, now: its own organization, the collections granted to it, what its neighbours show
-// to all they are connected to, and what is public.
-func (s *Service) channels(ctx context.Context, viewer scope.Scope) (Scope, error) {
-	out := Scope{viewer: viewer.Org, channels: []id.Any{AnyOf(id.Everyone)}}
-	if viewer.Org.IsZero() || viewer.Actor == scope.Visitor {
-		return out, nil
-	}
-	type open struct {
+// visibleQuestion are the questions that the viewer $2 may read, of the alias q.
+const visibleQuestion = `q.state <> 'withdrawn' AND (q.org_id = $2 OR q.audience <> 'org') AND EXISTS (
+	SELECT 1 FROM items i WHERE i.org_id = q.about_org AND i.item_id = q.about_item AND (i.org_id = $2 OR (i.state = 'published' AND EXISTS (
+		SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
+		WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($2, everyone()) AND (g.until IS NULL OR g.until > now())))))`
+
+// behindMost is how many changes whose news waits are looked at for a question; a thousand are settled in a second or two.
+const behindMost = 1000
+
+// open is what is open to the viewer, now: its own organization, the collections granted to it, what its neighbours show to
+// all they are connected to, and what is public; and what of it closed so lately that the documents do not know. blind says
+// that more changed than was looked at: no figure may be shown that is not counted from the results themselves.
+func (s *Service) open(ctx context.Context, viewer scope.Scope) (out Scope, blind bool, err error) {
+	type channel struct {
 		Collection id.Any `db:"collection_id"`
 		Org        id.Org `db:"org_id"`
 	}
-	var rows []open
-	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &rows, `SELECT g.collection_id, NULL::uuid AS org_id FROM grants g WHERE g.viewer_org = $1 AND (g.until IS NULL OR g.until > now())
-			UNION ALL SELECT NULL, c.org_id FROM connection_sides c WHERE c.other_org = $1 AND c.state = 'active' AND c.meet <> 'none'`, viewer.Org)
-	}); err != nil {
-		return Scope{}, fmt.Errorf("what is open to %s: %w", viewer.Org, err)
+	type change struct {
+		Item  id.Item `db:"item_id"`
+		Shown bool    `db:"shown"`
 	}
-	out.channels = append(out.channels, AnyOf(viewer.Org))
+	var rows []channel
+	var behind []change
+	member := !viewer.Org.IsZero() && viewer.Actor != scope.Visitor
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		if member {
+			db.List(b, &rows, `SELECT g.collection_id, NULL::uuid AS org_id FROM grants g WHERE g.viewer_org = $1 AND (g.until IS NULL OR g.until > now())
+				UNION ALL SELECT NULL, c.org_id FROM connection_sides c WHERE c.other_org = $1 AND c.state = 'active' AND c.meet <> 'none'`, viewer.Org)
+		}
+		db.List(b, &behind, `SELECT b.item_id, EXISTS (SELECT 1 FROM items i WHERE i.item_id = b.item_id AND i.state = 'published')
+				OR EXISTS (SELECT 1 FROM questions q WHERE q.question_id = b.item_id AND `+visibleQuestion+`) AS shown
+			FROM search_behind($1) AS b(item_id)`, behindMost+1, viewer.Org)
+	}); err != nil {
+		return Scope{}, false, fmt.Errorf("what is open to %s: %w", viewer.Org, err)
+	}
+	out = Scope{viewer: viewer.Org, channels: []id.Any{AnyOf(id.Everyone)}}
+	if member {
+		out.channels = append(out.channels, AnyOf(viewer.Org))
+	}
 	for _, r := range rows {
 		if r.Org.IsZero() {
 			out.channels = append(out.channels, r.Collection)
@@ -46,7 +66,12 @@ func (s *Service) channels(ctx context.Context, viewer scope.Scope) (Scope, erro
 			out.channels = append(out.channels, ConnectedChannel(r.Org))
 		}
 	}
-	return out, nil
+	for _, c := range behind {
+		if !c.Shown {
+			out.hidden = append(out.hidden, c.Item)
+		}
+	}
+	return out, len(behind) > behindMost, nil
 }
 
 type itemRow struct {
@@ -87,10 +112,10 @@ type questionRow struct {
 }
 
 // hydrate reads the hits' titles and texts as the viewer. What the viewer may not see, or what is not there any more, is
-// left out.
-func (s *Service) hydrate(ctx context.Context, viewer scope.Scope, hits []EngineHit, terms Terms) ([]Hit, error) {
-	if len(hits) == 0 {
-		return nil, nil
+// left out. It also returns which of the questions asked the viewer may not read.
+func (s *Service) hydrate(ctx context.Context, viewer scope.Scope, hits []EngineHit, asked []id.Item, terms Terms) (out []Hit, closed []id.Item, err error) {
+	if len(hits)+len(asked) == 0 {
+		return nil, nil, nil
 	}
 	items := make([]id.Item, len(hits))
 	parts := make([]string, len(hits))
@@ -117,13 +142,14 @@ func (s *Service) hydrate(ctx context.Context, viewer scope.Scope, hits []Engine
 				q.answers, q.worked_answer IS NOT NULL AS answered, q.shown_as, q.shown_name
 			FROM questions q LEFT JOIN LATERAL (SELECT string_agg(a.body, ' ' ORDER BY a.created_at) AS body FROM answers a
 				WHERE a.question_org = q.org_id AND a.question_id = q.question_id AND a.state = 'shown') a ON true
-			WHERE q.question_id = ANY($1) AND q.state <> 'withdrawn' AND (q.org_id = $2 OR q.audience <> 'org') AND EXISTS (
-				SELECT 1 FROM items i WHERE i.org_id = q.about_org AND i.item_id = q.about_item AND (i.org_id = $2 OR (i.state = 'published' AND EXISTS (
-					SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
-					WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($2, everyone()) AND (g.until IS NULL OR g.until > now())))))
+			WHERE q.question_id = ANY($1) AND `+visibleQuestion+`
 			LIMIT 200`, items, viewer.Org)
+		if len(asked) > 0 {
+			db.List(b, &closed, `SELECT a.question_id FROM unnest($1::uuid[]) AS a(question_id)
+				WHERE NOT EXISTS (SELECT 1 FROM questions q WHERE q.question_id = a.question_id AND `+visibleQuestion+`)`, asked, viewer.Org)
+		}
 	}); err != nil {
-		return nil, fmt.Errorf("read results: %w", err)
+		return nil, nil, fmt.Errorf("read results: %w", err)
 	}
 	seen := make(map[id.Item]*Hit, len(hits))
 	for i := range rows {
@@ -136,7 +162,7 @@ func (s *Service) hydrate(ctx context.Context, viewer scope.Scope, hits []Engine
 		h := q.hit(viewer.Org, terms)
 		seen[q.QuestionID] = &h
 	}
-	out := make([]Hit, 0, len(hits))
+	out = make([]Hit, 0, len(hits))
 	for _, h := range hits {
 		if hit := seen[h.Item]; hit != nil {
 			hit.Partial = h.Partial
@@ -144,7 +170,7 @@ func (s *Service) hydrate(ctx context.Context, viewer scope.Scope, hits []Engine
 			delete(seen, h.Item)
 		}
 	}
-	return out, nil
+	return out, closed, nil
 }
 
 func (r itemRow) hit(terms Terms) Hit {

@@ -197,6 +197,9 @@ func meiliFilter(r Request, without string) [][]string {
 		return []string{name + " IN [" + strings.Join(values, ", ") + "]"}
 	}
 	out := [][]string{in("channels", idStrings(r.Scope.channels))}
+	if len(r.Scope.hidden) > 0 {
+		out = append(out, []string{"item NOT IN [" + strings.Join(idStrings(r.Scope.hidden), ", ") + "]"})
+	}
 	q := r.Query
 	if len(q.Kinds) > 0 && without != "kind" {
 		var v []string

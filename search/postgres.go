@@ -78,9 +78,9 @@ func (p *Postgres) read(ctx context.Context, r Request, titles bool) (EngineResu
 	var rows []readRow
 	if err := p.db.Read(ctx, func(b *db.Batch) {
 		db.List(b, &rows, `SELECT what, doc_id, item_id, org_id, coalesce(key, '') AS key, n, score
-			FROM search_read($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+			FROM search_read($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 			r.Scope.channels, words, p.langs(), r.Terms.Phrase, titles, orNil(q.Kinds), orNil(q.Orgs), orNil(q.Langs), orNil(q.Times),
-			q.Counts, r.Suspects, string(q.Sort), q.Offset, q.Limit)
+			q.Counts, r.Suspects, string(q.Sort), q.Offset, q.Limit, orNil(r.Scope.hidden))
 	}); err != nil {
 		return EngineResult{}, fmt.Errorf("search documents: %w", err)
 	}
@@ -103,6 +103,8 @@ func (p *Postgres) read(ctx context.Context, r Request, titles bool) (EngineResu
 			out.Counts.Orgs[row.Org] = row.N
 		case "word":
 			out.Known = append(out.Known, row.Key)
+		case "asked":
+			out.Asked = append(out.Asked, row.Item)
 		case "gone":
 			out.Gone = append(out.Gone, row.N-1)
 		}

@@ -165,16 +165,39 @@ func (s *Service) answer(ctx context.Context, q Query, quick bool) (Result, erro
 	k := s.known.Load()
 	r := Request{Query: q, Terms: understand(k.lexicon, q.Text, q.AsYouType, k.meanings(viewer.Org))}
 	r.Suspects = suspects(k.lexicon, r.Terms)
-	if r.Scope, err = s.channels(ctx, viewer); err != nil {
+	var blind bool
+	if r.Scope, blind, err = s.open(ctx, viewer); err != nil {
 		return Result{}, err
 	}
 	res, engine, err := s.ask(ctx, r, quick)
 	if err != nil {
 		return Result{}, err
 	}
-	out := Result{Engine: engine}
-	if err := s.finish(ctx, viewer, r, res, &out); err != nil {
+	var asked []id.Item
+	if res.Total > len(res.Hits) { // Otherwise all results are read anyway.
+		asked = res.Asked
+	}
+	hits, closed, err := s.hydrate(ctx, viewer, res.Hits, asked, r.Terms)
+	if err != nil {
 		return Result{}, err
+	}
+	if len(closed) > 0 {
+		// Whether a question may be read depends on what it is about, which no document knows. Ask again without these.
+		r.Scope.hidden = append(r.Scope.hidden, closed...)
+		if res, engine, err = s.ask(ctx, r, quick); err != nil {
+			return Result{}, err
+		}
+		if hits, _, err = s.hydrate(ctx, viewer, res.Hits, nil, r.Terms); err != nil {
+			return Result{}, err
+		}
+	}
+	out := Result{Engine: engine}
+	if err := s.finish(ctx, viewer, r, res, hits, &out); err != nil {
+		return Result{}, err
+	}
+	if blind || len(asked) > askedMost {
+		// There is more to look up than a question may take: figures tell of the results that are shown alone.
+		out.Total, out.TotalExact, out.Owners, out.Counts = r.Query.Offset+len(out.Hits), false, owners(out.Hits), recount(out.Hits)
 	}
 	out.Orgs, err = s.named(ctx, &out)
 	out.Took = s.now().Sub(start)
@@ -196,12 +219,8 @@ func (s *Service) ask(ctx context.Context, r Request, quick bool) (EngineResult,
 	return res, s.postgres.Name(), err
 }
 
-// finish reads the hits again as the viewer, fills up once what was missing, and counts what was looked for.
-func (s *Service) finish(ctx context.Context, viewer scope.Scope, r Request, res EngineResult, out *Result) error {
-	hits, err := s.hydrate(ctx, viewer, res.Hits, r.Terms)
-	if err != nil {
-		return err
-	}
+// finish fills up once what is missing of the results, and counts what was looked for.
+func (s *Service) finish(ctx context.Context, viewer scope.Scope, r Request, res EngineResult, hits []Hit, out *Result) error {
 	if missing := len(res.Hits) - len(hits); missing > 0 && out.Engine == s.postgres.Name() && res.Total > r.Query.Offset+len(res.Hits) {
 		more := r
 		more.Query.Offset, more.Query.Limit, more.Query.Counts, more.Suspects = r.Query.Offset+len(res.Hits), 2*missing, false, nil
@@ -209,7 +228,7 @@ func (s *Service) finish(ctx context.Context, viewer scope.Scope, r Request, res
 		if err != nil {
 			return err
 		}
-		extra, err := s.hydrate(ctx, viewer, next.Hits, r.Terms)
+		extra, _, err := s.hydrate(ctx, viewer, next.Hits, nil, r.Terms)
 		if err != nil {
 			return err
 		}

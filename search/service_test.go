@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/learnscape/learnscape/community"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/errs"
@@ -111,6 +112,78 @@ func TestStaleIndexShowsNothing(t *testing.T) {
 	h.index(t, it.ItemID)
 	if n := countOf(t, h.d, dbtest.System(t, scope.Indexer, h.org), `SELECT count(*)::int FROM search_documents WHERE channels @> ARRAY[everyone()]`); n != 0 {
 		t.Error("the document still says it is public")
+	}
+}
+
+// What closed a moment ago is in no figure either, however many results there are and though the news of it still waits.
+func TestClosedThingsAreNotCounted(t *testing.T) {
+	t.Parallel()
+	h, b := pair(t)
+	h.collection(t, "open", "public")
+	h.collection(t, "more", "public")
+	h.collection(t, "partners", "agreement")
+	h.open(t, "partners", b)
+	var one tenants.Item
+	for i := range 6 {
+		one = h.story(t, fmt.Sprintf("Ice harbour %d", i), "", "open")
+		h.course(t, fmt.Sprintf("Ice pier %d", i), "", nil, "more")
+		h.course(t, fmt.Sprintf("Ice dock %d", i), "", nil, "partners")
+	}
+	asked := h.question(t, one, "public", "name", "Ice at the harbour?", "")
+	h.refresh(t)
+	relay := jobs.NewRelay(h.d, slog.New(slog.DiscardHandler))
+	h.svc.Listen(relay)
+	if err := relay.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	q := Query{Text: "ice", Counts: true, Limit: 3}
+	figures := func(ctx context.Context) map[Kind]int {
+		t.Helper()
+		got := find(t, h.svc, ctx, q)
+		sum := 0
+		for _, n := range got.Counts.Kinds {
+			sum += n
+		}
+		if got.Total != sum || got.Counts.Orgs[h.org] != sum || got.Counts.Langs["en"] != sum || len(got.Hits) != min(sum, 3) {
+			t.Errorf("%d results of which %d shown, counts %+v", got.Total, len(got.Hits), got.Counts)
+		}
+		return got.Counts.Kinds
+	}
+	if diff := cmp.Diff(map[Kind]int{KindStory: 6, KindCourse: 6, KindQuestion: 1}, figures(visitor(t))); diff != "" {
+		t.Fatal("before:", diff)
+	}
+	h.collection(t, "open", "internal")
+	if diff := cmp.Diff(map[Kind]int{KindCourse: 6}, figures(visitor(t))); diff != "" {
+		t.Error("closed to everyone:", diff)
+	}
+	h.tx(t, func(tx *db.Tx) error {
+		if err := tx.Must(`DELETE FROM collection_items ci USING collections c WHERE c.org_id = ci.org_id AND c.collection_id = ci.collection_id AND c.slug = 'partners' AND ci.org_id = $1`, h.org); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`INSERT INTO outbox (org_id, kind, payload, at) SELECT $1, $2, jsonb_build_object('Org', $1::uuid, 'Item', i.item_id), now() FROM items i WHERE i.org_id = $1 AND i.title LIKE 'Ice dock%'`,
+			h.org, tenants.ItemChanged{}.EventKind())
+		return err
+	})
+	if diff := cmp.Diff(map[Kind]int{KindCourse: 6}, figures(b.member(t))); diff != "" {
+		t.Error("taken out of what was granted:", diff)
+	}
+	if diff := cmp.Diff(map[Kind]int{KindStory: 6, KindCourse: 12, KindQuestion: 1}, figures(h.member(t))); diff != "" {
+		t.Error("the owner:", diff)
+	}
+	h.tx(t, func(tx *db.Tx) error {
+		if err := tx.Must(`UPDATE questions SET state = 'withdrawn' WHERE org_id = $1 AND question_id = $2`, h.org, asked); err != nil {
+			return err
+		}
+		return jobs.Emit(tx, community.QuestionChanged{Org: h.org, Question: id.Post{UUID: asked.UUID}})
+	})
+	if diff := cmp.Diff(map[Kind]int{KindStory: 6, KindCourse: 12}, figures(h.member(t))); diff != "" {
+		t.Error("a withdrawn question:", diff)
+	}
+	if err := relay.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[Kind]int{KindCourse: 6}, figures(b.member(t))); diff != "" {
+		t.Error("after the news:", diff)
 	}
 }
 

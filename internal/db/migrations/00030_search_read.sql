@@ -1,12 +1,27 @@
 -- +goose Up
 -- What search_read keeps of a document that matched; tid is where its row stands for the time of one call.
 CREATE TYPE search_match AS (tid tid, doc_id uuid, item_id uuid, org_id uuid, owner uuid, kind text, lang text, span text, published_at timestamptz, popularity real, tr real);
+-- The items and questions whose documents may say what is not true any more, because the news of a change still waits: at most
+-- as many as asked for. Identifiers only; what they are is read under the viewer's own policies.
+GRANT SELECT ON outbox, item_parts TO learnscape_search;
+CREATE POLICY p_search ON outbox FOR SELECT TO learnscape_search USING (kind IN ('tenants.item_changed', 'community.question_changed'));
+CREATE POLICY p_search ON item_parts FOR SELECT TO learnscape_search USING (true);
+CREATE FUNCTION search_behind(most integer) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  WITH b AS MATERIALIZED (
+    SELECT DISTINCT coalesce(o.payload->>'Item', o.payload->>'question')::uuid AS item_id FROM outbox o
+    WHERE o.kind IN ('tenants.item_changed', 'community.question_changed') LIMIT most)
+  SELECT b.item_id FROM b UNION SELECT p.part_id FROM b JOIN item_parts p ON p.item_id = b.item_id $$;
+
 -- The same answers for a third of the time. The matches of a question are fetched once, by both indexes, and kept; the statements
 -- that fetch are planned for the question's own words and channels, the one that ranks and counts is planned once. Whether a
--- word stands in anything open to the viewer is asked only when nothing has all the words. Its contract stands in 00005.
+-- word stands in anything open to the viewer is asked only when nothing has all the words. Its contract stands in 00005; hidden
+-- are items that must not show although the documents say they may: see search_behind. Rows asked name the questions among
+-- the matches, at most 501: who asks looks up which of them may be read.
+DROP FUNCTION search_read;
 -- +goose StatementBegin
-CREATE OR REPLACE FUNCTION search_read(channels uuid[], words text[], langs text[], phrase text, titles boolean, kinds text[], orgs uuid[], in_langs text[], times text[],
-  counts boolean, suspects text[], sort text, off integer, lim integer)
+CREATE FUNCTION search_read(channels uuid[], words text[], langs text[], phrase text, titles boolean, kinds text[], orgs uuid[], in_langs text[], times text[],
+  counts boolean, suspects text[], sort text, off integer, lim integer, hidden uuid[] DEFAULT NULL)
 RETURNS TABLE (what text, doc_id uuid, item_id uuid, org_id uuid, key text, n integer, score real)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off SET enable_seqscan = off AS $$
 #variable_conflict use_column
@@ -22,6 +37,7 @@ DECLARE
   level integer := 0;
   known boolean;
   ms    search_match[];
+  gone  text := CASE WHEN cardinality(hidden) > 0 THEN ' AND d.item_id <> ALL($5)' ELSE '' END;
   most  integer := CASE WHEN counts THEN 3000 ELSE 1000 END;
   got   integer;
   i     integer;
@@ -71,15 +87,17 @@ BEGIN
         CASE WHEN d.minutes <= 0 THEN '''' WHEN d.minutes < 10 THEN ''short'' WHEN d.minutes <= 60 THEN ''medium'' ELSE ''long'' END, d.published_at, d.popularity,'
       || CASE WHEN q IS NULL THEN '0::real FROM search_documents d WHERE d.channels && $1 AND d.part = '''''
         ELSE 'CASE WHEN d.title_tsv @@ $2 THEN ts_rank(d.title_tsv, $3, 2) ELSE 0 END FROM search_documents d WHERE d.channels && $1 AND d.tsv @@ $2' || CASE WHEN titles THEN ' AND d.title_tsv @@ $2' ELSE '' END END
-      || ' LIMIT $4) AS x' INTO ms USING open, q, any_word, most;
+      || gone || ' LIMIT $4) AS x' INTO ms USING open, q, any_word, most, hidden;
     EXIT WHEN cardinality(g) = 0;
     SELECT count(*) INTO got FROM (SELECT DISTINCT m.item_id FROM unnest(ms) AS m WHERE (kinds IS NULL OR m.kind = ANY(kinds)) AND (orgs IS NULL OR m.owner = ANY(orgs)) AND (in_langs IS NULL OR m.lang = ANY(in_langs)) LIMIT 5) x;
     -- A word that no document open to the viewer has is treated like a word that nobody ever wrote: whether a foreign
     -- document has it must not show in the answer.
     IF level = 0 AND ms IS NULL THEN
       j := 0;
+      -- Of many channels the first match is found sooner by looking than by the index.
       FOR i IN REVERSE cardinality(g) .. 1 LOOP
-        EXECUTE 'SELECT EXISTS (SELECT 1 FROM search_documents d WHERE d.channels && $1 AND d.tsv @@ $2)' INTO known USING open, g[i];
+        EXECUTE 'SELECT EXISTS (SELECT 1 FROM search_documents d WHERE d.tsv @@ $2' || gone || ' AND ' || CASE WHEN cardinality(open) <= 32 THEN 'd.channels && $1)'
+          ELSE '(d.channels[1] = ANY($1) OR d.channels[2] = ANY($1) OR d.channels[3] = ANY($1) OR (cardinality(d.channels) > 3 AND d.channels[4:] && $1)))' END INTO known USING open, g[i], NULL, NULL, hidden;
         IF NOT known THEN
           RETURN QUERY SELECT 'gone', NULL::uuid, NULL::uuid, NULL::uuid, '', place[i], 0::real;
           g := g[:i - 1] || g[i + 1:]; place := place[:i - 1] || place[i + 1:]; j := j + 1;
@@ -118,7 +136,9 @@ BEGIN
   ), hits AS (
     SELECT b.* FROM best b ORDER BY CASE sort WHEN 'new' THEN extract(epoch FROM b.published_at) WHEN 'popular' THEN b.popularity ELSE b.s END DESC, b.s DESC, b.doc_id OFFSET off LIMIT lim
   )
-  SELECT 'hit'::text, h.doc_id, h.item_id, h.org_id, h.part, CASE WHEN h.full_match THEN 0 ELSE level END, h.s::real FROM hits h
+  SELECT 'asked'::text, NULL::uuid, x.item_id, NULL::uuid, ''::text, 0, 0::real FROM (SELECT DISTINCT f.item_id FROM f WHERE f.kind = 'question' LIMIT 501) x
+  UNION ALL
+  SELECT 'hit', h.doc_id, h.item_id, h.org_id, h.part, CASE WHEN h.full_match THEN 0 ELSE level END, h.s::real FROM hits h
   UNION ALL
   SELECT 'total', NULL, NULL, NULL, CASE WHEN cardinality(ms) >= most THEN 'capped' ELSE 'exact' END, (SELECT count(*)::int FROM (SELECT DISTINCT f.item_id FROM f WHERE f.k AND f.o AND f.l AND f.t) x), 0
   UNION ALL
@@ -133,11 +153,17 @@ BEGIN
   SELECT 'org', NULL, NULL, x.owner, '', count(*)::int, 0 FROM (SELECT DISTINCT f.owner, f.item_id FROM f WHERE counts AND f.owner IS NOT NULL AND f.k AND f.l AND f.t) x GROUP BY x.owner;
   IF cardinality(suspects) > 0 THEN
     RETURN QUERY SELECT 'word', NULL::uuid, NULL::uuid, NULL::uuid, w.word, 0, 0::real FROM unnest(suspects) AS w(word)
-      WHERE EXISTS (SELECT 1 FROM search_documents d WHERE d.channels && open AND d.words @> ARRAY[w.word] AND d.tsv @@ (
+      WHERE EXISTS (SELECT 1 FROM search_documents d WHERE d.channels && open AND (hidden IS NULL OR d.item_id <> ALL(hidden)) AND d.words @> ARRAY[w.word] AND d.tsv @@ (
         SELECT string_agg(DISTINCT quote_literal(x.lexeme), ' | ')::tsquery FROM (
           SELECT w.word AS lexeme UNION ALL SELECT unnest(ts_lexize(search_stemmer(l), w.word)) FROM unnest(langs) AS l WHERE search_stemmer(l) IS NOT NULL) AS x));
   END IF;
 END $$;
 -- +goose StatementEnd
+REVOKE EXECUTE ON FUNCTION search_read, search_behind FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION search_read, search_behind TO learnscape_app;
+GRANT CREATE ON SCHEMA public TO learnscape_search;
+ALTER FUNCTION search_read OWNER TO learnscape_search;
+ALTER FUNCTION search_behind OWNER TO learnscape_search;
+REVOKE CREATE ON SCHEMA public FROM learnscape_search;
 -- +goose Down
 SELECT 1;
