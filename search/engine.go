@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/id"
@@ -15,6 +16,9 @@ type Scope struct {
 	channels []id.Any
 	hidden   []id.Item // what must not show although the documents say it may: their news still waits
 }
+
+// own reports whether what the viewer's own organization has is open to it, as it is to every member.
+func (s Scope) own() bool { return !s.viewer.IsZero() && slices.Contains(s.channels, AnyOf(s.viewer)) }
 
 // Request is a question to an engine.
 type Request struct {

@@ -323,10 +323,18 @@ func TestReindexOrg(t *testing.T) {
 	h.question(t, it, "org", "name", "How often to defrost coils?", "Weekly?")
 	b.course(t, "Evaporator fans", "", nil)
 	indexer := dbtest.System(t, scope.Indexer, h.org)
-	h.tx(t, func(tx *db.Tx) error {
-		_, err := tx.Exec(`DELETE FROM search_documents WHERE org_id = $1`, h.org)
+	var all []DocID
+	h.tx(t, func(tx *db.Tx) (err error) {
+		all, err = db.Rows[DocID](tx, `SELECT doc_id FROM search_documents WHERE org_id = $1`, h.org)
 		return err
 	})
+	var ops []Op
+	for _, d := range all {
+		ops = append(ops, Op{Delete: d})
+	}
+	if err := h.svc.Apply(indexer, ops); err != nil {
+		t.Fatal(err)
+	}
 	if got := h.search(t, Query{Text: "coils"}); got.Total != 0 {
 		t.Fatal("not emptied")
 	}
@@ -339,6 +347,56 @@ func TestReindexOrg(t *testing.T) {
 	}
 	if err := h.svc.ReindexOrg(indexer, b.org); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("reindexes a foreign organization: %v", err)
+	}
+}
+
+// Lost and left over documents are put right in every engine, while events go on being handled.
+func TestReindex(t *testing.T) {
+	t.Parallel()
+	h, b := pair(t)
+	h.course(t, "Evaporator coils", "", []lesson{{"a", "Frost", "Defrost it."}})
+	h.question(t, h.course(t, "Drain pans", "", nil), "org", "name", "How often to defrost coils?", "Weekly?")
+	gone := b.course(t, "Evaporator fans", "", nil)
+	b.course(t, "Evaporator valves", "", nil)
+	h.refresh(t)
+	if err := h.svc.Apply(dbtest.System(t, scope.Indexer, h.org), []Op{{Delete: NewDocID(h.course(t, "Evaporator lost", "", nil).ItemID, "")}}); err != nil {
+		t.Fatal(err)
+	}
+	b.tx(t, func(tx *db.Tx) error {
+		return tx.Must(`UPDATE items SET state = 'retired' WHERE org_id = $1 AND item_id = $2`, b.org, gone.ItemID)
+	})
+	var steps []Step
+	late := false
+	n, err := h.svc.Reindex(dbtest.System(t, scope.Indexer, id.Org{}), func(p Progress) {
+		if p.Step == Filled && p.Orgs == p.Of && !late {
+			late = true
+			h.course(t, "Evaporator late", "", nil)
+		}
+		if !slices.Contains(steps, p.Step) {
+			steps = append(steps, p.Step)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Step{Filled, FilledAgain, Verified}
+	if h.svc.remote != nil {
+		want = append(want, Swapped)
+	}
+	if diff := cmp.Diff(want, steps); diff != "" || n != 7 {
+		t.Error(n, "documents, steps", diff)
+	}
+	h.refresh(t)
+	got := titlesOf(h.search(t, Query{Text: "evaporator", Sort: Newest}))
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"Evaporator coils", "Evaporator late", "Evaporator lost"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"Evaporator valves"}, titlesOf(b.search(t, Query{Text: "evaporator"}))); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := h.svc.Reindex(h.member(t), func(Progress) {}); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("a member reindexes: %v", err)
 	}
 }
 
