@@ -84,7 +84,7 @@ type synonymRow struct {
 	Expands []string `db:"expands"`
 }
 
-// Refresh loads the words into this process if they changed.
+// Refresh loads the words into this process if they changed, and looks whether Meilisearch holds enough to be asked.
 func (s *Service) Refresh(ctx context.Context) error {
 	if err := authz.Check(ctx, authz.Index, id.Org{}); err != nil {
 		return err
@@ -92,6 +92,7 @@ func (s *Service) Refresh(ctx context.Context) error {
 	type mark struct {
 		Words   int       `db:"words"`
 		Changed time.Time `db:"changed"`
+		Docs    int       `db:"docs"`
 	}
 	before := s.known.Load()
 	next := *before
@@ -99,7 +100,8 @@ func (s *Service) Refresh(ctx context.Context) error {
 	var words []Word
 	var synonyms []synonymRow
 	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		if m, err = db.Row[mark](tx, `SELECT count(*)::int AS words, coalesce(max(changed_at), 'epoch') AS changed FROM search_lexicon`); err != nil {
+		if m, err = db.Row[mark](tx, `SELECT count(*)::int AS words, coalesce(max(changed_at), 'epoch') AS changed,
+				(SELECT coalesce(sum(docs), 0)::int FROM search_languages) AS docs FROM search_lexicon`); err != nil {
 			return err
 		}
 		if next.langs, err = db.Rows[string](tx, `SELECT lang FROM search_languages ORDER BY docs DESC, lang LIMIT 12`); err != nil {
@@ -128,5 +130,15 @@ func (s *Service) Refresh(ctx context.Context) error {
 		next.synonyms[r.Org][r.Term] = append(next.synonyms[r.Org][r.Term], r.Expands...)
 	}
 	s.known.Store(&next)
+	if s.remote == nil {
+		return nil
+	}
+	if has, changed := s.remote.compare(ctx, m.Docs); changed {
+		if s.remote.lacks.Load() {
+			s.log.WarnContext(ctx, "the search engine lacks documents, PostgreSQL answers until learnscape search reindex", "engine", s.remote.engine.Name(), "has", has, "of", m.Docs)
+		} else {
+			s.log.InfoContext(ctx, "the search engine holds the documents and answers", "engine", s.remote.engine.Name(), "has", has, "of", m.Docs)
+		}
+	}
 	return nil
 }
