@@ -5,13 +5,14 @@ CREATE TYPE search_match AS (tid tid, doc_id uuid, item_id uuid, org_id uuid, ow
 -- as many as asked for. Identifiers only; what they are is read under the viewer's own policies.
 GRANT SELECT ON outbox, item_parts TO learnscape_search;
 CREATE POLICY p_search ON outbox FOR SELECT TO learnscape_search USING (kind IN ('tenants.item_changed', 'community.question_changed'));
+CREATE INDEX outbox_behind ON outbox (event_id) WHERE kind IN ('tenants.item_changed', 'community.question_changed');
 CREATE POLICY p_search ON item_parts FOR SELECT TO learnscape_search USING (true);
 CREATE FUNCTION search_behind(most integer) RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
   WITH b AS MATERIALIZED (
-    SELECT DISTINCT coalesce(o.payload->>'Item', o.payload->>'question')::uuid AS item_id FROM outbox o
+    SELECT DISTINCT o.org_id, coalesce(o.payload->>'Item', o.payload->>'question')::uuid AS item_id FROM outbox o
     WHERE o.kind IN ('tenants.item_changed', 'community.question_changed') LIMIT most)
-  SELECT b.item_id FROM b UNION SELECT p.part_id FROM b JOIN item_parts p ON p.item_id = b.item_id $$;
+  SELECT b.item_id FROM b UNION SELECT p.part_id FROM b JOIN item_parts p ON p.org_id = b.org_id AND p.item_id = b.item_id $$;
 
 -- The same answers for a third of the time. The matches of a question are fetched once, by both indexes, and kept; the statements
 -- that fetch are planned for the question's own words and channels, the one that ranks and counts is planned once. Whether a
