@@ -275,6 +275,7 @@ func (m *Meili) Search(ctx context.Context, r Request) (EngineResult, error) {
 		words[i] = w[0]
 	}
 	var full []EngineHit
+	relaxed := false // results need not have all the words
 	ask := []func() error{func() (err error) { full, err = m.full(ctx, r, words); return err }}
 	for _, s := range r.Suspects {
 		ask = append(ask, func() error {
@@ -300,11 +301,16 @@ func (m *Meili) Search(ctx context.Context, r Request) (EngineResult, error) {
 				return EngineResult{}, err
 			}
 		}
+		if all := words; len(full) == 0 {
+			if words, err = m.allButOne(ctx, r, words); err != nil {
+				return EngineResult{}, err
+			}
+			relaxed = len(words) < len(all)
+		}
 	}
 	base := meilisearch.SearchRequest{Query: strings.Join(words, " "), MatchingStrategy: meilisearch.All, ShowRankingScore: true}
-	relaxed := len(words) > 1 && len(full) < fewResults
-	if relaxed {
-		base.MatchingStrategy = meilisearch.Frequency
+	if len(words) > 1 && len(full) < fewResults {
+		base.MatchingStrategy, relaxed = meilisearch.Frequency, true
 	}
 	switch r.Query.Sort {
 	case Newest:
@@ -404,6 +410,31 @@ func (m *Meili) full(ctx context.Context, r Request, words []string) ([]EngineHi
 		return nil, err
 	}
 	return meiliHits(got)
+}
+
+// allButOne returns the words without the one whose absence leaves the most results that have all the others; nothing has all
+// the words. The server by itself drops the most frequent ones and keeps a rare word that has nothing to do with the rest.
+func (m *Meili) allButOne(ctx context.Context, r Request, words []string) ([]string, error) {
+	if len(words) < 3 {
+		return words, nil
+	}
+	found := make([]int, len(words))
+	ask := make([]func() error, len(words))
+	for i := range words {
+		ask[i] = func() error {
+			hits, err := m.full(ctx, r, slices.Delete(slices.Clone(words), i, i+1))
+			found[i] = len(hits)
+			return err
+		}
+	}
+	if err := together(ask); err != nil {
+		return nil, err
+	}
+	if most := slices.Max(found); most > 0 {
+		i := slices.Index(found, most)
+		return slices.Delete(slices.Clone(words), i, i+1), nil
+	}
+	return words, nil
 }
 
 // has reports whether a document open to the viewer has the word as it stands.

@@ -57,7 +57,7 @@ func (s *Service) Reindex(ctx context.Context, say func(Progress)) (int, error) 
 		return 0, err
 	}
 	if s.remote != nil {
-		say(Progress{Step: Swapped, Orgs: len(l.has), Of: len(l.has), Documents: l.docs()})
+		say(Progress{Step: Swapped, Orgs: l.orgs, Of: l.orgs, Documents: l.docs()})
 		l.next = s.remote.engine
 		if _, err := s.again(ctx, l); err != nil {
 			return 0, err
@@ -79,6 +79,7 @@ func (s *Service) refill(ctx context.Context, l *ledger, next Reindex, say func(
 	if err != nil {
 		return err
 	}
+	l.orgs = len(orgs)
 	for i, org := range orgs {
 		if err := s.reindexOrg(jobs.Enter(ctx, scope.Indexer, org), org, l); err != nil {
 			return fmt.Errorf("reindex %s: %w", org, err)
@@ -173,6 +174,7 @@ type ledger struct {
 	}
 	engine Engine
 	has    map[id.Org]map[DocID]int64
+	orgs   int
 	n      int
 	open   []Ticket
 }
