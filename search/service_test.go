@@ -174,7 +174,7 @@ func TestClosedThingsAreNotCounted(t *testing.T) {
 		if err := tx.Must(`UPDATE questions SET state = 'withdrawn' WHERE org_id = $1 AND question_id = $2`, h.org, asked); err != nil {
 			return err
 		}
-		return jobs.Emit(tx, community.QuestionChanged{Org: h.org, Question: id.Post{UUID: asked.UUID}})
+		return jobs.Emit(tx, community.QuestionChanged{Org: h.org, Question: id.Post(asked)})
 	})
 	if diff := cmp.Diff(map[Kind]int{KindStory: 6, KindCourse: 12}, figures(h.member(t))); diff != "" {
 		t.Error("a withdrawn question:", diff)
