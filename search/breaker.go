@@ -2,7 +2,9 @@ package search
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,6 +13,7 @@ import (
 type guarded struct {
 	engine Engine
 	now    func() time.Time
+	lacks  atomic.Bool // holds too few documents to be asked
 
 	mu       sync.Mutex
 	failures int
@@ -24,8 +27,8 @@ const (
 )
 
 func (g *guarded) search(ctx context.Context, r Request, quick bool) (EngineResult, error) {
-	if !g.closed() {
-		return EngineResult{}, ErrUnavailable
+	if g.lacks.Load() || !g.closed() {
+		return EngineResult{}, errOpen
 	}
 	ctx, cancel := context.WithTimeout(ctx, meiliTimeout)
 	defer cancel()
@@ -39,6 +42,23 @@ func (g *guarded) search(ctx context.Context, r Request, quick bool) (EngineResu
 	}
 	g.note(err)
 	return out, err
+}
+
+// errOpen says that the engine was left alone.
+var errOpen = fmt.Errorf("%w: left alone for a while", ErrUnavailable)
+
+// compare looks how many documents the engine holds of those that there are, and reports whether that changes if it is asked
+// at all: a server that was added or replaced knows what changed since, and nothing else, until somebody reindexes. One in
+// ten may be missing, because figures are minutes old.
+func (g *guarded) compare(ctx context.Context, want int) (has int, changed bool) {
+	ctx, cancel := context.WithTimeout(ctx, meiliTimeout)
+	defer cancel()
+	h := g.engine.Health(ctx)
+	if h.State == "down" || ctx.Err() != nil {
+		return 0, false
+	}
+	lacks := h.Docs < want-want/10
+	return h.Docs, g.lacks.Swap(lacks) != lacks
 }
 
 // closed reports whether the engine may be asked; while the breaker is open it lets one question through now and then.

@@ -181,6 +181,7 @@ func conform(t *testing.T, b bench) {
 		{"a word first that nothing has", "zzyzx loading bay", "Loading bay basics"},
 		{"a word last that nothing has", "loading bay zzyzx", "Loading bay basics"},
 		{"words between that this has not", "pallets loading bay seals", "Loading bay basics"},
+		{"a rare word among many that this has not", "dock seals racks first measurement", "Loading bay basics"},
 		{"words written apart", "work flow receipt", "Workflow of a goods receipt"},
 		{"words written together", "doralarms loadingbay", "Loading bay basics"},
 		{"accents left out", "kuhlkette uberblick", "Kühlkette im Überblick"},
@@ -304,6 +305,40 @@ func conform(t *testing.T, b bench) {
 		}
 		if got := s.answer(t, Query{Text: "lunchtime", Orgs: []id.Org{s.org}}, shared); got.Total != 0 {
 			t.Error("the filter by owner tells whose it is")
+		}
+		if got := s.answer(t, Query{Text: "lunchtime", Counts: true, Orgs: []id.Org{s.org}}); got.Total != 1 || got.Owners != 1 || got.Counts.Orgs[s.org] != 1 {
+			t.Errorf("its own people find %d, counts %+v, owners %d", got.Total, got.Counts, got.Owners)
+		}
+	})
+	t.Run("what is hidden is not there", func(t *testing.T) {
+		t.Parallel()
+		shared := id.New[id.Any]()
+		s := b.shelf(t, Document{Title: "Brine valve", Channels: []id.Any{shared}}, Document{Title: "Brine secret", Channels: []id.Any{shared}, Kind: KindQuestion, Lang: "de"})
+		ask := func(text string) EngineResult {
+			t.Helper()
+			got, err := b.engine.Search(b.as(t, s.org), Request{
+				Scope: Scope{viewer: s.org, channels: []id.Any{shared}, hidden: []id.Item{s.docs["Brine secret"].Item}},
+				Query: Query{Text: text, Counts: true}, Terms: understand(s.lex, text, false, nil), Suspects: []string{"secret"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		for _, text := range []string{"brine", "", "brine secret"} {
+			if got := ask(text); got.Total != 1 || len(got.Hits) != 1 || got.Counts.Kinds[KindQuestion] > 0 || got.Counts.Langs["de"] > 0 || len(got.Known) > 0 || len(got.Asked) > 0 {
+				t.Errorf("%q: %+v", text, got)
+			}
+		}
+		if got := ask("secret"); got.Total != 0 || len(got.Gone) != 1 {
+			t.Errorf("the word is there: %+v", got)
+		}
+	})
+	t.Run("questions among the results are named", func(t *testing.T) {
+		t.Parallel()
+		s := b.shelf(t, Document{Title: "Brine one", Kind: KindQuestion}, Document{Title: "Brine two", Kind: KindQuestion}, Document{Title: "Brine three"})
+		if got := s.answer(t, Query{Text: "brine", Kinds: []Kind{KindCourse}, Counts: true, Limit: 1}); len(got.Asked) != 2 {
+			t.Errorf("named are %v", got.Asked)
 		}
 	})
 	t.Run("a shadow index", func(t *testing.T) {

@@ -5,7 +5,9 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -15,20 +17,61 @@ import (
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/scope"
 )
 
+// looked is what somebody looked for, as it is stored.
+type looked struct {
+	org                       id.Org
+	day, words, lang, results string
+}
+
+// tally counts in memory what was looked for, until flush writes it: a question then waits for no disk. What a process that
+// is killed had not written yet is lost, a few seconds of it at most.
+type tally struct {
+	mu   sync.Mutex
+	n    map[looked]int
+	full chan struct{} // wakes Run before its time
+}
+
+// flushEvery is how long a count waits in memory at most; tallyMost how many different ones do, about 2 MB. A flush is asked
+// for at half of that; what comes when all is taken is not counted, so that a database that is away cannot fill the memory.
+const (
+	flushEvery = 3 * time.Second
+	tallyMost  = 10000
+)
+
+func (t *tally) add(l looked, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.n == nil {
+		t.n = map[looked]int{}
+	}
+	if _, ok := t.n[l]; !ok && len(t.n) >= tallyMost {
+		return
+	}
+	t.n[l] += n
+	if len(t.n) >= tallyMost/2 {
+		select {
+		case t.full <- struct{}{}:
+		default:
+		}
+	}
+}
+
 // count adds the question to what the acting member's organization looked for today. What is stored names no person and no
 // time of day; words that look like an address or a number of somebody are left out, and words that stand in no document
 // are kept only once several people looked for them.
-func (s *Service) count(ctx context.Context, tx *db.Tx, r Request, total int) error {
-	if tx.Scope.Actor != scope.Member {
-		return nil
+func (s *Service) count(ctx context.Context, viewer scope.Scope, r Request, total int) {
+	if viewer.Actor != scope.Member {
+		return
 	}
-	words := s.rare.keep(tx.Now, tx.Scope.Membership, s.known.Load().lexicon, r.Query.Text)
+	now := s.now()
+	words := s.rare.keep(now, viewer.Membership, s.known.Load().lexicon, r.Query.Text)
 	if len(words) == 0 {
-		return nil
+		return
 	}
 	results := "many"
 	if total == 0 {
@@ -36,12 +79,50 @@ func (s *Service) count(ctx context.Context, tx *db.Tx, r Request, total int) er
 	} else if total <= 3 {
 		results = "few"
 	}
-	if _, err := tx.Exec(`INSERT INTO search_events AS e (org_id, day, q_norm, lang, results) VALUES ($1, $2::date, $3, $4, $5)
-		ON CONFLICT (org_id, day, q_norm, lang, results) DO UPDATE SET n = e.n + 1`,
-		tx.Scope.Org, tx.Now, strings.Join(words, " "), string(lang.From(ctx)), results); err != nil {
-		return fmt.Errorf("count search: %w", err)
+	s.tally.add(looked{viewer.Org, now.Format(time.DateOnly), strings.Join(words, " "), string(lang.From(ctx)), results}, 1)
+}
+
+// Flush writes what was counted in memory, one transaction for each organization. What cannot be written is kept for the next time;
+// a commit whose answer was lost counts twice.
+func (s *Service) Flush(ctx context.Context) error {
+	if err := authz.Check(ctx, authz.Index, id.Org{}); err != nil {
+		return err
 	}
-	return nil
+	s.tally.mu.Lock()
+	all := s.tally.n
+	s.tally.n = nil
+	s.tally.mu.Unlock()
+	byOrg := map[id.Org][]looked{}
+	for l := range all {
+		byOrg[l.org] = append(byOrg[l.org], l)
+	}
+	var failed error
+	for org, list := range byOrg {
+		err := s.db.Tx(jobs.Enter(ctx, scope.Counter, org), func(tx *db.Tx) error {
+			for part := range slices.Chunk(list, batchSize) {
+				var days, words, langs, results []string
+				var n []int32
+				for _, l := range part {
+					days, words, langs, results, n = append(days, l.day), append(words, l.words), append(langs, l.lang), append(results, l.results), append(n, int32(min(all[l], math.MaxInt32))) //nolint:gosec // Bounded.
+				}
+				// In the order of the key, so that two replicas do not wait for each other in a circle.
+				if _, err := tx.Exec(`INSERT INTO search_events AS e (org_id, day, q_norm, lang, results, n)
+					SELECT $1, u.day, u.q_norm, u.lang, u.results, u.n FROM unnest($2::date[], $3::text[], $4::text[], $5::text[], $6::int[]) AS u(day, q_norm, lang, results, n)
+					ORDER BY u.day, u.q_norm, u.lang, u.results
+					ON CONFLICT (org_id, day, q_norm, lang, results) DO UPDATE SET n = e.n + excluded.n`, org, days, words, langs, results, n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("count what %s looked for: %w", org, err))
+			for _, l := range list {
+				s.tally.add(l, all[l])
+			}
+		}
+	}
+	return failed
 }
 
 // rareWords remembers for a day, in memory only and under a key that nobody knows, how many people typed a word that no

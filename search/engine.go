@@ -3,17 +3,22 @@ package search
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/id"
 )
 
-// Scope is what a viewer may search: the channels that are open to it. It is made by the service alone, from PostgreSQL,
+// Scope is what a viewer may search: what is in the channels that are open to it and not hidden. It is made by the service alone, from PostgreSQL,
 // for every question. The zero Scope is refused with ErrNoScope.
 type Scope struct {
 	viewer   id.Org
 	channels []id.Any
+	hidden   []id.Item // what must not show although the documents say it may: their news still waits
 }
+
+// own reports whether what the viewer's own organization has is open to it, as it is to every member.
+func (s Scope) own() bool { return !s.viewer.IsZero() && slices.Contains(s.channels, AnyOf(s.viewer)) }
 
 // Request is a question to an engine.
 type Request struct {
@@ -96,8 +101,9 @@ type EngineResult struct {
 	TotalExact bool // false: at least Total
 	Owners     int  // how many organizations the results belong to
 	Counts     Counts
-	Known      []string // those suspects that stand in a document open to the viewer
-	Gone       []int    // places in Terms.Words that stand in no document open to the viewer
+	Known      []string  // those suspects that stand in a document open to the viewer
+	Asked      []id.Item // the questions among all that matched, before the filters; one more than askedMost says that there are more
+	Gone       []int     // places in Terms.Words that stand in no document open to the viewer
 }
 
 // Ticket stands for writes that an engine has accepted.
@@ -145,6 +151,9 @@ var (
 	ErrUnavailable = errors.New("search: engine does not answer")
 	ErrIncomplete  = errors.New("search: the new index does not hold what it should")
 )
+
+// askedMost is how many questions among the results are looked at: whether one may be read depends on what it is about.
+const askedMost = 500
 
 // maxWindow is the last result that can be asked for.
 const maxWindow = 1000

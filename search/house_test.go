@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -42,12 +43,27 @@ type house struct {
 	org id.Org
 }
 
+// newService returns a service that asks the Meilisearch server of LEARNSCAPE_TEST_MEILI_URL, in an index of its own, or
+// PostgreSQL if none is named: what a viewer is told must not depend on it.
 func newService(t testing.TB, d *db.DB) *Service {
 	t.Helper()
-	s, err := New(Deps{DB: d, Tenants: tenants.New(d, "localhost")})
+	s, err := New(Deps{
+		DB: d, Tenants: tenants.New(d, "localhost"),
+		MeiliURL: os.Getenv("LEARNSCAPE_TEST_MEILI_URL"), MeiliKey: os.Getenv("LEARNSCAPE_TEST_MEILI_KEY"), Prefix: "test_" + strings.ReplaceAll(id.New[id.Any]().String(), "-", ""),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if s.remote != nil {
+			if m, ok := s.remote.engine.(*Meili); ok {
+				_, _ = m.client.DeleteIndex(m.index) // Not every test has written to it.
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return s
 }
 
@@ -133,7 +149,7 @@ func (h *house) story(t testing.TB, title, plain string, collections ...string) 
 
 func (h *house) index(t testing.TB, items ...id.Item) {
 	t.Helper()
-	if err := h.svc.indexItems(dbtest.System(t, scope.Indexer, h.org), items); err != nil {
+	if err := h.svc.indexItems(dbtest.System(t, scope.Indexer, h.org), items, h.svc.live()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -168,7 +184,7 @@ func (h *house) question(t testing.TB, about tenants.Item, audience, shownAs, ti
 			h.org, q, m.MembershipID, about.OrgID, about.ItemID, audience, shownAs, title, body)
 		return err
 	})
-	if err := h.svc.indexQuestions(dbtest.System(t, scope.Indexer, h.org), []id.Item{q}); err != nil {
+	if err := h.svc.indexQuestions(dbtest.System(t, scope.Indexer, h.org), []id.Item{q}, h.svc.live()); err != nil {
 		t.Fatal(err)
 	}
 	return q

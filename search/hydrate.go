@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -19,31 +20,58 @@ type Span struct {
 	Mark bool
 }
 
-// channels is what is open to who acts, now: its own organization, the collections granted to it, what its neighbours show
-// to all they are connected to, and what is public.
-func channels(tx *db.Tx) (Scope, error) {
-	s := Scope{viewer: tx.Scope.Org, channels: []id.Any{AnyOf(id.Everyone)}}
-	if tx.Scope.Org.IsZero() || tx.Scope.Actor == scope.Visitor {
-		return s, nil
-	}
-	type open struct {
+// visibleQuestion are the questions that the viewer $2 may read, of the alias q.
+const visibleQuestion = `q.state <> 'withdrawn' AND (q.org_id = $2 OR q.audience <> 'org') AND EXISTS (
+	SELECT 1 FROM items i WHERE i.org_id = q.about_org AND i.item_id = q.about_item AND (i.org_id = $2 OR (i.state = 'published' AND EXISTS (
+		SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
+		WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($2, everyone()) AND (g.until IS NULL OR g.until > now())))))`
+
+// behindMost is how many changes whose news waits are looked at for a question; a thousand are settled in a second or two.
+const behindMost = 1000
+
+// open is what is open to the viewer, now: its own organization, the collections granted to it, what its neighbours show to
+// all they are connected to, and what is public; and what of it closed so lately that the documents do not know. blind says
+// that more changed than was looked at: no figure may be shown that is not counted from the results themselves.
+func (s *Service) open(ctx context.Context, viewer scope.Scope) (out Scope, blind bool, err error) {
+	type channel struct {
 		Collection id.Any `db:"collection_id"`
 		Org        id.Org `db:"org_id"`
 	}
-	rows, err := db.Rows[open](tx, `SELECT g.collection_id, NULL::uuid AS org_id FROM grants g WHERE g.viewer_org = $1 AND (g.until IS NULL OR g.until > now())
-		UNION ALL SELECT NULL, c.org_id FROM connection_sides c WHERE c.other_org = $1 AND c.state = 'active' AND c.meet <> 'none'`, tx.Scope.Org)
-	if err != nil {
-		return Scope{}, fmt.Errorf("what is open to %s: %w", tx.Scope.Org, err)
+	type change struct {
+		Item  id.Item `db:"item_id"`
+		Shown bool    `db:"shown"`
 	}
-	s.channels = append(s.channels, AnyOf(tx.Scope.Org))
+	var rows []channel
+	var behind []change
+	member := !viewer.Org.IsZero() && viewer.Actor != scope.Visitor
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		if member {
+			db.List(b, &rows, `SELECT g.collection_id, NULL::uuid AS org_id FROM grants g WHERE g.viewer_org = $1 AND (g.until IS NULL OR g.until > now())
+				UNION ALL SELECT NULL, c.org_id FROM connection_sides c WHERE c.other_org = $1 AND c.state = 'active' AND c.meet <> 'none'`, viewer.Org)
+		}
+		db.List(b, &behind, `SELECT b.item_id, EXISTS (SELECT 1 FROM items i WHERE i.item_id = b.item_id AND i.state = 'published')
+				OR EXISTS (SELECT 1 FROM questions q WHERE q.question_id = b.item_id AND `+visibleQuestion+`) AS shown
+			FROM search_behind($1) AS b(item_id)`, behindMost+1, viewer.Org)
+	}); err != nil {
+		return Scope{}, false, fmt.Errorf("what is open to %s: %w", viewer.Org, err)
+	}
+	out = Scope{viewer: viewer.Org, channels: []id.Any{AnyOf(id.Everyone)}}
+	if member {
+		out.channels = append(out.channels, AnyOf(viewer.Org))
+	}
 	for _, r := range rows {
 		if r.Org.IsZero() {
-			s.channels = append(s.channels, r.Collection)
+			out.channels = append(out.channels, r.Collection)
 		} else {
-			s.channels = append(s.channels, ConnectedChannel(r.Org))
+			out.channels = append(out.channels, ConnectedChannel(r.Org))
 		}
 	}
-	return s, nil
+	for _, c := range behind {
+		if !c.Shown {
+			out.hidden = append(out.hidden, c.Item)
+		}
+	}
+	return out, len(behind) > behindMost, nil
 }
 
 type itemRow struct {
@@ -84,17 +112,20 @@ type questionRow struct {
 }
 
 // hydrate reads the hits' titles and texts as the viewer. What the viewer may not see, or what is not there any more, is
-// left out.
-func hydrate(tx *db.Tx, hits []EngineHit, terms Terms) ([]Hit, error) {
-	if len(hits) == 0 {
-		return nil, nil
+// left out. It also returns which of the questions asked the viewer may not read.
+func (s *Service) hydrate(ctx context.Context, viewer scope.Scope, hits []EngineHit, asked []id.Item, terms Terms) (out []Hit, closed []id.Item, err error) {
+	if len(hits)+len(asked) == 0 {
+		return nil, nil, nil
 	}
 	items := make([]id.Item, len(hits))
 	parts := make([]string, len(hits))
 	for i, h := range hits {
 		items[i], parts[i] = h.Item, h.Part
 	}
-	rows, err := db.Rows[itemRow](tx, `SELECT `+tenants.ItemColumns+`, w.part, l.title AS part_title, l.minutes AS part_minutes,
+	var rows []itemRow
+	var questions []questionRow
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		db.List(b, &rows, `SELECT `+tenants.ItemColumns+`, w.part, l.title AS part_title, l.minutes AS part_minutes,
 			left(coalesce(l.plain, s.plain, r.plain, v.outcome || E'\n' || regexp_replace(v.intro_html, '<[^>]*>', ' ', 'g'), ''), 20000) AS body, CASE WHEN i.org_id = $3 THEN 'own' ELSE g.right_is END AS right_is
 		FROM unnest($1::uuid[], $2::text[]) AS w(item_id, part)
 		JOIN items i ON i.item_id = w.item_id AND i.state = 'published'
@@ -106,9 +137,19 @@ func hydrate(tx *db.Tx, hits []EngineHit, terms Terms) ([]Hit, error) {
 		LEFT JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = i.version AND w.part = ''
 		LEFT JOIN stories s ON s.org_id = i.org_id AND s.item_id = i.item_id AND i.kind = 'story'
 		LEFT JOIN resources r ON r.org_id = i.org_id AND r.item_id = i.item_id AND i.kind = 'resource'
-		WHERE i.org_id = $3 OR g.right_is IS NOT NULL`, items, parts, tx.Scope.Org)
-	if err != nil {
-		return nil, fmt.Errorf("read results: %w", err)
+		WHERE i.org_id = $3 OR g.right_is IS NOT NULL`, items, parts, viewer.Org)
+		db.List(b, &questions, `SELECT q.org_id, q.question_id, q.title, q.lang, left(q.body || ' ' || coalesce(a.body, ''), 20000) AS body,
+				q.answers, q.worked_answer IS NOT NULL AS answered, q.shown_as, q.shown_name
+			FROM questions q LEFT JOIN LATERAL (SELECT string_agg(a.body, ' ' ORDER BY a.created_at) AS body FROM answers a
+				WHERE a.question_org = q.org_id AND a.question_id = q.question_id AND a.state = 'shown') a ON true
+			WHERE q.question_id = ANY($1) AND `+visibleQuestion+`
+			LIMIT 200`, items, viewer.Org)
+		if len(asked) > 0 {
+			db.List(b, &closed, `SELECT a.question_id FROM unnest($1::uuid[]) AS a(question_id)
+				WHERE NOT EXISTS (SELECT 1 FROM questions q WHERE q.question_id = a.question_id AND `+visibleQuestion+`)`, asked, viewer.Org)
+		}
+	}); err != nil {
+		return nil, nil, fmt.Errorf("read results: %w", err)
 	}
 	seen := make(map[id.Item]*Hit, len(hits))
 	for i := range rows {
@@ -117,25 +158,11 @@ func hydrate(tx *db.Tx, hits []EngineHit, terms Terms) ([]Hit, error) {
 			seen[h.Item.ItemID] = &h
 		}
 	}
-	if len(rows) < len(hits) {
-		questions, err := db.Rows[questionRow](tx, `SELECT q.org_id, q.question_id, q.title, q.lang, left(q.body || ' ' || coalesce(a.body, ''), 20000) AS body,
-				q.answers, q.worked_answer IS NOT NULL AS answered, q.shown_as, q.shown_name
-			FROM questions q LEFT JOIN LATERAL (SELECT string_agg(a.body, ' ' ORDER BY a.created_at) AS body FROM answers a
-				WHERE a.question_org = q.org_id AND a.question_id = q.question_id AND a.state = 'shown') a ON true
-			WHERE q.question_id = ANY($1) AND q.state <> 'withdrawn' AND (q.org_id = $2 OR q.audience <> 'org') AND EXISTS (
-				SELECT 1 FROM items i WHERE i.org_id = q.about_org AND i.item_id = q.about_item AND (i.org_id = $2 OR (i.state = 'published' AND EXISTS (
-					SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
-					WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($2, everyone()) AND (g.until IS NULL OR g.until > now())))))
-			LIMIT 200`, items, tx.Scope.Org)
-		if err != nil {
-			return nil, fmt.Errorf("read results: %w", err)
-		}
-		for _, q := range questions {
-			h := q.hit(tx.Scope.Org, terms)
-			seen[q.QuestionID] = &h
-		}
+	for _, q := range questions {
+		h := q.hit(viewer.Org, terms)
+		seen[q.QuestionID] = &h
 	}
-	out := make([]Hit, 0, len(hits))
+	out = make([]Hit, 0, len(hits))
 	for _, h := range hits {
 		if hit := seen[h.Item]; hit != nil {
 			hit.Partial = h.Partial
@@ -143,7 +170,7 @@ func hydrate(tx *db.Tx, hits []EngineHit, terms Terms) ([]Hit, error) {
 			delete(seen, h.Item)
 		}
 	}
-	return out, nil
+	return out, closed, nil
 }
 
 func (r itemRow) hit(terms Terms) Hit {

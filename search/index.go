@@ -14,36 +14,54 @@ import (
 // batchSize is how many documents are written at a time.
 const batchSize = 1000
 
+// writer is where documents go beside PostgreSQL: the engine that answers first, or its index in the making. What write has
+// taken may be repeated.
+type writer interface {
+	write(ctx context.Context, ops []Op) error
+}
+
+// nowhere is the writer where PostgreSQL answers alone.
+type nowhere struct{}
+
+func (nowhere) write(context.Context, []Op) error { return nil }
+
+// write gives the changes to the engine and waits until they are visible; an error makes the event come again.
+func (g *guarded) write(ctx context.Context, ops []Op) error {
+	t, err := g.engine.Apply(ctx, ops)
+	if err == nil {
+		err = g.engine.Wait(ctx, t)
+	}
+	if err != nil {
+		return fmt.Errorf("index in %s: %w", g.engine.Name(), err)
+	}
+	return nil
+}
+
+// live is where documents go beside PostgreSQL in everyday operation.
+func (s *Service) live() writer {
+	if s.remote == nil {
+		return nowhere{}
+	}
+	return s.remote
+}
+
 // Apply writes and removes documents of the organization of the acting indexer, in every engine. It may be repeated.
 func (s *Service) Apply(ctx context.Context, ops []Op) error {
 	if err := authz.Check(ctx, authz.Index, id.Org{}); err != nil {
 		return err
 	}
-	for part := range slices.Chunk(ops, batchSize) {
-		if err := s.apply(ctx, part); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.apply(ctx, ops, s.live())
 }
 
-func (s *Service) apply(ctx context.Context, ops []Op) error {
-	if len(ops) == 0 {
-		return nil
-	}
-	if _, err := s.postgres.Apply(ctx, ops); err != nil {
-		return err
-	}
-	if s.remote == nil {
-		return nil
-	}
-	// PostgreSQL holds the documents already, so that it can answer in the other's place; an error makes the event come again.
-	t, err := s.remote.engine.Apply(ctx, ops)
-	if err == nil {
-		err = s.remote.engine.Wait(ctx, t)
-	}
-	if err != nil {
-		return fmt.Errorf("index in %s: %w", s.remote.engine.Name(), err)
+// apply writes to PostgreSQL first, so that it can answer in the other's place at any time.
+func (s *Service) apply(ctx context.Context, ops []Op, to writer) error {
+	for part := range slices.Chunk(ops, batchSize) {
+		if _, err := s.postgres.Apply(ctx, part); err != nil {
+			return err
+		}
+		if err := to.write(ctx, part); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -54,6 +72,10 @@ func (s *Service) ReindexOrg(ctx context.Context, org id.Org) error {
 	if err := authz.Check(ctx, authz.Index, org); err != nil {
 		return err
 	}
+	return s.reindexOrg(ctx, org, s.live())
+}
+
+func (s *Service) reindexOrg(ctx context.Context, org id.Org, to writer) error {
 	var items, questions []id.Item
 	if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
 		items, err = db.Rows[id.Item](tx, `SELECT item_id FROM items WHERE org_id = $1 UNION SELECT item_id FROM search_documents WHERE org_id = $1 AND kind <> 'question' ORDER BY item_id`, org)
@@ -64,13 +86,17 @@ func (s *Service) ReindexOrg(ctx context.Context, org id.Org) error {
 	}); err != nil {
 		return fmt.Errorf("reindex %s: %w", org, err)
 	}
+	return s.indexAll(ctx, items, questions, to)
+}
+
+func (s *Service) indexAll(ctx context.Context, items, questions []id.Item, to writer) error {
 	for part := range slices.Chunk(items, 100) {
-		if err := s.indexItems(ctx, part); err != nil {
+		if err := s.indexItems(ctx, part, to); err != nil {
 			return err
 		}
 	}
 	for part := range slices.Chunk(questions, 500) {
-		if err := s.indexQuestions(ctx, part); err != nil {
+		if err := s.indexQuestions(ctx, part, to); err != nil {
 			return err
 		}
 	}
@@ -79,7 +105,7 @@ func (s *Service) ReindexOrg(ctx context.Context, org id.Org) error {
 
 // indexItems brings the documents of items of the acting organization up to date, and those of their parts: whoever may see
 // a path in a collection may see its publisher's courses in it.
-func (s *Service) indexItems(ctx context.Context, items []id.Item) error {
+func (s *Service) indexItems(ctx context.Context, items []id.Item, to writer) error {
 	if err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		parts, err := db.Rows[id.Item](tx, `SELECT DISTINCT p.part_id FROM item_parts p WHERE p.org_id = $1 AND p.item_id = ANY($2) AND p.part_id <> ALL($2)`, tx.Scope.Org, items)
 		items = append(slices.Clone(items), parts...)
@@ -87,16 +113,16 @@ func (s *Service) indexItems(ctx context.Context, items []id.Item) error {
 	}); err != nil {
 		return fmt.Errorf("parts to index: %w", err)
 	}
-	return s.index(ctx, items, func(tx *db.Tx) ([]Document, error) { return itemDocuments(tx, items) })
+	return s.index(ctx, items, to, func(tx *db.Tx) ([]Document, error) { return itemDocuments(tx, items) })
 }
 
 // indexQuestions does the same for questions.
-func (s *Service) indexQuestions(ctx context.Context, questions []id.Item) error {
-	return s.index(ctx, questions, func(tx *db.Tx) ([]Document, error) { return questionDocuments(tx, questions) })
+func (s *Service) indexQuestions(ctx context.Context, questions []id.Item, to writer) error {
+	return s.index(ctx, questions, to, func(tx *db.Tx) ([]Document, error) { return questionDocuments(tx, questions) })
 }
 
 // index writes what build returns and removes what else is there of the items.
-func (s *Service) index(ctx context.Context, items []id.Item, build func(*db.Tx) ([]Document, error)) error {
+func (s *Service) index(ctx context.Context, items []id.Item, to writer, build func(*db.Tx) ([]Document, error)) error {
 	var ops []Op
 	if err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		docs, err := build(tx)
@@ -122,7 +148,7 @@ func (s *Service) index(ctx context.Context, items []id.Item, build func(*db.Tx)
 	}); err != nil {
 		return fmt.Errorf("build search documents: %w", err)
 	}
-	return s.Apply(ctx, ops)
+	return s.apply(ctx, ops, to)
 }
 
 type partRow struct {

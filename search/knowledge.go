@@ -18,7 +18,7 @@ const (
 	recountEvery = 10 * time.Minute
 )
 
-// Run keeps the lexicon of this process fresh until ctx ends, and recounts it now and then.
+// Run keeps the lexicon of this process fresh until ctx ends, recounts it now and then, and writes what was looked for.
 func (s *Service) Run(ctx context.Context) error {
 	ctx = jobs.Enter(ctx, scope.Indexer, id.Org{})
 	tick := time.NewTicker(refreshEvery)
@@ -32,10 +32,30 @@ func (s *Service) Run(ctx context.Context) error {
 		if err := s.Refresh(ctx); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "refresh the words of search", "error", err)
 		}
+		if !s.flushing(ctx, tick.C) {
+			return nil
+		}
+	}
+}
+
+// flushing writes what was looked for every few seconds until next is due; false means that ctx has ended.
+func (s *Service) flushing(ctx context.Context, next <-chan time.Time) bool {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	full := s.tally.full
+	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return false
+		case <-next:
+			return true
 		case <-tick.C:
+		case <-full:
+		}
+		full = s.tally.full
+		if err := s.Flush(ctx); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "count what was looked for", "error", err)
+			full = nil // A database that refuses is not asked again at once.
 		}
 	}
 }
@@ -64,7 +84,7 @@ type synonymRow struct {
 	Expands []string `db:"expands"`
 }
 
-// Refresh loads the words into this process if they changed.
+// Refresh loads the words into this process if they changed, and looks whether Meilisearch holds enough to be asked.
 func (s *Service) Refresh(ctx context.Context) error {
 	if err := authz.Check(ctx, authz.Index, id.Org{}); err != nil {
 		return err
@@ -72,6 +92,7 @@ func (s *Service) Refresh(ctx context.Context) error {
 	type mark struct {
 		Words   int       `db:"words"`
 		Changed time.Time `db:"changed"`
+		Docs    int       `db:"docs"`
 	}
 	before := s.known.Load()
 	next := *before
@@ -79,7 +100,8 @@ func (s *Service) Refresh(ctx context.Context) error {
 	var words []Word
 	var synonyms []synonymRow
 	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		if m, err = db.Row[mark](tx, `SELECT count(*)::int AS words, coalesce(max(changed_at), 'epoch') AS changed FROM search_lexicon`); err != nil {
+		if m, err = db.Row[mark](tx, `SELECT count(*)::int AS words, coalesce(max(changed_at), 'epoch') AS changed,
+				(SELECT coalesce(sum(docs), 0)::int FROM search_languages) AS docs FROM search_lexicon`); err != nil {
 			return err
 		}
 		if next.langs, err = db.Rows[string](tx, `SELECT lang FROM search_languages ORDER BY docs DESC, lang LIMIT 12`); err != nil {
@@ -108,5 +130,15 @@ func (s *Service) Refresh(ctx context.Context) error {
 		next.synonyms[r.Org][r.Term] = append(next.synonyms[r.Org][r.Term], r.Expands...)
 	}
 	s.known.Store(&next)
+	if s.remote == nil {
+		return nil
+	}
+	if has, changed := s.remote.compare(ctx, m.Docs); changed {
+		if s.remote.lacks.Load() {
+			s.log.WarnContext(ctx, "the search engine lacks documents, PostgreSQL answers until learnscape search reindex", "engine", s.remote.engine.Name(), "has", has, "of", m.Docs)
+		} else {
+			s.log.InfoContext(ctx, "the search engine holds the documents and answers", "engine", s.remote.engine.Name(), "has", has, "of", m.Docs)
+		}
+	}
 	return nil
 }

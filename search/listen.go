@@ -13,10 +13,10 @@ import (
 // Listen keeps the documents up to date with what other rooms tell.
 func (s *Service) Listen(r *jobs.Relay) {
 	jobs.On(r, scope.Indexer, func(ctx context.Context, events []tenants.ItemChanged) error {
-		return s.indexItems(ctx, each(events, func(e tenants.ItemChanged) id.Item { return e.Item }))
+		return s.indexItems(ctx, each(events, func(e tenants.ItemChanged) id.Item { return e.Item }), s.live())
 	})
 	jobs.On(r, scope.Indexer, func(ctx context.Context, events []community.QuestionChanged) error {
-		return s.indexQuestions(ctx, each(events, func(e community.QuestionChanged) id.Item { return id.Item{UUID: e.Question.UUID} }))
+		return s.indexQuestions(ctx, each(events, func(e community.QuestionChanged) id.Item { return id.Item{UUID: e.Question.UUID} }), s.live())
 	})
 }
 

@@ -197,6 +197,9 @@ func meiliFilter(r Request, without string) [][]string {
 		return []string{name + " IN [" + strings.Join(values, ", ") + "]"}
 	}
 	out := [][]string{in("channels", idStrings(r.Scope.channels))}
+	if len(r.Scope.hidden) > 0 {
+		out = append(out, []string{"item NOT IN [" + strings.Join(idStrings(r.Scope.hidden), ", ") + "]"})
+	}
 	q := r.Query
 	if len(q.Kinds) > 0 && without != "kind" {
 		var v []string
@@ -209,7 +212,7 @@ func meiliFilter(r Request, without string) [][]string {
 	}
 	if len(q.Orgs) > 0 && without != "owner" {
 		f := in("owner", idStrings(q.Orgs))
-		if slices.Contains(q.Orgs, r.Scope.viewer) && !r.Scope.viewer.IsZero() {
+		if slices.Contains(q.Orgs, r.Scope.viewer) && r.Scope.own() {
 			f = append(f, "org = "+r.Scope.viewer.String())
 		}
 		out = append(out, f)
@@ -254,8 +257,9 @@ type meiliHit struct {
 	Score float64 `json:"_rankingScore"`
 }
 
-// Search implements Engine: one request for the hits, and one for each filter that is on and whose other values are
-// counted, all at the same time.
+// Search implements Engine. First, at the same time: whether five results have all the words, and which suspects stand in
+// anything open to the viewer; then, only if nothing has all the words, which of them do; at last the hits, the questions, and
+// each filter that is on and whose other values are counted.
 func (m *Meili) Search(ctx context.Context, r Request) (EngineResult, error) {
 	if len(r.Scope.channels) == 0 {
 		return EngineResult{}, ErrNoScope
@@ -265,36 +269,21 @@ func (m *Meili) Search(ctx context.Context, r Request) (EngineResult, error) {
 	}
 	r.Query = r.Query.bounded()
 	out := EngineResult{Counts: newCounts(), TotalExact: true}
-	words := make([]string, 0, len(r.Terms.Words))
 	var mu sync.Mutex
-	keep := make([]bool, len(r.Terms.Words))
-	known := map[string]bool{}
-	var ask []func() error
-	// Words that nothing open to the viewer has are left out, as if nobody had ever written them.
+	words := make([]string, len(r.Terms.Words))
 	for i, w := range r.Terms.Words {
-		ask = append(ask, func() error {
-			for _, v := range w {
-				n, err := m.request(ctx, r, &meilisearch.SearchRequest{Query: `"` + v + `"`, Limit: 1, Filter: meiliFilter(Request{Scope: r.Scope, Terms: r.Terms}, "")})
-				if err != nil {
-					return err
-				}
-				if len(n.Hits) > 0 {
-					mu.Lock()
-					keep[i] = true
-					mu.Unlock()
-					return nil
-				}
-			}
-			return nil
-		})
+		words[i] = w[0]
 	}
+	var full []EngineHit
+	relaxed := false // results need not have all the words
+	ask := []func() error{func() (err error) { full, err = m.full(ctx, r, words); return err }}
 	for _, s := range r.Suspects {
 		ask = append(ask, func() error {
-			n, err := m.request(ctx, r, &meilisearch.SearchRequest{Query: `"` + s + `"`, Limit: 1, Filter: meiliFilter(Request{Scope: r.Scope, Terms: r.Terms}, "")})
-			if err == nil && len(n.Hits) > 0 {
+			known, err := m.has(ctx, r, s)
+			if known {
 				mu.Lock()
-				known[s] = true
-				mu.Unlock()
+				defer mu.Unlock()
+				out.Known = append(out.Known, s)
 			}
 			return err
 		})
@@ -302,20 +291,27 @@ func (m *Meili) Search(ctx context.Context, r Request) (EngineResult, error) {
 	if err := together(ask); err != nil {
 		return EngineResult{}, err
 	}
-	for s := range known {
-		out.Known = append(out.Known, s)
-	}
-	for i, w := range r.Terms.Words {
-		if keep[i] {
-			words = append(words, w[0])
-		} else {
-			out.Gone = append(out.Gone, i)
+	if len(words) > 0 && len(full) == 0 {
+		var err error
+		if words, out.Gone, err = m.present(ctx, r); err != nil || len(words) == 0 {
+			return out, err
+		}
+		if len(out.Gone) > 0 {
+			if full, err = m.full(ctx, r, words); err != nil {
+				return EngineResult{}, err
+			}
+		}
+		if all := words; len(full) == 0 {
+			if words, err = m.allButOne(ctx, r, words); err != nil {
+				return EngineResult{}, err
+			}
+			relaxed = len(words) < len(all)
 		}
 	}
-	if len(r.Terms.Words) > 0 && len(words) == 0 {
-		return out, nil
+	base := meilisearch.SearchRequest{Query: strings.Join(words, " "), MatchingStrategy: meilisearch.All, ShowRankingScore: true}
+	if len(words) > 1 && len(full) < fewResults {
+		base.MatchingStrategy, relaxed = meilisearch.Frequency, true
 	}
-	base := meilisearch.SearchRequest{Query: strings.Join(words, " "), MatchingStrategy: meilisearch.Frequency, ShowRankingScore: true}
 	switch r.Query.Sort {
 	case Newest:
 		base.Sort = []string{"day:desc"}
@@ -326,7 +322,7 @@ func (m *Meili) Search(ctx context.Context, r Request) (EngineResult, error) {
 	ask = []func() error{func() error {
 		req := base
 		req.Filter, req.Offset, req.Limit = meiliFilter(r, ""), int64(r.Query.Offset), int64(r.Query.Limit)
-		req.Facets = []string{"kind", "owner", "lang", "span"}
+		req.Facets = []string{"kind", "owner", "lang", "span", "org"}
 		got, err := m.request(ctx, r, &req)
 		if err != nil {
 			return err
@@ -335,18 +331,13 @@ func (m *Meili) Search(ctx context.Context, r Request) (EngineResult, error) {
 		defer mu.Unlock()
 		out.Total = int(got.EstimatedTotalHits)
 		out.TotalExact = false
-		for _, raw := range got.Hits {
-			var h meiliHit
-			if err := raw.DecodeInto(&h); err != nil {
-				return fmt.Errorf("read hit: %w", err)
-			}
-			hit, err := h.hit()
-			if err != nil {
-				return err
-			}
-			out.Hits = append(out.Hits, hit)
+		if out.Hits, err = meiliHits(got); err != nil {
+			return err
 		}
-		facets, err := decodeFacets(got.FacetDistribution)
+		for i, h := range out.Hits {
+			out.Hits[i].Partial = relaxed && !slices.ContainsFunc(full, func(f EngineHit) bool { return f.Item == h.Item })
+		}
+		facets, err := decodeFacets(got.FacetDistribution, r.Scope)
 		if err != nil {
 			return err
 		}
@@ -358,18 +349,36 @@ func (m *Meili) Search(ctx context.Context, r Request) (EngineResult, error) {
 		}
 		return nil
 	}}
+	ask = append(ask, func() error {
+		req := base
+		req.Filter, req.Limit = append(meiliFilter(Request{Scope: r.Scope, Terms: r.Terms}, ""), []string{"kind = " + string(KindQuestion)}), askedMost+1
+		got, err := m.request(ctx, r, &req)
+		if err != nil {
+			return err
+		}
+		hits, err := meiliHits(got)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, h := range hits {
+			out.Asked = append(out.Asked, h.Item)
+		}
+		return nil
+	})
 	for name, on := range active(r.Query) {
 		if !r.Query.Counts || !on {
 			continue
 		}
 		ask = append(ask, func() error {
 			req := base
-			req.Filter, req.Limit, req.Facets = meiliFilter(r, name), 1, []string{name}
+			req.Filter, req.Limit, req.Facets = meiliFilter(r, name), 1, []string{name, "org"}
 			got, err := m.request(ctx, r, &req)
 			if err != nil {
 				return err
 			}
-			facets, err := decodeFacets(got.FacetDistribution)
+			facets, err := decodeFacets(got.FacetDistribution, r.Scope)
 			if err != nil {
 				return err
 			}
@@ -386,6 +395,84 @@ func (m *Meili) Search(ctx context.Context, r Request) (EngineResult, error) {
 		out.Total, out.TotalExact = len(out.Hits), true
 	}
 	return out, nil
+}
+
+// fewResults is how many results must have all the words; with fewer, words may be missing, the most frequent first.
+const fewResults = 5
+
+// full returns the first results that have all the words.
+func (m *Meili) full(ctx context.Context, r Request, words []string) ([]EngineHit, error) {
+	if len(words) == 0 {
+		return nil, nil
+	}
+	got, err := m.request(ctx, r, &meilisearch.SearchRequest{Query: strings.Join(words, " "), MatchingStrategy: meilisearch.All, Limit: fewResults, Filter: meiliFilter(r, "")})
+	if err != nil {
+		return nil, err
+	}
+	return meiliHits(got)
+}
+
+// allButOne returns the words without the one whose absence leaves the most results that have all the others; nothing has all
+// the words. The server by itself drops the most frequent ones and keeps a rare word that has nothing to do with the rest.
+func (m *Meili) allButOne(ctx context.Context, r Request, words []string) ([]string, error) {
+	if len(words) < 3 {
+		return words, nil
+	}
+	found := make([]int, len(words))
+	ask := make([]func() error, len(words))
+	for i := range words {
+		ask[i] = func() error {
+			hits, err := m.full(ctx, r, slices.Delete(slices.Clone(words), i, i+1))
+			found[i] = len(hits)
+			return err
+		}
+	}
+	if err := together(ask); err != nil {
+		return nil, err
+	}
+	if most := slices.Max(found); most > 0 {
+		i := slices.Index(found, most)
+		return slices.Delete(slices.Clone(words), i, i+1), nil
+	}
+	return words, nil
+}
+
+// has reports whether a document open to the viewer has the word as it stands.
+func (m *Meili) has(ctx context.Context, r Request, word string) (bool, error) {
+	got, err := m.request(ctx, r, &meilisearch.SearchRequest{Query: `"` + word + `"`, Limit: 1, Filter: meiliFilter(Request{Scope: r.Scope, Terms: r.Terms}, "")})
+	return err == nil && len(got.Hits) > 0, err
+}
+
+// present returns for each word the first of its readings that stands in anything open to the viewer, and the places of the
+// words that have none, which are left out as if nobody had ever written them. The server knows no alternatives, so that a
+// synonym or a second correction is asked for only here, when the first reading leads nowhere.
+func (m *Meili) present(ctx context.Context, r Request) (words []string, gone []int, err error) {
+	found := make([]string, len(r.Terms.Words))
+	ask := make([]func() error, len(r.Terms.Words))
+	for i, w := range r.Terms.Words {
+		ask[i] = func() error {
+			for _, v := range w {
+				if known, err := m.has(ctx, r, v); err != nil {
+					return err
+				} else if known {
+					found[i] = v
+					break
+				}
+			}
+			return nil
+		}
+	}
+	if err := together(ask); err != nil {
+		return nil, nil, err
+	}
+	for i, v := range found {
+		if v != "" {
+			words = append(words, v)
+		} else {
+			gone = append(gone, i)
+		}
+	}
+	return words, gone, nil
 }
 
 func active(q Query) map[string]bool {
@@ -409,13 +496,37 @@ func (c *Counts) take(name string, values map[string]int) {
 	}
 }
 
-func decodeFacets(raw json.RawMessage) (map[string]map[string]int, error) {
+// decodeFacets reads the counts. Whose a document is stands in owner, where everybody may know it; what the viewer's own
+// organization has of the others is its to know too.
+func decodeFacets(raw json.RawMessage, s Scope) (map[string]map[string]int, error) {
 	out := map[string]map[string]int{}
 	if len(raw) == 0 {
 		return out, nil
 	}
 	if err := json.Unmarshal(raw, &out); err != nil {
 		return nil, fmt.Errorf("read facets: %w", err)
+	}
+	if n := out["org"][s.viewer.String()]; n > 0 && s.own() {
+		if out["owner"] == nil {
+			out["owner"] = map[string]int{}
+		}
+		out["owner"][s.viewer.String()] = n
+	}
+	return out, nil
+}
+
+func meiliHits(got *meilisearch.SearchResponse) ([]EngineHit, error) {
+	out := make([]EngineHit, 0, len(got.Hits))
+	for _, raw := range got.Hits {
+		var h meiliHit
+		if err := raw.DecodeInto(&h); err != nil {
+			return nil, fmt.Errorf("read hit: %w", err)
+		}
+		hit, err := h.hit()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, hit)
 	}
 	return out, nil
 }

@@ -36,21 +36,13 @@ func (p *Postgres) Similar(context.Context, Scope, DocID, int) ([]EngineHit, err
 }
 
 // Search implements Engine.
-func (p *Postgres) Search(ctx context.Context, r Request) (out EngineResult, err error) {
-	err = p.db.Tx(ctx, func(tx *db.Tx) error {
-		out, err = p.searchTx(tx, r, false)
-		return err
-	})
-	return out, err
+func (p *Postgres) Search(ctx context.Context, r Request) (EngineResult, error) {
+	return p.read(ctx, r, false)
 }
 
 // Suggest implements Engine.
 func (p *Postgres) Suggest(ctx context.Context, r Request) ([]EngineHit, error) {
-	var out EngineResult
-	err := p.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		out, err = p.searchTx(tx, r, true)
-		return err
-	})
+	out, err := p.read(ctx, r, true)
 	return out.Hits, err
 }
 
@@ -71,7 +63,7 @@ type readRow struct {
 	Score float32 `db:"score"`
 }
 
-func (p *Postgres) searchTx(tx *db.Tx, r Request, titles bool) (EngineResult, error) {
+func (p *Postgres) read(ctx context.Context, r Request, titles bool) (EngineResult, error) {
 	if len(r.Scope.channels) == 0 {
 		return EngineResult{}, ErrNoScope
 	}
@@ -83,11 +75,13 @@ func (p *Postgres) searchTx(tx *db.Tx, r Request, titles bool) (EngineResult, er
 	for i, w := range r.Terms.Words {
 		words[i] = strings.Join(w, " ")
 	}
-	rows, err := db.Rows[readRow](tx, `SELECT what, doc_id, item_id, org_id, coalesce(key, '') AS key, n, score
-		FROM search_read($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		r.Scope.channels, words, p.langs(), r.Terms.Phrase, titles, orNil(q.Kinds), orNil(q.Orgs), orNil(q.Langs), orNil(q.Times),
-		q.Counts, r.Suspects, string(q.Sort), q.Offset, q.Limit)
-	if err != nil {
+	var rows []readRow
+	if err := p.db.Read(ctx, func(b *db.Batch) {
+		db.List(b, &rows, `SELECT what, doc_id, item_id, org_id, coalesce(key, '') AS key, n, score
+			FROM search_read($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			r.Scope.channels, words, p.langs(), r.Terms.Phrase, titles, orNil(q.Kinds), orNil(q.Orgs), orNil(q.Langs), orNil(q.Times),
+			q.Counts, r.Suspects, string(q.Sort), q.Offset, q.Limit, orNil(r.Scope.hidden))
+	}); err != nil {
 		return EngineResult{}, fmt.Errorf("search documents: %w", err)
 	}
 	out := EngineResult{Counts: newCounts()}
@@ -109,6 +103,8 @@ func (p *Postgres) searchTx(tx *db.Tx, r Request, titles bool) (EngineResult, er
 			out.Counts.Orgs[row.Org] = row.N
 		case "word":
 			out.Known = append(out.Known, row.Key)
+		case "asked":
+			out.Asked = append(out.Asked, row.Item)
 		case "gone":
 			out.Gone = append(out.Gone, row.N-1)
 		}

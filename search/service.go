@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -38,6 +39,7 @@ type Service struct {
 	log      *slog.Logger
 	known    atomic.Pointer[knowledge]
 	rare     rareWords
+	tally    tally
 }
 
 // knowledge is what the process knows of all documents: replaced as a whole, never changed.
@@ -51,7 +53,7 @@ type knowledge struct {
 
 // New returns a service whose lexicon is empty until Refresh or Run was called.
 func New(d Deps) (*Service, error) {
-	s := &Service{db: d.DB, tenants: d.Tenants, now: d.Now, log: d.Log}
+	s := &Service{db: d.DB, tenants: d.Tenants, now: d.Now, log: d.Log, tally: tally{full: make(chan struct{}, 1)}}
 	if s.now == nil {
 		s.now = d.DB.Now
 	}
@@ -161,59 +163,72 @@ func (s *Service) answer(ctx context.Context, q Query, quick bool) (Result, erro
 		return Result{}, err
 	}
 	k := s.known.Load()
-	terms := understand(k.lexicon, q.Text, q.AsYouType, k.meanings(viewer.Org))
-	r := Request{Query: q, Terms: terms, Suspects: suspects(k.lexicon, terms)}
-	out := Result{Engine: "postgres"}
-	var found *EngineResult
-	if s.remote != nil {
-		// The network is asked outside of any transaction.
-		if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) { r.Scope, err = channels(tx); return err }); err != nil {
-			return Result{}, err
-		}
-		if got, err := s.remote.search(ctx, r, quick); err == nil {
-			found, out.Engine = &got, s.remote.engine.Name()
-		} else {
-			s.log.WarnContext(ctx, "search engine does not answer, PostgreSQL does", "error", err)
-		}
+	r := Request{Query: q, Terms: understand(k.lexicon, q.Text, q.AsYouType, k.meanings(viewer.Org))}
+	r.Suspects = suspects(k.lexicon, r.Terms)
+	var blind bool
+	if r.Scope, blind, err = s.open(ctx, viewer); err != nil {
+		return Result{}, err
 	}
-	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		var res EngineResult
-		switch {
-		case found != nil:
-			res = *found
-		default:
-			if r.Scope, err = channels(tx); err != nil {
-				return err
-			}
-			if res, err = s.postgres.searchTx(tx, r, false); err != nil {
-				return err
-			}
-		}
-		return s.finish(ctx, tx, r, res, &out)
-	})
+	res, engine, err := s.ask(ctx, r, quick)
 	if err != nil {
 		return Result{}, err
 	}
-	// Outside of the transaction: a second connection must not be waited for while one is held.
+	var asked []id.Item
+	if res.Total > len(res.Hits) { // Otherwise all results are read anyway.
+		asked = res.Asked
+	}
+	hits, closed, err := s.hydrate(ctx, viewer, res.Hits, asked, r.Terms)
+	if err != nil {
+		return Result{}, err
+	}
+	if len(closed) > 0 {
+		// Whether a question may be read depends on what it is about, which no document knows. Ask again without these.
+		r.Scope.hidden = append(r.Scope.hidden, closed...)
+		if res, engine, err = s.ask(ctx, r, quick); err != nil {
+			return Result{}, err
+		}
+		if hits, _, err = s.hydrate(ctx, viewer, res.Hits, nil, r.Terms); err != nil {
+			return Result{}, err
+		}
+	}
+	out := Result{Engine: engine}
+	if err := s.finish(ctx, viewer, r, res, hits, &out); err != nil {
+		return Result{}, err
+	}
+	if blind || len(asked) > askedMost {
+		// There is more to look up than a question may take: figures tell of the results that are shown alone.
+		out.Total, out.TotalExact, out.Owners, out.Counts = r.Query.Offset+len(out.Hits), false, owners(out.Hits), recount(out.Hits)
+	}
 	out.Orgs, err = s.named(ctx, &out)
 	out.Took = s.now().Sub(start)
 	return out, err
 }
 
-// finish reads the hits again as the viewer, fills up once what was missing, and counts what was looked for.
-func (s *Service) finish(ctx context.Context, tx *db.Tx, r Request, res EngineResult, out *Result) error {
-	hits, err := hydrate(tx, res.Hits, r.Terms)
-	if err != nil {
-		return err
+// ask puts the question to the first engine that answers and says which did.
+func (s *Service) ask(ctx context.Context, r Request, quick bool) (EngineResult, string, error) {
+	if s.remote != nil {
+		res, err := s.remote.search(ctx, r, quick)
+		if err == nil {
+			return res, s.remote.engine.Name(), nil
+		}
+		if !errors.Is(err, errOpen) {
+			s.log.WarnContext(ctx, "search engine does not answer, PostgreSQL does", "error", err)
+		}
 	}
-	if missing := len(res.Hits) - len(hits); missing > 0 && out.Engine == "postgres" && res.Total > r.Query.Offset+len(res.Hits) {
+	res, err := s.postgres.Search(ctx, r)
+	return res, s.postgres.Name(), err
+}
+
+// finish fills up once what is missing of the results, and counts what was looked for.
+func (s *Service) finish(ctx context.Context, viewer scope.Scope, r Request, res EngineResult, hits []Hit, out *Result) error {
+	if missing := len(res.Hits) - len(hits); missing > 0 && out.Engine == s.postgres.Name() && res.Total > r.Query.Offset+len(res.Hits) {
 		more := r
 		more.Query.Offset, more.Query.Limit, more.Query.Counts, more.Suspects = r.Query.Offset+len(res.Hits), 2*missing, false, nil
-		next, err := s.postgres.searchTx(tx, more, false)
+		next, err := s.postgres.Search(ctx, more)
 		if err != nil {
 			return err
 		}
-		extra, err := hydrate(tx, next.Hits, r.Terms)
+		extra, _, err := s.hydrate(ctx, viewer, next.Hits, nil, r.Terms)
 		if err != nil {
 			return err
 		}
@@ -226,10 +241,10 @@ func (s *Service) finish(ctx context.Context, tx *db.Tx, r Request, res EngineRe
 	}
 	out.Relaxed = len(hits) > 0 && hits[0].Partial
 	s.known.Load().name(r.Terms, res, out)
-	if r.Query.AsYouType || r.Query.Offset > 0 || len(hits) == 0 && res.Total > 0 {
-		return nil
+	if !r.Query.AsYouType && r.Query.Offset == 0 && (len(hits) > 0 || res.Total == 0) {
+		s.count(ctx, viewer, r, res.Total)
 	}
-	return s.count(ctx, tx, r, res.Total)
+	return nil
 }
 
 // named reads the names of the organizations that the result mentions; that an organization exists is public.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/learnscape/learnscape/community"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/errs"
@@ -111,6 +112,78 @@ func TestStaleIndexShowsNothing(t *testing.T) {
 	h.index(t, it.ItemID)
 	if n := countOf(t, h.d, dbtest.System(t, scope.Indexer, h.org), `SELECT count(*)::int FROM search_documents WHERE channels @> ARRAY[everyone()]`); n != 0 {
 		t.Error("the document still says it is public")
+	}
+}
+
+// What closed a moment ago is in no figure either, however many results there are and though the news of it still waits.
+func TestClosedThingsAreNotCounted(t *testing.T) {
+	t.Parallel()
+	h, b := pair(t)
+	h.collection(t, "open", "public")
+	h.collection(t, "more", "public")
+	h.collection(t, "partners", "agreement")
+	h.open(t, "partners", b)
+	var one tenants.Item
+	for i := range 6 {
+		one = h.story(t, fmt.Sprintf("Ice harbour %d", i), "", "open")
+		h.course(t, fmt.Sprintf("Ice pier %d", i), "", nil, "more")
+		h.course(t, fmt.Sprintf("Ice dock %d", i), "", nil, "partners")
+	}
+	asked := h.question(t, one, "public", "name", "Ice at the harbour?", "")
+	h.refresh(t)
+	relay := jobs.NewRelay(h.d, slog.New(slog.DiscardHandler))
+	h.svc.Listen(relay)
+	if err := relay.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	q := Query{Text: "ice", Counts: true, Limit: 3}
+	figures := func(ctx context.Context) map[Kind]int {
+		t.Helper()
+		got := find(t, h.svc, ctx, q)
+		sum := 0
+		for _, n := range got.Counts.Kinds {
+			sum += n
+		}
+		if got.Total != sum || got.Counts.Orgs[h.org] != sum || got.Counts.Langs["en"] != sum || len(got.Hits) != min(sum, 3) {
+			t.Errorf("%d results of which %d shown, counts %+v", got.Total, len(got.Hits), got.Counts)
+		}
+		return got.Counts.Kinds
+	}
+	if diff := cmp.Diff(map[Kind]int{KindStory: 6, KindCourse: 6, KindQuestion: 1}, figures(visitor(t))); diff != "" {
+		t.Fatal("before:", diff)
+	}
+	h.collection(t, "open", "internal")
+	if diff := cmp.Diff(map[Kind]int{KindCourse: 6}, figures(visitor(t))); diff != "" {
+		t.Error("closed to everyone:", diff)
+	}
+	h.tx(t, func(tx *db.Tx) error {
+		if err := tx.Must(`DELETE FROM collection_items ci USING collections c WHERE c.org_id = ci.org_id AND c.collection_id = ci.collection_id AND c.slug = 'partners' AND ci.org_id = $1`, h.org); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`INSERT INTO outbox (org_id, kind, payload, at) SELECT $1, $2, jsonb_build_object('Org', $1::uuid, 'Item', i.item_id), now() FROM items i WHERE i.org_id = $1 AND i.title LIKE 'Ice dock%'`,
+			h.org, tenants.ItemChanged{}.EventKind())
+		return err
+	})
+	if diff := cmp.Diff(map[Kind]int{KindCourse: 6}, figures(b.member(t))); diff != "" {
+		t.Error("taken out of what was granted:", diff)
+	}
+	if diff := cmp.Diff(map[Kind]int{KindStory: 6, KindCourse: 12, KindQuestion: 1}, figures(h.member(t))); diff != "" {
+		t.Error("the owner:", diff)
+	}
+	h.tx(t, func(tx *db.Tx) error {
+		if err := tx.Must(`UPDATE questions SET state = 'withdrawn' WHERE org_id = $1 AND question_id = $2`, h.org, asked); err != nil {
+			return err
+		}
+		return jobs.Emit(tx, community.QuestionChanged{Org: h.org, Question: id.Post(asked)})
+	})
+	if diff := cmp.Diff(map[Kind]int{KindStory: 6, KindCourse: 12}, figures(h.member(t))); diff != "" {
+		t.Error("a withdrawn question:", diff)
+	}
+	if err := relay.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[Kind]int{KindCourse: 6}, figures(b.member(t))); diff != "" {
+		t.Error("after the news:", diff)
 	}
 }
 
@@ -250,10 +323,18 @@ func TestReindexOrg(t *testing.T) {
 	h.question(t, it, "org", "name", "How often to defrost coils?", "Weekly?")
 	b.course(t, "Evaporator fans", "", nil)
 	indexer := dbtest.System(t, scope.Indexer, h.org)
-	h.tx(t, func(tx *db.Tx) error {
-		_, err := tx.Exec(`DELETE FROM search_documents WHERE org_id = $1`, h.org)
+	var all []DocID
+	h.tx(t, func(tx *db.Tx) (err error) {
+		all, err = db.Rows[DocID](tx, `SELECT doc_id FROM search_documents WHERE org_id = $1`, h.org)
 		return err
 	})
+	var ops []Op
+	for _, d := range all {
+		ops = append(ops, Op{Delete: d})
+	}
+	if err := h.svc.Apply(indexer, ops); err != nil {
+		t.Fatal(err)
+	}
 	if got := h.search(t, Query{Text: "coils"}); got.Total != 0 {
 		t.Fatal("not emptied")
 	}
@@ -266,6 +347,56 @@ func TestReindexOrg(t *testing.T) {
 	}
 	if err := h.svc.ReindexOrg(indexer, b.org); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("reindexes a foreign organization: %v", err)
+	}
+}
+
+// Lost and left over documents are put right in every engine, while events go on being handled.
+func TestReindex(t *testing.T) {
+	t.Parallel()
+	h, b := pair(t)
+	h.course(t, "Evaporator coils", "", []lesson{{"a", "Frost", "Defrost it."}})
+	h.question(t, h.course(t, "Drain pans", "", nil), "org", "name", "How often to defrost coils?", "Weekly?")
+	gone := b.course(t, "Evaporator fans", "", nil)
+	b.course(t, "Evaporator valves", "", nil)
+	h.refresh(t)
+	if err := h.svc.Apply(dbtest.System(t, scope.Indexer, h.org), []Op{{Delete: NewDocID(h.course(t, "Evaporator lost", "", nil).ItemID, "")}}); err != nil {
+		t.Fatal(err)
+	}
+	b.tx(t, func(tx *db.Tx) error {
+		return tx.Must(`UPDATE items SET state = 'retired' WHERE org_id = $1 AND item_id = $2`, b.org, gone.ItemID)
+	})
+	var steps []Step
+	late := false
+	n, err := h.svc.Reindex(dbtest.System(t, scope.Indexer, id.Org{}), func(p Progress) {
+		if p.Step == Filled && p.Orgs == p.Of && !late {
+			late = true
+			h.course(t, "Evaporator late", "", nil)
+		}
+		if !slices.Contains(steps, p.Step) {
+			steps = append(steps, p.Step)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Step{Filled, FilledAgain, Verified}
+	if h.svc.remote != nil {
+		want = append(want, Swapped)
+	}
+	if diff := cmp.Diff(want, steps); diff != "" || n != 7 {
+		t.Error(n, "documents, steps", diff)
+	}
+	h.refresh(t)
+	got := titlesOf(h.search(t, Query{Text: "evaporator", Sort: Newest}))
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"Evaporator coils", "Evaporator late", "Evaporator lost"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"Evaporator valves"}, titlesOf(b.search(t, Query{Text: "evaporator"}))); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := h.svc.Reindex(h.member(t), func(Progress) {}); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("a member reindexes: %v", err)
 	}
 }
 
@@ -306,14 +437,59 @@ func TestCountsWhatWasLookedFor(t *testing.T) {
 		Q string `db:"q_norm"`
 		N int    `db:"n"`
 	}
-	var rows []row
-	h.tx(t, func(tx *db.Tx) (err error) {
-		rows, err = db.Rows[row](tx, `SELECT q_norm, n FROM search_events WHERE org_id = $1 ORDER BY q_norm`, h.org)
-		return err
-	})
+	stored := func() (rows []row) {
+		t.Helper()
+		h.tx(t, func(tx *db.Tx) (err error) {
+			rows, err = db.Rows[row](tx, `SELECT q_norm, n FROM search_events WHERE org_id = $1 ORDER BY q_norm`, h.org)
+			return err
+		})
+		return rows
+	}
 	// Words that no document has are kept from the second person on.
-	if diff := cmp.Diff([]row{{"drain heater", 4}, {"heater", 4}, {"heating trace", 2}}, rows); diff != "" {
-		t.Error(diff)
+	want := []row{{"drain heater", 4}, {"heater", 4}, {"heating trace", 2}}
+	indexer := dbtest.System(t, scope.Indexer, id.Org{})
+	away, cancel := context.WithCancel(indexer)
+	cancel()
+	if err := h.svc.Flush(away); err == nil || len(stored()) > 0 {
+		t.Errorf("written although the database was away: %v", err)
+	}
+	for range 2 { // What was written is not written again.
+		if err := h.svc.Flush(indexer); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, stored()); diff != "" {
+			t.Error(diff)
+		}
+	}
+	find(t, h.svc, one, Query{Text: "drain heater"})
+	if err := h.svc.Flush(indexer); err != nil {
+		t.Fatal(err)
+	}
+	want[0].N++
+	if diff := cmp.Diff(want, stored()); diff != "" {
+		t.Error("a later flush:", diff)
+	}
+	if err := h.svc.Flush(one); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("a member flushes: %v", err)
+	}
+}
+
+// A database that is away for long must not fill the memory.
+func TestTallyIsBounded(t *testing.T) {
+	t.Parallel()
+	y := tally{full: make(chan struct{}, 1)}
+	org := id.New[id.Org]()
+	for i := range tallyMost + 100 {
+		y.add(looked{org: org, words: fmt.Sprint(i)}, 1)
+	}
+	y.add(looked{org: org, words: "7"}, 1)
+	if len(y.n) != tallyMost || y.n[looked{org: org, words: "7"}] != 2 {
+		t.Errorf("holds %d, the known one %d times", len(y.n), y.n[looked{org: org, words: "7"}])
+	}
+	select {
+	case <-y.full:
+	default:
+		t.Error("nobody is told to write")
 	}
 }
 

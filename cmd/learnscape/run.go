@@ -34,6 +34,7 @@ func commands() map[string]command {
 		"migrate": {"[--bootstrap] [--partitions]", "bring the database up to date as its owner", runMigrate},
 		"import":  {"--org SLUG --collection SLUG[,SLUG] DIR", "import a folder of Markdown as a course", runImport},
 		"org":     {"create --slug SLUG --name NAME [--color #RRGGBB] [--domain DOMAIN] [--admin EMAIL]", "create an organization", runOrg},
+		"search":  {"reindex [--org SLUG]", "build the search index again", runSearch},
 		"doctor":  {"", "check the configuration and everything that it names", runDoctor},
 		"token":   {"create --org SLUG --email ADDRESS --scope SCOPE[,SCOPE] [--days N]", "make an API token for a member", runToken},
 		"config":  {"", "print every configuration key with its default and meaning", runConfig},

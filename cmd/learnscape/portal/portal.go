@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"golang.org/x/sync/errgroup"
@@ -20,8 +21,10 @@ import (
 	"github.com/learnscape/learnscape/internal/blob"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/egress"
+	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/mail"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/internal/secret"
 	"github.com/learnscape/learnscape/marketing"
 	"github.com/learnscape/learnscape/search"
@@ -118,7 +121,14 @@ func (p *Portal) Run(ctx context.Context, ln net.Listener) error {
 	g.Go(func() error { return p.Relay.Run(ctx) })
 	g.Go(func() error { return p.Jobs.Run(ctx) })
 	g.Go(func() error { return p.Search.Run(ctx) })
-	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+	err := g.Wait()
+	// Whoever asked last was answered by now; what was looked for until then is written.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := p.Search.Flush(jobs.Enter(last, scope.Indexer, id.Org{})); err != nil {
+		p.log.WarnContext(last, "count what was looked for", "error", err)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
