@@ -84,6 +84,7 @@ type homeReads struct {
 	finished []done
 	items    []tenants.Item
 	mine     []learning
+	near     []id.Org
 	past     past
 }
 
@@ -116,6 +117,7 @@ func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 		ORDER BY c.item_id, c.lesson_key LIMIT 5000`, sc.Org, sc.Membership)
 	tenants.Visible(b, &h.items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: 40})
 	readLearning(b, &h.mine, sc)
+	readNear(b, &h.near, sc)
 	// Three short lists in one statement.
 	db.One(b, &h.past, nil, `SELECT
 		(SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+visible("$1")+`
@@ -147,7 +149,7 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 	}); err != nil {
 		return HomeView{}, err
 	}
-	cards, err := s.cards(ctx, h.items, h.mine)
+	cards, err := s.cards(ctx, h.items, h.mine, append(h.near, sc.Org))
 	if err != nil {
 		return HomeView{}, err
 	}

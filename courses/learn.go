@@ -82,13 +82,15 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 	}
 	var items []tenants.Item
 	var mine []learning
+	var near []id.Org
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		tenants.Visible(b, &items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: library})
 		readLearning(b, &mine, sc)
+		readNear(b, &near, sc)
 	}); err != nil {
 		return LearnView{}, err
 	}
-	cards, err := s.cards(ctx, items, mine)
+	cards, err := s.cards(ctx, items, mine, append(near, sc.Org))
 	if err != nil {
 		return LearnView{}, err
 	}
@@ -110,7 +112,16 @@ func readLearning(b *db.Batch, dest *[]learning, sc scope.Scope) {
 	db.List(b, dest, `SELECT p.item_id, 0 AS done, 0 AS total, 'active' AS state FROM visitor_progress p WHERE p.visitor_id = $1 AND p.lesson_key = '' ORDER BY p.at DESC, p.item_id LIMIT 500`, sc.Visitor)
 }
 
-func (s *Service) cards(ctx context.Context, items []tenants.Item, mine []learning) ([]Card, error) {
+// readNear queues the organizations that the viewer's is connected to.
+func readNear(b *db.Batch, dest *[]id.Org, sc scope.Scope) {
+	if sc.SignedIn() {
+		db.List(b, dest, `SELECT c.other_org FROM connection_sides c WHERE c.org_id = $1 AND c.state = 'active' ORDER BY c.other_org LIMIT 1000`, sc.Org)
+	}
+}
+
+// cards names, beside its owner, only those contributors of an item that are among near: with whom its owner works is not
+// public.
+func (s *Service) cards(ctx context.Context, items []tenants.Item, mine []learning, near []id.Org) ([]Card, error) {
 	var ids []id.Org
 	for _, it := range items {
 		ids = append(ids, it.OrgID)
@@ -127,7 +138,9 @@ func (s *Service) cards(ctx context.Context, items []tenants.Item, mine []learni
 	for i, it := range items {
 		out[i] = Card{Item: it, Org: orgs[it.OrgID]}
 		for _, p := range it.Parts {
-			out[i].Parts = append(out[i].Parts, OrgShare{Org: orgs[p.Org], N: p.N})
+			if p.Org == it.OrgID || slices.Contains(near, p.Org) {
+				out[i].Parts = append(out[i].Parts, OrgShare{Org: orgs[p.Org], N: p.N})
+			}
 		}
 		for _, l := range mine {
 			if l.Item == it.ItemID {

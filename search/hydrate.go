@@ -118,10 +118,14 @@ func hydrate(tx *db.Tx, hits []EngineHit, terms Terms) ([]Hit, error) {
 		}
 	}
 	if len(rows) < len(hits) {
+		// Counts are of the answers that the viewer may read, and a name is shown only where the agreement with its
+		// organization shows people by name.
 		questions, err := db.Rows[questionRow](tx, `SELECT q.org_id, q.question_id, q.title, q.lang, left(q.body || ' ' || coalesce(a.body, ''), 20000) AS body,
-				q.answers, q.worked_answer IS NOT NULL AS answered, q.shown_as, q.shown_name
-			FROM questions q LEFT JOIN LATERAL (SELECT string_agg(a.body, ' ' ORDER BY a.created_at) AS body FROM answers a
-				WHERE a.question_org = q.org_id AND a.question_id = q.question_id AND a.state = 'shown') a ON true
+				a.n AS answers, coalesce(a.worked, false) AS answered, q.shown_as, CASE WHEN q.org_id = $2 OR coalesce(m.meet, 'name') = 'name' THEN q.shown_name ELSE '' END AS shown_name
+			FROM questions q LEFT JOIN connection_sides m ON m.org_id = q.org_id AND m.other_org = $2 AND m.state = 'active'
+			CROSS JOIN LATERAL (SELECT count(*)::int AS n, bool_or(a.answer_id = q.worked_answer) AS worked, string_agg(a.body, ' ' ORDER BY a.created_at) AS body FROM answers a
+				WHERE a.question_org = q.org_id AND a.question_id = q.question_id AND a.state = 'shown' AND (a.org_id = $2 OR a.audience = 'public' OR (a.audience = 'connected' AND EXISTS (
+					SELECT 1 FROM connection_sides s WHERE s.org_id = a.org_id AND s.other_org = $2 AND s.state = 'active' AND s.meet <> 'none')))) a
 			WHERE q.question_id = ANY($1) AND q.state <> 'withdrawn' AND (q.org_id = $2 OR q.audience <> 'org') AND EXISTS (
 				SELECT 1 FROM items i WHERE i.org_id = q.about_org AND i.item_id = q.about_item AND (i.org_id = $2 OR (i.state = 'published' AND EXISTS (
 					SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
