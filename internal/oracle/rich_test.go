@@ -150,15 +150,16 @@ func (w *world) putPath(p *itemPage) {
 		case to.kind == tenants.KindPath:
 		case to.org == p.org && to.kind == tenants.KindCourse:
 			mine = append(mine, to)
-		case to.org != p.org:
+		case to.org != p.org && (w.chance(.15) || w.model.Sees(oracle.Viewer{Org: p.ob.Org}, ob)):
 			others = append(others, to)
 		}
 	}
 	if len(mine) > 0 {
 		step(pick(w.r, mine))
 	}
-	for range 2 {
-		step(pick(w.r, others))
+	w.r.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	for _, to := range others[:min(2, len(others))] {
+		step(to)
 	}
 	shares := map[id.Org]int{}
 	for _, s := range outline.Steps {
@@ -294,6 +295,7 @@ func (w *world) ask(o *org) {
 		w.put("answers", a.ID, a)
 		w.posts = append(w.posts, a)
 		if w.chance(.4) {
+			w.worked[q.ID] = a.ID
 			w.exec(o, `UPDATE questions SET worked_answer = $3 WHERE org_id = $1 AND question_id = $2`, o.id, parse[id.Post](w.t, q.ID), parse[id.Post](w.t, a.ID))
 		}
 	}

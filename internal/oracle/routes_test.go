@@ -87,14 +87,14 @@ var routes = map[string]route{
 			{target: "/search?by=" + pick(s.r, s.orgs).id.String(), ok: 200, pages: "page", lists: s.itemsOn(false)},
 			{target: "/search?sort=new", ok: 200, pages: "page", lists: s.itemsOn(false)},
 		}
-		for _, tok := range s.words(12) {
+		for _, tok := range s.words(5) {
 			out = append(out, ask{target: "/search?q=" + tok, ok: 200, same: tok})
 		}
 		return out
 	}},
 	"GET /search/quick": {kind: fragment, asks: func(s *site, r *reader) []ask {
 		out := []ask{{target: "/search/quick", ok: 200}}
-		for _, tok := range s.words(6) {
+		for _, tok := range s.words(3) {
 			out = append(out, ask{target: "/search/quick?q=" + tok, ok: 200, same: tok})
 		}
 		return out
@@ -355,6 +355,7 @@ func (s *site) steps(lesson bool) []ask {
 			out = append(out, a)
 		}
 		if !lesson {
+			out = append(out, ask{target: p.href() + "/steps/extra", ok: 0})
 			out = append(out, s.item(p, "/steps/own", 200), ask{target: p.href() + "/steps/none", never: true, id: o.ID})
 		}
 	}

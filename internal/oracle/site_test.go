@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/valyala/fasthttp"
 
 	"github.com/learnscape/learnscape/cmd/learnscape/portal"
@@ -32,6 +33,7 @@ const base = "localhost:8080"
 type site struct {
 	*world
 
+	files   string
 	portal  *portal.Portal
 	handler fasthttp.RequestHandler
 	readers []*reader
@@ -74,24 +76,60 @@ func newSite(t *testing.T, seed uint64) *site {
 	w.blob = store
 	w.fill()
 	w.furnish()
+	s := &site{world: w, files: files, r: rand.New(rand.NewPCG(seed, 11)), page404: map[string]string{}}
+	s.portal = s.portalAt(t, &url.URL{Scheme: "http", Host: base}, false)
+	s.handler = s.portal.App.Handler()
+	s.people()
+	s.said = slices.Sorted(maps.Keys(w.tokens))
+	s.settleDown()
+	s.knowWords()
+	return s
+}
+
+// productionBase is where a second portal on the same world answers as one behind https does.
+const productionBase = "learn.example"
+
+// another is a second portal on the same world: the demonstration's, or one in production.
+func (s *site) another(t *testing.T, demo bool) *portal.Portal {
+	t.Helper()
+	if demo {
+		return s.portalAt(t, &url.URL{Scheme: "http", Host: base}, true)
+	}
+	return s.portalAt(t, &url.URL{Scheme: "https", Host: productionBase}, false)
+}
+
+func (s *site) portalAt(t *testing.T, at *url.URL, demo bool) *portal.Portal {
+	t.Helper()
 	keys, err := secret.ParseKeyring("test:" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p, err := portal.New(t.Context(), portal.Config{
-		DSN: w.dsn("learnscape_app"), BaseURL: &url.URL{Scheme: "http", Host: base}, Keys: keys, Files: files, Sender: mail.Outbox{},
+		DSN: s.dsn("learnscape_app"), BaseURL: at, Keys: keys, Files: s.files, Sender: mail.Outbox{}, Demo: demo,
 		Log: slog.New(slog.NewTextHandler(logs(t), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Close)
-	s := &site{world: w, portal: p, handler: p.App.Handler(), r: rand.New(rand.NewPCG(seed, 11)), page404: map[string]string{}}
-	s.people()
-	s.said = slices.Sorted(maps.Keys(w.tokens))
-	s.settleDown()
-	s.knowWords()
-	return s
+	return p
+}
+
+// rows is one hash per table that has an owner, over all organizations.
+func (s *site) rows(t *testing.T) map[string]string {
+	t.Helper()
+	su, err := pgx.Connect(t.Context(), s.dsn("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer su.Close(t.Context()) //nolint:errcheck // Nothing is buffered.
+	out := map[string]string{}
+	for _, tb := range ownedTables(t, su) {
+		for _, o := range s.orgs {
+			out[tb+" of "+o.slug] = digest(t, su, []string{tb}, o.id)[tb]
+		}
+	}
+	return out
 }
 
 // logs keeps the portal's log out of a test that passes.
@@ -231,6 +269,7 @@ func (s *site) scan(tl *tally, r *reader, route, target string, a answer) {
 		case o == nil:
 			tl.leaks = append(tl.leaks, fmt.Sprintf("%s: %s: %s shows a canary that nobody set: %s", s.now, r.name, target, tok))
 		case s.fields[tok] == "organizations.name":
+			tl.saw(s.fields[tok])
 			if (r.org == nil || r.org.id.String() != o.Org) && !s.names(r.who, o.Org) {
 				tl.leaks = append(tl.leaks, fmt.Sprintf("%s: %s: %s (%s) names the organization %s, of which nothing is open", s.now, r.name, target, route, s.owner[o.Org].slug))
 			}

@@ -63,6 +63,7 @@ type world struct {
 	portals  map[string]*oracle.Object
 	naming   map[question]bool // what the model says of names
 	pages    map[string]*itemPage
+	worked   map[string]string // question → the answer that worked for the asker
 }
 
 func (w *world) surface(name, sql string, lo, hi float64) *surface {
@@ -149,7 +150,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
 	d, dsn := dbtest.FreshDSN(t)
 	w := &world{
-		fields: map[string]string{}, byKey: map[string]string{}, portals: map[string]*oracle.Object{}, pages: map[string]*itemPage{},
+		fields: map[string]string{}, byKey: map[string]string{}, portals: map[string]*oracle.Object{}, pages: map[string]*itemPage{}, worked: map[string]string{},
 		t: t, d: d, dsn: dsn, r: rand.New(rand.NewPCG(seed, 7)), tokens: map[string]*oracle.Object{}, slugs: map[string]string{}, owner: map[string]*org{}, conns: map[[2]string]bool{},
 		model: &oracle.World{Objects: map[string]*oracle.Object{}, Sides: map[[2]string]oracle.Side{}},
 	}
@@ -369,11 +370,12 @@ func (w *world) addContent(o *org) {
 func (w *world) addItem(o *org) *oracle.Object {
 	iid := id.New[id.Item]()
 	ob := &oracle.Object{Kind: oracle.Item, Org: o.id.String(), ID: iid.String(), State: "draft"}
-	tok, kind := w.token(ob, ob.ID), pick(w.r, kinds)
+	kind := pick(w.r, kinds)
 	if w.rich {
 		w.addPage(o, iid, ob, kind)
 		return ob
 	}
+	tok := w.token(ob, ob.ID)
 	w.must(o, func(tx *db.Tx) error {
 		it, err := tenants.PutItem(tx, tenants.Item{ItemID: iid, Kind: kind, Title: tok, Slug: "s" + iid.String(), Summary: tok})
 		if err != nil {
