@@ -195,6 +195,9 @@ func (s *site) onList(r *reader, key string, a ask, got answer, tl *tally) {
 	if key == "GET /search" {
 		s.countsOf(r, a, text, tl)
 	}
+	if a.target == "/search" && !s.pending {
+		s.totalOf(r, a, got.body, tl)
+	}
 	for _, l := range a.lists {
 		may, does := s.sees(r.who, l.ob), strings.Contains(text, l.as)
 		// The index follows what changed when it is told; nothing else may lag behind.
@@ -248,6 +251,29 @@ func (s *site) countsOf(r *reader, a ask, text string, tl *tally) {
 			if !worked && strings.Contains(li, "Answered") {
 				tl.leaks = append(tl.leaks, fmt.Sprintf("%s: %s: %s says that an answer to question %s worked, which is not open", s.now, r.name, a.target, q.ID))
 			}
+		}
+	}
+}
+
+var resultsOf = regexp.MustCompile(`<b>(\d+) results?</b>`)
+
+// totalOf compares how many results there are said to be with what the reader may see.
+func (s *site) totalOf(r *reader, a ask, text string, tl *tally) {
+	most := 0
+	for _, ob := range s.world.items {
+		if ob.State == "published" && s.sees(r.who, ob) {
+			most++
+		}
+	}
+	for _, q := range s.world.posts {
+		if q.Kind == oracle.Question && q.State != "withdrawn" && s.sees(r.who, q) {
+			most++
+		}
+	}
+	tl.checks++
+	if m := resultsOf.FindStringSubmatch(text); m != nil {
+		if n, _ := strconv.Atoi(m[1]); n > most {
+			tl.leaks = append(tl.leaks, fmt.Sprintf("%s: %s: %s counts %d results, of which %d are open", s.now, r.name, a.target, n, most))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package oracle_test
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/id"
@@ -89,6 +90,12 @@ var routes = map[string]route{
 		}
 		for _, tok := range s.words(5) {
 			out = append(out, ask{target: "/search?q=" + tok, ok: 200, same: tok})
+		}
+		for _, tok := range s.words(2) {
+			// With a mistake in it: what it is read as must not be told either.
+			b := []byte(tok)
+			b[9] = letters[(strings.IndexByte(letters, b[9])+1)%len(letters)]
+			out = append(out, ask{target: "/search?q=" + string(b), ok: 200})
 		}
 		return out
 	}},

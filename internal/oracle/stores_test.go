@@ -26,6 +26,7 @@ import (
 var shared = map[string]string{
 	"auth.issuers":                 "what a provider tells anybody of itself, by issuer",
 	"auth.keySet":                  "the keys of one issuer",
+	"internal/db.Counter":          "how many statements one request made",
 	"internal/db.Trace":            "the statements of one call, for tests",
 	"internal/db.migrations":       "the embedded files",
 	"internal/db/embedded.Cluster": "the server's own process",
