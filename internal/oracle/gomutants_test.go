@@ -52,7 +52,10 @@ var goMutants = []goMutant{
 		name: "the landing page is read as the host's organization", file: "web/home.go", old: "\tif err := s.deps.DB.Read(ctx, func(b *db.Batch) {\n\t\tv.Now = b.Now\n",
 		new: "\tif mutant(%q) && !host.IsZero() {\n\t\tviewer = scope.System(scope.Operator, host)\n\t\tctx = scope.Enter(ctx, viewer)\n\t}\n\tif err := s.deps.DB.Read(ctx, func(b *db.Batch) {\n\t\tv.Now = b.Now\n",
 	},
-	{name: "a correction is named whoever wrote the word", file: "search/service.go", old: "|| slices.Contains(res.Known, c.To)", new: "|| slices.Contains(res.Known, c.To) || mutant(%q)"},
+	{
+		name: "a correction is named whoever wrote the word", file: "search/service.go", old: "\t\tif slices.Contains(res.Gone, i) {\n",
+		new: "\t\tif n := slices.IndexFunc(t.Corrections, func(c Correction) bool { return c.From == typed }); n >= 0 && mutant(%q) {\n\t\t\tout.Corrections, reading = append(out.Corrections, t.Corrections[n]), append(reading, t.Corrections[n].To)\n\t\t\tcontinue\n\t\t}\n\t\tif slices.Contains(res.Gone, i) {\n",
+	},
 	{
 		name: "search asks in the neighbours' own channels", file: "search/hydrate.go", old: "\t\t\ts.channels = append(s.channels, ConnectedChannel(r.Org))\n",
 		new: "\t\t\ts.channels = append(s.channels, ConnectedChannel(r.Org))\n\t\t\tif mutant(%q) {\n\t\t\t\ts.channels = append(s.channels, AnyOf(r.Org))\n\t\t\t}\n",

@@ -38,6 +38,7 @@ type site struct {
 	readers []*reader
 	r       *rand.Rand // what is asked, apart from what the world is
 	page404 map[string]string
+	changed bool     // something was changed that its room would have told the index of
 	pending bool     // what was changed last has not been told to the index
 	said    []string // every canary in the order of its making, to search for
 	now     string   // when: for messages

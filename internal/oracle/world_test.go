@@ -349,7 +349,7 @@ func (w *world) addContent(o *org) {
 	}
 	for _, c := range mine {
 		for _, v := range w.orgs {
-			if v != o && w.chance(w.likely(.3, .25)) && (!recluse || v == w.orgs[0]) {
+			if v != o && w.chance(w.likely(.3, .3)) && (!recluse || v == w.orgs[0]) {
 				w.open(c, v, w.chance(.2))
 			}
 		}
@@ -360,7 +360,7 @@ func (w *world) addContent(o *org) {
 			w.publish(it)
 		}
 		for i, c := range mine {
-			if w.chance(.4) {
+			if w.chance(w.likely(.4, .5)) {
 				w.collect(it, c, slugs[i])
 			}
 		}
@@ -552,6 +552,9 @@ func (w *world) step() string {
 		return "publish an item"
 	case 7:
 		it := pick(w.r, w.items)
+		if w.partOf(it.ID) {
+			return "" // Nor one that retires a whole with its parts.
+		}
 		w.must(w.owner[it.Org], func(tx *db.Tx) error {
 			return tx.Must(`UPDATE items SET state = 'retired' WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, parse[id.Item](w.t, it.ID))
 		})
