@@ -201,7 +201,7 @@ func (s *site) onList(r *reader, key string, a ask, got answer, tl *tally) {
 	for _, l := range a.lists {
 		may, does := s.sees(r.who, l.ob), strings.Contains(text, l.as)
 		// The index follows what changed when it is told; nothing else may lag behind.
-		must := l.must && may && !(s.pending && strings.HasPrefix(key, "GET /search"))
+		must := l.must && may && (!s.pending || !strings.HasPrefix(key, "GET /search"))
 		if l.ob.Kind == oracle.Question && must {
 			about := s.pages[l.ob.Item].ob
 			must = about.State == "published" && s.sees(r.who, about)
@@ -222,8 +222,10 @@ func (s *site) onList(r *reader, key string, a ask, got answer, tl *tally) {
 	}
 }
 
-var result = regexp.MustCompile(`(?s)<li class="result">.*?</li>`)
-var answersOf = regexp.MustCompile(`>(\d+) answers?<`)
+var (
+	result    = regexp.MustCompile(`(?s)<li class="result">.*?</li>`)
+	answersOf = regexp.MustCompile(`>(\d+) answers?<`)
+)
 
 // countsOf compares how many answers a found question is said to have, and whether one worked, with those that the reader may see:
 // a count is made after rights, never before.

@@ -213,9 +213,15 @@ func unsafeMethodsRefuseOtherSites(t *testing.T, s *site) {
 		}
 		f := c.post(s, true)[0]
 		for _, h := range []map[string]string{
-			{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": ""},
-			{"Sec-Fetch-Site": "", "Origin": "http://org1." + base}, {"Sec-Fetch-Site": "", "Origin": "null"}, {"Sec-Fetch-Site": "cross-site", "Origin": "http://" + r.host},
-			{"Sec-Fetch-Site": "", "Origin": "http://" + r.host + ".evil.example"}, {"Sec-Fetch-Site": "", "Referer": "http://" + r.host + "/"},
+			{"Sec-Fetch-Site": "cross-site"},
+			{"Sec-Fetch-Site": "same-site"},
+			{"Sec-Fetch-Site": "none"},
+			{"Sec-Fetch-Site": ""},
+			{"Sec-Fetch-Site": "", "Origin": "http://org1." + base},
+			{"Sec-Fetch-Site": "", "Origin": "null"},
+			{"Sec-Fetch-Site": "cross-site", "Origin": "http://" + r.host},
+			{"Sec-Fetch-Site": "", "Origin": "http://" + r.host + ".evil.example"},
+			{"Sec-Fetch-Site": "", "Referer": "http://" + r.host + "/"},
 		} {
 			if a := s.request(r, "POST", f.target, f.body, h); a.status != 403 || a.head["Set-Cookie"] != "" {
 				t.Errorf("%s with %v answers %d", key, h, a.status)

@@ -183,8 +183,10 @@ func TestMails(t *testing.T) {
 			}
 			ast.Inspect(fn, func(n ast.Node) bool {
 				if lit, ok := n.(*ast.CompositeLit); ok {
-					if s, ok := lit.Type.(*ast.SelectorExpr); ok && s.Sel.Name == "Message" && s.X.(*ast.Ident).Name == "mail" {
-						have[filepath.ToSlash(rel)+" "+fn.Name.Name] = true
+					if s, ok := lit.Type.(*ast.SelectorExpr); ok && s.Sel.Name == "Message" {
+						if x, ok := s.X.(*ast.Ident); ok && x.Name == "mail" {
+							have[filepath.ToSlash(rel)+" "+fn.Name.Name] = true
+						}
 					}
 				}
 				return true
@@ -208,6 +210,7 @@ func TestMails(t *testing.T) {
 // linkMails asks for one-time links: a member gets one that tells of nothing but its organization; whoever has no membership there
 // gets none, and the page is the same.
 func (s *site) linkMails(t *testing.T) {
+	t.Helper()
 	su, err := pgx.Connect(t.Context(), s.dsn("postgres"))
 	if err != nil {
 		t.Fatal(err)
@@ -265,8 +268,8 @@ func TestSearchDocuments(t *testing.T) {
 	t.Parallel()
 	typ := reflect.TypeFor[search.Document]()
 	var fields []string
-	for i := range typ.NumField() {
-		fields = append(fields, typ.Field(i).Name)
+	for f := range typ.Fields() {
+		fields = append(fields, f.Name)
 	}
 	if diff := sets(fields, slices.Sorted(maps.Keys(documentFields))); diff != "" {
 		t.Errorf("fields of a search document and their entries: %s", diff)
