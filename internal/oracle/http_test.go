@@ -412,7 +412,7 @@ func TestOverHTTP(t *testing.T) {
 		t.Run(strings.ReplaceAll(key, "/", "∕"), func(t *testing.T) {
 			t.Parallel()
 			tl.report(t)
-			if key == "GET /me" || routes[key].kind == public || routes[key].kind == operator || routes[key].kind == asset || tl.checks < 150 && !whole() {
+			if key == "GET /me" || routes[key].kind == public || routes[key].kind == operator || routes[key].kind == asset || tl.checks == 0 || tl.checks < 150 && !whole() {
 				return
 			}
 			lo, hi := .15, .85

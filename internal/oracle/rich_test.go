@@ -307,16 +307,9 @@ func (w *world) ask(o *org) {
 	})
 }
 
-// byline returns the name that a post carries: a canary of its own, where its author is named. What everybody reads never names
-// the author if the agreement with somebody who reads it shows the company at most; the form for it does the same.
+// byline returns the name that a post carries: a canary of its own, where its author is named. The post may be older than the agreement
+// with somebody who reads it, and so name its author to everybody.
 func (w *world) byline(o *org, post *oracle.Object) string {
-	if post.Audience == "public" {
-		for pair, s := range w.model.Sides {
-			if pair[0] == post.Org && s.State == "active" && s.Meet != "name" && post.Shown == "name" {
-				post.Shown = "company"
-			}
-		}
-	}
 	if post.Shown != "name" {
 		return ""
 	}
