@@ -8,11 +8,12 @@ import (
 	"github.com/learnscape/learnscape/internal/scope"
 )
 
-// near is the organizations whose posts for connected ones the viewer's may read, how their people show themselves to it,
-// and what the viewer's organization calls them. $1 is the viewer's organization, NULL for a visitor.
+// near is the organizations that the viewer's is connected to, how their people show themselves to it (where that is "none", it
+// reads only what is public of them, without a name), and what the viewer's organization calls them. $1 is the viewer's
+// organization, NULL for a visitor.
 const near = `near AS MATERIALIZED (SELECT s.org_id, s.meet, o.relationship FROM connection_sides s
 	JOIN connection_sides o ON o.org_id = s.other_org AND o.other_org = s.org_id
-	WHERE s.other_org = $1 AND s.state = 'active' AND s.meet <> 'none')`
+	WHERE s.other_org = $1 AND s.state = 'active')`
 
 // openItem holds if the viewer may see the item that question q is about: an own one, or one opened by a grant.
 const openItem = `(q.about_org = $1 OR opened(q.about_org, q.about_item))`
@@ -20,7 +21,7 @@ const openItem = `(q.about_org = $1 OR opened(q.about_org, q.about_item))`
 // heard is the answers a to question q that the viewer may read, with what is known of their authors' organizations in an.
 const heard = `answers a LEFT JOIN near an ON an.org_id = a.org_id
 	WHERE a.question_org = q.org_id AND a.question_id = q.question_id AND a.state = 'shown'
-		AND (a.org_id = $1 OR a.audience = 'public' OR (a.audience = 'connected' AND an.org_id IS NOT NULL))`
+		AND (a.org_id = $1 OR a.audience = 'public' OR (a.audience = 'connected' AND an.meet <> 'none'))`
 
 const questionColumns = `q.org_id, q.question_id, q.membership_id, q.about_org, q.about_item, q.about_lesson, q.audience, q.shown_as, q.shown_name,
 	q.lang, q.title, q.body, q.state, q.worked_answer, q.same, q.thanks, q.created_at, q.active_at`
@@ -65,8 +66,8 @@ func (f search) sql() string {
 	}
 	return `WITH ` + near + `, found AS (
 		SELECT x.* FROM (` + arm(`NULL::text AS meet, NULL::text AS relationship`, `q.org_id = $1`) + `) x
-		UNION ALL SELECT x.* FROM near n CROSS JOIN LATERAL (` + arm(`n.meet, n.relationship`, `q.org_id = n.org_id AND q.audience IN ('connected', 'public')`) + `) x
-		UNION ALL SELECT x.* FROM (` + arm(`NULL::text, NULL::text`, `q.audience = 'public' AND q.org_id IS DISTINCT FROM $1 AND NOT EXISTS (SELECT 1 FROM near n WHERE n.org_id = q.org_id)`) + `) x)
+		UNION ALL SELECT x.* FROM near n CROSS JOIN LATERAL (` + arm(`n.meet, n.relationship`, `q.org_id = n.org_id AND n.meet <> 'none' AND q.audience IN ('connected', 'public')`) + `) x
+		UNION ALL SELECT x.* FROM (` + arm(`(SELECT n.meet FROM near n WHERE n.org_id = q.org_id), NULL::text`, `q.audience = 'public' AND q.org_id IS DISTINCT FROM $1 AND NOT EXISTS (SELECT 1 FROM near n WHERE n.org_id = q.org_id AND n.meet <> 'none')`) + `) x)
 	SELECT q.*, qo.slug AS org_slug, qo.name AS org_name, qo.short AS org_short, qo.hue AS org_hue, qo.chroma AS org_chroma,
 		i.kind AS item_kind, i.title AS item_title, i.slug AS item_slug, i.lang AS item_lang,
 		c.n AS visible, c.companies, t.answers,

@@ -87,6 +87,7 @@ type homeReads struct {
 	going []going
 	items []tenants.Item
 	mine  []learning
+	near  []id.Org
 	lists lists
 }
 
@@ -114,6 +115,7 @@ func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 		ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8`, sc.Org, sc.Membership)
 	tenants.Visible(b, &h.items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: candidates})
 	readLearning(b, &h.mine, sc)
+	readNear(b, &h.near, sc)
 	// Short lists in one statement.
 	db.One(b, &h.lists, nil, `WITH `+mineActive+`, leads AS MATERIALIZED (
 			SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM mine e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version)
@@ -161,7 +163,7 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 	for i := range h.going {
 		h.going[i].Outline = outlines[h.going[i].edition()]
 	}
-	cards, err := s.cards(ctx, h.items, h.mine)
+	cards, err := s.cards(ctx, h.items, h.mine, append(h.near, sc.Org))
 	if err != nil {
 		return HomeView{}, err
 	}

@@ -125,8 +125,10 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 	}
 	from := max(f.Page, 0) * shelf
 	var row libraryRow
+	var near []id.Org
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		db.One(b, &row, nil, librarySQL, sc.Org, sc.Membership, sc.Visitor, []string{tenants.KindPath, tenants.KindCourse}, library, f.state(), f.Kinds, f.Orgs, from, shelf)
+		readNear(b, &near, sc)
 	}); err != nil {
 		return LearnView{}, err
 	}
@@ -145,7 +147,7 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 	}
 	v := f.count(row.Piles, orgs)
 	v.Visitor, v.More = !sc.SignedIn(), v.Found > from+shelf
-	v.Cards, err = s.cards(ctx, items, mine)
+	v.Cards, err = s.cards(ctx, items, mine, append(near, sc.Org))
 	return v, err
 }
 
@@ -166,7 +168,16 @@ func readLearning(b *db.Batch, dest *[]learning, sc scope.Scope) {
 	db.List(b, dest, `SELECT p.item_id, 0 AS done, 0 AS total, 'active' AS state FROM visitor_progress p WHERE p.visitor_id = $1 AND p.lesson_key = '' ORDER BY p.at DESC, p.item_id LIMIT 500`, sc.Visitor)
 }
 
-func (s *Service) cards(ctx context.Context, items []tenants.Item, mine []learning) ([]Card, error) {
+// readNear queues the organizations that the viewer's is connected to.
+func readNear(b *db.Batch, dest *[]id.Org, sc scope.Scope) {
+	if sc.SignedIn() {
+		db.List(b, dest, `SELECT c.other_org FROM connection_sides c WHERE c.org_id = $1 AND c.state = 'active' ORDER BY c.other_org LIMIT 1000`, sc.Org)
+	}
+}
+
+// cards names, beside its owner, only those contributors of an item that are among near: with whom its owner works is not
+// public.
+func (s *Service) cards(ctx context.Context, items []tenants.Item, mine []learning, near []id.Org) ([]Card, error) {
 	var ids []id.Org
 	for _, it := range items {
 		ids = append(ids, it.OrgID)
@@ -183,7 +194,9 @@ func (s *Service) cards(ctx context.Context, items []tenants.Item, mine []learni
 	for i, it := range items {
 		out[i] = Card{Item: it, Org: orgs[it.OrgID]}
 		for _, p := range it.Parts {
-			out[i].Parts = append(out[i].Parts, OrgShare{Org: orgs[p.Org], N: p.N})
+			if p.Org == it.OrgID || slices.Contains(near, p.Org) {
+				out[i].Parts = append(out[i].Parts, OrgShare{Org: orgs[p.Org], N: p.N})
+			}
 		}
 		for _, l := range mine {
 			if l.Item == it.ItemID {

@@ -138,10 +138,14 @@ func (s *Service) hydrate(ctx context.Context, viewer scope.Scope, hits []Engine
 		LEFT JOIN stories s ON s.org_id = i.org_id AND s.item_id = i.item_id AND i.kind = 'story'
 		LEFT JOIN resources r ON r.org_id = i.org_id AND r.item_id = i.item_id AND i.kind = 'resource'
 		WHERE i.org_id = $3 OR g.right_is IS NOT NULL`, items, parts, viewer.Org)
+		// Counts are of the answers that the viewer may read, and a name is shown only where the agreement with its
+		// organization shows people by name.
 		db.List(b, &questions, `SELECT q.org_id, q.question_id, q.title, q.lang, left(q.body || ' ' || coalesce(a.body, ''), 20000) AS body,
-				q.answers, q.worked_answer IS NOT NULL AS answered, q.shown_as, q.shown_name
-			FROM questions q LEFT JOIN LATERAL (SELECT string_agg(a.body, ' ' ORDER BY a.created_at) AS body FROM answers a
-				WHERE a.question_org = q.org_id AND a.question_id = q.question_id AND a.state = 'shown') a ON true
+				a.n AS answers, coalesce(a.worked, false) AS answered, q.shown_as, CASE WHEN q.org_id = $2 OR coalesce(m.meet, 'name') = 'name' THEN q.shown_name ELSE '' END AS shown_name
+			FROM questions q LEFT JOIN connection_sides m ON m.org_id = q.org_id AND m.other_org = $2 AND m.state = 'active'
+			CROSS JOIN LATERAL (SELECT count(*)::int AS n, bool_or(a.answer_id = q.worked_answer) AS worked, string_agg(a.body, ' ' ORDER BY a.created_at) AS body FROM answers a
+				WHERE a.question_org = q.org_id AND a.question_id = q.question_id AND a.state = 'shown' AND (a.org_id = $2 OR a.audience = 'public' OR (a.audience = 'connected' AND EXISTS (
+					SELECT 1 FROM connection_sides s WHERE s.org_id = a.org_id AND s.other_org = $2 AND s.state = 'active' AND s.meet <> 'none')))) a
 			WHERE q.question_id = ANY($1) AND `+visibleQuestion+`
 			LIMIT 200`, items, viewer.Org)
 		if len(asked) > 0 {

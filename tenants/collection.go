@@ -78,17 +78,19 @@ func AddParts(tx *db.Tx, item id.Item, parts []id.Item) error {
 	return openParts(tx, item)
 }
 
-// openParts brings the parts of an item into the collections that it stands in, and takes those out that are no longer part of
-// anything there.
+// openParts brings the parts of an item into the collections that it stands in once it is published, and takes those out that are
+// no longer part of anything published there: a draft opens nothing.
 func openParts(tx *db.Tx, item id.Item) error {
 	if _, err := tx.Exec(`INSERT INTO collection_items (org_id, collection_id, item_id, kind, listed_at)
 		SELECT ci.org_id, ci.collection_id, p.part_id, 'part', ci.listed_at FROM item_parts p
 		JOIN collection_items ci ON ci.org_id = p.org_id AND ci.item_id = p.item_id
+		JOIN items whole ON whole.org_id = p.org_id AND whole.item_id = p.item_id AND whole.state = 'published'
 		WHERE p.org_id = $1 AND p.item_id = $2 ON CONFLICT DO NOTHING`, tx.Scope.Org, item); err != nil {
 		return fmt.Errorf("open parts of %s: %w", item, err)
 	}
 	if _, err := tx.Exec(`DELETE FROM collection_items ci WHERE ci.org_id = $1 AND ci.kind = 'part' AND NOT EXISTS (
 		SELECT 1 FROM item_parts p JOIN collection_items whole ON whole.org_id = p.org_id AND whole.item_id = p.item_id
+		JOIN items i ON i.org_id = whole.org_id AND i.item_id = whole.item_id AND i.state = 'published'
 		WHERE p.org_id = ci.org_id AND p.part_id = ci.item_id AND whole.collection_id = ci.collection_id)`, tx.Scope.Org); err != nil {
 		return fmt.Errorf("close parts of %s: %w", item, err)
 	}

@@ -107,6 +107,9 @@ func PublishItem(tx *db.Tx, item id.Item, version int, at time.Time) error {
 		tx.Scope.Org, item, version, at, tx.Now); err != nil {
 		return fmt.Errorf("publish item %s: %w", item, err)
 	}
+	if err := openParts(tx, item); err != nil {
+		return err
+	}
 	if err := Audit(tx, "item.published", "item:"+item.String(), map[string]int{"version": version}); err != nil {
 		return err
 	}

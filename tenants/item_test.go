@@ -394,3 +394,21 @@ func TestVisibleFilters(t *testing.T) {
 		})
 	}
 }
+
+// A grant opens an item and the parts that its owner owns: once the item is published, and not while it is a draft.
+func TestADraftOpensNoneOfItsParts(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Open(t)
+	vendor, partner := newHouse(t, d), newHouse(t, d)
+	part, whole := vendor.item(tenants.KindCourse, "Part", noon), vendor.item(tenants.KindPath, "Whole", time.Time{})
+	vendor.collection("shared", "agreement", whole)
+	vendor.open("shared", partner)
+	vendor.must(func(tx *db.Tx) error { return tenants.AddParts(tx, whole.ItemID, []id.Item{part.ItemID}) })
+	if sees(t, d, partner.viewer, part) {
+		t.Error("the part of a draft is open")
+	}
+	vendor.must(func(tx *db.Tx) error { return tenants.PublishItem(tx, whole.ItemID, 1, noon) })
+	if !sees(t, d, partner.viewer, part) {
+		t.Error("the part of a published item is closed")
+	}
+}

@@ -60,7 +60,7 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	} else if kind == errs.Unavailable || kind == errs.Timeout {
 		c.Set(fiber.HeaderRetryAfter, "5")
 	}
-	if kind == errs.Unauthenticated && c.Method() == fiber.MethodGet && !shell.IsFragment(c) {
+	if kind == errs.Unauthenticated && (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) && !shell.IsFragment(c) {
 		return c.Redirect("/sign-in?return_to="+escape(c.OriginalURL()), fiber.StatusSeeOther)
 	}
 	key, args := errs.MessageKey(err)

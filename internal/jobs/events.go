@@ -60,13 +60,14 @@ type Relay struct {
 	db   *db.DB
 	log  *slog.Logger
 	on   map[string][]listener
+	as   map[string][]scope.Actor // of each kind, as whom its listeners act
 	wake chan struct{}
 	mu   sync.Mutex // one batch at a time within this process
 }
 
 // NewRelay returns a relay that nobody listens to yet; Run starts it.
 func NewRelay(d *db.DB, log *slog.Logger) *Relay {
-	return &Relay{db: d, log: log, on: map[string][]listener{}, wake: make(chan struct{}, 1)}
+	return &Relay{db: d, log: log, on: map[string][]listener{}, as: map[string][]scope.Actor{}, wake: make(chan struct{}, 1)}
 }
 
 // On registers fn for the events of type E. It is called with the events of one organization in the order of their writing,
@@ -74,6 +75,7 @@ func NewRelay(d *db.DB, log *slog.Logger) *Relay {
 func On[E Event](r *Relay, actor scope.Actor, fn func(ctx context.Context, events []E) error) {
 	var zero E
 	kind := zero.EventKind()
+	r.as[kind] = append(r.as[kind], actor)
 	r.on[kind] = append(r.on[kind], func(ctx context.Context, org id.Org, payloads [][]byte) error {
 		events := make([]E, 0, len(payloads))
 		for _, p := range payloads {
@@ -85,6 +87,14 @@ func On[E Event](r *Relay, actor scope.Actor, fn func(ctx context.Context, event
 		}
 		return fn(Enter(ctx, actor, org), events)
 	})
+}
+
+// Kinds are the kinds of events that somebody listens to, sorted.
+func (r *Relay) Kinds() []string { return slices.Sorted(maps.Keys(r.on)) }
+
+// Actors says as whom the listeners of a kind act, each once, sorted.
+func (r *Relay) Actors(kind string) []scope.Actor {
+	return slices.Compact(slices.Sorted(slices.Values(r.as[kind])))
 }
 
 // batchSize is how many events one claim takes; listeners are called once for each kind and organization among them.

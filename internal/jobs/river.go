@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,7 @@ import (
 // Client inserts and works River jobs.
 type Client struct {
 	workers *river.Workers
+	kinds   []string
 	pool    *pgxpool.Pool
 	log     *slog.Logger
 	insert  *river.Client[pgx.Tx]
@@ -46,7 +48,14 @@ func NewClient(ctx context.Context, dsn string, log *slog.Logger) (*Client, erro
 }
 
 // Add registers the worker of a kind of job; a kind is added once.
-func Add[A river.JobArgs](c *Client, w river.Worker[A]) { river.AddWorker(c.workers, w) }
+func Add[A river.JobArgs](c *Client, w river.Worker[A]) {
+	river.AddWorker(c.workers, w)
+	var zero A
+	c.kinds = append(c.kinds, zero.Kind())
+}
+
+// Kinds are the kinds of jobs that have a worker, sorted.
+func (c *Client) Kinds() []string { return slices.Sorted(slices.Values(c.kinds)) }
 
 // Insert adds a job in tx: it exists exactly when the transaction commits. Arguments hold identifiers only.
 func (c *Client) Insert(tx *db.Tx, args river.JobArgs) error {

@@ -7,7 +7,10 @@ package oracle
 const Everyone = "everyone"
 
 // Viewer is somebody who reads: a member of an organization, or a visitor, who has neither.
-type Viewer struct{ Org, Member string }
+type Viewer struct {
+	Org, Member string
+	Admin       bool // the member is an administrator
+}
 
 // Kind is what sort of object a row tells of.
 type Kind string
@@ -25,19 +28,27 @@ const (
 	Private    Kind = "private" // a reflection or an attempt of Member
 	House      Kind = "house"   // whatever is the organization's alone: enrollments, audit, mail, sessions
 	Portal     Kind = "portal"  // that an organization has a portal
+	Part       Kind = "part"    // that an item (Item) consists of another of the same owner (ID)
+	Step       Kind = "step"    // that a path (Item) leads to an item (ID)
+	Byline     Kind = "byline"  // the name that a post (Post) is shown under: State is how the author chose to be shown
+	Contact    Kind = "contact" // a member's address
+	Office     Kind = "office"  // what an administrator keeps: providers and their failures
+	Sealed     Kind = "sealed"  // what no page shows to anybody: mail that left, digests of tokens
 )
 
 // Object is one thing that can be seen or not. Fields that its kind does not need are empty.
 type Object struct {
 	Kind     Kind
-	Org, ID  string // the owner and the thing
-	Item     string // of a listing
-	Other    string // of a grant or connection: the other organization
-	Member   string // whose private thing
-	State    string // item: draft, published, retired; question and answer: withdrawn or anything else
-	Audience string // question and answer: org, connected, public
-	Question string // of an answer
-	Expired  bool   // of a grant
+	Org, ID  string  // the owner and the thing
+	Item     string  // of a listing
+	Other    string  // of a grant or connection: the other organization
+	Member   string  // whose private thing
+	State    string  // item: draft, published, retired; question and answer: withdrawn or anything else
+	Audience string  // question and answer: org, connected, public
+	Question string  // of an answer
+	Post     *Object // of a byline
+	Shown    string  // of a question or answer: name, company or someone
+	Expired  bool    // of a grant
 }
 
 // Side is how an organization stands to another.
@@ -66,7 +77,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Collection:
 		return own || w.opened(v, o.ID)
 	case Item: // What the organization owns, what grants open to it, and what is public; a draft is nobody else's.
-		return own || o.State == "published" && w.listed(v, o.ID)
+		return own || o.State == "published" && (w.listed(v, o.ID) || w.partOfSeen(v, o))
 	case Listing: // Nothing of a draft: not that it is there, not in a count.
 		it := w.find(Item, o.Item)
 		return own || w.opened(v, o.ID) && it != nil && it.State == "published"
@@ -75,8 +86,66 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Answer: // It names the question and so the one who asked: who may not see that may not see the answer.
 		q := w.find(Question, o.Question)
 		return own || o.State != "withdrawn" && w.hears(v, o) && q != nil && w.Sees(v, q)
+	case Step: // A step that belongs to somebody else opens only through the viewer's own grant; otherwise it is left out.
+		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
+		return path != nil && to != nil && w.Sees(v, path) && w.Sees(v, to)
+	case Byline: // Whoever posts chooses the name it is shown under, within what the agreement allows.
+		return w.Sees(v, o.Post) && o.State == "name" && (own || w.meets(v, o))
+	case Contact: // Addresses are for the person and for who administrates.
+		return own && (v.Admin || o.Member == v.Member)
+	case Office:
+		return own && v.Admin
+	case Part, Sealed:
 	}
 	return false
+}
+
+// partOfSeen reports whether the item is a part of something of its owner that is open: a grant opens an item and the parts that
+// its owner owns.
+func (w *World) partOfSeen(v Viewer, it *Object) bool {
+	for _, o := range w.Objects {
+		if o.Kind == Part && o.ID == it.ID {
+			if whole := w.find(Item, o.Item); whole != nil && whole.State == "published" && w.listed(v, whole.ID) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Names reports whether the viewer may be told of an organization that it exists in whatever is shown, beyond that it has a
+// portal: because it is its own, one that it is connected to, or one of which it sees something that is not said by "someone".
+func (w *World) Names(v Viewer, org string) bool {
+	if v.Org != "" && (v.Org == org || w.Sides[[2]string{org, v.Org}].State != "") {
+		return true
+	}
+	for _, o := range w.Objects {
+		if o.Org != org {
+			continue
+		}
+		switch o.Kind {
+		case Item:
+			if w.Sees(v, o) {
+				return true
+			}
+		case Question, Answer:
+			if w.Sees(v, o) && o.Shown != "someone" {
+				return true
+			}
+		default:
+		}
+	}
+	return false
+}
+
+// meets reports whether the viewer's organization meets people of the author's by name: a connection says so, and where there is
+// none, what was said to everybody is read by everybody.
+func (w *World) meets(v Viewer, o *Object) bool {
+	s := w.Sides[[2]string{o.Org, v.Org}]
+	if v.Org == "" || s.State != "active" {
+		return true
+	}
+	return s.Meet == "name"
 }
 
 // open reports whether a grant holds for the viewer.

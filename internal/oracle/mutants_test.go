@@ -63,10 +63,10 @@ var mutants = []mutant{
 // TestMutants breaks the wall on purpose, one hole at a time: the oracle must find each.
 func TestMutants(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 11)
+	w := newWorld(t, 12)
 	w.netAlone = true
 	// A world that has seen something: retired items, ended and paused connections.
-	for range 40 {
+	for i := 0; i < 40 || i < 400 && (len(w.pairs("ended")) < 2 || len(w.pairs("paused")) < 2); i++ {
 		w.step()
 	}
 	owner, err := pgx.Connect(t.Context(), w.dsn("learnscape_owner"))

@@ -7,12 +7,12 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/learnscape/learnscape/internal/blob"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/id"
@@ -33,6 +33,8 @@ type org struct {
 	id      id.Org
 	slug    string
 	members []id.Membership
+
+	provider id.Provider
 }
 
 // world is a database, what the model knows of it, and who looks at it.
@@ -54,6 +56,14 @@ type world struct {
 	conns    map[[2]string]bool
 	memo     map[question]bool
 	netAlone bool // read through the row policies only, not through tenants
+	rich     bool // with texts in every field that a page shows, so that pages can be read
+	blob     blob.Store
+	fields   map[string]string // canary → the field that holds it
+	byKey    map[string]string // object's key → its canary
+	portals  map[string]*oracle.Object
+	naming   map[question]bool // what the model says of names
+	pages    map[string]*itemPage
+	worked   map[string]string // question → the answer that worked for the asker
 }
 
 func (w *world) surface(name, sql string, lo, hi float64) *surface {
@@ -62,7 +72,7 @@ func (w *world) surface(name, sql string, lo, hi float64) *surface {
 	return s
 }
 
-func (w *world) named(name string) *surface {
+func (w *world) at(name string) *surface {
 	for _, s := range w.surfaces {
 		if s.name == name {
 			return s
@@ -72,11 +82,25 @@ func (w *world) named(name string) *surface {
 	return nil
 }
 
-// token is the canary of an object: no other row has it.
+// token is the canary of an object: no other row has it. The same key has the same canary.
 func (w *world) token(o *oracle.Object, key string) string {
-	tok := "zq" + strings.NewReplacer("-", "", " ", "").Replace(key)
-	w.tokens[tok] = o
-	return tok
+	if w.byKey[key] == "" {
+		w.byKey[key] = w.field(o, string(o.Kind))
+	}
+	return w.byKey[key]
+}
+
+// letters are what canaries are made of: words that no stemmer shortens and that are not alike.
+const letters = "bcdfghjkmnpqrtvwxz"
+
+// field is a new canary of an object, for one field of it.
+func (w *world) field(o *oracle.Object, name string) string {
+	b := []byte("zq")
+	for range 14 {
+		b = append(b, letters[w.r.IntN(len(letters))])
+	}
+	w.tokens[string(b)], w.fields[string(b)] = o, name
+	return string(b)
 }
 
 // as runs fn for an organization, as the command line would.
@@ -93,6 +117,15 @@ func (w *world) must(o *org, fn func(*db.Tx) error) {
 
 func (w *world) chance(p float64) bool { return w.r.Float64() < p }
 
+// likely is a chance in a plain world, or in a rich one, which has fewer ways between its organizations so that names of some
+// are secrets to others.
+func (w *world) likely(plain, rich float64) float64 {
+	if w.rich {
+		return rich
+	}
+	return plain
+}
+
 func pick[T any](r *rand.Rand, s []T) T { return s[r.IntN(len(s))] }
 
 const (
@@ -108,8 +141,16 @@ var kinds = []string{tenants.KindCourse, tenants.KindPath, tenants.KindResource,
 // owner's scope where they have none.
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
+	w := emptyWorld(t, seed)
+	w.fill()
+	return w
+}
+
+func emptyWorld(t *testing.T, seed uint64) *world {
+	t.Helper()
 	d, dsn := dbtest.FreshDSN(t)
 	w := &world{
+		fields: map[string]string{}, byKey: map[string]string{}, portals: map[string]*oracle.Object{}, pages: map[string]*itemPage{}, worked: map[string]string{},
 		t: t, d: d, dsn: dsn, r: rand.New(rand.NewPCG(seed, 7)), tokens: map[string]*oracle.Object{}, slugs: map[string]string{}, owner: map[string]*org{}, conns: map[[2]string]bool{},
 		model: &oracle.World{Objects: map[string]*oracle.Object{}, Sides: map[[2]string]oracle.Side{}},
 	}
@@ -143,12 +184,16 @@ func newWorld(t *testing.T, seed uint64) *world {
 		}
 		w.surface(s.name, fmt.Sprintf("SELECT (%s)::text AS key, t::text AS text FROM %s", s.key, from), s.lo, s.hi)
 	}
+	return w
+}
+
+func (w *world) fill() {
 	for i := range organizations {
 		w.addOrg(i)
 	}
 	for i := range organizations {
 		for j := i + 1; j < organizations; j++ {
-			if w.chance(.6) {
+			if w.chance(w.likely(.6, .45)) && (!w.rich || j < organizations-1 || i == 0) {
 				w.connect(w.orgs[i], w.orgs[j])
 			}
 		}
@@ -157,16 +202,18 @@ func newWorld(t *testing.T, seed uint64) *world {
 		w.addContent(o)
 	}
 	for _, o := range w.orgs {
+		if w.rich {
+			break // furnish asks, about what there is.
+		}
 		for range questionsPer {
 			w.addQuestion(o)
 		}
 	}
 	w.viewers = append(w.viewers, scope.Scope{Actor: scope.Visitor})
-	return w
 }
 
 func (w *world) put(s, key string, o *oracle.Object) {
-	w.named(s).objects[key] = o
+	w.at(s).objects[key] = o
 	switch s {
 	case "items":
 		w.model.Objects["item "+o.ID] = o
@@ -178,16 +225,19 @@ func (w *world) put(s, key string, o *oracle.Object) {
 }
 
 func (w *world) drop(s, key string) {
-	delete(w.named(s).objects, key)
+	delete(w.at(s).objects, key)
 	delete(w.model.Objects, s+" "+key)
 }
 
 func (w *world) addOrg(i int) {
-	o := &org{id: id.New[id.Org](), slug: fmt.Sprintf("org%d", i)}
+	o := &org{id: id.New[id.Org](), slug: fmt.Sprintf("org%d", i), provider: id.New[id.Provider]()}
 	svc := tenants.New(w.d, "localhost:8080")
 	portal := &oracle.Object{Kind: oracle.Portal, Org: o.id.String()}
+	w.portals[portal.Org] = portal
+	name := w.token(portal, o.id.String())
+	w.fields[name] = "organizations.name"
 	if _, err := svc.CreateOrganization(dbtest.System(w.t, scope.Operator, o.id), tenants.NewOrganization{
-		Slug: o.slug, Name: w.token(portal, o.id.String()), Short: "O", Color: "#000000", Locale: "en", SignIn: "email",
+		Slug: o.slug, Name: name, Short: "O", Color: "#000000", Locale: "en", SignIn: "email", Tagline: w.field(portal, "organizations.tagline"), About: w.field(portal, "organizations.about"),
 	}); err != nil {
 		w.t.Fatal(err)
 	}
@@ -201,16 +251,29 @@ func (w *world) addOrg(i int) {
 			return err
 		}
 		w.put("collections", first.String(), &oracle.Object{Kind: oracle.Collection, Org: o.id.String(), ID: first.String()})
-		for j := range 2 {
+		roles := [][]scope.Role{{scope.Learner}, {scope.Learner}}
+		if w.rich {
+			roles = nil
+			for _, r := range scope.Roles() {
+				roles = append(roles, []scope.Role{scope.Learner, r}[:min(2, 1+len(roles))])
+			}
+		}
+		for j, has := range roles {
 			mid := id.New[id.Membership]()
 			ob := &oracle.Object{Kind: oracle.Member, Org: o.id.String(), ID: mid.String()}
-			m, err := tenants.AddMember(tx, tenants.NewMember{Membership: mid, Name: w.token(ob, mid.String()), Email: fmt.Sprintf("m%d@%s.example", j, o.slug)})
+			email := fmt.Sprintf("m%d", j)
+			if w.rich {
+				email = w.field(&oracle.Object{Kind: oracle.Contact, Org: ob.Org, Member: ob.ID}, "memberships.email")
+			}
+			m, err := tenants.AddMember(tx, tenants.NewMember{
+				Membership: mid, Name: w.token(ob, mid.String()), Email: email + "@" + o.slug + ".example", Title: w.field(ob, "memberships.title"), Roles: has,
+			})
 			if err != nil {
 				return err
 			}
 			o.members = append(o.members, mid)
 			w.put("memberships", mid.String(), ob)
-			w.viewers = append(w.viewers, scope.Scope{Actor: scope.Member, Org: o.id, Membership: mid, Person: m.PersonID, Roles: []scope.Role{scope.Learner}})
+			w.viewers = append(w.viewers, scope.Scope{Actor: scope.Member, Org: o.id, Membership: mid, Person: m.PersonID, Roles: has})
 			secret := &oracle.Object{Kind: oracle.Private, Org: o.id.String(), Member: mid.String()}
 			if _, err := tx.Exec(`INSERT INTO reflections (org_id, membership_id, item_org, item_id, lesson_key, reflection_key, body) VALUES ($1, $2, $1, $2, 'l', 'r', $3)`,
 				o.id, mid, w.token(secret, "ref"+mid.String())); err != nil {
@@ -227,6 +290,9 @@ func (w *world) addOrg(i int) {
 				w.put("enrollments", e.String(), house)
 				mail := id.New[id.Any]()
 				house = &oracle.Object{Kind: oracle.House, Org: o.id.String()}
+				if w.rich {
+					house.Kind = oracle.Sealed // No page shows mail that left.
+				}
 				if _, err := tx.Exec(`INSERT INTO mails (org_id, mail_id, recipient, subject, body) VALUES ($1, $2, 'a@b.example', $3, '')`, o.id, mail, w.token(house, mail.String())); err != nil {
 					return err
 				}
@@ -276,12 +342,14 @@ func (w *world) addContent(o *org) {
 		return nil
 	})
 	mine := w.colls[len(w.colls)-collectionsPer:]
-	if w.chance(.5) {
+	// Of a rich world's last organization only the first knows.
+	recluse := w.rich && o == w.orgs[organizations-1]
+	if w.chance(w.likely(.5, .4)) && !recluse {
 		w.public(mine[0], true)
 	}
 	for _, c := range mine {
 		for _, v := range w.orgs {
-			if v != o && w.chance(.3) {
+			if v != o && w.chance(w.likely(.3, .3)) && (!recluse || v == w.orgs[0]) {
 				w.open(c, v, w.chance(.2))
 			}
 		}
@@ -292,7 +360,7 @@ func (w *world) addContent(o *org) {
 			w.publish(it)
 		}
 		for i, c := range mine {
-			if w.chance(.4) {
+			if w.chance(w.likely(.4, .5)) {
 				w.collect(it, c, slugs[i])
 			}
 		}
@@ -302,7 +370,12 @@ func (w *world) addContent(o *org) {
 func (w *world) addItem(o *org) *oracle.Object {
 	iid := id.New[id.Item]()
 	ob := &oracle.Object{Kind: oracle.Item, Org: o.id.String(), ID: iid.String(), State: "draft"}
-	tok, kind := w.token(ob, ob.ID), pick(w.r, kinds)
+	kind := pick(w.r, kinds)
+	if w.rich {
+		w.addPage(o, iid, ob, kind)
+		return ob
+	}
+	tok := w.token(ob, ob.ID)
 	w.must(o, func(tx *db.Tx) error {
 		it, err := tenants.PutItem(tx, tenants.Item{ItemID: iid, Kind: kind, Title: tok, Slug: "s" + iid.String(), Summary: tok})
 		if err != nil {
@@ -325,7 +398,7 @@ func (w *world) addItem(o *org) *oracle.Object {
 			if _, err := tx.Exec(p.sql, append([]any{tx.Scope.Org, it.ItemID}, p.args...)...); err != nil {
 				return fmt.Errorf("%s: %w", p.surface, err)
 			}
-			w.named(p.surface).objects[p.key] = ob
+			w.at(p.surface).objects[p.key] = ob
 		}
 		return nil
 	})
@@ -430,7 +503,7 @@ func (w *world) step() string {
 		return "open a collection"
 	case 1:
 		for _, key := range w.shuffled("grants") {
-			g := w.named("grants").objects[key]
+			g := w.at("grants").objects[key]
 			if g.Other == oracle.Everyone {
 				continue
 			}
@@ -444,7 +517,7 @@ func (w *world) step() string {
 			a, b := w.owner[pair[0]], w.owner[pair[1]]
 			w.must(a, func(tx *db.Tx) error { return tenants.Disconnect(tx, b.id) })
 			w.side(pair, "ended")
-			for key, g := range w.named("grants").objects {
+			for key, g := range w.at("grants").objects {
 				// What had ended before is nobody's to see, so only its owner may still know of it.
 				if (g.Org == pair[0] && g.Other == pair[1]) || (g.Org == pair[1] && g.Other == pair[0] && !g.Expired) {
 					w.drop("grants", key)
@@ -479,6 +552,9 @@ func (w *world) step() string {
 		return "publish an item"
 	case 7:
 		it := pick(w.r, w.items)
+		if w.partOf(it.ID) {
+			return "" // Nor one that retires a whole with its parts.
+		}
 		w.must(w.owner[it.Org], func(tx *db.Tx) error {
 			return tx.Must(`UPDATE items SET state = 'retired' WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, parse[id.Item](w.t, it.ID))
 		})
@@ -495,7 +571,10 @@ func (w *world) step() string {
 	case 9:
 		if keys := w.shuffled("collection_items"); len(keys) > 0 {
 			key := keys[0]
-			l := w.named("collection_items").objects[key]
+			l := w.at("collection_items").objects[key]
+			if w.partOf(l.Item) {
+				return "" // The rooms have no function that takes a whole out with its parts.
+			}
 			w.must(w.owner[l.Org], func(tx *db.Tx) error {
 				return tx.Must(`DELETE FROM collection_items WHERE org_id = $1 AND collection_id = $2 AND item_id = $3`, tx.Scope.Org, parse[id.Collection](w.t, l.ID), parse[id.Item](w.t, l.Item))
 			})
@@ -524,7 +603,7 @@ func (w *world) step() string {
 
 // shuffled are the keys of a surface in an order that the seed decides: identifiers sort by the time they were made.
 func (w *world) shuffled(name string) []string {
-	keys := slices.Sorted(maps.Keys(w.named(name).objects))
+	keys := slices.Sorted(maps.Keys(w.at(name).objects))
 	w.r.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
 	return keys
 }
@@ -568,7 +647,40 @@ func (w *world) state(pair [2]string, state string) {
 type tally struct {
 	checks, allowed int
 	canaries        int // tokens found in texts, each looked up as well
+	requests        int
+	fields          map[string]int // how often a canary of a field was seen by whom may
 	leaks, missing  []string
+}
+
+func (tl *tally) saw(field string) {
+	if tl.fields == nil {
+		tl.fields = map[string]int{}
+	}
+	tl.fields[field]++
+}
+
+// add adds another tally of the same surface.
+func (tl *tally) add(o *tally) {
+	tl.checks, tl.allowed, tl.canaries, tl.requests = tl.checks+o.checks, tl.allowed+o.allowed, tl.canaries+o.canaries, tl.requests+o.requests
+	tl.leaks, tl.missing = append(tl.leaks, o.leaks...), append(tl.missing, o.missing...)
+	for f, n := range o.fields {
+		tl.saw(f)
+		tl.fields[f] += n - 1
+	}
+}
+
+// report fails the test with the first of what was found.
+func (tl *tally) report(t *testing.T) {
+	t.Helper()
+	for name, found := range map[string][]string{"LEAK": tl.leaks, "missing": tl.missing} {
+		for i, f := range found {
+			if i == 3 {
+				t.Errorf("… %d in all (%s)", len(found), name)
+				break
+			}
+			t.Errorf("%s: %s", name, f)
+		}
+	}
 }
 
 type row struct {
@@ -576,7 +688,7 @@ type row struct {
 	Text string `db:"text"`
 }
 
-var canary = regexp.MustCompile(`zq[a-z0-9]{32,40}`)
+var canary = regexp.MustCompile(`zq[` + letters + `]{14}`)
 
 // compare reads everything as everybody and settles every object against the model.
 func (w *world) compare(ctx context.Context, into map[string]*tally, when string) {
