@@ -11,6 +11,7 @@ import (
 
 	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/community"
+	communitypages "github.com/learnscape/learnscape/community/pages"
 	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
@@ -53,8 +54,51 @@ func (s *Server) home(c *fiber.Ctx) error {
 	}); err != nil {
 		return err
 	}
+	if newcomer(m, v.Learning) {
+		if first, err := s.deps.Tenants.AskPurpose(ctx); err != nil {
+			return err
+		} else if first {
+			return c.Redirect("/welcome", fiber.StatusSeeOther)
+		}
+	}
 	v.News = news().Questions
 	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "web.home.title"), NavKey: "home", Layout: ui.Reading}, homePage(v))
+}
+
+// more are the recommendations that are not the one next thing already.
+func (v homeView) more() []courses.Recommendation {
+	if v.Learning.Current == nil && len(v.Learning.Recommended) > 0 {
+		return v.Learning.Recommended[1:]
+	}
+	return v.Learning.Recommended
+}
+
+// suggested is the one next thing of somebody who is on nothing.
+func suggested(ctx context.Context, r courses.Recommendation) ui.ContinueProps {
+	c := recommended(ctx, r)
+	p := ui.ContinueProps{PathTitle: c.Reason, Icon: "lightbulb", Title: c.Title, Text: r.Item.Summary, ContinueHref: c.Href, ContinueLabel: lang.T(ctx, "web.home.look"), Slug: c.Slug}
+	for _, s := range c.Segments {
+		p.Orgs = append(p.Orgs, s.Org)
+	}
+	return p
+}
+
+// companions is the part of the home page with who else is on what the member learned last.
+func (s *Server) companions(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	people, on, err := s.deps.Courses.Together(ctx)
+	if err != nil {
+		return err
+	}
+	own, _ := auth.HostOrg(ctx)
+	return shell.Fragment(c, companions(people, on, orgUI(own)))
+}
+
+func companionLine(ctx context.Context, p courses.Companion, on tenants.Item) string {
+	if p.Same {
+		return lang.T(ctx, "web.home.with_same")
+	}
+	return lang.T(ctx, "web.home.with_"+on.Kind)
 }
 
 // landingView is everything on the landing page.
@@ -62,6 +106,8 @@ type landingView struct {
 	Org       *tenants.Organization // of the host; nil on the front door
 	Newest    marketing.Newest
 	Questions []community.Question
+	Resources []tenants.Item
+	Owners    map[id.Org]tenants.Organization // of the resources
 	Now       time.Time
 }
 
@@ -83,12 +129,40 @@ func (s *Server) landing(c *fiber.Ctx) error {
 		v.Now = b.Now
 		newest = marketing.QueueNewest(b, viewer, host, 12)
 		answered = community.Answered(b, viewer, host, 3)
+		tenants.Visible(b, &v.Resources, viewer, tenants.ListFilter{Kinds: []string{tenants.KindResource}, Limit: 20})
 	}); err != nil {
 		return err
 	}
 	v.Newest, v.Questions = newest(), answered()
+	slices.SortStableFunc(v.Resources, func(a, b tenants.Item) int { return place(a, host) - place(b, host) })
+	v.Resources = v.Resources[:min(4, len(v.Resources))]
+	var owners []id.Org
+	for _, r := range v.Resources {
+		owners = append(owners, r.OrgID)
+	}
+	if v.Owners, err = s.deps.Tenants.ByIDs(ctx, owners...); err != nil {
+		return err
+	}
 	v.Newest.Paths, v.Newest.Stories = spread(v.Newest.Paths, 4), spread(v.Newest.Stories, 4)
 	return shell.Page(c, ui.PageProps{Title: v.title(ctx), Description: v.lead(ctx), Canonical: "/", Layout: ui.Reading}, landingPage(v))
+}
+
+// place is 0 for what the organization of the host owns, 1 for the rest.
+func place(it tenants.Item, host id.Org) int {
+	if it.OrgID == host {
+		return 0
+	}
+	return 1
+}
+
+// takeAlong are short resources that everybody may read.
+func (v landingView) takeAlong(ctx context.Context) []ui.TaskRow {
+	var out []ui.TaskRow
+	for _, r := range v.Resources {
+		o := v.Owners[r.OrgID]
+		out = append(out, ui.TaskRow{Icon: "clipboard-check", Title: r.Title, Href: tenants.ItemURL(r), Meta: lang.Minutes(ctx, max(1, r.Minutes)), Org: orgUI(o), Who: o.Name})
+	}
+	return out
 }
 
 func firstName(name string) string {
@@ -167,7 +241,7 @@ func taskRows(ctx context.Context, v homeView) []ui.TaskRow {
 	for _, g := range v.Learning.Due[:min(4, len(v.Learning.Due))] {
 		r := ui.TaskRow{
 			Icon: "route", Title: g.Item.Title, Href: tenants.ItemURL(g.Item), Org: orgUI(g.Org),
-			Meta: lang.T(ctx, "web.kind."+g.Item.Kind) + ", " + lang.T(ctx, "web.home.left", "Minutes", lang.Minutes(ctx, g.Left)),
+			Meta: lang.T(ctx, "web.kind."+g.Item.Kind) + ", " + lang.T(ctx, "web.home.left", "Minutes", lang.Minutes(ctx, max(1, g.Left))),
 		}
 		if g.Item.Kind == tenants.KindCourse {
 			r.Icon = "book-open"
@@ -230,7 +304,7 @@ func newsRows(ctx context.Context, v homeView) []ui.ActivityRow {
 	var rows []ui.ActivityRow
 	for _, q := range v.News {
 		r := ui.ActivityRow{
-			Person: byline(ctx, q.By), Quote: q.Title, When: lang.Ago(ctx, v.Learning.Now, q.ActiveAt), At: q.ActiveAt.Format(time.RFC3339),
+			Person: communitypages.Person(ctx, q.By), Quote: q.Title, When: lang.Ago(ctx, v.Learning.Now, q.ActiveAt), At: q.ActiveAt.Format(time.RFC3339),
 			Action: ui.Link{Label: lang.T(ctx, "web.home.read"), Href: "/questions/" + q.ID.String()},
 		}
 		if q.Count == 0 {
@@ -244,21 +318,6 @@ func newsRows(ctx context.Context, v homeView) []ui.ActivityRow {
 		rows = append(rows, r)
 	}
 	return rows
-}
-
-// byline is an author as a person of the design system; who is not named is said in words.
-func byline(ctx context.Context, by community.Byline) ui.Person {
-	p := ui.Person{Name: by.Name, Org: ui.Org{ID: by.Company.ID.String(), Slug: by.Company.Slug, Name: by.Company.Name, Short: by.Company.Short, Hue: by.Company.Hue, Chroma: by.Company.Chroma}}
-	switch {
-	case p.Name != "":
-	case p.Org.Name != "":
-		p.Name = lang.T(ctx, "web.by.company")
-	case by.Relationship != "":
-		p.Name = lang.T(ctx, "web.by.someone_"+by.Relationship)
-	default:
-		p.Name = lang.T(ctx, "web.by.someone")
-	}
-	return p
 }
 
 func balance(ctx context.Context, v courses.HomeView) ui.BalanceProps {
@@ -333,21 +392,24 @@ func (v landingView) often() []string {
 	return out
 }
 
-// excerpt cuts a text at a word's end after at most n letters.
+// excerpt is the first sentences of a text, as many as fit into n letters; if the first alone is too long, its words that do.
 func excerpt(s string, n int) string {
 	r := []rune(s)
 	if len(r) <= n {
 		return s
 	}
-	cut := strings.LastIndexByte(string(r[:n]), ' ')
-	return strings.TrimRight(string(r[:n])[:max(cut, 0)], " ,.;:") + "…"
+	head := string(r[:n])
+	if end := max(strings.LastIndex(head, ". "), strings.LastIndex(head, "? ")); end > 0 {
+		return head[:end+1]
+	}
+	return strings.TrimRight(head[:max(strings.LastIndexByte(head, ' '), 0)], " ,.;:") + "…"
 }
 
 func questionProps(ctx context.Context, q community.Question) ui.QuestionProps {
-	p := ui.QuestionProps{Title: q.Title, Href: "/questions/" + q.ID.String(), By: byline(ctx, q.By), ByLine: lang.T(ctx, "web.question.asked")}
+	p := ui.QuestionProps{Title: q.Title, Href: "/questions/" + q.ID.String(), By: communitypages.Person(ctx, q.By), ByLine: lang.T(ctx, "web.question.asked")}
 	if len(q.Answers) > 0 {
 		a := q.Answers[0]
-		p.Answer, p.By, p.ByLine = excerpt(a.Plain, 220), byline(ctx, a.By), lang.T(ctx, "web.question.answered")
+		p.Answer, p.By, p.ByLine = excerpt(a.Plain, 200), communitypages.Person(ctx, a.By), communitypages.Answering(ctx, a.By, q.By)
 		if a.Used.Count > 0 {
 			p.Foot = lang.T(ctx, "web.question.used", "Count", a.Used.Count)
 		}

@@ -69,7 +69,11 @@ func New(o Options, d Deps) *fiber.App {
 	communitypages.New(d.Community).Mount(app)
 	searchpages.New(d.Search).Mount(app)
 	app.Get("/", s.start)
+	app.Get("/home/with", s.companions)
 	app.Get("/me", s.me)
+	app.Get("/welcome", s.welcome)
+	app.Post("/welcome", s.welcomed)
+	app.Get("/welcome/answer", s.firstAnswer)
 	if o.Demo {
 		app.Get("/outbox", s.outbox)
 	}

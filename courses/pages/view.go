@@ -103,10 +103,10 @@ func progressCard(ctx context.Context, v courses.View, origin string) ui.Progres
 		}
 	case v.Started && v.Next != nil:
 		p.Title = lang.T(ctx, doneKey(v.Item.Kind), "Count", all, "Done", done)
-		p.Text = lang.T(ctx, "courses.progress.left", "Time", lang.Minutes(ctx, v.Left))
+		p.Text = lang.T(ctx, "courses.progress.left", "Time", lang.Minutes(ctx, max(1, v.Left)))
 		p.ActionLabel, p.ActionHref = lang.T(ctx, "courses.progress.continue", "Title", v.Next.Title), stopHref(v.Item, v.Next.Step, v.Next.Lesson)
 	default:
-		p.Title, p.Text = lang.T(ctx, "courses.progress.new"), lang.T(ctx, "courses.progress.takes", "Time", lang.Minutes(ctx, v.Left))
+		p.Title, p.Text = lang.T(ctx, "courses.progress.new"), lang.T(ctx, "courses.progress.takes", "Time", lang.Minutes(ctx, max(1, v.Left)))
 		p.ActionLabel, p.ActionPost = lang.T(ctx, "courses.progress.start_"+v.Item.Kind), href(v.Item)+"/start"+origin
 	}
 	if v.Due != nil && v.Finished == nil {

@@ -153,6 +153,11 @@ var icons = map[search.Kind]string{ //nolint:gochecknoglobals // Fixed data.
 // rights are the words of the provenance line for what a viewer may do.
 var rights = map[string]string{"own": ui.RightOwn, "adapt": ui.RightAdapt, "show": ui.RightShow, "use": ui.RightRead, "read": ui.RightRead} //nolint:gochecknoglobals // Fixed data.
 
+// Row is a hit of a result as a row of results.
+func Row(ctx context.Context, r search.Result, hit int) ui.ResultProps {
+	return row(ctx, r.Hits[hit], owners(r))
+}
+
 func row(ctx context.Context, h search.Hit, orgs map[id.Org]ui.Org) ui.ResultProps {
 	p := ui.ResultProps{
 		Kind: lang.T(ctx, "search.kind."+string(h.Kind)), KindIcon: icons[h.Kind], Title: spans(h.Title), Text: spans(h.Text), Href: h.URL, Slug: h.Item.ItemID.String(),
@@ -247,4 +252,18 @@ func quickGroups(ctx context.Context, text string, r search.Result) []ui.QuickGr
 	}
 	more.Items = append(more.Items, ui.QuickItem{Icon: "search", Href: all.href(), Text: ui.Plain(lang.T(ctx, "search.quick.all", "Text", text))})
 	return []ui.QuickGroup{learn, answers, read, more}
+}
+
+// closeRows are the first of the hits that are not the thing itself, one of each item.
+func closeRows(ctx context.Context, r search.Result, but string) []closeRow {
+	orgs := owners(r)
+	var out []closeRow
+	seen := map[string]bool{but: true}
+	for _, h := range r.Hits {
+		if key := h.Item.ItemID.String(); !seen[key] && len(out) < closeSize {
+			seen[key] = true
+			out = append(out, closeRow{Title: ui.Unmarked(spans(h.Title)), Href: h.URL, Kind: lang.T(ctx, "search.kind."+string(h.Kind)), Lang: h.Lang, Org: orgs[h.Item.OrgID]})
+		}
+	}
+	return out
 }
