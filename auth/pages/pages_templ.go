@@ -363,7 +363,7 @@ func orgSide(org tenants.Organization, back string) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.SignInPage(ui.SignInPageProps{Org: uiOrg(org), Strands: []ui.Org{uiOrg(org)}, Links: links(ctx), Back: back}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var14), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.SignInPage(ui.SignInPageProps{Org: uiOrg(org), Quote: org.Tagline, By: ui.Person{Name: org.Name, Org: uiOrg(org)}, Strands: []ui.Org{uiOrg(org)}, Links: links(ctx), Back: back}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var14), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
