@@ -245,8 +245,8 @@ func (b *Browser) listen(ev any) {
 			fault += " " + x.Description
 		}
 	}
-	// Resizing under a page transition ends the transition; that is the test's doing.
-	if fault != "" && !strings.Contains(fault, "Viewport size changed") {
+	// Resizing or going on under a page transition ends the transition; that is the test's doing, who is quicker than people.
+	if fault != "" && !strings.Contains(fault, "Viewport size changed") && !strings.Contains(fault, "Transition was aborted") {
 		b.mu.Lock()
 		b.faults = append(b.faults, fault)
 		b.mu.Unlock()
