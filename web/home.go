@@ -13,12 +13,15 @@ import (
 	"github.com/learnscape/learnscape/community"
 	communitypages "github.com/learnscape/learnscape/community/pages"
 	"github.com/learnscape/learnscape/courses"
+	coursespages "github.com/learnscape/learnscape/courses/pages"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/marketing"
+	marketingpages "github.com/learnscape/learnscape/marketing/pages"
 	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -91,7 +94,7 @@ func (s *Server) companions(c *fiber.Ctx) error {
 		return err
 	}
 	own, _ := auth.HostOrg(ctx)
-	return shell.Fragment(c, companions(people, on, orgUI(own)))
+	return shell.Fragment(c, companions(people, on, show.Org(own)))
 }
 
 func companionLine(ctx context.Context, p courses.Companion, on tenants.Item) string {
@@ -160,7 +163,7 @@ func (v landingView) takeAlong(ctx context.Context) []ui.TaskRow {
 	var out []ui.TaskRow
 	for _, r := range v.Resources {
 		o := v.Owners[r.OrgID]
-		out = append(out, ui.TaskRow{Icon: "clipboard-check", Title: r.Title, Href: tenants.ItemURL(r), Meta: lang.Minutes(ctx, max(1, r.Minutes)), Org: orgUI(o), Who: o.Name})
+		out = append(out, ui.TaskRow{Icon: "clipboard-check", Title: r.Title, Href: tenants.ItemURL(r), Meta: lang.Minutes(ctx, max(1, r.Minutes)), Org: show.Org(o), Who: o.Name})
 	}
 	return out
 }
@@ -200,7 +203,7 @@ func continueProps(ctx context.Context, g *courses.Going) ui.ContinueProps {
 	p := ui.ContinueProps{PathTitle: g.Item.Title, Title: g.Item.Title, Text: g.Item.Summary, PathHref: tenants.ItemURL(g.Item), ContinueHref: tenants.ItemURL(g.Item), Slug: g.Item.Slug}
 	p.ContinueLabel = lang.T(ctx, "web.home.continue")
 	for _, o := range g.Orgs {
-		p.Orgs = append(p.Orgs, orgUI(o.Org))
+		p.Orgs = append(p.Orgs, show.Org(o.Org))
 	}
 	for _, st := range g.Stations {
 		state := ui.Ahead
@@ -210,11 +213,11 @@ func continueProps(ctx context.Context, g *courses.Going) ui.ContinueProps {
 		case st.Now:
 			state = ui.Now
 		}
-		p.Steps = append(p.Steps, ui.StepSegment{Org: orgUI(st.Org), State: state})
+		p.Steps = append(p.Steps, ui.StepSegment{Org: show.Org(st.Org), State: state})
 	}
 	if n := g.Next; n != nil {
 		p.Title = n.Title
-		p.ContinueHref = stationURL(g.Item, *n)
+		p.ContinueHref = coursespages.StopHref(g.Item, n.Step, n.Lesson)
 		p.ContinueLabel = lang.T(ctx, "web.home.continue_left", "Minutes", lang.Minutes(ctx, max(1, n.Minutes)))
 		if g.At != "" {
 			p.Text = lang.T(ctx, "web.home.stopped_at", "Part", g.At)
@@ -225,22 +228,11 @@ func continueProps(ctx context.Context, g *courses.Going) ui.ContinueProps {
 	return p
 }
 
-// stationURL is where a station of a path or course is learned.
-func stationURL(it tenants.Item, st courses.Station) string {
-	switch {
-	case st.Step == "":
-		return tenants.ItemURL(it) + "/lessons/" + st.Lesson
-	case st.Lesson == "" || st.Kind == courses.StepLesson:
-		return tenants.ItemURL(it) + "/steps/" + st.Step
-	}
-	return tenants.ItemURL(it) + "/steps/" + st.Step + "/" + st.Lesson
-}
-
 func taskRows(ctx context.Context, v homeView) []ui.TaskRow {
 	var rows []ui.TaskRow
 	for _, g := range v.Learning.Due[:min(4, len(v.Learning.Due))] {
 		r := ui.TaskRow{
-			Icon: "route", Title: g.Item.Title, Href: tenants.ItemURL(g.Item), Org: orgUI(g.Org),
+			Icon: "route", Title: g.Item.Title, Href: tenants.ItemURL(g.Item), Org: show.Org(g.Org),
 			Meta: lang.T(ctx, "web.kind."+g.Item.Kind) + ", " + lang.T(ctx, "web.home.left", "Minutes", lang.Minutes(ctx, max(1, g.Left))),
 		}
 		if g.Item.Kind == tenants.KindCourse {
@@ -248,7 +240,7 @@ func taskRows(ctx context.Context, v homeView) []ui.TaskRow {
 		}
 		switch {
 		case g.AskedBy != "":
-			r.Who, r.Org = lang.T(ctx, "web.home.asked_by", "Name", g.AskedBy), orgUI(v.Own)
+			r.Who, r.Org = lang.T(ctx, "web.home.asked_by", "Name", g.AskedBy), show.Org(v.Own)
 		default:
 			r.Who = lang.T(ctx, "web.home.own_choice")
 		}
@@ -266,10 +258,8 @@ func taskRows(ctx context.Context, v homeView) []ui.TaskRow {
 }
 
 func recommended(ctx context.Context, r courses.Recommendation) ui.PathCardProps {
-	p := cardProps(ctx, r.Item, nil)
-	for _, o := range r.Parts {
-		p.Segments = append(p.Segments, ui.Segment{Org: orgUI(o.Org), Size: o.N})
-	}
+	p := coursespages.Card(ctx, r.Card)
+	p.Heading = 3
 	switch r.Why {
 	case courses.WhyTopic:
 		p.Reason = lang.T(ctx, "web.home.why_topic", "Title", r.After)
@@ -277,24 +267,6 @@ func recommended(ctx context.Context, r courses.Recommendation) ui.PathCardProps
 		p.Reason = lang.T(ctx, "web.home.why_colleagues", "Count", r.Count)
 	case courses.WhyNew:
 		p.Reason = lang.T(ctx, "web.home.why_new")
-	}
-	return p
-}
-
-// cardProps is an item as a card; owners are whose steps it has.
-func cardProps(ctx context.Context, it tenants.Item, owners []marketing.Contributor) ui.PathCardProps {
-	p := ui.PathCardProps{Title: it.Title, Href: tenants.ItemURL(it), Slug: it.Slug}
-	if it.Kind == tenants.KindPath && it.Steps > 0 {
-		p.Meta = append(p.Meta, lang.T(ctx, "web.card.steps", "Count", it.Steps))
-	}
-	if it.Minutes > 0 {
-		p.Meta = append(p.Meta, lang.Minutes(ctx, it.Minutes))
-	}
-	if it.Finished >= 5 {
-		p.Meta = append(p.Meta, lang.T(ctx, "web.card.finished", "Count", it.Finished))
-	}
-	for _, o := range owners {
-		p.Segments = append(p.Segments, ui.Segment{Org: ui.Org{ID: o.ID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}, Size: o.N})
 	}
 	return p
 }
@@ -334,7 +306,7 @@ func balance(ctx context.Context, v courses.HomeView) ui.BalanceProps {
 }
 
 // heroStrands are the first three organizations whose work stands on the page, each with what it brings.
-func heroStrands(v landingView) []ui.HeroStrand {
+func heroStrands(ctx context.Context, v landingView) []ui.HeroStrand {
 	var out []ui.HeroStrand
 	seen := map[id.Org]bool{}
 	for _, cards := range [][]marketing.Card{v.Newest.Paths, v.Newest.Stories} {
@@ -343,8 +315,7 @@ func heroStrands(v landingView) []ui.HeroStrand {
 				continue
 			}
 			seen[c.OrgID] = true
-			o := c.Owners[0]
-			out = append(out, ui.HeroStrand{Org: ui.Org{ID: o.ID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}, Text: c.Title})
+			out = append(out, ui.HeroStrand{Org: marketingpages.Card(ctx, c).Segments[0].Org, Text: c.Title})
 		}
 	}
 	return out

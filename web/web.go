@@ -24,6 +24,7 @@ import (
 	searchpages "github.com/learnscape/learnscape/search/pages"
 	"github.com/learnscape/learnscape/tenants"
 	tenantspages "github.com/learnscape/learnscape/tenants/pages"
+	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 	"github.com/learnscape/learnscape/web/ui/static"
@@ -86,7 +87,7 @@ func (s *Server) frame(c *fiber.Ctx) error {
 	ctx := c.UserContext()
 	f := shell.Frame{Base: c.BaseURL(), Production: s.opts.Production, Org: product()}
 	if o, ok := auth.HostOrg(ctx); ok {
-		f.Org = orgUI(o)
+		f.Org = show.Org(o)
 		f.SubLine = o.Tagline
 		if sh, err := s.sheets.of(o.Color); err == nil {
 			f.BrandCSS = sh.url
@@ -121,10 +122,6 @@ func (s *Server) frame(c *fiber.Ctx) error {
 
 // product is what stands in the header where no organization does.
 func product() ui.Org { return ui.Org{Name: "Learnscape", Short: "Ls", Hue: 180, Chroma: .07} }
-
-func orgUI(o tenants.Organization) ui.Org {
-	return ui.Org{ID: o.OrgID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}
-}
 
 // asset serves the embedded files under their hashed names.
 func (s *Server) asset(c *fiber.Ctx) error {

@@ -126,6 +126,7 @@ if (!v.dataset.save || Math.abs(v.currentTime - last) < 1) return;
 last = v.currentTime;
 fetch(v.dataset.save, { method: "POST", keepalive: true, body: new URLSearchParams({ seconds: last.toFixed(1) }) }).catch(function () {});
 };
+on(v, "playing", function () { v.dataset.played = "1"; });
 on(v, "pause", save);
 on(v, "timeupdate", function () {
 if (Math.abs(v.currentTime - last) >= 10) save();
