@@ -38,7 +38,7 @@ func (s *Service) Together(ctx context.Context) ([]Companion, tenants.Item, erro
 	}
 	var rows []companionRow
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &rows, `SELECT m.name, i.item_id, i.kind, i.slug, i.title, e.at_item = k.at_item AND e.at_lesson = k.at_lesson AS same
+		db.List(b, &rows, `SELECT m.name, i.item_id, i.kind, i.slug, i.title, (e.at_item, e.at_lesson) IS NOT DISTINCT FROM (k.at_item, k.at_lesson) AS same
 			FROM (SELECT * FROM enrollments WHERE org_id = $1 AND membership_id = $2 AND state = 'active' ORDER BY updated_at DESC, enrollment_id LIMIT 1) k
 			JOIN enrollments e ON e.org_id = $1 AND e.item_org = k.item_org AND e.item_id = k.item_id AND e.state = 'active' AND e.membership_id <> $2
 			JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id AND m.state = 'active'

@@ -284,7 +284,7 @@ func TestPagesAreAccessible(t *testing.T) {
 			more = append(more, l)
 		}
 	}
-	check(member, append([]string{d.URL("brightwater", "/"), d.URL("brightwater", "/learn"), d.URL("brightwater", "/learn?tab=finished"), d.URL("brightwater", "/community"), d.URL("brightwater", "/search?q=door+alarm"), d.URL("brightwater", "/me")}, more...)...)
+	check(member, append([]string{d.URL("brightwater", "/"), d.URL("brightwater", "/learn"), d.URL("brightwater", "/learn?tab=finished"), d.URL("brightwater", "/community"), d.URL("brightwater", "/search?q=door+alarm"), d.URL("brightwater", "/me"), d.URL("brightwater", "/welcome"), d.URL("brightwater", "/welcome/answer?for=solve&q=alarm"), d.URL("brightwater", "/welcome/answer?q=xyzzyq")}, more...)...)
 	admin := webtest.Open(t, 1360)
 	signIn(t, admin, d, "admin@halden.example")
 	check(admin, d.URL("halden", "/admin/people"), d.URL("halden", "/admin/sign-in"))
