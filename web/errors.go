@@ -88,8 +88,15 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		p.SearchAction = "/search"
 	}
 	p.Actions = []ui.ButtonProps{{Label: lang.T(ctx, "errs.home"), Href: "/", Kind: ui.Secondary}}
+	page := ui.PageProps{Title: p.Title, NoIndex: true, Layout: ui.Reading}
+	if key == "errs.unknown_host" {
+		// Nothing on this host leads anywhere; the front door finds organizations.
+		door := c.Protocol() + "://" + s.deps.Tenants.Base()
+		p.Actions = []ui.ButtonProps{{Label: lang.T(ctx, "errs.unknown_host_find"), Href: door + "/sign-in", Kind: ui.Primary}, {Label: lang.T(ctx, "errs.unknown_host_door"), Href: door + "/"}}
+		page.NoSearch, page.SignInHref = true, door+"/sign-in"
+	}
 	if shell.From(ctx).Org.Name == "" {
 		c.SetUserContext(shell.With(ctx, shell.Frame{Base: c.BaseURL(), Org: product()}))
 	}
-	return shell.Page(c, ui.PageProps{Title: p.Title, NoIndex: true, Layout: ui.Reading, NoSearch: key == "errs.unknown_host"}, ui.ErrorPage(p))
+	return shell.Page(c, page, ui.ErrorPage(p))
 }

@@ -138,6 +138,9 @@ func (s *Server) firstAnswer(c *fiber.Ctx) error {
 
 func resultOf(ctx context.Context, res search.Result, at int) *ui.ResultProps {
 	r := searchpages.Row(ctx, res, at)
+	if res.Hits[at].Kind == search.KindQuestion && len(r.Meta) > 1 {
+		r.Meta = r.Meta[len(r.Meta)-1:] // How many answers it has; whose question it is stands below.
+	}
 	return &r
 }
 
