@@ -343,7 +343,7 @@ func (b *Browser) PressControl(key string) {
 // focus says what is wrong with how the focused element shows itself, "" if nothing is: it or what is around it must be
 // outlined, inside the window, and under nothing that lies over the page (WCAG 2.4.7 and 2.4.11).
 const focus = `(()=>{const e=document.activeElement;if(!e||e===document.body)return "";
-	let o=e,seen=false;for(let i=0;i<4&&o&&o!==document.body;i++,o=o.parentElement){const s=getComputedStyle(o);if(s.outlineStyle!=="none"&&parseFloat(s.outlineWidth)>=1.5){seen=true;break}}
+	let o=e,seen=false;for(let i=0;i<4&&o&&o!==document.body;i++,o=o.parentElement){const s=getComputedStyle(o);if(s.outlineStyle==="auto"||s.outlineStyle!=="none"&&parseFloat(s.outlineWidth)>=1.5){seen=true;break}}
 	const what=e.outerHTML.slice(0,140);if(!seen)return "no outline on "+what;
 	const r=o.getClientRects()[0];if(!r)return "no place for "+what;
 	const x=Math.min(Math.max(r.x+r.width/2,1),innerWidth-1),y=Math.min(Math.max(r.y+Math.min(r.height/2,20),1),innerHeight-1);
