@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -38,7 +39,7 @@ type view struct {
 }
 
 func newView(ctx context.Context, a ask, r search.Result) view {
-	v := view{Ask: a, NothingTyped: a.Text == "", Reading: r.Reading, Relaxed: r.Relaxed, AskHref: "/community"}
+	v := view{Ask: a, NothingTyped: a.Text == "", Reading: r.Reading, Relaxed: r.Relaxed, AskHref: askHref(r)}
 	v.Field = ui.SearchFieldProps{Action: "/search", Query: a.Text, Hidden: a.form(paramText, paramPage)}
 	if a.Text != "" {
 		v.Field.ClearHref = "/search"
@@ -84,6 +85,20 @@ func newView(ctx context.Context, a ask, r search.Result) view {
 		v.Sorts = append(v.Sorts, ui.Option{Value: string(s), Label: lang.T(ctx, "search.sort."+string(s)), Chosen: s == a.Sort})
 	}
 	return v
+}
+
+// askHref is where people are asked: beside what came closest, where those who know it see the question.
+func askHref(r search.Result) string {
+	for _, h := range r.Hits {
+		switch {
+		case h.Kind == search.KindQuestion || h.Kind == search.KindGroup:
+		case h.Part != "":
+			return "/questions/about/" + h.Item.ItemID.String() + "?lesson=" + url.QueryEscape(h.Part)
+		default:
+			return "/questions/about/" + h.Item.ItemID.String()
+		}
+	}
+	return "/community"
 }
 
 func owners(r search.Result) map[id.Org]ui.Org {

@@ -27,7 +27,7 @@ func TestWays(t *testing.T) {
 }
 
 // byKeyboard signs in, searches, learns, answers, asks and reads with keys alone.
-func byKeyboard(t *testing.T, d *webtest.Demo) {
+func byKeyboard(t *testing.T, d *webtest.Demo) { //nolint:thelper // The body of a test.
 	b := webtest.Open(t, 1360)
 	b.Visit(d.URL("", "/"))
 	b.TabTo(`main input[name="email"]`)
@@ -42,6 +42,7 @@ func byKeyboard(t *testing.T, d *webtest.Demo) {
 	b.Wait(`a[href="/me"]`)
 
 	// The first key of search, the second of its list, and the page of results.
+	b.Settle()
 	b.Press("/")
 	b.Wait(`#find:focus`)
 	b.Press("ice bath")
@@ -51,6 +52,7 @@ func byKeyboard(t *testing.T, d *webtest.Demo) {
 	b.Press(webtest.Enter)
 	b.WaitText("Make the bath")
 	b.Visit(d.URL("brightwater", "/"))
+	b.Settle()
 	b.Press("/")
 	b.Wait(`#find:focus`)
 	b.Press("field check" + webtest.Enter)
@@ -61,9 +63,11 @@ func byKeyboard(t *testing.T, d *webtest.Demo) {
 	b.Wait(`#lesson-foot`)
 
 	// n goes on, p goes back; in the quiz Space chooses and Enter answers.
+	b.Settle()
 	at := b.At()
 	b.Press("n")
 	b.Wait(`a[rel=prev][href="` + strings.TrimPrefix(at, d.URL("brightwater", "")) + `"]`)
+	b.Settle()
 	b.Press("p")
 	b.Wait(`a[rel=next]`)
 	b.Wait(`main .quiz input[type=radio]:not(:disabled)`)
@@ -82,6 +86,7 @@ func byKeyboard(t *testing.T, d *webtest.Demo) {
 
 	// Away with the keys of the navigation, and into the thread.
 	b.Visit(d.URL("brightwater", "/"))
+	b.Settle()
 	b.Press("gc")
 	b.WaitText(title)
 	b.TabTo(`main .question a[href^="/questions/"]`)
@@ -99,7 +104,7 @@ func byKeyboard(t *testing.T, d *webtest.Demo) {
 }
 
 // inGerman goes the learner's way with the interface in German, dark, at 390 px; no text of the English catalogue is left.
-func inGerman(t *testing.T, d *webtest.Demo) {
+func inGerman(t *testing.T, d *webtest.Demo) { //nolint:thelper // The body of a test.
 	const org, email = "brightwater", "learner2@brightwater.example"
 	b := webtest.Open(t, 390)
 	b.Dark(true)
@@ -129,6 +134,19 @@ func inGerman(t *testing.T, d *webtest.Demo) {
 		b.Visit(at(page))
 		check()
 	}
+	// The filters are folded on a phone, and there when it is turned.
+	b.Visit(at("/learn"))
+	b.Settle()
+	shown := func() bool { return webtest.Eval[bool](b, `document.querySelector(".facets form").checkVisibility()`) }
+	if shown() {
+		t.Error("the filters take the phone's whole page")
+	}
+	b.Resize(1024)
+	b.Settle()
+	if !shown() {
+		t.Error("a phone that is turned has no filters")
+	}
+	b.Resize(390)
 	b.Visit(at("/learn"))
 	b.Click(`main a[href$="/haccp-evidence"]`)
 	check()
@@ -229,7 +247,7 @@ func catalogue(t *testing.T) func(string) string {
 }
 
 // byLink signs in with a one-time link that the outbox shows; elsewhere it asks for the digits, and it works once.
-func byLink(t *testing.T, d *webtest.Demo) {
+func byLink(t *testing.T, d *webtest.Demo) { //nolint:thelper // The body of a test.
 	const email = "learner@nordhav.example"
 	ask := func(b *webtest.Browser) (link, code string) {
 		b.Visit(d.URL("nordhav", "/sign-in"))
@@ -271,7 +289,7 @@ func byLink(t *testing.T, d *webtest.Demo) {
 
 // withoutScript reads and submits with scripts off: from the front door over the first question to an answered quiz, a
 // reflection, a question with an answer, and out.
-func withoutScript(t *testing.T, d *webtest.Demo) {
+func withoutScript(t *testing.T, d *webtest.Demo) { //nolint:thelper // The body of a test.
 	const org, title = "halden", "Is zqplain enough without a script?"
 	b := webtest.Open(t, 1360)
 	b.Script(false)
@@ -321,7 +339,7 @@ func withoutScript(t *testing.T, d *webtest.Demo) {
 }
 
 // firstVisit is asked one question once, gets something to read and something to try, and can say otherwise later.
-func firstVisit(t *testing.T, d *webtest.Demo) {
+func firstVisit(t *testing.T, d *webtest.Demo) { //nolint:thelper // The body of a test.
 	const org, email = "kestrel", "partners@kestrel.example"
 	b := webtest.Open(t, 390)
 	signIn(t, b, d, email)

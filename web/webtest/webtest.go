@@ -312,7 +312,7 @@ func (b *Browser) click(element, what string) {
 func (b *Browser) Settle() {
 	b.t.Helper()
 	time.Sleep(200 * time.Millisecond) //nolint:forbidigo // See above.
-	b.until(`document.readyState !== "loading" && !document.querySelector('.htmx-request,[aria-busy="true"]')`, "end of loading")
+	b.until(`document.readyState === "complete" && !document.querySelector('.htmx-request,[aria-busy="true"]')`, "end of loading")
 }
 
 // Type replaces the text of a field, as keys do.
