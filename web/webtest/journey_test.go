@@ -290,22 +290,6 @@ func TestPagesAreAccessible(t *testing.T) {
 	check(admin, d.URL("halden", "/admin/people"), d.URL("halden", "/admin/sign-in"))
 }
 
-// Reading and submitting works with scripts off: the whole way from the front door to an answered quiz and a question.
-func TestWithoutScript(t *testing.T) {
-	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
-	b := webtest.Open(t, 1360)
-	b.Script(false)
-	defer b.Script(true)
-	signIn(t, b, d, "learner@solvik.example")
-	b.Visit(d.URL("solvik", "/learn"))
-	b.Click(`main a[href^="/path/"]`)
-	if b.Has(`main .progress-card form button`) {
-		b.Click(`main .progress-card form button`)
-	}
-	b.Wait(`main .progress-card, #lesson-foot`)
-}
-
 // The same journey with a course that was imported from a folder of Markdown.
 func TestImportedCourse(t *testing.T) {
 	t.Parallel()
