@@ -264,9 +264,9 @@ func (p *press) store(tx *db.Tx, c content, intro string, version int, digest []
 	if at.IsZero() {
 		at = tx.Now
 	}
-	if _, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outcome, intro_html, outline, digest, note, published_by, published_at, leads_to)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, tx.Scope.Org, p.item.ItemID, version, p.item.Title, p.item.Summary, c.Outcome, intro,
-		p.outline, digest, c.Note, tx.Scope.Membership, at, p.outline.Items(p.item.ItemID)); err != nil {
+	if _, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outcome, intro_html, outline, digest, note, published_by, published_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, tx.Scope.Org, p.item.ItemID, version, p.item.Title, p.item.Summary, c.Outcome, intro,
+		p.outline, digest, c.Note, tx.Scope.Membership, at); err != nil {
 		return err
 	}
 	_, err := tx.Exec(`INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, blocks, plain)

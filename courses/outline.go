@@ -1,8 +1,6 @@
 package courses
 
 import (
-	"slices"
-
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -107,17 +105,6 @@ func (s Step) leaves() []Leaf {
 	out := make([]Leaf, len(s.Lessons))
 	for i, l := range s.Lessons {
 		out[i] = Leaf{s.Item, l.Key}
-	}
-	return out
-}
-
-// Items lists the items that the outline's steps lead to, without self.
-func (o Outline) Items(self id.Item) []id.Item {
-	out := []id.Item{}
-	for _, s := range o.Steps {
-		if s.Item != self && !slices.Contains(out, s.Item) {
-			out = append(out, s.Item)
-		}
 	}
 	return out
 }

@@ -20,11 +20,12 @@ type Membership struct {
 	Locale       string        `db:"locale"`
 	Theme        string        `db:"theme"` // auto, light or dark
 	Roles        []scope.Role  `db:"roles"`
-	State        string        `db:"state"` // active, invited or left
+	State        string        `db:"state"`   // active, invited or left
+	Purpose      string        `db:"purpose"` // one of Purposes, PurposeAsked, or "" for somebody who was never asked
 }
 
 // MembershipColumns is the select list of Membership for the alias m.
-const MembershipColumns = `m.org_id, m.membership_id, m.person_id, m.name, m.email, m.title, m.locale, m.theme, m.roles, m.state`
+const MembershipColumns = `m.org_id, m.membership_id, m.person_id, m.name, m.email, m.title, m.locale, m.theme, m.roles, m.state, m.purpose`
 
 // NewMember is somebody who joins. A zero Person makes a new one; zero identifiers are made.
 type NewMember struct {

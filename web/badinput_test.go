@@ -75,7 +75,7 @@ func TestBadInput(t *testing.T) {
 	t.Run("unknown host", func(t *testing.T) {
 		t.Parallel()
 		res := get(t, visitor, d.URL("nobody", "/"))
-		if page := text(t, body(t, res)); res.StatusCode != 404 || !strings.Contains(page, "Nobody lives here") {
+		if page := text(t, body(t, res)); res.StatusCode != 404 || !strings.Contains(page, "There is no portal at this address") {
 			t.Errorf("status %d: %.300s", res.StatusCode, page)
 		}
 	})

@@ -82,14 +82,24 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		p.Title = lang.T(ctx, "errs.unknown_host_title")
 	}
 	if status >= 500 {
-		p.Kind, p.Reference = ui.Bad, ref
+		p.Icon, p.Kind, p.Reference = "circle-alert", ui.Bad, ref
 	}
 	if kind == errs.NotFound && key != "errs.unknown_host" {
 		p.SearchAction = "/search"
 	}
 	p.Actions = []ui.ButtonProps{{Label: lang.T(ctx, "errs.home"), Href: "/", Kind: ui.Secondary}}
+	if status >= 500 && c.Method() == fiber.MethodGet {
+		p.Actions = append([]ui.ButtonProps{{Label: lang.T(ctx, "errs.again"), Icon: "refresh-cw", Kind: ui.Primary, Href: "/" + strings.TrimLeft(c.OriginalURL(), "/\\")}}, p.Actions...)
+	}
+	page := ui.PageProps{Title: p.Title, NoIndex: true, Layout: ui.Reading}
+	if key == "errs.unknown_host" {
+		// Nothing on this host leads anywhere; the front door finds organizations.
+		door := c.Protocol() + "://" + s.deps.Tenants.Base()
+		p.Actions = []ui.ButtonProps{{Label: lang.T(ctx, "errs.unknown_host_find"), Href: door + "/sign-in", Kind: ui.Primary}, {Label: lang.T(ctx, "errs.unknown_host_door"), Href: door + "/"}}
+		page.NoSearch, page.SignInHref = true, door+"/sign-in"
+	}
 	if shell.From(ctx).Org.Name == "" {
 		c.SetUserContext(shell.With(ctx, shell.Frame{Base: c.BaseURL(), Org: product()}))
 	}
-	return shell.Page(c, ui.PageProps{Title: p.Title, NoIndex: true, Layout: ui.Reading, NoSearch: key == "errs.unknown_host"}, ui.ErrorPage(p))
+	return shell.Page(c, page, ui.ErrorPage(p))
 }

@@ -11,13 +11,17 @@ import (
 
 	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/community"
+	communitypages "github.com/learnscape/learnscape/community/pages"
 	"github.com/learnscape/learnscape/courses"
+	coursespages "github.com/learnscape/learnscape/courses/pages"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/marketing"
+	marketingpages "github.com/learnscape/learnscape/marketing/pages"
 	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -53,8 +57,51 @@ func (s *Server) home(c *fiber.Ctx) error {
 	}); err != nil {
 		return err
 	}
+	if newcomer(m, v.Learning) {
+		if first, err := s.deps.Tenants.AskPurpose(ctx); err != nil {
+			return err
+		} else if first {
+			return c.Redirect("/welcome", fiber.StatusSeeOther)
+		}
+	}
 	v.News = news().Questions
 	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "web.home.title"), NavKey: "home", Layout: ui.Reading}, homePage(v))
+}
+
+// more are the recommendations that are not the one next thing already.
+func (v homeView) more() []courses.Recommendation {
+	if v.Learning.Current == nil && len(v.Learning.Recommended) > 0 {
+		return v.Learning.Recommended[1:]
+	}
+	return v.Learning.Recommended
+}
+
+// suggested is the one next thing of somebody who is on nothing.
+func suggested(ctx context.Context, r courses.Recommendation) ui.ContinueProps {
+	c := recommended(ctx, r)
+	p := ui.ContinueProps{PathTitle: c.Reason, Icon: "lightbulb", Title: c.Title, Text: r.Item.Summary, ContinueHref: c.Href, ContinueLabel: lang.T(ctx, "web.home.look"), Slug: c.Slug}
+	for _, s := range c.Segments {
+		p.Orgs = append(p.Orgs, s.Org)
+	}
+	return p
+}
+
+// companions is the part of the home page with who else is on what the member learned last.
+func (s *Server) companions(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	people, on, err := s.deps.Courses.Together(ctx)
+	if err != nil {
+		return err
+	}
+	own, _ := auth.HostOrg(ctx)
+	return shell.Fragment(c, companions(people, on, show.Org(own)))
+}
+
+func companionLine(ctx context.Context, p courses.Companion, on tenants.Item) string {
+	if p.Same {
+		return lang.T(ctx, "web.home.with_same")
+	}
+	return lang.T(ctx, "web.home.with_"+on.Kind)
 }
 
 // landingView is everything on the landing page.
@@ -62,6 +109,8 @@ type landingView struct {
 	Org       *tenants.Organization // of the host; nil on the front door
 	Newest    marketing.Newest
 	Questions []community.Question
+	Resources []tenants.Item
+	Owners    map[id.Org]tenants.Organization // of the resources
 	Now       time.Time
 }
 
@@ -83,12 +132,40 @@ func (s *Server) landing(c *fiber.Ctx) error {
 		v.Now = b.Now
 		newest = marketing.QueueNewest(b, viewer, host, 12)
 		answered = community.Answered(b, viewer, host, 3)
+		tenants.Visible(b, &v.Resources, viewer, tenants.ListFilter{Kinds: []string{tenants.KindResource}, Limit: 20})
 	}); err != nil {
 		return err
 	}
 	v.Newest, v.Questions = newest(), answered()
+	slices.SortStableFunc(v.Resources, func(a, b tenants.Item) int { return place(a, host) - place(b, host) })
+	v.Resources = v.Resources[:min(4, len(v.Resources))]
+	var owners []id.Org
+	for _, r := range v.Resources {
+		owners = append(owners, r.OrgID)
+	}
+	if v.Owners, err = s.deps.Tenants.ByIDs(ctx, owners...); err != nil {
+		return err
+	}
 	v.Newest.Paths, v.Newest.Stories = spread(v.Newest.Paths, 4), spread(v.Newest.Stories, 4)
 	return shell.Page(c, ui.PageProps{Title: v.title(ctx), Description: v.lead(ctx), Canonical: "/", Layout: ui.Reading}, landingPage(v))
+}
+
+// place is 0 for what the organization of the host owns, 1 for the rest.
+func place(it tenants.Item, host id.Org) int {
+	if it.OrgID == host {
+		return 0
+	}
+	return 1
+}
+
+// takeAlong are short resources that everybody may read.
+func (v landingView) takeAlong(ctx context.Context) []ui.TaskRow {
+	var out []ui.TaskRow
+	for _, r := range v.Resources {
+		o := v.Owners[r.OrgID]
+		out = append(out, ui.TaskRow{Icon: "clipboard-check", Title: r.Title, Href: tenants.ItemURL(r), Meta: lang.Minutes(ctx, max(1, r.Minutes)), Org: show.Org(o), Who: o.Name})
+	}
+	return out
 }
 
 func firstName(name string) string {
@@ -126,7 +203,7 @@ func continueProps(ctx context.Context, g *courses.Going) ui.ContinueProps {
 	p := ui.ContinueProps{PathTitle: g.Item.Title, Title: g.Item.Title, Text: g.Item.Summary, PathHref: tenants.ItemURL(g.Item), ContinueHref: tenants.ItemURL(g.Item), Slug: g.Item.Slug}
 	p.ContinueLabel = lang.T(ctx, "web.home.continue")
 	for _, o := range g.Orgs {
-		p.Orgs = append(p.Orgs, orgUI(o.Org))
+		p.Orgs = append(p.Orgs, show.Org(o.Org))
 	}
 	for _, st := range g.Stations {
 		state := ui.Ahead
@@ -136,11 +213,11 @@ func continueProps(ctx context.Context, g *courses.Going) ui.ContinueProps {
 		case st.Now:
 			state = ui.Now
 		}
-		p.Steps = append(p.Steps, ui.StepSegment{Org: orgUI(st.Org), State: state})
+		p.Steps = append(p.Steps, ui.StepSegment{Org: show.Org(st.Org), State: state})
 	}
 	if n := g.Next; n != nil {
 		p.Title = n.Title
-		p.ContinueHref = stationURL(g.Item, *n)
+		p.ContinueHref = coursespages.StopHref(g.Item, n.Step, n.Lesson)
 		p.ContinueLabel = lang.T(ctx, "web.home.continue_left", "Minutes", lang.Minutes(ctx, max(1, n.Minutes)))
 		if g.At != "" {
 			p.Text = lang.T(ctx, "web.home.stopped_at", "Part", g.At)
@@ -151,30 +228,19 @@ func continueProps(ctx context.Context, g *courses.Going) ui.ContinueProps {
 	return p
 }
 
-// stationURL is where a station of a path or course is learned.
-func stationURL(it tenants.Item, st courses.Station) string {
-	switch {
-	case st.Step == "":
-		return tenants.ItemURL(it) + "/lessons/" + st.Lesson
-	case st.Lesson == "" || st.Kind == courses.StepLesson:
-		return tenants.ItemURL(it) + "/steps/" + st.Step
-	}
-	return tenants.ItemURL(it) + "/steps/" + st.Step + "/" + st.Lesson
-}
-
 func taskRows(ctx context.Context, v homeView) []ui.TaskRow {
 	var rows []ui.TaskRow
 	for _, g := range v.Learning.Due[:min(4, len(v.Learning.Due))] {
 		r := ui.TaskRow{
-			Icon: "route", Title: g.Item.Title, Href: tenants.ItemURL(g.Item), Org: orgUI(g.Org),
-			Meta: lang.T(ctx, "web.kind."+g.Item.Kind) + ", " + lang.T(ctx, "web.home.left", "Minutes", lang.Minutes(ctx, g.Left)),
+			Icon: "route", Title: g.Item.Title, Href: tenants.ItemURL(g.Item), Org: show.Org(g.Org),
+			Meta: lang.T(ctx, "web.kind."+g.Item.Kind) + ", " + lang.T(ctx, "web.home.left", "Minutes", lang.Minutes(ctx, max(1, g.Left))),
 		}
 		if g.Item.Kind == tenants.KindCourse {
 			r.Icon = "book-open"
 		}
 		switch {
 		case g.AskedBy != "":
-			r.Who, r.Org = lang.T(ctx, "web.home.asked_by", "Name", g.AskedBy), orgUI(v.Own)
+			r.Who, r.Org = lang.T(ctx, "web.home.asked_by", "Name", g.AskedBy), show.Org(v.Own)
 		default:
 			r.Who = lang.T(ctx, "web.home.own_choice")
 		}
@@ -192,10 +258,8 @@ func taskRows(ctx context.Context, v homeView) []ui.TaskRow {
 }
 
 func recommended(ctx context.Context, r courses.Recommendation) ui.PathCardProps {
-	p := cardProps(ctx, r.Item, nil)
-	for _, o := range r.Parts {
-		p.Segments = append(p.Segments, ui.Segment{Org: orgUI(o.Org), Size: o.N})
-	}
+	p := coursespages.Card(ctx, r.Card)
+	p.Heading = 3
 	switch r.Why {
 	case courses.WhyTopic:
 		p.Reason = lang.T(ctx, "web.home.why_topic", "Title", r.After)
@@ -207,30 +271,12 @@ func recommended(ctx context.Context, r courses.Recommendation) ui.PathCardProps
 	return p
 }
 
-// cardProps is an item as a card; owners are whose steps it has.
-func cardProps(ctx context.Context, it tenants.Item, owners []marketing.Contributor) ui.PathCardProps {
-	p := ui.PathCardProps{Title: it.Title, Href: tenants.ItemURL(it), Slug: it.Slug}
-	if it.Kind == tenants.KindPath && it.Steps > 0 {
-		p.Meta = append(p.Meta, lang.T(ctx, "web.card.steps", "Count", it.Steps))
-	}
-	if it.Minutes > 0 {
-		p.Meta = append(p.Meta, lang.Minutes(ctx, it.Minutes))
-	}
-	if it.Finished >= 5 {
-		p.Meta = append(p.Meta, lang.T(ctx, "web.card.finished", "Count", it.Finished))
-	}
-	for _, o := range owners {
-		p.Segments = append(p.Segments, ui.Segment{Org: ui.Org{ID: o.ID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}, Size: o.N})
-	}
-	return p
-}
-
 // newsRows is what people of the network asked, as the rail shows it.
 func newsRows(ctx context.Context, v homeView) []ui.ActivityRow {
 	var rows []ui.ActivityRow
 	for _, q := range v.News {
 		r := ui.ActivityRow{
-			Person: byline(ctx, q.By), Quote: q.Title, When: lang.Ago(ctx, v.Learning.Now, q.ActiveAt), At: q.ActiveAt.Format(time.RFC3339),
+			Person: communitypages.Person(ctx, q.By), Quote: q.Title, When: lang.Ago(ctx, v.Learning.Now, q.ActiveAt), At: q.ActiveAt.Format(time.RFC3339),
 			Action: ui.Link{Label: lang.T(ctx, "web.home.read"), Href: "/questions/" + q.ID.String()},
 		}
 		if q.Count == 0 {
@@ -244,21 +290,6 @@ func newsRows(ctx context.Context, v homeView) []ui.ActivityRow {
 		rows = append(rows, r)
 	}
 	return rows
-}
-
-// byline is an author as a person of the design system; who is not named is said in words.
-func byline(ctx context.Context, by community.Byline) ui.Person {
-	p := ui.Person{Name: by.Name, Org: ui.Org{ID: by.Company.ID.String(), Slug: by.Company.Slug, Name: by.Company.Name, Short: by.Company.Short, Hue: by.Company.Hue, Chroma: by.Company.Chroma}}
-	switch {
-	case p.Name != "":
-	case p.Org.Name != "":
-		p.Name = lang.T(ctx, "web.by.company")
-	case by.Relationship != "":
-		p.Name = lang.T(ctx, "web.by.someone_"+by.Relationship)
-	default:
-		p.Name = lang.T(ctx, "web.by.someone")
-	}
-	return p
 }
 
 func balance(ctx context.Context, v courses.HomeView) ui.BalanceProps {
@@ -275,7 +306,7 @@ func balance(ctx context.Context, v courses.HomeView) ui.BalanceProps {
 }
 
 // heroStrands are the first three organizations whose work stands on the page, each with what it brings.
-func heroStrands(v landingView) []ui.HeroStrand {
+func heroStrands(ctx context.Context, v landingView) []ui.HeroStrand {
 	var out []ui.HeroStrand
 	seen := map[id.Org]bool{}
 	for _, cards := range [][]marketing.Card{v.Newest.Paths, v.Newest.Stories} {
@@ -284,8 +315,7 @@ func heroStrands(v landingView) []ui.HeroStrand {
 				continue
 			}
 			seen[c.OrgID] = true
-			o := c.Owners[0]
-			out = append(out, ui.HeroStrand{Org: ui.Org{ID: o.ID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}, Text: c.Title})
+			out = append(out, ui.HeroStrand{Org: marketingpages.Card(ctx, c).Segments[0].Org, Text: c.Title})
 		}
 	}
 	return out
@@ -333,21 +363,24 @@ func (v landingView) often() []string {
 	return out
 }
 
-// excerpt cuts a text at a word's end after at most n letters.
+// excerpt is the first sentences of a text, as many as fit into n letters; if the first alone is too long, its words that do.
 func excerpt(s string, n int) string {
 	r := []rune(s)
 	if len(r) <= n {
 		return s
 	}
-	cut := strings.LastIndexByte(string(r[:n]), ' ')
-	return strings.TrimRight(string(r[:n])[:max(cut, 0)], " ,.;:") + "…"
+	head := string(r[:n])
+	if end := max(strings.LastIndex(head, ". "), strings.LastIndex(head, "? ")); end > 0 {
+		return head[:end+1]
+	}
+	return strings.TrimRight(head[:max(strings.LastIndexByte(head, ' '), 0)], " ,.;:") + "…"
 }
 
 func questionProps(ctx context.Context, q community.Question) ui.QuestionProps {
-	p := ui.QuestionProps{Title: q.Title, Href: "/questions/" + q.ID.String(), By: byline(ctx, q.By), ByLine: lang.T(ctx, "web.question.asked")}
+	p := ui.QuestionProps{Title: q.Title, Href: "/questions/" + q.ID.String(), By: communitypages.Person(ctx, q.By), ByLine: lang.T(ctx, "web.question.asked")}
 	if len(q.Answers) > 0 {
 		a := q.Answers[0]
-		p.Answer, p.By, p.ByLine = excerpt(a.Plain, 220), byline(ctx, a.By), lang.T(ctx, "web.question.answered")
+		p.Answer, p.By, p.ByLine = excerpt(a.Plain, 200), communitypages.Person(ctx, a.By), communitypages.Answering(ctx, a.By, q.By)
 		if a.Used.Count > 0 {
 			p.Foot = lang.T(ctx, "web.question.used", "Count", a.Used.Count)
 		}

@@ -28,9 +28,9 @@ func TestPagesKeepTheirLimits(t *testing.T) {
 		org, email string
 		paths      []string
 	}{
-		{"brightwater", "learner@brightwater.example", []string{"/", "/learn", "/search?q=alarm", "/community", "/stories", "/me"}},
+		{"brightwater", "learner@brightwater.example", []string{"/", "/learn", "/search?q=alarm", "/community", "/stories", "/me", "/home/with", "/welcome", "/welcome/answer?for=solve&q=alarm", "/welcome/answer?for=learn"}},
 		{"halden", "admin@halden.example", []string{"/", "/learn", "/admin/people", "/admin/sign-in"}},
-		{"solvik", "", []string{"/", "/learn", "/search?q=alarm", "/stories", "/community", "/sign-in"}},
+		{"solvik", "", []string{"/", "/search/close?q=alarm", "/learn", "/search?q=alarm", "/stories", "/community", "/sign-in"}},
 	} {
 		client := d.Client(t, who.email)
 		paths := who.paths

@@ -19,8 +19,8 @@ import (
 )
 
 type meView struct {
-	Name, Line string
-	Rows       []ui.Definition
+	Name, Line, Purpose string
+	Rows                []ui.Definition
 }
 
 // me is the page of the person who is signed in.
@@ -38,7 +38,7 @@ func (s *Server) me(c *fiber.Ctx) error {
 	if h.Current != nil && h.Current.Due == nil {
 		active++
 	}
-	v := meView{Name: m.Name, Line: m.Title, Rows: []ui.Definition{
+	v := meView{Name: m.Name, Line: m.Title, Purpose: m.Purpose, Rows: []ui.Definition{
 		{Term: lang.T(ctx, "web.me.email"), Text: m.Email},
 		{Term: lang.T(ctx, "web.me.active"), Text: strconv.Itoa(active)},
 		{Term: lang.T(ctx, "web.home.finished"), Text: strconv.Itoa(h.Finished)},

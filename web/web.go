@@ -24,6 +24,7 @@ import (
 	searchpages "github.com/learnscape/learnscape/search/pages"
 	"github.com/learnscape/learnscape/tenants"
 	tenantspages "github.com/learnscape/learnscape/tenants/pages"
+	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 	"github.com/learnscape/learnscape/web/ui/static"
@@ -69,7 +70,11 @@ func New(o Options, d Deps) *fiber.App {
 	communitypages.New(d.Community).Mount(app)
 	searchpages.New(d.Search).Mount(app)
 	app.Get("/", s.start)
+	app.Get("/home/with", s.companions)
 	app.Get("/me", s.me)
+	app.Get("/welcome", s.welcome)
+	app.Post("/welcome", s.welcomed)
+	app.Get("/welcome/answer", s.firstAnswer)
 	if o.Demo {
 		app.Get("/outbox", s.outbox)
 	}
@@ -82,7 +87,7 @@ func (s *Server) frame(c *fiber.Ctx) error {
 	ctx := c.UserContext()
 	f := shell.Frame{Base: c.BaseURL(), Production: s.opts.Production, Org: product()}
 	if o, ok := auth.HostOrg(ctx); ok {
-		f.Org = orgUI(o)
+		f.Org = show.Org(o)
 		f.SubLine = o.Tagline
 		if sh, err := s.sheets.of(o.Color); err == nil {
 			f.BrandCSS = sh.url
@@ -117,10 +122,6 @@ func (s *Server) frame(c *fiber.Ctx) error {
 
 // product is what stands in the header where no organization does.
 func product() ui.Org { return ui.Org{Name: "Learnscape", Short: "Ls", Hue: 180, Chroma: .07} }
-
-func orgUI(o tenants.Organization) ui.Org {
-	return ui.Org{ID: o.OrgID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}
-}
 
 // asset serves the embedded files under their hashed names.
 func (s *Server) asset(c *fiber.Ctx) error {

@@ -17,6 +17,7 @@ import (
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/mail"
 	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -142,7 +143,7 @@ func (p *Pages) find(c *fiber.Ctx) error {
 // stopped by the content security policy.
 func (p *Pages) found(c *fiber.Ctx, org tenants.Organization, back string) (*ui.SignInFound, error) {
 	ctx := c.UserContext()
-	f := &ui.SignInFound{Org: uiOrg(org), ContinueLabel: lang.T(ctx, "auth.found.continue", "Org", firstWord(org.Name))}
+	f := &ui.SignInFound{Org: show.Org(org), ContinueLabel: lang.T(ctx, "auth.found.continue", "Org", firstWord(org.Name))}
 	if org.SignIn == "email" {
 		f.Text, f.Note = lang.T(ctx, "auth.found.email"), lang.T(ctx, "auth.found.email_note")
 		f.ContinueHref = p.svc.BaseURL(org.Slug) + "/sign-in" + query(back)
@@ -392,10 +393,6 @@ func (p *Pages) admin(c *fiber.Ctx) error {
 
 func (p *Pages) bare(c *fiber.Ctx, title string, body templ.Component) error {
 	return shell.Page(c, ui.PageProps{Title: title, Layout: ui.Bare, NoIndex: true}, body)
-}
-
-func uiOrg(o tenants.Organization) ui.Org {
-	return ui.Org{ID: o.OrgID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}
 }
 
 func firstWord(s string) string {

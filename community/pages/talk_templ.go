@@ -209,7 +209,7 @@ func talkQuestion(t talkProps, q community.Question) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.Comment(ui.CommentProps{
-			ID: anchorOf(q.ID), Person: person(ctx, q.By), When: first(ago(ctx, t.Now, q.AskedAt)), At: second(ago(ctx, t.Now, q.AskedAt)),
+			ID: anchorOf(q.ID), Person: Person(ctx, q.By), When: first(ago(ctx, t.Now, q.AskedAt)), At: second(ago(ctx, t.Now, q.AskedAt)),
 			HTML: titled(q), Lang: foreign(ctx, q.Lang), Reactions: questionReactions(ctx, t.at, q),
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -217,7 +217,7 @@ func talkQuestion(t talkProps, q community.Question) templ.Component {
 		}
 		for _, a := range q.Answers {
 			templ_7745c5c3_Err = ui.Comment(ui.CommentProps{
-				ID: anchorOf(a.ID), Person: person(ctx, a.By), When: first(ago(ctx, t.Now, a.At)), At: second(ago(ctx, t.Now, a.At)),
+				ID: anchorOf(a.ID), Person: Person(ctx, a.By), When: first(ago(ctx, t.Now, a.At)), At: second(ago(ctx, t.Now, a.At)),
 				HTML: a.HTML, Lang: foreign(ctx, q.Lang), Reactions: answerReactions(ctx, t.at, a), Mark: markOf(ctx, q, a),
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

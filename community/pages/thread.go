@@ -1,6 +1,9 @@
 package pages
 
 import (
+	"context"
+	"net/url"
+
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/learnscape/learnscape/community"
@@ -19,7 +22,28 @@ type replyForm struct {
 
 type threadProps struct {
 	community.Thread
-	form replyForm
+	form  replyForm
+	knows []community.Expert
+}
+
+// people are the rows of those who know, each name a link to the answer of theirs that was used most.
+func (t threadProps) people(ctx context.Context) []ui.PersonRow {
+	var out []ui.PersonRow
+	for _, e := range t.knows {
+		by := Person(ctx, e.By)
+		by.Href = "/questions/" + e.Thread.String() + "#" + anchorOf(e.Best)
+		r := ui.PersonRow{Person: by, Line: lang.T(ctx, "community.thread.knows_used", "Count", e.Used)}
+		if e.Used == 0 {
+			r.Line = lang.T(ctx, "community.thread.knows_worked", "Count", e.Worked)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// near is where what is close to the question comes from: search, but for the question itself.
+func (t threadProps) near() string {
+	return "/search/close?" + url.Values{"q": {t.Title}, "but": {t.ID.String()}}.Encode()
 }
 
 func (t threadProps) href() string { return "/questions/" + t.ID.String() }
@@ -37,12 +61,18 @@ func (p *Pages) threadPage(c *fiber.Ctx, question id.Post, form replyForm, statu
 	if err != nil {
 		return err
 	}
+	var knows []community.Expert
+	if t.Item != nil {
+		if knows, err = p.svc.Knows(c.UserContext(), t.Item.ItemID); err != nil {
+			return err
+		}
+	}
 	props := ui.PageProps{Title: t.Title, NavKey: "community", Canonical: "/questions/" + question.String(), NoIndex: t.Audience != community.AudiencePublic}
 	if gone, err := id.Parse[id.Post](c.Query("undo")); err == nil {
 		props.Flash = &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), "community.withdrawn.answer"), UndoAction: "/posts/" + gone.String() + "/restore"}
 	}
 	c.Status(status)
-	return shell.Page(c, props, threadWhole(threadProps{t, form}))
+	return shell.Page(c, props, threadWhole(threadProps{Thread: t, form: form, knows: knows}))
 }
 
 func (p *Pages) threadFragment(c *fiber.Ctx, question id.Post, form replyForm, status int) error {
@@ -51,7 +81,7 @@ func (p *Pages) threadFragment(c *fiber.Ctx, question id.Post, form replyForm, s
 		return err
 	}
 	c.Status(status)
-	return shell.Fragment(c, thread(threadProps{t, form}))
+	return shell.Fragment(c, thread(threadProps{Thread: t, form: form}))
 }
 
 func (p *Pages) answer(c *fiber.Ctx) error {

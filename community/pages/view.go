@@ -77,21 +77,13 @@ func (t threadProps) crumbs(ctx context.Context) []ui.Link {
 // line is what stands below a name: the company, unless it is the name, and when it was.
 func (t threadProps) line(ctx context.Context, by community.Byline, at time.Time) string {
 	parts := []string{lang.Ago(ctx, t.Now, at)}
-	if o := person(ctx, by).Org.Name; o != "" {
+	if o := Person(ctx, by).Org.Name; o != "" {
 		parts = append([]string{o}, parts...)
 	}
 	if by.Mine && by.Name != "" {
 		parts = append([]string{lang.T(ctx, "community.by.you")}, parts...)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// who is an author in the middle of a sentence.
-func who(ctx context.Context, by community.Byline) string {
-	if by.Company.Name != "" {
-		return by.Company.Name
-	}
-	return person(ctx, by).Name
 }
 
 func itemKind(ctx context.Context, kind string) string {

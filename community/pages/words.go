@@ -14,19 +14,19 @@ func org(c community.Company) ui.Org {
 	return ui.Org{ID: c.ID.String(), Slug: c.Slug, Name: c.Name, Short: c.Short, Hue: c.Hue, Chroma: c.Chroma}
 }
 
-// person is who said something as far as the viewer may know: a name, a company, or somebody at a partner.
-func person(ctx context.Context, by community.Byline) ui.Person {
+// Person is who said something as far as the viewer may know: a name, a company, or somebody at a partner.
+func Person(ctx context.Context, by community.Byline) ui.Person {
 	p := ui.Person{Name: by.Name, Org: org(by.Company)}
 	switch {
 	case by.Mine && by.Name == "":
 		p.Name = lang.T(ctx, "community.by.you")
 	case by.Name != "":
 	case by.Own:
-		p.Name = lang.T(ctx, "community.by.colleague")
+		p.Name, p.Unnamed = lang.T(ctx, "community.by.colleague"), true
 	case by.Company.Name != "":
 		p.Name, p.Org.Name = by.Company.Name, ""
 	default:
-		p.Name = someone(ctx, by.Relationship)
+		p.Name, p.Unnamed = someone(ctx, by.Relationship), true
 	}
 	return p
 }
@@ -42,6 +42,25 @@ func someone(ctx context.Context, relationship string) string {
 		return lang.T(ctx, "community.by.customer")
 	}
 	return lang.T(ctx, "community.by.someone")
+}
+
+// Answering is the line below the name of who gave an answer: the company, unless it is the name, and whom it answers.
+func Answering(ctx context.Context, by, asker community.Byline) string {
+	line := answering(ctx, asker)
+	if o := Person(ctx, by).Org.Name; o != "" {
+		return lang.T(ctx, "community.card.from", "Org", o, "Answering", line)
+	}
+	return line
+}
+
+func answering(ctx context.Context, asker community.Byline) string {
+	switch {
+	case asker.Company.Name != "":
+		return lang.T(ctx, "community.card.answering", "Asker", asker.Company.Name)
+	case asker.Mine || asker.Own:
+		return lang.T(ctx, "community.card.answering_own")
+	}
+	return lang.T(ctx, "community.card.answering_someone")
 }
 
 // reach is who can read what is about to be written.

@@ -10,6 +10,7 @@ import (
 	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -78,14 +79,15 @@ func facets(ctx context.Context, v courses.LearnView, f courses.LearnFilter) ui.
 	}
 	orgs := ui.FacetGroup{Name: "org", Label: lang.T(ctx, "courses.learn.by")}
 	for _, o := range v.Orgs {
-		org := uiOrg(o.Org)
+		org := show.Org(o.Org)
 		orgs.Values = append(orgs.Values, ui.FacetValue{Value: o.Value, Label: o.Org.Name, Count: o.Count, Checked: o.Checked, Org: &org})
 	}
 	p.Groups = []ui.FacetGroup{orgs, kinds}
 	return p
 }
 
-func pathCard(ctx context.Context, c courses.Card) ui.PathCardProps {
+// Card is a path or course with the viewer's own progress, as lists below a page's heading show it.
+func Card(ctx context.Context, c courses.Card) ui.PathCardProps {
 	p := ui.PathCardProps{Title: c.Item.Title, Href: href(c.Item), Slug: c.Item.Slug, Segments: segments(c.Parts), Heading: 2}
 	if c.Item.Kind == tenants.KindPath {
 		p.Meta = append(p.Meta, lang.T(ctx, "courses.steps", "Count", c.Item.Steps))

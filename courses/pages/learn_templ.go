@@ -98,7 +98,7 @@ func learnPage(v courses.LearnView, f courses.LearnFilter) templ.Component {
 					}
 					ctx = templ.InitializeContext(ctx)
 					for _, c := range v.Cards {
-						templ_7745c5c3_Err = ui.PathCard(pathCard(ctx, c)).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.PathCard(Card(ctx, c)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

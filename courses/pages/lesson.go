@@ -60,7 +60,7 @@ func (p *Pages) show(c *fiber.Ctx, at courses.Place, s shown) error {
 		return err
 	}
 	if c.Method() == fiber.MethodGet {
-		if moved, err := rightSlug(c, v.Root, strings.TrimPrefix(stopHref(v.Root, at.Step, at.Lesson), href(v.Root))); moved {
+		if moved, err := rightSlug(c, v.Root, strings.TrimPrefix(StopHref(v.Root, at.Step, at.Lesson), href(v.Root))); moved {
 			return err
 		}
 	}
@@ -132,7 +132,7 @@ func (p *Pages) complete(c *fiber.Ctx) error {
 	}
 	to := href(w.Root)
 	if w.Next != nil {
-		to = stopHref(w.Root, w.Next.Step, w.Next.Lesson)
+		to = StopHref(w.Root, w.Next.Step, w.Next.Lesson)
 	}
 	return c.Redirect(to, fiber.StatusSeeOther)
 }
@@ -171,20 +171,38 @@ func (p *Pages) place(c *fiber.Ctx) error {
 }
 
 func lessonProps(v courses.LessonView) ui.PageProps {
-	bar := &ui.LessonBar{BackHref: href(v.Root), PathTitle: v.Root.Title, Title: v.Title, Step: v.Number, Steps: len(v.Stations), Share: v.Progress.Share()}
+	step, steps := numbered(v)
+	bar := &ui.LessonBar{BackHref: href(v.Root), PathTitle: v.Root.Title, Title: v.Title, Step: step, Steps: steps, Share: v.Progress.Share()}
 	if v.Previous != nil {
-		bar.PreviousHref = stopHref(v.Root, v.Previous.Step, v.Previous.Lesson)
+		bar.PreviousHref = StopHref(v.Root, v.Previous.Step, v.Previous.Lesson)
 	}
 	if v.Next != nil {
-		bar.NextHref = stopHref(v.Root, v.Next.Step, v.Next.Lesson)
+		bar.NextHref = StopHref(v.Root, v.Next.Step, v.Next.Lesson)
 	}
 	return ui.PageProps{
-		Title: v.Title, Description: v.Root.Summary, Canonical: stopHref(v.Root, v.Place.Step, v.Place.Lesson), NavKey: "learn", Layout: ui.Lesson, Lesson: bar,
+		Title: v.Title, Description: v.Root.Summary, Canonical: StopHref(v.Root, v.Place.Step, v.Place.Lesson), NavKey: "learn", Layout: ui.Lesson, Lesson: bar,
 	}
 }
 
+// numbered is the place among the steps that the publisher asks for, as the page of the path counts them; what the adopter
+// added has no number.
+func numbered(v courses.LessonView) (step, steps int) {
+	for i, st := range v.Stations {
+		switch {
+		case !st.Own:
+			steps++
+			if i < v.Number {
+				step = steps
+			}
+		case i == v.Number-1:
+			return 0, 0
+		}
+	}
+	return step, steps
+}
+
 // here is the address of the lesson itself.
-func here(v courses.LessonView) string { return stopHref(v.Root, v.Place.Step, v.Place.Lesson) }
+func here(v courses.LessonView) string { return StopHref(v.Root, v.Place.Step, v.Place.Lesson) }
 
 // about is the address of the discussion beside the lesson.
 func about(v courses.LessonView) string {
@@ -250,7 +268,7 @@ func quizProps(ctx context.Context, v courses.LessonView, b courses.BlockView, s
 	case i < len(b.Questions)-1:
 		p.NextHref, p.NextLabel = here(v)+"?"+url.Values{"q": {b.Questions[i+1].Key}}.Encode()+"#"+p.ID, lang.T(ctx, "courses.quiz.next")
 	case v.Open == 0 && v.Next != nil && v.Done:
-		p.NextHref, p.NextLabel = stopHref(v.Root, v.Next.Step, v.Next.Lesson), lang.T(ctx, "courses.lesson.next")
+		p.NextHref, p.NextLabel = StopHref(v.Root, v.Next.Step, v.Next.Lesson), lang.T(ctx, "courses.lesson.next")
 	}
 	return p
 }

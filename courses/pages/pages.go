@@ -12,6 +12,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -123,8 +124,8 @@ func rightSlug(c *fiber.Ctx, it tenants.Item, rest string) (moved bool, err erro
 // href is the address of an item, fit for a header and a link.
 func href(it tenants.Item) string { return (&url.URL{Path: tenants.ItemURL(it)}).EscapedPath() }
 
-// stopHref is the address of a lesson or step.
-func stopHref(it tenants.Item, step, lesson string) string {
+// StopHref is the address of a lesson or step.
+func StopHref(it tenants.Item, step, lesson string) string {
 	switch {
 	case step == "":
 		return href(it) + "/lessons/" + url.PathEscape(lesson)
@@ -134,14 +135,10 @@ func stopHref(it tenants.Item, step, lesson string) string {
 	return href(it) + "/steps/" + url.PathEscape(step) + "/" + url.PathEscape(lesson)
 }
 
-func uiOrg(o tenants.Organization) ui.Org {
-	return ui.Org{ID: o.OrgID.String(), Slug: o.Slug, Name: o.Name, Short: o.Short, Hue: o.Hue, Chroma: o.Chroma}
-}
-
 func segments(parts []courses.OrgShare) []ui.Segment {
 	out := make([]ui.Segment, len(parts))
 	for i, p := range parts {
-		out[i] = ui.Segment{Org: uiOrg(p.Org), Size: p.N}
+		out[i] = ui.Segment{Org: show.Org(p.Org), Size: p.N}
 	}
 	return out
 }

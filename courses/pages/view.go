@@ -9,6 +9,7 @@ import (
 	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -55,7 +56,7 @@ func (p *Pages) start(c *fiber.Ctx) error {
 	}
 	to := href(v.Item)
 	if v.Next != nil {
-		to = stopHref(v.Item, v.Next.Step, v.Next.Lesson)
+		to = StopHref(v.Item, v.Next.Step, v.Next.Lesson)
 	}
 	return c.Redirect(to, fiber.StatusSeeOther)
 }
@@ -99,14 +100,14 @@ func progressCard(ctx context.Context, v courses.View, origin string) ui.Progres
 			p.Text = lang.T(ctx, "courses.progress.finished_at", "Date", lang.Date(ctx, *v.Finished))
 		}
 		if len(v.Stations) > 0 {
-			p.ActionLabel, p.ActionHref = lang.T(ctx, "courses.progress.again"), stopHref(v.Item, v.Stations[0].Step, v.Stations[0].Lesson)
+			p.ActionLabel, p.ActionHref = lang.T(ctx, "courses.progress.again"), StopHref(v.Item, v.Stations[0].Step, v.Stations[0].Lesson)
 		}
 	case v.Started && v.Next != nil:
 		p.Title = lang.T(ctx, doneKey(v.Item.Kind), "Count", all, "Done", done)
-		p.Text = lang.T(ctx, "courses.progress.left", "Time", lang.Minutes(ctx, v.Left))
-		p.ActionLabel, p.ActionHref = lang.T(ctx, "courses.progress.continue", "Title", v.Next.Title), stopHref(v.Item, v.Next.Step, v.Next.Lesson)
+		p.Text = lang.T(ctx, "courses.progress.left", "Time", lang.Minutes(ctx, max(1, v.Left)))
+		p.ActionLabel, p.ActionHref = lang.T(ctx, "courses.progress.continue", "Title", v.Next.Title), StopHref(v.Item, v.Next.Step, v.Next.Lesson)
 	default:
-		p.Title, p.Text = lang.T(ctx, "courses.progress.new"), lang.T(ctx, "courses.progress.takes", "Time", lang.Minutes(ctx, v.Left))
+		p.Title, p.Text = lang.T(ctx, "courses.progress.new"), lang.T(ctx, "courses.progress.takes", "Time", lang.Minutes(ctx, max(1, v.Left)))
 		p.ActionLabel, p.ActionPost = lang.T(ctx, "courses.progress.start_"+v.Item.Kind), href(v.Item)+"/start"+origin
 	}
 	if v.Due != nil && v.Finished == nil {
@@ -136,7 +137,7 @@ func mapSteps(ctx context.Context, v courses.View, from int) []ui.MapStep {
 }
 
 func mapStep(ctx context.Context, v courses.View, s courses.Station) ui.MapStep {
-	m := ui.MapStep{Title: s.Title, Href: stopHref(v.Item, s.Step, s.Lesson), State: ui.Ahead, Own: s.Own}
+	m := ui.MapStep{Title: s.Title, Href: StopHref(v.Item, s.Step, s.Lesson), State: ui.Ahead, Own: s.Own}
 	kind := lang.T(ctx, "courses.kind."+s.Kind)
 	if s.Own {
 		kind = lang.T(ctx, "courses.path.own_step", "Org", s.Org.Name)
@@ -154,7 +155,7 @@ func mapStep(ctx context.Context, v courses.View, s courses.Station) ui.MapStep 
 		m.Meta = append(m.Meta, lang.T(ctx, "courses.lessons", "Count", s.Lessons))
 	}
 	if s.Org.OrgID != v.Org.OrgID || s.Own {
-		o := uiOrg(s.Org)
+		o := show.Org(s.Org)
 		m.Guest = &o
 		if !s.Own {
 			m.Meta = append(m.Meta, lang.T(ctx, "courses.path.shared_by", "Org", s.Org.Name))
@@ -170,7 +171,7 @@ func mapStep(ctx context.Context, v courses.View, s courses.Station) ui.MapStep 
 func provenance(v courses.View) []ui.ProvenanceProps {
 	var out []ui.ProvenanceProps
 	for i, o := range v.Orgs {
-		p := ui.ProvenanceProps{Org: uiOrg(o.Org), Verb: ui.SharedBy}
+		p := ui.ProvenanceProps{Org: show.Org(o.Org), Verb: ui.SharedBy}
 		switch {
 		case o.Own:
 			p.Verb = ui.OverlayBy
@@ -232,8 +233,8 @@ func stepsTitle(ctx context.Context, v courses.View) string {
 
 func proposition(ctx context.Context, v courses.View, own tenants.Organization) ui.PropositionProps {
 	a := v.Additions
-	p := ui.PropositionProps{Title: lang.T(ctx, "courses.additions.title"), Quote: a.Proposition, Org: uiOrg(own), Note: lang.T(ctx, "courses.additions.private", "Org", own.Name)}
-	publisher, adopter := uiOrg(v.Org), uiOrg(own)
+	p := ui.PropositionProps{Title: lang.T(ctx, "courses.additions.title"), Quote: a.Proposition, Org: show.Org(own), Note: lang.T(ctx, "courses.additions.private", "Org", own.Name)}
+	publisher, adopter := show.Org(v.Org), show.Org(own)
 	for _, r := range []ui.Definition{
 		{Term: v.Org.Name, Text: a.TheyKnow, Org: &publisher},
 		{Term: own.Name, Text: a.WeAdd, Org: &adopter},
@@ -275,7 +276,7 @@ func level(s string) string {
 func people(v courses.View) []ui.Person {
 	out := make([]ui.Person, len(v.People))
 	for i, n := range v.People {
-		out[i] = ui.Person{Name: n, Org: uiOrg(v.Own)}
+		out[i] = ui.Person{Name: n, Org: show.Org(v.Own)}
 	}
 	return out
 }

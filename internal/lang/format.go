@@ -10,9 +10,9 @@ import (
 )
 
 // Minutes writes a duration given in whole minutes: "18 min", "2 h 40 min",
-// "2 h". Less than one minute is "1 min".
+// "2 h", "0 min".
 func Minutes(ctx context.Context, minutes int) string {
-	minutes = max(minutes, 1)
+	minutes = max(minutes, 0)
 	h, m := minutes/60, minutes%60
 	switch {
 	case h == 0:

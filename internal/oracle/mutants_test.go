@@ -65,9 +65,16 @@ func TestMutants(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 12)
 	w.netAlone = true
-	// A world that has seen something: retired items, ended and paused connections.
+	// A world that has seen something: retired items, ended and paused connections, grants that ran out.
 	for i := 0; i < 40 || i < 400 && (len(w.pairs("ended")) < 2 || len(w.pairs("paused")) < 2); i++ {
 		w.step()
+	}
+	for _, c := range w.colls {
+		for _, v := range w.orgs {
+			if key := c.Org + " " + v.id.String() + " " + c.ID; c.Org != v.id.String() && w.at("grants").objects[key] == nil {
+				w.open(c, v, true)
+			}
+		}
 	}
 	owner, err := pgx.Connect(t.Context(), w.dsn("learnscape_owner"))
 	if err != nil {

@@ -38,6 +38,8 @@ var shared = map[string]string{
 	"internal/lang.written":        "rendered texts, by language, key and every value that stands in them: who gets one had its values already",
 	"internal/markdown.engine":     "the renderer, which keeps nothing",
 	"internal/markdown.policy":     "the sanitizer, which keeps nothing",
+	"courses.outlines":             "the order of a published version, which never changes, by owner, item and number; whoever asks has read under its own rights that this version is its to see",
+	"search.tally":                 "how often words were looked for, by the organization that looked, until they are written a few seconds later",
 	"search.Meili":                 "whether the index is set up there",
 	"search.Service":               "words of all documents without whose they are, and synonyms by organization; what a viewer is told of a word is asked for in its own documents",
 	"search.guarded":               "whether the other engine answers",

@@ -21,6 +21,7 @@ func New(svc *search.Service) *Pages { return &Pages{svc: svc} }
 func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/search", p.search)
 	r.Get("/search/quick", p.quick)
+	r.Get("/search/close", p.close)
 }
 
 // pageSize is how many results stand on a page.
@@ -59,4 +60,23 @@ func (p *Pages) quick(c *fiber.Ctx) error {
 		return err
 	}
 	return shell.Fragment(c, ui.QuickResults(quickGroups(ctx, text, res)))
+}
+
+// closeSize is how many things stand in the card "Close to this".
+const closeSize = 4
+
+// close is the card of what comes close to a text, but for the item or question that the text stands on. Nobody looked for
+// it, so it does not count as looked for.
+func (p *Pages) close(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	c.Set(fiber.HeaderCacheControl, "private, no-store")
+	text := readAsk(c).Text
+	if text == "" {
+		return shell.Fragment(c, closeTo(nil))
+	}
+	res, err := p.svc.Quick(ctx, search.Query{Text: text, Limit: closeSize + 3})
+	if err != nil {
+		return err
+	}
+	return shell.Fragment(c, closeTo(closeRows(ctx, res, c.Query("but"))))
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -38,7 +39,7 @@ type view struct {
 }
 
 func newView(ctx context.Context, a ask, r search.Result) view {
-	v := view{Ask: a, NothingTyped: a.Text == "", Reading: r.Reading, Relaxed: r.Relaxed, AskHref: "/community"}
+	v := view{Ask: a, NothingTyped: a.Text == "", Reading: r.Reading, Relaxed: r.Relaxed, AskHref: askHref(r)}
 	v.Field = ui.SearchFieldProps{Action: "/search", Query: a.Text, Hidden: a.form(paramText, paramPage)}
 	if a.Text != "" {
 		v.Field.ClearHref = "/search"
@@ -84,6 +85,20 @@ func newView(ctx context.Context, a ask, r search.Result) view {
 		v.Sorts = append(v.Sorts, ui.Option{Value: string(s), Label: lang.T(ctx, "search.sort."+string(s)), Chosen: s == a.Sort})
 	}
 	return v
+}
+
+// askHref is where people are asked: beside what came closest, where those who know it see the question.
+func askHref(r search.Result) string {
+	for _, h := range r.Hits {
+		switch {
+		case h.Kind == search.KindQuestion || h.Kind == search.KindGroup:
+		case h.Part != "":
+			return "/questions/about/" + h.Item.ItemID.String() + "?lesson=" + url.QueryEscape(h.Part)
+		default:
+			return "/questions/about/" + h.Item.ItemID.String()
+		}
+	}
+	return "/community"
 }
 
 func owners(r search.Result) map[id.Org]ui.Org {
@@ -152,6 +167,11 @@ var icons = map[search.Kind]string{ //nolint:gochecknoglobals // Fixed data.
 
 // rights are the words of the provenance line for what a viewer may do.
 var rights = map[string]string{"own": ui.RightOwn, "adapt": ui.RightAdapt, "show": ui.RightShow, "use": ui.RightRead, "read": ui.RightRead} //nolint:gochecknoglobals // Fixed data.
+
+// Row is a hit of a result as a row of results.
+func Row(ctx context.Context, r search.Result, hit int) ui.ResultProps {
+	return row(ctx, r.Hits[hit], owners(r))
+}
 
 func row(ctx context.Context, h search.Hit, orgs map[id.Org]ui.Org) ui.ResultProps {
 	p := ui.ResultProps{
@@ -247,4 +267,18 @@ func quickGroups(ctx context.Context, text string, r search.Result) []ui.QuickGr
 	}
 	more.Items = append(more.Items, ui.QuickItem{Icon: "search", Href: all.href(), Text: ui.Plain(lang.T(ctx, "search.quick.all", "Text", text))})
 	return []ui.QuickGroup{learn, answers, read, more}
+}
+
+// closeRows are the first of the hits that are not the thing itself, one of each item.
+func closeRows(ctx context.Context, r search.Result, but string) []closeRow {
+	orgs := owners(r)
+	var out []closeRow
+	seen := map[string]bool{but: true}
+	for _, h := range r.Hits {
+		if key := h.Item.ItemID.String(); !seen[key] && len(out) < closeSize {
+			seen[key] = true
+			out = append(out, closeRow{Title: ui.Unmarked(spans(h.Title)), Href: h.URL, Kind: lang.T(ctx, "search.kind."+string(h.Kind)), Lang: h.Lang, Org: orgs[h.Item.OrgID]})
+		}
+	}
+	return out
 }

@@ -273,25 +273,24 @@ func (d *drawing) route() {
 	fmt.Fprintf(&d.b, `<path class="cover-stop" d="%s"/><path class="cover-stop-in" d="%[1]s"/>`, b.String())
 }
 
-// arcs: overlapping half circles along the ground.
+// arcs: rings that spread from a few places on the ground and run through each other.
 func (d *drawing) arcs() {
-	shift := d.between(0, 20)
-	for o := range d.orgs {
-		var b strings.Builder
-		for k, share := range []int{18, 27, 36} {
-			if (d.small || len(d.orgs) > 2) && k == 0 {
-				continue
-			}
-			r := share * d.h / 100
-			// One chain of arcs per radius; a second organization's chain starts
-			// half an arc later, so that they overlap.
-			x := -r - shift - o*r*2/len(d.orgs) - k*r/3
-			fmt.Fprintf(&b, "M%d %da", x, d.h+2)
-			for ; x < d.w; x += 2 * r {
-				numbers(&b, "", r, r*5/4, 0, 0, 1, 2*r, 0)
-				b.WriteByte(' ')
-			}
+	n := d.between(3, 6)
+	if d.small {
+		n = 2
+	}
+	n = max(n, len(d.orgs))
+	paths := make([]strings.Builder, len(d.orgs))
+	for i := range n {
+		b := &paths[i%len(d.orgs)]
+		x := d.w*(2*i+1)/(2*n) + d.between(-d.w/(4*n), d.w/(4*n))
+		step := d.h * d.between(11, 19) / 100
+		for r := step; r < d.h*d.between(45, 95)/100+step; r += step {
+			numbers(b, "M", x-r, d.h+2)
+			numbers(b, "a", r, r, 0, 0, 1, 2*r, 0)
 		}
-		d.path(d.org(o), ` stroke-width="1.4" opacity=".85"`, strings.ReplaceAll(b.String(), " M", "M"))
+	}
+	for i := range paths {
+		d.path(d.org(i), ` stroke-width="1.4" opacity=".85"`, paths[i].String())
 	}
 }

@@ -79,6 +79,9 @@ type Person struct {
 	Role string
 	// Href leads to the profile. Optional.
 	Href string
+	// Unnamed says that Name is a description, such as "Someone at a partner",
+	// which has no initials.
+	Unnamed bool
 }
 
 // Initials returns the first letters of a person's first and last name.

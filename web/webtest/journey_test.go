@@ -284,26 +284,10 @@ func TestPagesAreAccessible(t *testing.T) {
 			more = append(more, l)
 		}
 	}
-	check(member, append([]string{d.URL("brightwater", "/"), d.URL("brightwater", "/learn"), d.URL("brightwater", "/learn?tab=finished"), d.URL("brightwater", "/community"), d.URL("brightwater", "/search?q=door+alarm"), d.URL("brightwater", "/me")}, more...)...)
+	check(member, append([]string{d.URL("brightwater", "/"), d.URL("brightwater", "/learn"), d.URL("brightwater", "/learn?tab=finished"), d.URL("brightwater", "/community"), d.URL("brightwater", "/search?q=door+alarm"), d.URL("brightwater", "/me"), d.URL("brightwater", "/welcome"), d.URL("brightwater", "/welcome/answer?for=solve&q=alarm"), d.URL("brightwater", "/welcome/answer?q=xyzzyq")}, more...)...)
 	admin := webtest.Open(t, 1360)
 	signIn(t, admin, d, "admin@halden.example")
 	check(admin, d.URL("halden", "/admin/people"), d.URL("halden", "/admin/sign-in"))
-}
-
-// Reading and submitting works with scripts off: the whole way from the front door to an answered quiz and a question.
-func TestWithoutScript(t *testing.T) {
-	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
-	b := webtest.Open(t, 1360)
-	b.Script(false)
-	defer b.Script(true)
-	signIn(t, b, d, "learner@solvik.example")
-	b.Visit(d.URL("solvik", "/learn"))
-	b.Click(`main a[href^="/path/"]`)
-	if b.Has(`main .progress-card form button`) {
-		b.Click(`main .progress-card form button`)
-	}
-	b.Wait(`main .progress-card, #lesson-foot`)
 }
 
 // The same journey with a course that was imported from a folder of Markdown.

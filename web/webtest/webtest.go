@@ -23,6 +23,7 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 //go:embed axe/axe.min.js
@@ -244,8 +245,8 @@ func (b *Browser) listen(ev any) {
 			fault += " " + x.Description
 		}
 	}
-	// Resizing under a page transition ends the transition; that is the test's doing.
-	if fault != "" && !strings.Contains(fault, "Viewport size changed") {
+	// Resizing or going on under a page transition ends the transition; that is the test's doing, who is quicker than people.
+	if fault != "" && !strings.Contains(fault, "Viewport size changed") && !strings.Contains(fault, "Transition was aborted") {
 		b.mu.Lock()
 		b.faults = append(b.faults, fault)
 		b.mu.Unlock()
@@ -311,7 +312,7 @@ func (b *Browser) click(element, what string) {
 func (b *Browser) Settle() {
 	b.t.Helper()
 	time.Sleep(200 * time.Millisecond) //nolint:forbidigo // See above.
-	b.until(`document.readyState !== "loading" && !document.querySelector('.htmx-request,[aria-busy="true"]')`, "end of loading")
+	b.until(`document.readyState === "complete" && !document.querySelector('.htmx-request,[aria-busy="true"]')`, "end of loading")
 }
 
 // Type replaces the text of a field, as keys do.
@@ -320,6 +321,49 @@ func (b *Browser) Type(selector, text string) {
 	b.Wait(selector)
 	Eval[bool](b, `(()=>{const e=document.querySelector(`+quoted(selector)+`);e.scrollIntoView({block:"center",behavior:"instant"});e.focus();e.value="";return true})()`)
 	do(b, chromedp.KeyEvent(text))
+}
+
+// Keys of a keyboard, for Press.
+const (
+	Tab       = kb.Tab
+	Enter     = kb.Enter
+	Space     = " "
+	ArrowDown = kb.ArrowDown
+)
+
+// Press presses keys, one after the other, wherever the focus is.
+func (b *Browser) Press(keys string) { b.t.Helper(); do(b, chromedp.KeyEvent(keys)) }
+
+// PressControl presses a key while Control is held.
+func (b *Browser) PressControl(key string) {
+	b.t.Helper()
+	do(b, chromedp.KeyEvent(key, chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+}
+
+// focus says what is wrong with how the focused element shows itself, "" if nothing is: it or what is around it must be
+// outlined, inside the window, and under nothing that lies over the page (WCAG 2.4.7 and 2.4.11).
+const focus = `(()=>{const e=document.activeElement;if(!e||e===document.body)return "";
+	let o=e,seen=false;for(let i=0;i<4&&o&&o!==document.body;i++,o=o.parentElement){const s=getComputedStyle(o);if(s.outlineStyle==="auto"||s.outlineStyle!=="none"&&parseFloat(s.outlineWidth)>=1.5){seen=true;break}}
+	const what=e.outerHTML.slice(0,140);if(!seen)return "no outline on "+what;
+	const r=o.getClientRects()[0];if(!r)return "no place for "+what;
+	const x=Math.min(Math.max(r.x+r.width/2,1),innerWidth-1),y=Math.min(Math.max(r.y+Math.min(r.height/2,20),1),innerHeight-1);
+	if(r.bottom<0||r.top>innerHeight)return "out of sight: "+what;
+	const at=document.elementFromPoint(x,y);return at&&(o.contains(at)||at.contains(o))?"":"covered by "+(at?at.outerHTML.slice(0,80):"nothing")+": "+what})()`
+
+// TabTo presses Tab until an element of the selector has the focus. Wherever the focus goes on the way there, it must show.
+func (b *Browser) TabTo(selector string) {
+	b.t.Helper()
+	b.Wait(selector)
+	for range 150 {
+		b.Press(Tab)
+		if fault := Eval[string](b, focus); fault != "" {
+			b.t.Errorf("%s: %s", b.At(), fault)
+		}
+		if Eval[bool](b, `!!document.activeElement&&document.activeElement.matches(`+quoted(selector)+`)`) {
+			return
+		}
+	}
+	b.t.Fatalf("%s: Tab does not lead to %s", b.At(), selector)
 }
 
 // Submit sends the form of the field, as Enter in it does.

@@ -85,9 +85,18 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- The items that an outline's steps lead to, so that no page takes the outline apart in SQL.
+-- The items that an outline's steps lead to, so that no page takes the outline apart in SQL. A trigger keeps them: no way of
+-- publishing may forget it.
 ALTER TABLE versions ADD leads_to uuid[] NOT NULL DEFAULT '{}';
-UPDATE versions v SET leads_to = ARRAY(SELECT DISTINCT (s->>'item')::uuid FROM jsonb_array_elements(coalesce(v.outline->'steps', '[]')) s WHERE (s->>'item')::uuid <> v.item_id)
-  WHERE v.outline ? 'steps';
+-- +goose StatementBegin
+CREATE FUNCTION version_leads() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  NEW.leads_to := ARRAY(SELECT DISTINCT (s->>'item')::uuid FROM jsonb_array_elements(CASE WHEN jsonb_typeof(NEW.outline->'steps') = 'array' THEN NEW.outline->'steps' ELSE '[]' END) s
+    WHERE (s->>'item')::uuid <> NEW.item_id);
+  RETURN NEW;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER version_leads BEFORE INSERT OR UPDATE OF outline ON versions FOR EACH ROW EXECUTE FUNCTION version_leads();
+UPDATE versions SET outline = outline WHERE outline ? 'steps';
 -- +goose Down
 SELECT 1;

@@ -141,6 +141,7 @@
         last = v.currentTime;
         fetch(v.dataset.save, { method: "POST", keepalive: true, body: new URLSearchParams({ seconds: last.toFixed(1) }) }).catch(function () {});
       };
+      on(v, "playing", function () { v.dataset.played = "1"; });
       on(v, "pause", save);
       on(v, "timeupdate", function () {
         if (Math.abs(v.currentTime - last) >= 10) save();
@@ -186,10 +187,14 @@
   on(d, "htmx:historyRestore", ready);
   function focusHead() { var h = $("h1[tabindex]"); if (h) h.focus({ preventScroll: true }); }
 
+  // What is folded on a phone has no handle on a wide window.
+  var narrow = matchMedia("(max-width: 899px)");
+  on(narrow, "change", function () { if (!narrow.matches) all("details[data-fold]").forEach(function (f) { f.open = true; }); });
+
   function ready() {
     showTheme(); combobox(); drafts(); videos(); toasts();
     all("details[data-fold]").forEach(function (f) {
-      if (!f.dataset.ready) { f.dataset.ready = "1"; if (matchMedia("(max-width: 899px)").matches) f.open = false; }
+      if (!f.dataset.ready) { f.dataset.ready = "1"; if (narrow.matches) f.open = false; }
     });
     var off = $("#keys-off");
     if (off && !off.dataset.ready) {
