@@ -21,10 +21,8 @@ type Span struct {
 }
 
 // visibleQuestion are the questions that the viewer $2 may read, of the alias q.
-const visibleQuestion = `q.state <> 'withdrawn' AND (q.org_id = $2 OR q.audience <> 'org') AND EXISTS (
-	SELECT 1 FROM items i WHERE i.org_id = q.about_org AND i.item_id = q.about_item AND (i.org_id = $2 OR (i.state = 'published' AND EXISTS (
-		SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
-		WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($2, everyone()) AND (g.until IS NULL OR g.until > now())))))`
+var visibleQuestion = `q.state <> 'withdrawn' AND (q.org_id = $2 OR q.audience <> 'org') AND EXISTS (
+	SELECT 1 FROM items i WHERE i.org_id = q.about_org AND i.item_id = q.about_item AND ` + tenants.Seen("$2") + `)`
 
 // behindMost is how many changes whose news waits are looked at for a question; a thousand are settled in a second or two.
 const behindMost = 1000
@@ -33,25 +31,19 @@ const behindMost = 1000
 // all they are connected to, and what is public; and what of it closed so lately that the documents do not know. blind says
 // that more changed than was looked at: no figure may be shown that is not counted from the results themselves.
 func (s *Service) open(ctx context.Context, viewer scope.Scope) (out Scope, blind bool, err error) {
-	type channel struct {
-		Collection id.Any `db:"collection_id"`
-		Org        id.Org `db:"org_id"`
+	type row struct {
+		Collection id.Any  `db:"collection_id"` // that a grant opens
+		Org        id.Org  `db:"org_id"`        // whose posts the viewer may read
+		Item       id.Item `db:"item_id"`       // changed a moment ago
+		Shown      bool    `db:"shown"`
 	}
-	type change struct {
-		Item  id.Item `db:"item_id"`
-		Shown bool    `db:"shown"`
-	}
-	var rows []channel
-	var behind []change
+	var rows []row
 	member := !viewer.Org.IsZero() && viewer.Actor != scope.Visitor
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		if member {
-			db.List(b, &rows, `SELECT g.collection_id, NULL::uuid AS org_id FROM grants g WHERE g.viewer_org = $1 AND (g.until IS NULL OR g.until > now())
-				UNION ALL SELECT NULL, c.org_id FROM connection_sides c WHERE c.other_org = $1 AND c.state = 'active' AND c.meet <> 'none'`, viewer.Org)
-		}
-		db.List(b, &behind, `SELECT b.item_id, EXISTS (SELECT 1 FROM items i WHERE i.item_id = b.item_id AND i.state = 'published')
-				OR EXISTS (SELECT 1 FROM questions q WHERE q.question_id = b.item_id AND `+visibleQuestion+`) AS shown
-			FROM search_behind($1) AS b(item_id)`, behindMost+1, viewer.Org)
+		db.List(b, &rows, `SELECT g.collection_id, NULL::uuid AS org_id, NULL::uuid AS item_id, true AS shown FROM grants g WHERE g.viewer_org = $2 AND (g.until IS NULL OR g.until > now())
+			UNION ALL SELECT NULL, c.org_id, NULL, true FROM connection_sides c WHERE c.other_org = $2 AND c.state = 'active' AND c.meet <> 'none'
+			UNION ALL SELECT NULL, NULL, b.item_id, EXISTS (SELECT 1 FROM items i WHERE i.item_id = b.item_id AND i.state = 'published')
+				OR EXISTS (SELECT 1 FROM questions q WHERE q.question_id = b.item_id AND `+visibleQuestion+`) FROM search_behind($1) AS b(item_id)`, behindMost+1, viewer.Org)
 	}); err != nil {
 		return Scope{}, false, fmt.Errorf("what is open to %s: %w", viewer.Org, err)
 	}
@@ -59,19 +51,21 @@ func (s *Service) open(ctx context.Context, viewer scope.Scope) (out Scope, blin
 	if member {
 		out.channels = append(out.channels, AnyOf(viewer.Org))
 	}
+	behind := 0
 	for _, r := range rows {
-		if r.Org.IsZero() {
+		switch {
+		case !r.Collection.IsZero():
 			out.channels = append(out.channels, r.Collection)
-		} else {
+		case !r.Org.IsZero():
 			out.channels = append(out.channels, ConnectedChannel(r.Org))
+		default:
+			behind++
+			if !r.Shown {
+				out.hidden = append(out.hidden, r.Item)
+			}
 		}
 	}
-	for _, c := range behind {
-		if !c.Shown {
-			out.hidden = append(out.hidden, c.Item)
-		}
-	}
-	return out, len(behind) > behindMost, nil
+	return out, behind > behindMost, nil
 }
 
 type itemRow struct {

@@ -109,6 +109,27 @@ var routes = map[string]route{
 	"GET /me": {kind: page, asks: func(s *site, r *reader) []ask {
 		return []ask{{target: "/me", about: &oracle.Object{Kind: oracle.Member, Org: orgOf(r)}, ok: 200, open: true}}
 	}},
+	"GET /home/with": {kind: fragment, asks: func(_ *site, r *reader) []ask {
+		return []ask{{target: "/home/with", about: &oracle.Object{Kind: oracle.Member, Org: orgOf(r)}, ok: 200, open: true}}
+	}},
+	"GET /welcome": {kind: page, asks: func(_ *site, r *reader) []ask {
+		return []ask{{target: "/welcome", about: &oracle.Object{Kind: oracle.Member, Org: orgOf(r)}, ok: 200, open: true}}
+	}},
+	"GET /welcome/answer": {kind: page, asks: func(s *site, r *reader) []ask {
+		me := &oracle.Object{Kind: oracle.Member, Org: orgOf(r)}
+		out := []ask{{target: "/welcome/answer?for=learn", about: me, ok: 200, open: true}, {target: "/welcome/answer?for=look", about: me, ok: 200, open: true}}
+		for _, tok := range s.words(2) {
+			out = append(out, ask{target: "/welcome/answer?for=solve&q=" + tok, about: me, ok: 200, open: true, same: tok})
+		}
+		return out
+	}},
+	"GET /search/close": {kind: fragment, asks: func(s *site, _ *reader) []ask {
+		out := []ask{{target: "/search/close", ok: 200}}
+		for _, tok := range s.words(3) {
+			out = append(out, ask{target: "/search/close?q=" + tok, ok: 200, same: tok})
+		}
+		return out
+	}},
 	"GET /course/:id":       {kind: page, asks: func(s *site, _ *reader) []ask { return s.items("", 308, tenants.KindCourse, false) }},
 	"GET /course/:id/:slug": {kind: page, asks: func(s *site, _ *reader) []ask { return s.items("slug", 200, tenants.KindCourse, true) }},
 	"GET /path/:id":         {kind: page, asks: func(s *site, _ *reader) []ask { return s.items("", 308, tenants.KindPath, false) }},
@@ -202,6 +223,7 @@ var routes = map[string]route{
 	"POST /sign-in/email":       {kind: public, post: posts("/sign-in/email", "email=a@org1.example")},
 	"POST /sign-in/link/:token": {kind: public, post: posts("/sign-in/link/"+secret.NewToken(), "code=123456")},
 	"POST /sign-out":            {kind: public, post: posts("/sign-out", "")},
+	"POST /welcome":             {kind: write, post: posts("/welcome", "purpose=solve&q=hello")},
 	"POST /keep":                {kind: write, post: posts("/keep", "code=none")},
 	"POST /visit/claim":         {kind: write, post: posts("/visit/claim", "")},
 	"POST /course/:id/:slug/start": {kind: write, post: func(s *site, own bool) []form {

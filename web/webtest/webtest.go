@@ -246,7 +246,7 @@ func (b *Browser) listen(ev any) {
 		}
 	}
 	// Resizing or going on under a page transition ends the transition; that is the test's doing, who is quicker than people.
-	if fault != "" && !strings.Contains(fault, "Viewport size changed") && !strings.Contains(fault, "Transition was aborted") {
+	if fault != "" && !strings.Contains(fault, "Viewport size changed") && !strings.Contains(fault, "Transition was ") {
 		b.mu.Lock()
 		b.faults = append(b.faults, fault)
 		b.mu.Unlock()
