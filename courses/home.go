@@ -102,15 +102,16 @@ type lists struct {
 }
 
 // candidates is how many of the newest items are looked at for recommendations.
-const candidates = 24
+const candidates = 16
 
 const mineActive = `mine AS MATERIALIZED (SELECT e.* FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8)`
 
+// read starts from the member's own enrollments and what is newest; whether an item may be seen is for its row policy to say.
 func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 	db.List(b, &h.going, `WITH `+mineActive+` SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, '' AS intro_html, v.note, v.published_at, e.enrollment_id,
 			e.state, e.origin, e.at_item, e.at_lesson, e.at_part, e.due_at, e.reason, e.completed_at, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level, coalesce(m.name, '') AS asked_by
 		FROM mine e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
-			JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+tenants.Seen("$1")+`
+			JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND i.state = 'published'
 			LEFT JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.asked_by
 		ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8`, sc.Org, sc.Membership)
 	tenants.Visible(b, &h.items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: candidates})
@@ -120,15 +121,16 @@ func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 	db.One(b, &h.lists, nil, `WITH `+mineActive+`, leads AS MATERIALIZED (
 			SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM mine e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version)
 		SELECT
-		ARRAY(SELECT i.item_id FROM leads l JOIN items i ON i.item_id = l.item_id AND `+tenants.Seen("$1")+` LIMIT 500) AS sees,
+		ARRAY(SELECT i.item_id FROM leads l JOIN items i ON i.item_id = l.item_id LIMIT 500) AS sees,
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c
 			WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l) LIMIT 5000) x) AS finished,
-		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND `+tenants.Seen("$1")+`
+		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id
 			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'completed' ORDER BY e.completed_at DESC, e.enrollment_id LIMIT 20) x) AS known,
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.formal, sum(s.minutes)::int AS sum, coalesce(sum(s.minutes) FILTER (WHERE s.pull), 0)::int AS own FROM statements s
 			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.at > $3 GROUP BY s.formal) x) AS minutes,
-		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT e.item_id, count(*)::int AS n FROM enrollments e
-			WHERE e.org_id = $1 AND e.membership_id <> $2 AND e.state = 'completed' AND e.completed_at > $4 GROUP BY e.item_id ORDER BY n DESC, e.item_id LIMIT 100) x) AS others`,
+		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT e.item_id, count(*)::int AS n FROM (
+			SELECT e.item_id, e.membership_id FROM enrollments e WHERE e.org_id = $1 AND e.state = 'completed' AND e.completed_at > $4 ORDER BY e.completed_at DESC LIMIT 500) e
+			WHERE e.membership_id <> $2 GROUP BY e.item_id ORDER BY n DESC, e.item_id LIMIT 100) x) AS others`,
 		sc.Org, sc.Membership, b.Now.AddDate(0, 0, -30), b.Now.AddDate(0, 0, -90))
 }
 

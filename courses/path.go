@@ -130,7 +130,7 @@ var rootShape = `WITH pin AS MATERIALIZED (
 	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1)
 SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin,
 	p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.completed_at, p.item,
-	ARRAY(SELECT i.item_id FROM unnest(p.leads_to) l JOIN items i ON i.item_id = l AND ` + tenants.Seen("$2") + ` LIMIT 500) AS sees,
+	ARRAY(SELECT i.item_id FROM unnest(p.leads_to) l JOIN items i ON i.item_id = l LIMIT 500) AS sees,
 	%s AS finished,
 	(SELECT coalesce(json_agg(x), '[]') FROM (SELECT ` + additionColumns + ` FROM additions a WHERE a.org_id = $2 AND a.path_org = p.org_id AND a.path_id = p.item_id) x) AS additions
 FROM pin p`

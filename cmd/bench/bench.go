@@ -188,7 +188,6 @@ func (b *bench) aim() {
 	}
 	page("Fiber hello", b.baseline, few, base, get(b.baseline.addr, "/hello"), "Hello")
 	page("one select by key", b.baseline, few, base, get(b.baseline.addr, "/key"), "Organization")
-	page("pipeline page", b.baseline, both, base, get(b.baseline.addr, "/pipeline/path"), "")
 	for _, h := range hot {
 		page(h.name, b.portal, both, portal, signedIn(b.portal, narrowOrg, 1, h.path), h.mark)
 	}
@@ -196,8 +195,8 @@ func (b *bench) aim() {
 	page("learn, 200 grants", b.portal, few, portal, signedIn(b.portal, wideOrg, 1, "/learn"), hot[1].mark)
 	page("path, gzip", b.portal, few, portal, signedIn(b.portal, narrowOrg, 1, pathURL, "Accept-Encoding", "gzip"), "")
 	for _, h := range hot {
-		if _, ok := b.pipelines[h.name]; ok && h.name != "path" {
-			page(h.name+"'s own pipeline", b.baseline, few, base, get(b.baseline.addr, "/pipeline/"+h.name), "")
+		if _, ok := b.pipelines[h.name]; ok {
+			page(h.name+"'s pipeline page", b.baseline, both, base, get(b.baseline.addr, "/pipeline/"+h.name), "")
 		}
 	}
 	page("search", b.portal, both, portal, search(b.portal, narrowOrg), "</html>")
