@@ -196,7 +196,7 @@ func (s *Service) text(ctx context.Context, at located, sc scope.Scope) (l text,
 				WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50`, sc.Org, sc.Membership, at.Org, at.Item, at.Lesson)
 		}
 	})
-	if err == nil && !(owner && found) {
+	if err == nil && (!owner || !found) {
 		err = errs.New(errs.NotFound, "lesson %s of %s", at.Lesson, at.Item)
 	}
 	return l, err
