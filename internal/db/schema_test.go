@@ -52,10 +52,14 @@ var (
 	usingIsCheck = map[string]string{}
 	// definers are the functions that run with their owner's rights.
 	definers = map[string]string{
-		"opened(uuid,uuid)":        "what row policies ask of a foreign row; it answers yes or no for app_org() alone",
-		"search_behind(integer)":   "returns the ids of what changed a moment ago, from the queue that only the relay reads; the viewer's policies decide what of it may be counted",
+		"opened(uuid,uuid)": "what row policies ask of a foreign row; it answers yes or no for app_org() alone",
+
+		"search_behind(integer)": "returns the ids of what changed a moment ago, from the queue that only the relay reads; the viewer's policies decide what of it may be counted",
+
 		"search_rebuild_lexicon()": "counts the words of all organizations; refuses everybody but the indexer and returns a number",
+
 		"open_items(text[],uuid[],timestamp with time zone,uuid,integer)": "the newest of what is open to app_org(): identifiers and times, each row is read again under the viewer's policies",
+
 		"search_read(uuid[],text[],text[],text,boolean,text[],uuid[],text[],text[],boolean,text[],text,integer,integer,uuid[])": "row policies switch the text indexes off; it returns ids and counts of the channels asked for, and what is shown is read again under the viewer's policies",
 	}
 	// readWithoutOrg are the tables in which somebody without any setting sees rows.
