@@ -37,12 +37,19 @@ func runDemo(ctx context.Context, e *env, args []string) error {
 	var dir, listen, idp string
 	var reset bool
 	if _, err := e.flags("demo", args, func(fs *flag.FlagSet) {
-		fs.StringVar(&dir, "data", "data", "")
+		fs.StringVar(&dir, "data", "", "")
 		fs.StringVar(&listen, "listen", "127.0.0.1:8080", "")
 		fs.StringVar(&idp, "idp-listen", "127.0.0.1:8081", "")
 		fs.BoolVar(&reset, "reset", false, "")
 	}); err != nil {
 		return err
+	}
+	if dir == "" {
+		if dir = "data"; !embedded.Passable(dir) {
+			// Such as a checkout in root's home, which the database server's user may not enter.
+			dir = elsewhere
+			e.printf("The database server's user may not enter this folder: the data goes to %s.\n", dir)
+		}
 	}
 	d, err := openData(dir, reset)
 	if err != nil {
@@ -137,6 +144,9 @@ func serveHTTP(ctx context.Context, ln net.Listener, h http.Handler) error {
 		return srv.Shutdown(stop)
 	}
 }
+
+// elsewhere is where the demonstration keeps its data if the server's user cannot reach ./data.
+const elsewhere = "/var/lib/learnscape/demo"
 
 // data is the demonstration's folder, held by one process at a time.
 type data struct {

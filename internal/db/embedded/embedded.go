@@ -169,8 +169,26 @@ func (c *Cluster) folder(cred *syscall.Credential) error {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != cred.Uid {
 		return fmt.Errorf("the data folder %s belongs to user %d, but the server runs as user %d: choose another with --data or change its owner", c.dir, st.Uid, cred.Uid)
 	}
-	for p := filepath.Dir(c.dir); ; p = filepath.Dir(p) {
+	return passable(cred, c.dir)
+}
+
+// Passable reports whether the user that the server runs as could reach a folder at dir, existing or not. It is false where a
+// folder on the way is closed to it, such as root's home.
+func Passable(dir string) bool {
+	cred, err := dropTo()
+	if err != nil || cred == nil {
+		return true // Start says what is wrong.
+	}
+	abs, err := filepath.Abs(dir)
+	return err == nil && passable(cred, abs) == nil
+}
+
+func passable(cred *syscall.Credential, dir string) error {
+	for p := filepath.Dir(dir); ; p = filepath.Dir(p) {
 		info, err := os.Stat(p)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // Made by us, passable.
+		}
 		if err != nil {
 			return err
 		}
