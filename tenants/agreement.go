@@ -185,25 +185,60 @@ func (p Proposal) terms(weAreB bool) Terms {
 // Ask asks another organization for a connection on the terms. Conflict if there is one, or if it was asked for already;
 // NotFound for an organization that is not there; Invalid for terms that open what is not one's own to open.
 func (s *Service) Ask(ctx context.Context, other id.Org, p Proposal) error {
-	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error {
-		to, err := l.move(tx, MoveAsk)
-		if err != nil {
+	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error { return ask(tx, l, other, p) })
+}
+
+// CheckOffer says whether the proposal is one that tx's organization can make: Invalid, with the field, if not.
+func CheckOffer(tx *db.Tx, p Proposal) error {
+	t, _, _, err := p.terms(false).Canonical()
+	if err != nil {
+		return err
+	}
+	return mayOpen(tx, t.A.Opens)
+}
+
+// AskFor is Ask inside a transaction, in the scope of the organization that asks: for an invitation that was accepted.
+func AskFor(tx *db.Tx, other id.Org, p Proposal) error {
+	l, err := lock(tx, other)
+	if err != nil {
+		return err
+	}
+	if l != nil && l.State == Asked && l.AskedBy == tx.Scope.Org {
+		return nil // It waits already.
+	}
+	return ask(tx, l, other, p)
+}
+
+// SignFor signs what the other organization proposed to tx's, for whoever just accepted it as offered.
+func SignFor(tx *db.Tx, other id.Org) error {
+	l, err := lock(tx, other)
+	if err != nil {
+		return err
+	}
+	if l == nil || l.proposed == nil {
+		return errs.Say(errs.Conflict, "tenants.connection.moved_on")
+	}
+	return l.sign(tx, l.proposed.Version, [32]byte(l.proposed.Hash), "")
+}
+
+func ask(tx *db.Tx, l *link, other id.Org, p Proposal) error {
+	to, err := l.move(tx, MoveAsk)
+	if err != nil {
+		return err
+	}
+	if l == nil {
+		l = &link{ID: id.New[id.Connection](), A: tx.Scope.Org, B: other, other: other}
+		if _, err := tx.Exec(`INSERT INTO connections (connection_id, org_a, org_b, state, asked_by, created_at) VALUES ($1, $2, $3, $4, $2, $5)`, l.ID, l.A, l.B, to, tx.Now); err != nil {
 			return err
 		}
-		if l == nil {
-			l = &link{ID: id.New[id.Connection](), A: tx.Scope.Org, B: other, other: other}
-			if _, err := tx.Exec(`INSERT INTO connections (connection_id, org_a, org_b, state, asked_by, created_at) VALUES ($1, $2, $3, $4, $2, $5)`, l.ID, l.A, l.B, to, tx.Now); err != nil {
-				return err
-			}
-		} else if _, err := tx.Exec(`UPDATE connections SET state = $2, asked_by = $3, since = NULL, finish_until = NULL WHERE connection_id = $1`, l.ID, to, tx.Scope.Org); err != nil {
-			return err
-		}
-		l.State = to
-		if err := l.sides(tx, p.WeCall, p.TheyCall, p.terms(l.weAreB)); err != nil {
-			return err
-		}
-		return l.propose(tx, p)
-	})
+	} else if _, err := tx.Exec(`UPDATE connections SET state = $2, asked_by = $3, since = NULL, finish_until = NULL WHERE connection_id = $1`, l.ID, to, tx.Scope.Org); err != nil {
+		return err
+	}
+	l.State = to
+	if err := l.sides(tx, p.WeCall, p.TheyCall, p.terms(l.weAreB)); err != nil {
+		return err
+	}
+	return l.propose(tx, p)
 }
 
 // Counter proposes other terms: an answer to what the other side proposed, or the next version of an agreement in force. The
@@ -279,39 +314,41 @@ func mayOpen(tx *db.Tx, opens []Opening) error {
 // Sign accepts the version that the other side proposed, if it is still the one that was read: Conflict, with the newer one to be
 // shown, if it was countered, withdrawn or changed. From then on both halves hold.
 func (s *Service) Sign(ctx context.Context, other id.Org, number int, hash [32]byte, weCall string) error {
-	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error {
-		to, err := l.move(tx, MoveSign)
-		if err != nil {
+	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error { return l.sign(tx, number, hash, weCall) })
+}
+
+func (l *link) sign(tx *db.Tx, number int, hash [32]byte, weCall string) error {
+	to, err := l.move(tx, MoveSign)
+	if err != nil {
+		return err
+	}
+	if l.proposed.Version != number || !bytes.Equal(l.proposed.Hash, hash[:]) {
+		return errs.Say(errs.Conflict, "tenants.agreement.changed")
+	}
+	ours := l.proposed.Terms.A
+	column := "accepted_a_at"
+	if l.weAreB {
+		ours, column = l.proposed.Terms.B, "accepted_b_at"
+	}
+	if err := mayOpen(tx, ours.Opens); err != nil {
+		return err
+	}
+	if l.inForce != nil {
+		if err := tx.Must(`UPDATE agreements SET state = 'replaced', decided_at = $3 WHERE agreement_id = $1 AND version = $2 AND state = 'active'`, l.inForce.Agreement, l.inForce.Version, tx.Now); err != nil {
 			return err
 		}
-		if l.proposed.Version != number || !bytes.Equal(l.proposed.Hash, hash[:]) {
-			return errs.Say(errs.Conflict, "tenants.agreement.changed")
-		}
-		ours := l.proposed.Terms.A
-		column := "accepted_a_at"
-		if l.weAreB {
-			ours, column = l.proposed.Terms.B, "accepted_b_at"
-		}
-		if err := mayOpen(tx, ours.Opens); err != nil {
-			return err
-		}
-		if l.inForce != nil {
-			if err := tx.Must(`UPDATE agreements SET state = 'replaced', decided_at = $3 WHERE agreement_id = $1 AND version = $2 AND state = 'active'`, l.inForce.Agreement, l.inForce.Version, tx.Now); err != nil {
-				return err
-			}
-		}
-		if err := tx.Must(`UPDATE agreements SET `+column+` = $3, state = 'active', decided_at = $3 WHERE agreement_id = $1 AND version = $2 AND state = 'proposed'`, l.proposed.Agreement, number, tx.Now); err != nil {
-			return err
-		}
-		if err := tx.Must(`UPDATE connections SET state = $2, since = coalesce(since, $3) WHERE connection_id = $1`, l.ID, to, tx.Now); err != nil {
-			return err
-		}
-		l.State = to
-		if err := l.carryOut(tx, l.proposed, weCall); err != nil {
-			return err
-		}
-		return l.note(tx, "agreement.signed", map[string]any{"version": number})
-	})
+	}
+	if err := tx.Must(`UPDATE agreements SET `+column+` = $3, state = 'active', decided_at = $3 WHERE agreement_id = $1 AND version = $2 AND state = 'proposed'`, l.proposed.Agreement, number, tx.Now); err != nil {
+		return err
+	}
+	if err := tx.Must(`UPDATE connections SET state = $2, since = coalesce(since, $3) WHERE connection_id = $1`, l.ID, to, tx.Now); err != nil {
+		return err
+	}
+	l.State = to
+	if err := l.carryOut(tx, l.proposed, weCall); err != nil {
+		return err
+	}
+	return l.note(tx, "agreement.signed", map[string]any{"version": number})
 }
 
 // carryOut brings both sides' grants and rows into the shape of the version.

@@ -135,6 +135,17 @@ func (s *Service) find(ctx context.Context, cached func() (known, bool), where s
 // cacheLimit bounds what a process remembers of organizations.
 const cacheLimit = 20_000
 
+// TakeOver lets the address of somebody who was invited into tx's organization, which waits for its first member, sign in by
+// email. Conflict if somebody looks after it already.
+func TakeOver(tx *db.Tx) (Organization, error) {
+	o, err := db.Row[Organization](tx, `UPDATE organizations o SET sign_in = 'email' WHERE o.org_id = $1 AND o.state = 'active'
+		AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = o.org_id AND m.state <> 'left') RETURNING `+orgColumns, tx.Scope.Org)
+	if errs.Is(err, errs.NotFound) {
+		return Organization{}, errs.Say(errs.Conflict, "tenants.org.taken_over")
+	}
+	return o, err
+}
+
 func (s *Service) keep(o Organization) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,6 +189,9 @@ func (s *Service) CreateOrganization(ctx context.Context, n NewOrganization) (Or
 	})
 	return out, err
 }
+
+// AddOrganization is CreateOrganization inside a transaction, in the scope of the new one: for an invitation that was accepted.
+func AddOrganization(tx *db.Tx, n NewOrganization) (Organization, error) { return createOrganization(tx, n) }
 
 func createOrganization(tx *db.Tx, n NewOrganization) (Organization, error) {
 	if !slugForm.MatchString(n.Slug) {
