@@ -191,7 +191,9 @@ func (s *Service) CreateOrganization(ctx context.Context, n NewOrganization) (Or
 }
 
 // AddOrganization is CreateOrganization inside a transaction, in the scope of the new one: for an invitation that was accepted.
-func AddOrganization(tx *db.Tx, n NewOrganization) (Organization, error) { return createOrganization(tx, n) }
+func AddOrganization(tx *db.Tx, n NewOrganization) (Organization, error) {
+	return createOrganization(tx, n)
+}
 
 func createOrganization(tx *db.Tx, n NewOrganization) (Organization, error) {
 	if !slugForm.MatchString(n.Slug) {

@@ -79,6 +79,7 @@ var (
 		"questions_id":           "ids are made by the server; URLs find the owner by it",
 		"answers_id":             "ids are made by the server",
 		"search_documents_pkey":  "ids are made by the server, and nobody but the indexer writes",
+		"invitations_token":      "the hash of 256 random bits: nobody can try one",
 		"outbox_pkey":            "the queue's own number; never leaves the database",
 	}
 	// loneReferences are foreign keys into a table that has an owner, without the owner.

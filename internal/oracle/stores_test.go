@@ -15,9 +15,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/oracle"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/search"
+	"github.com/learnscape/learnscape/tenants"
 )
 
 // shared is the reviewed list of what a process keeps for longer than a request and lets several requests use at once: every type
@@ -163,6 +166,7 @@ func fresh(e ast.Expr) bool {
 // mails are the places that write a mail, each with how the oracle makes it write one. A mail has a case here or the test fails.
 var mails = map[string]func(s *site, t *testing.T){
 	"auth/link.go mailLink": (*site).linkMails,
+	"auth/invite.go invite": (*site).inviteMails,
 }
 
 // TestMails renders every mail that the product sends, in the oracle's world, and looks for what its reader may not see.
@@ -251,6 +255,34 @@ func (s *site) linkMails(t *testing.T) {
 		tl := &tally{}
 		who := &reader{name: "the mail's reader", org: o, who: oracle.Viewer{Org: o.id.String(), Member: member}}
 		s.scan(tl, who, "mail", "", answer{body: text})
+		for _, l := range tl.leaks {
+			t.Errorf("LEAK: %s", l)
+		}
+	}
+}
+
+// inviteMails invites an address of nobody's: the mail tells of the inviting organization what is public of it, and nothing else.
+func (s *site) inviteMails(t *testing.T) {
+	t.Helper()
+	su, err := pgx.Connect(t.Context(), s.dsn("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = su.Close(t.Context()) })
+	for _, o := range s.orgs {
+		manager := scope.Scope{Actor: scope.Member, Org: o.id, Membership: id.New[id.Membership](), Roles: []scope.Role{scope.PartnerManager}}
+		if err := s.portal.Auth.Invite(scope.Enter(t.Context(), manager), auth.Invite{Email: "somebody@nobody.example", Name: "Nobody", Proposal: tenants.Proposal{FinishDays: 30}}); err != nil {
+			t.Fatal(err)
+		}
+		var text string
+		if err := su.QueryRow(t.Context(), `SELECT m.subject || E'\n' || m.body FROM mails m WHERE m.org_id = $1 AND m.recipient = 'somebody@nobody.example'`, o.id).Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(text, s.byKey[o.id.String()]) {
+			t.Errorf("the mail does not say who invites: %s", text)
+		}
+		tl := &tally{}
+		s.scan(tl, &reader{name: "the invited", org: o}, "mail", "", answer{body: text})
 		for _, l := range tl.leaks {
 			t.Errorf("LEAK: %s", l)
 		}
