@@ -60,10 +60,11 @@ func (s *Service) enroll(tx *db.Tx, item id.Item, o Origin) error {
 	if it.Version == 0 || it.State != "published" || it.Kind != tenants.KindCourse && it.Kind != tenants.KindPath {
 		return errs.New(errs.NotFound, "enroll in %s: nothing published", item)
 	}
-	n, err := tx.Exec(`INSERT INTO enrollments AS e (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, origin_ref, started_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+	// The own record says what it is about, also when that has closed.
+	n, err := tx.Exec(`INSERT INTO enrollments AS e (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, origin_ref, started_at, updated_at, title, kind)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)
 		ON CONFLICT (org_id, membership_id, item_org, item_id) DO UPDATE SET state = 'active', updated_at = excluded.updated_at WHERE e.state = 'left'`,
-		tx.Scope.Org, id.New[id.Enrollment](), tx.Scope.Membership, it.OrgID, it.ItemID, it.Version, o.Kind, o.Ref, tx.Now)
+		tx.Scope.Org, id.New[id.Enrollment](), tx.Scope.Membership, it.OrgID, it.ItemID, it.Version, o.Kind, o.Ref, tx.Now, it.Title, it.Kind)
 	if err != nil || n == 0 {
 		return err
 	}

@@ -84,8 +84,8 @@ func Connect(tx *db.Tx, c Connection) (id.Agreement, error) {
 	if c.State == "active" {
 		state = "active"
 	}
-	if _, err := tx.Exec(`INSERT INTO agreements (agreement_id, version, connection_id, org_a, org_b, state, title, terms, terms_hash, accepted_a_at, accepted_b_at, created_at)
-		VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`, ag, conn, c.A.Org, c.B.Org, state, c.Title, terms, hash[:], since, tx.Now); err != nil {
+	if _, err := tx.Exec(`INSERT INTO agreements (agreement_id, version, connection_id, org_a, org_b, state, title, terms, terms_hash, accepted_a_at, accepted_b_at, created_at, proposed_by)
+		VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $3)`, ag, conn, c.A.Org, c.B.Org, state, c.Title, terms, hash[:], since, tx.Now); err != nil {
 		return id.Agreement{}, fmt.Errorf("agreement: %w", err)
 	}
 	return ag, Audit(tx, "connection.made", "connection:"+conn.String(), map[string]string{"with": c.B.Org.String(), "state": c.State})

@@ -31,6 +31,7 @@ const (
 	ManageItem      Action = "tenants.manage_item"
 	SeeOrg          Action = "tenants.see_org"
 	SeeNetwork      Action = "tenants.see_network"
+	ManageNetwork   Action = "tenants.manage_network"
 	ManageOrg       Action = "tenants.manage_org"
 	CreateOrg       Action = "tenants.create_org"
 	SeePeople       Action = "tenants.see_people"
@@ -60,6 +61,7 @@ var table = map[Action]Rule{
 	ManageItem:      {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	SeeOrg:          {Visitor: true, Foreign: true, Actors: []scope.Actor{scope.SignIn, scope.Operator}},
 	SeeNetwork:      {},
+	ManageNetwork:   {Roles: []scope.Role{scope.PartnerManager, scope.Administrator}},
 	ManageOrg:       {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CreateOrg:       {Actors: []scope.Actor{scope.Operator}},
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},

@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/scope"
 )
 
@@ -90,6 +91,28 @@ func (tx *Tx) begin(b *pgx.Batch) int {
 	b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
 	b.Queue(q, args...)
 	return 2
+}
+
+// As runs fn as a named system actor of one organization, inside the same transaction: for what a change on terms that two
+// organizations signed writes on the other side. The scope before it acts again afterwards.
+func (tx *Tx) As(actor scope.Actor, org id.Org, fn func() error) error {
+	if actor == scope.Member || actor == scope.Visitor || actor == "" {
+		return fmt.Errorf("act as %q: not a system actor", actor)
+	}
+	before := tx.Scope
+	defer func() { tx.Scope = before }()
+	for _, s := range []scope.Scope{scope.System(actor, org), before} {
+		q, args := settings(s)
+		if err := tx.exec(q, args...); err != nil {
+			return err
+		}
+		if tx.Scope = s; s.Actor == actor && s.Org == org {
+			if err := fn(); err != nil {
+				return err // The transaction ends with it.
+			}
+		}
+	}
+	return nil
 }
 
 // Batch sends what fill queues in one round trip and fills the destinations.

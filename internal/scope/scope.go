@@ -15,14 +15,15 @@ type Actor string
 
 // Who can act. All but Member and Visitor are the product itself, in the scope of one organization.
 const (
-	Member   Actor = "member"   // a person, signed in, for exactly one membership
-	Visitor  Actor = "visitor"  // anybody else: sees public collections and nothing more
-	SignIn   Actor = "sign_in"  // looks up providers, sessions and memberships of the organization of the host
-	Relay    Actor = "relay"    // takes events out of the outbox, of all organizations; sees nothing else
-	Indexer  Actor = "indexer"  // writes the search documents of one organization
-	Counter  Actor = "counter"  // writes what others did with an organization's items: touches and counts
-	Mailer   Actor = "mailer"   // sends the mail of one organization
-	Operator Actor = "operator" // the command line of the installation: creates organizations, imports
+	Member    Actor = "member"    // a person, signed in, for exactly one membership
+	Visitor   Actor = "visitor"   // anybody else: sees public collections and nothing more
+	SignIn    Actor = "sign_in"   // looks up providers, sessions and memberships of the organization of the host
+	Relay     Actor = "relay"     // takes events out of the outbox, of all organizations; sees nothing else
+	Indexer   Actor = "indexer"   // writes the search documents of one organization
+	Counter   Actor = "counter"   // writes what others did with an organization's items: touches and counts
+	Mailer    Actor = "mailer"    // sends the mail of one organization
+	Agreement Actor = "agreement" // carries out on one side what both signed: grants, the side of a connection, time to finish
+	Operator  Actor = "operator"  // the command line of the installation: creates organizations, imports
 )
 
 // Scope is who acts, for whom, and in which language. Its zero value is no scope.

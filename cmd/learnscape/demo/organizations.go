@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui/brand"
 )
 
@@ -72,25 +72,6 @@ func (s *seeder) provider(tx *db.Tx, o organization) error {
 		ProviderID: providerID(o.Slug), Name: o.Name + " sign-in", Issuer: s.d.Issuer(o.Slug), ClientID: clientID, ClientSecret: clientSecret(o.Slug),
 	})
 	return err
-}
-
-// terms are what both sides of an agreement accept, in canonical form: encoding/json writes the keys in this order always.
-type terms struct {
-	Meet         string      `json:"meet"`     // by_name, someone_at_a_partner or not_at_all
-	ALearns      string      `json:"a_learns"` // about the people of b: nothing, totals or certified
-	BLearns      string      `json:"b_learns"`
-	TimeToFinish int         `json:"time_to_finish_days"`
-	Opens        []termsOpen `json:"opens"`
-	Words        []string    `json:"words"`
-	Note         string      `json:"note,omitempty"`
-}
-
-type termsOpen struct {
-	From       string `json:"from"`
-	Collection string `json:"collection"`
-	To         string `json:"to"`
-	Right      string `json:"right"`
-	Until      string `json:"until,omitempty"`
 }
 
 func (g grant) until(c calendar) time.Time {
@@ -155,63 +136,96 @@ func (s *seeder) putConnection(tx *db.Tx, c connection) error {
 	return nil
 }
 
+// terms are the terms of a connection, with what each side opens.
+func (s *seeder) terms(c connection) tenants.Terms {
+	ma, mb := c.meets()
+	t := tenants.Terms{A: tenants.Half{Meet: ma, Learns: c.Agreement.BLearns}, B: tenants.Half{Meet: mb, Learns: c.Agreement.ALearns}, FinishDays: c.Agreement.TimeToFinishDays}
+	for _, g := range c.Grants {
+		o := tenants.Opening{Collection: collID(g.From, g.Collection), Title: title(s.w.org(g.From), g.Collection), Right: g.Right}
+		if !g.Until.IsZero() {
+			o.Until = g.until(s.cal).In(s.cal.zone).Format(time.DateOnly)
+		}
+		if g.From == c.A {
+			t.A.Opens = append(t.A.Opens, o)
+		} else {
+			t.B.Opens = append(t.B.Opens, o)
+		}
+	}
+	return t
+}
+
+// title is the title of a collection.
+func title(o *organization, slug string) string {
+	for _, c := range o.Collections {
+		if c.Slug == slug {
+			return c.Title
+		}
+	}
+	return slug
+}
+
+// before is the terms before the ones in force: without the right to add, and with what was refused.
+func before(t tenants.Terms, refused bool, by string, c connection) tenants.Terms {
+	if refused {
+		if by == c.A {
+			t.B.Learns = tenants.LearnsTotals
+		} else {
+			t.A.Learns = tenants.LearnsTotals
+		}
+		return t
+	}
+	t.A.Opens = slices.Clone(t.A.Opens)
+	for i := range t.A.Opens {
+		t.A.Opens[i].Right = tenants.RightUse
+	}
+	t.FinishDays = 30
+	return t
+}
+
 func (s *seeder) agreements(c connection, asked time.Time) (*table, error) {
-	t := into("agreements", "agreement_id uuid, version integer, connection_id uuid, org_a uuid, org_b uuid, state text, title text, terms jsonb, terms_hash bytea, accepted_a_at timestamptz, accepted_b_at timestamptz, created_at timestamptz")
+	t := into("agreements", "agreement_id uuid, version integer, connection_id uuid, org_a uuid, org_b uuid, state text, title text, terms jsonb, terms_hash bytea, proposed_by uuid, note text, accepted_a_at timestamptz, accepted_b_at timestamptz, created_at timestamptz, decided_at timestamptz")
 	ag := c.Agreement
 	if ag == nil {
 		return t, nil
 	}
-	put := func(version int, state string, words terms, a, b, made time.Time) error {
-		j, err := json.Marshal(words)
+	put := func(version int, state string, terms tenants.Terms, by, note string, a, b, made, decided time.Time) error {
+		_, canonical, hash, err := terms.Canonical()
 		if err != nil {
 			return err
 		}
-		hash := sha256.Sum256(j)
-		t.add(agreementID(c), version, connectionID(c), orgID(c.A), orgID(c.B), state, ag.Title, json.RawMessage(j), hash[:], a, b, made)
+		t.add(agreementID(c), version, connectionID(c), orgID(c.A), orgID(c.B), state, ag.Title, json.RawMessage(canonical), hash[:], orgID(by), note, a, b, made, decided)
 		return nil
 	}
-	now := terms{Meet: ag.Meet, ALearns: ag.ALearns, BLearns: ag.BLearns, TimeToFinish: ag.TimeToFinishDays, Opens: []termsOpen{}, Words: ag.Plain}
-	for _, g := range c.Grants {
-		o := termsOpen{From: g.From, Collection: g.Collection, To: g.To, Right: g.Right}
-		if !g.Until.IsZero() {
-			o.Until = g.until(s.cal).In(s.cal.zone).Format(time.DateOnly)
-		}
-		now.Opens = append(now.Opens, o)
-	}
+	now := s.terms(c)
 	for _, h := range ag.History {
-		old := now
-		old.Words, old.Note = []string{}, h.Note
-		var a, b, made time.Time
 		if h.State == "refused" {
 			// Proposed by one side, never accepted by the other.
-			made = s.cal.on(h.ProposedAt, 11, 0)
-			if by, _ := s.w.person(h.ProposedBy); by != nil && by.Slug == c.A {
-				a = made
-			} else {
-				b = made
+			made, by := s.cal.on(h.ProposedAt, 11, 0), c.A
+			if who, _ := s.w.person(h.ProposedBy); who != nil {
+				by = who.Slug
 			}
-		} else {
-			a = s.cal.on(h.From, 10, 0)
-			b, made = a, a
+			var a, b time.Time
+			if a = made; by == c.B {
+				a, b = b, made
+			}
+			if err := put(h.Version, "declined", before(now, true, by, c), by, h.Note, a, b, made, made.AddDate(0, 0, 7)); err != nil {
+				return nil, err
+			}
+			continue
 		}
-		if err := put(h.Version, "ended", old, a, b, made); err != nil {
+		at := s.cal.on(h.From, 10, 0)
+		if err := put(h.Version, "replaced", before(now, false, "", c), c.A, h.Note, at, at, at, s.cal.on(h.To, 10, 0)); err != nil {
 			return nil, err
 		}
 	}
-	state, accepted, made := "active", time.Time{}, asked
-	if ag.State != "" {
-		state = ag.State
-	} else {
-		accepted = s.cal.on(ag.AcceptedAt, 10, 0)
-		if ag.Version > 1 {
-			made = accepted
-		}
+	if ag.State == "proposed" {
+		return t, put(ag.Version, "proposed", now, c.A, c.Message, asked, time.Time{}, asked, time.Time{})
 	}
-	byA, byB := accepted, accepted
-	if state == "proposed" {
-		byA = asked
+	accepted, made := s.cal.on(ag.AcceptedAt, 10, 0), asked
+	if ag.Version > 1 {
+		made = accepted.AddDate(0, 0, -6)
 	}
-	return t, put(ag.Version, state, now, byA, byB, made)
+	return t, put(ag.Version, "active", now, c.A, "", made, accepted, made, accepted)
 }
 
 // putGrants writes what org opens to others; only what stands under an active agreement is open.
