@@ -185,6 +185,9 @@ func (p Proposal) terms(weAreB bool) Terms {
 // Ask asks another organization for a connection on the terms. Conflict if there is one, or if it was asked for already;
 // NotFound for an organization that is not there; Invalid for terms that open what is not one's own to open.
 func (s *Service) Ask(ctx context.Context, other id.Org, p Proposal) error {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return err
+	}
 	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error {
 		to, err := l.move(tx, MoveAsk)
 		if err != nil {
@@ -209,6 +212,9 @@ func (s *Service) Ask(ctx context.Context, other id.Org, p Proposal) error {
 // Counter proposes other terms: an answer to what the other side proposed, or the next version of an agreement in force. The
 // version that waited before is countered.
 func (s *Service) Counter(ctx context.Context, other id.Org, p Proposal) error {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return err
+	}
 	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error {
 		if l == nil {
 			return errs.New(errs.NotFound, "connection with %s", other)
@@ -279,6 +285,9 @@ func mayOpen(tx *db.Tx, opens []Opening) error {
 // Sign accepts the version that the other side proposed, if it is still the one that was read: Conflict, with the newer one to be
 // shown, if it was countered, withdrawn or changed. From then on both halves hold.
 func (s *Service) Sign(ctx context.Context, other id.Org, number int, hash [32]byte, weCall string) error {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return err
+	}
 	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error {
 		to, err := l.move(tx, MoveSign)
 		if err != nil {
@@ -354,11 +363,17 @@ func (l *link) carryOut(tx *db.Tx, v *version, weCall string) error {
 
 // Decline refuses what the other side proposed; an agreement in force stays.
 func (s *Service) Decline(ctx context.Context, other id.Org, number int) error {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return err
+	}
 	return s.settle(ctx, other, number, MoveDecline, "declined")
 }
 
 // Withdraw takes back what the own side proposed; an agreement in force stays.
 func (s *Service) Withdraw(ctx context.Context, other id.Org, number int) error {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return err
+	}
 	return s.settle(ctx, other, number, MoveWithdraw, "withdrawn")
 }
 
@@ -387,6 +402,9 @@ func (l *link) decide(tx *db.Tx, state string) error {
 
 // Pause closes in both directions what the agreement opened, until somebody resumes it. Nobody loses anything they did.
 func (s *Service) Pause(ctx context.Context, other id.Org) error {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return err
+	}
 	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error {
 		to, err := l.move(tx, MovePause)
 		if err != nil {
@@ -404,6 +422,9 @@ func (s *Service) Pause(ctx context.Context, other id.Org) error {
 
 // Resume opens again what the agreement in force says.
 func (s *Service) Resume(ctx context.Context, other id.Org) error {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return err
+	}
 	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error {
 		to, err := l.move(tx, MoveResume)
 		if err != nil {
@@ -425,6 +446,9 @@ func (s *Service) Resume(ctx context.Context, other id.Org) error {
 // End ends the connection: what it opened closes at once, in both directions, for every read that begins after it returns. Unless
 // now, those in mid-course may finish within the days that the agreement grants.
 func (s *Service) End(ctx context.Context, other id.Org, now bool) error {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return err
+	}
 	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error {
 		m := MoveEnd
 		if now {
@@ -558,11 +582,8 @@ func (ConnectionChanged) EventKind() string { return "tenants.connection_changed
 // EventOrg implements jobs.Event.
 func (e ConnectionChanged) EventOrg() id.Org { return e.Org }
 
-// onLink runs fn in a transaction that holds the connection with the other organization.
+// onLink runs fn in a transaction that holds the connection with the other organization, for who was found to manage the network.
 func (s *Service) onLink(ctx context.Context, other id.Org, fn func(*db.Tx, *link) error) error {
-	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
-		return err
-	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		if other.IsZero() || other == tx.Scope.Org {
 			return errs.New(errs.NotFound, "connection with %s", other)
