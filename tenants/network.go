@@ -151,3 +151,131 @@ func (r version) seen(own id.Org, weAreB bool) Version {
 	}
 	return v
 }
+
+// Impact is what signing or ending does on this side. The other side's people are its own to count.
+type Impact struct {
+	People    int // active members of the own organization
+	Opens     int // own items that the terms open to the other
+	Opened    int // of the other's items that are open to us now
+	Learners  int // own people in mid-course in what the other opens to us, and not to everybody
+	InCourse  []InCourse
+	FinishDay time.Time // until when those may finish if it ends with time to finish today
+}
+
+// InCourse is something of the other's that own people are in the middle of.
+type InCourse struct {
+	Title  string `db:"title"`
+	Kind   string `db:"kind"`
+	People int    `db:"people"`
+}
+
+// Impact counts what the terms, proposed or in force, do on the own side; NotFound if there never was a connection.
+func (s *Service) Impact(ctx context.Context, v ConnectionView) (Impact, error) {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return Impact{}, err
+	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return Impact{}, err
+	}
+	var out Impact
+	var t Terms
+	switch {
+	case v.Proposed != nil:
+		t = v.Proposed.Terms
+	case v.InForce != nil:
+		t = v.InForce.Terms
+	}
+	collections := []id.Collection{}
+	for _, o := range v.Ours(t).Opens {
+		collections = append(collections, o.Collection)
+	}
+	const midCourse = ` FROM enrollments e WHERE e.org_id = $1 AND e.item_org = $2 AND e.state = 'active' AND NOT EXISTS (SELECT 1 FROM collection_items ci
+		JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id WHERE ci.org_id = e.item_org AND ci.item_id = e.item_id AND g.viewer_org = everyone())`
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		out.FinishDay = b.Now
+		if v.InForce != nil {
+			out.FinishDay = b.Now.AddDate(0, 0, v.InForce.Terms.FinishDays)
+		}
+		db.One(b, &out.People, nil, `SELECT count(*)::int FROM memberships m WHERE m.org_id = $1 AND m.state = 'active'`, sc.Org)
+		db.One(b, &out.Opens, nil, `SELECT count(DISTINCT ci.item_id)::int FROM collection_items ci WHERE ci.org_id = $1 AND ci.collection_id = ANY($2) AND ci.listed_at IS NOT NULL AND ci.kind <> 'part'`, sc.Org, collections)
+		db.One(b, &out.Opened, nil, `SELECT count(DISTINCT ci.item_id)::int FROM grants g JOIN collection_items ci ON ci.org_id = g.org_id AND ci.collection_id = g.collection_id AND ci.listed_at IS NOT NULL AND ci.kind <> 'part'
+			WHERE g.org_id = $2 AND g.viewer_org = $1 AND (g.until IS NULL OR g.until > now())`, sc.Org, v.Other.OrgID)
+		db.One(b, &out.Learners, nil, `SELECT count(DISTINCT e.membership_id)::int`+midCourse, sc.Org, v.Other.OrgID)
+		db.List(b, &out.InCourse, `SELECT e.title, e.kind, count(*)::int AS people`+midCourse+` GROUP BY e.title, e.kind ORDER BY people DESC, e.title LIMIT 20`, sc.Org, v.Other.OrgID)
+	}); err != nil {
+		return Impact{}, err
+	}
+	return out, nil
+}
+
+// SeenBy is what another organization can see of the acting one.
+type SeenBy struct {
+	Other       Organization
+	State       State
+	Items       []Item // opened to it by the agreement, newest first
+	More        bool
+	Agreement   int // how many the agreement opens
+	Everybody   int // how many are public, which it sees as everybody does
+	Collections []OpenCollection
+}
+
+// OpenCollection is a collection that a grant opens.
+type OpenCollection struct {
+	CollectionID id.Collection `db:"collection_id"`
+	Slug         string        `db:"slug"`
+	Title        string        `db:"title"`
+	Right        string        `db:"use_right"`
+	Until        *time.Time    `db:"until"`
+}
+
+// SeenBy returns the own items that the other organization can see: exactly those in collections that grants open to it, or, with
+// public, those that are open to everybody. It is read with the own rights and writes nothing. NotFound if there is no connection.
+func (s *Service) SeenBy(ctx context.Context, other Organization, public bool, after *Item, limit int) (SeenBy, error) {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return SeenBy{}, err
+	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return SeenBy{}, err
+	}
+	if limit < 1 || limit > 200 {
+		limit = 24
+	}
+	viewer := other.OrgID
+	if public {
+		viewer = id.Everyone
+	}
+	var at *time.Time
+	last := id.Item{}
+	if after != nil {
+		at, last = after.PublishedAt, after.ItemID
+	}
+	v := SeenBy{Other: other}
+	var found bool
+	const open = `grants g JOIN collection_items ci ON ci.org_id = g.org_id AND ci.collection_id = g.collection_id AND ci.listed_at IS NOT NULL AND ci.kind <> 'part'
+		WHERE g.org_id = $1 AND g.viewer_org = $2 AND (g.until IS NULL OR g.until > now())`
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		db.One(b, &v.State, &found, `SELECT s.state FROM connection_sides s WHERE s.org_id = $1 AND s.other_org = $2`, sc.Org, other.OrgID)
+		db.List(b, &v.Items, `SELECT `+ItemColumns+` FROM (SELECT DISTINCT k.item_id, k.listed_at FROM grants g CROSS JOIN unnest($3::text[]) AS want(kind) CROSS JOIN LATERAL (
+				SELECT ci.item_id, ci.listed_at FROM collection_items ci WHERE ci.org_id = g.org_id AND ci.collection_id = g.collection_id AND ci.kind = want.kind AND ci.listed_at IS NOT NULL
+					AND ($4::timestamptz IS NULL OR (ci.listed_at <= $4 AND (ci.listed_at < $4 OR ci.item_id > $5)))
+				ORDER BY ci.listed_at DESC, ci.item_id LIMIT $6) k
+				WHERE g.org_id = $1 AND g.viewer_org = $2 AND (g.until IS NULL OR g.until > now()) ORDER BY k.listed_at DESC, k.item_id LIMIT $6) x
+			JOIN items i ON i.org_id = $1 AND i.item_id = x.item_id ORDER BY x.listed_at DESC, i.item_id LIMIT $6`,
+			sc.Org, viewer, []string{KindCourse, KindPath, KindResource, KindStory, KindGroup}, at, last, limit+1)
+		db.One(b, &v.Agreement, nil, `SELECT count(DISTINCT ci.item_id)::int FROM `+open, sc.Org, other.OrgID)
+		db.One(b, &v.Everybody, nil, `SELECT count(DISTINCT ci.item_id)::int FROM `+open, sc.Org, id.Everyone)
+		db.List(b, &v.Collections, `SELECT g.collection_id, c.slug, c.title, g.use_right, g.until FROM grants g JOIN collections c ON c.org_id = g.org_id AND c.collection_id = g.collection_id
+			WHERE g.org_id = $1 AND g.viewer_org = $2 AND (g.until IS NULL OR g.until > now()) ORDER BY lower(c.title), c.collection_id LIMIT 200`, sc.Org, viewer)
+	}); err != nil {
+		return SeenBy{}, err
+	}
+	if !found {
+		return SeenBy{}, errs.New(errs.NotFound, "connection with %s", other.OrgID)
+	}
+	if len(v.Items) > limit {
+		v.Items, v.More = v.Items[:limit], true
+	}
+	return v, nil
+}

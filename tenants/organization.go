@@ -172,8 +172,9 @@ type NewOrganization struct {
 
 var slugForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// reserved are the host labels that are the installation's own, never an organization's.
-var reserved = []string{"www", "operator", "usercontent", "api", "admin", "app", "mail", "static", "assets", "auth", "idp", "status", "docs", "support", "help"}
+// reserved are the host labels that are the installation's own, never an organization's; invite is a page beside the pages of
+// connections, which are named after the other's host.
+var reserved = []string{"www", "operator", "usercontent", "api", "admin", "app", "mail", "static", "assets", "auth", "idp", "status", "docs", "support", "help", "invite"}
 
 // CreateOrganization makes an organization with its internal collection; the operator only, in the scope of the new one.
 // Conflict when the slug or a domain is taken, was given before or is reserved.

@@ -106,6 +106,7 @@ func (s *Server) frame(c *fiber.Ctx) error {
 		nav("learn", "/learn", "book-open", true)
 		nav("community", "/community", "messages-square", true)
 		nav("stories", "/stories", "file-text", false)
+		nav("network", "/network", "network", false)
 		if sc.Has(scope.Administrator) {
 			nav("admin", "/admin/people", "users", false)
 		}

@@ -32,6 +32,7 @@ const (
 	SeeOrg          Action = "tenants.see_org"
 	SeeNetwork      Action = "tenants.see_network"
 	ManageNetwork   Action = "tenants.manage_network"
+	ManageSharing   Action = "tenants.manage_sharing"
 	ManageOrg       Action = "tenants.manage_org"
 	CreateOrg       Action = "tenants.create_org"
 	SeePeople       Action = "tenants.see_people"
@@ -62,6 +63,7 @@ var table = map[Action]Rule{
 	SeeOrg:          {Visitor: true, Foreign: true, Actors: []scope.Actor{scope.SignIn, scope.Operator}},
 	SeeNetwork:      {},
 	ManageNetwork:   {Roles: []scope.Role{scope.PartnerManager, scope.Administrator}},
+	ManageSharing:   {Roles: []scope.Role{scope.Author, scope.Marketer, scope.PartnerManager, scope.Administrator}},
 	ManageOrg:       {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CreateOrg:       {Actors: []scope.Actor{scope.Operator}},
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},

@@ -34,6 +34,28 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/admin", func(c *fiber.Ctx) error { return c.Redirect("/admin/people", fiber.StatusSeeOther) })
 	r.Get("/admin/people", p.people)
 	r.Get("/admin/people.csv", p.export)
+	r.Get("/network", p.network)
+	r.Get("/network.csv", p.exportNetwork)
+	r.Get("/network/invite", p.invite)
+	r.Post("/network/invite", p.ask)
+	r.Get("/network/:slug", p.agreement)
+	r.Get("/network/:slug/view", p.seenBy)
+	r.Get("/network/:slug/counter", p.counterForm)
+	r.Post("/network/:slug/counter", p.counter)
+	r.Get("/network/:slug/end", p.askToEnd)
+	for move, do := range map[string]func(*fiber.Ctx, agreementView) (string, error){
+		"sign": p.sign, "decline": p.decline, "withdraw": p.withdraw, "pause": p.pause, "resume": p.resume, "end": p.end,
+	} {
+		r.Post("/network/:slug/"+move, p.act(do))
+	}
+	r.Get("/sharing", p.sharing)
+	r.Post("/sharing", p.createCollection)
+	r.Get("/sharing/:slug", p.collection)
+	r.Post("/sharing/:slug", p.renameCollection)
+	r.Post("/sharing/:slug/add", p.changeItem(p.svc.AddToCollection, "added"))
+	r.Post("/sharing/:slug/remove", p.changeItem(p.svc.RemoveFromCollection, "removed"))
+	r.Get("/sharing/:slug/visibility", p.askVisibility)
+	r.Post("/sharing/:slug/visibility", p.setVisibility)
 }
 
 const pageSize = 50

@@ -1,0 +1,279 @@
+package pages
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/web/ui"
+	"github.com/learnscape/learnscape/web/ui/shell"
+)
+
+type networkView struct {
+	tenants.Portfolio
+
+	Filter      tenants.PortfolioFilter
+	Own         ui.Org
+	Open        *tenants.PortfolioRow // whose agreement stands beside the list
+	MayShare    bool
+	First, Next string
+}
+
+// readPortfolio takes the filter from the address; an unreadable place in the list is a missing page.
+func readPortfolio(c *fiber.Ctx) (tenants.PortfolioFilter, error) {
+	f := tenants.PortfolioFilter{Query: strings.TrimSpace(c.Query("q")), State: c.Query("state"), Sort: c.Query("sort"), Desc: c.Query("desc") == "1", Limit: pageSize}
+	if utf8.RuneCountInString(f.Query) > 100 || !utf8.ValidString(f.Query) || strings.ContainsRune(f.Query, 0) {
+		return f, errs.New(errs.Invalid, "query of the network too long")
+	}
+	if after := c.Query("after"); after != "" {
+		o, err := id.Parse[id.Org](after)
+		if err != nil {
+			return f, errs.New(errs.NotFound, "place in the list: %w", err)
+		}
+		f.AfterID, f.AfterKey = o, c.Query("key")
+		if !utf8.ValidString(f.AfterKey) || strings.ContainsRune(f.AfterKey, 0) {
+			return f, errs.New(errs.NotFound, "place in the list")
+		}
+	}
+	return f, nil
+}
+
+func (p *Pages) network(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	f, err := readPortfolio(c)
+	if err != nil {
+		return err
+	}
+	list, err := p.svc.Portfolio(ctx, f)
+	if err != nil {
+		return err
+	}
+	v := networkView{Portfolio: list, Filter: f, Own: shell.From(ctx).Org, MayShare: may(ctx, authz.ManageSharing)}
+	v.Open = v.opened(c.Query("open"))
+	if list.More {
+		last := list.Rows[len(list.Rows)-1]
+		v.Next = networkAddress("/network", f, "after", last.OrgID.String(), "key", last.Key)
+	}
+	if !f.AfterID.IsZero() {
+		v.First = networkAddress("/network", f)
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "tenants.network.title"), NavKey: "network", Layout: ui.Work, NoIndex: true, Flash: flash(c)}, networkPage(v))
+}
+
+// opened is the row that the address asks for, or else the first one that has terms.
+func (v networkView) opened(slug string) *tenants.PortfolioRow {
+	if !v.Manages {
+		return nil
+	}
+	all := append(append([]tenants.PortfolioRow{}, v.Rows...), v.Map...)
+	for i := range all {
+		if slug != "" && all[i].Slug == slug {
+			return &all[i]
+		}
+	}
+	for i := range v.Rows {
+		if v.Rows[i].Terms != nil {
+			return &v.Rows[i]
+		}
+	}
+	return nil
+}
+
+// may reports whether who acts may do the action, for buttons.
+func may(ctx context.Context, a authz.Action) bool {
+	sc, err := scope.From(ctx)
+	return err == nil && authz.Allowed(sc, a, id.Org{})
+}
+
+// networkAddress is the list with the filter's words and more pairs.
+func networkAddress(path string, f tenants.PortfolioFilter, kv ...string) string {
+	q := url.Values{}
+	for k, val := range map[string]string{"q": f.Query, "state": f.State, "sort": f.Sort} {
+		if val != "" {
+			q.Set(k, val)
+		}
+	}
+	if f.Desc {
+		q.Set("desc", "1")
+	}
+	for i := 0; i+1 < len(kv); i += 2 {
+		q.Set(kv[i], kv[i+1])
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+// sorted is the address of the list in the order, turned round if it is in it already.
+func (v networkView) sorted(by string) (href, direction string) {
+	f := v.Filter
+	if f.Sort == by {
+		direction = "ascending"
+		if f.Desc {
+			direction = "descending"
+		}
+		f.Desc = !f.Desc
+	} else {
+		// Figures and dates are looked for from the top.
+		f.Sort, f.Desc = by, by != tenants.SortName
+	}
+	return networkAddress("/network", f), direction
+}
+
+// filters are the states that there are, with how many connections are in each.
+func (v networkView) filters(ctx context.Context) []ui.Link {
+	c := v.Counts
+	var out []ui.Link
+	for _, s := range []struct {
+		state string
+		n     int
+	}{
+		{"", c.All}, {tenants.WaitsUs, c.Us}, {tenants.WaitsThem, c.Them}, {string(tenants.Active), c.Active}, {string(tenants.Paused), c.Paused},
+		{string(tenants.Ending), c.Ending}, {string(tenants.Ended), c.Ended}, {string(tenants.Declined), c.Declined},
+	} {
+		if s.n == 0 && s.state != "" && s.state != v.Filter.State {
+			continue
+		}
+		f := v.Filter
+		f.State = s.state
+		key := s.state
+		if key == "" {
+			key = "all"
+		}
+		out = append(out, ui.Link{Label: lang.T(ctx, "tenants.filter."+key), Href: networkAddress("/network", f), Count: s.n, Current: s.state == v.Filter.State})
+	}
+	return out
+}
+
+// nodes are the organizations on the map.
+func (v networkView) nodes(ctx context.Context) []ui.MapNode {
+	var out []ui.MapNode
+	for _, r := range v.Map {
+		out = append(out, v.node(ctx, r))
+	}
+	return out
+}
+
+func (v networkView) node(ctx context.Context, r tenants.PortfolioRow) ui.MapNode {
+	n := ui.MapNode{Org: rowOrg(r), Flow: r.GivesItems + r.GetsItems, Waits: r.State == tenants.Asked}
+	switch {
+	case !v.Manages:
+		n.Text, n.Flow, n.Href = relation(ctx, r.WeCall), 7, "#list"
+	case r.State == tenants.Asked && r.Proposed != nil:
+		n.Text = lang.T(ctx, "tenants.network.asked", "When", lang.Ago(ctx, v.Now, *r.Proposed))
+	default:
+		n.Text = lang.T(ctx, "tenants.network.flow", "Gives", r.GivesItems, "Gets", r.GetsItems)
+	}
+	if v.Manages {
+		n.Href = networkAddress("/network", v.Filter, "open", r.Slug) + "#agreement"
+	}
+	return n
+}
+
+// sum says what passes over all lines of the map.
+func (v networkView) sum(ctx context.Context) string {
+	if n := v.Counts.All; n > len(v.Map) && len(v.Map) == 10 {
+		return lang.T(ctx, "tenants.network.busiest", "Count", len(v.Map), "All", n)
+	}
+	give, get := 0, 0
+	for _, r := range v.Map {
+		give, get = give+r.GivesItems, get+r.GetsItems
+	}
+	return lang.T(ctx, "tenants.network.sum", "Gives", give, "Gets", get)
+}
+
+func figure(ctx context.Context, items, collections int) string {
+	if items == 0 && collections == 0 {
+		return "–"
+	}
+	return lang.Number(ctx, items)
+}
+
+func (p *Pages) exportNetwork(c *fiber.Ctx) error {
+	f, err := readPortfolio(c)
+	if err != nil {
+		return err
+	}
+	rows, err := p.svc.ExportPortfolio(c.UserContext(), f)
+	if err != nil {
+		return err
+	}
+	b, err := networkTable(c.UserContext(), rows)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="network.csv"`)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Send(b)
+}
+
+// networkTable writes the portfolio as table does the people.
+func networkTable(ctx context.Context, rows []tenants.PortfolioRow) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString("\ufeff")
+	w := csv.NewWriter(&b)
+	w.UseCRLF = true
+	var head []string
+	for _, k := range []string{"organization", "portal", "relation", "state", "since", "gives_collections", "gives_items", "gets_collections", "gets_items", "until"} {
+		head = append(head, lang.T(ctx, "tenants.csv."+k))
+	}
+	if err := w.Write(head); err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		var states []string
+		for _, s := range rowWords(ctx, r) {
+			states = append(states, s.Text)
+		}
+		since, end := "", ""
+		if r.Since != nil {
+			since = r.Since.UTC().Format(time.DateOnly)
+		}
+		if r.Terms != nil {
+			end = r.Terms.Until
+		}
+		if r.Finish != nil && r.State == tenants.Ending {
+			end = r.Finish.UTC().Format(time.DateOnly)
+		}
+		if err := w.Write([]string{
+			cell(r.Name), r.Slug, relation(ctx, r.WeCall), strings.Join(states, "; "), since,
+			strconv.Itoa(r.Gives), strconv.Itoa(r.GivesItems), strconv.Itoa(r.Gets), strconv.Itoa(r.GetsItems), end,
+		}); err != nil {
+			return nil, err
+		}
+	}
+	w.Flush()
+	return b.Bytes(), w.Error()
+}
+
+// done are the words of what has just been done, by the value in the address.
+var done = map[string]string{ //nolint:gochecknoglobals // A constant table.
+	"asked": "tenants.done.asked", "countered": "tenants.done.countered", "signed": "tenants.done.signed", "declined": "tenants.done.declined",
+	"withdrawn": "tenants.done.withdrawn", "paused": "tenants.done.paused", "resumed": "tenants.done.resumed", "ended": "tenants.done.ended", "ending": "tenants.done.ending",
+	"created": "tenants.done.created", "saved": "tenants.done.saved", "added": "tenants.done.added", "removed": "tenants.done.removed",
+	"public": "tenants.done.public", "agreement": "tenants.done.agreement", "internal": "tenants.done.internal",
+}
+
+func flash(c *fiber.Ctx) *ui.Flash {
+	key, ok := done[c.Query("done")]
+	if !ok {
+		return nil
+	}
+	return &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), key)}
+}

@@ -1,0 +1,448 @@
+package pages
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/web/ui"
+	"github.com/learnscape/learnscape/web/ui/shell"
+)
+
+// relations are what one organization can be for another.
+var relations = []string{"vendor", "partner", "customer", "peer"} //nolint:gochecknoglobals // A constant list.
+
+func relationOptions(ctx context.Context, chosen string) []ui.Option {
+	var out []ui.Option
+	for _, r := range relations {
+		out = append(out, ui.Option{Value: r, Label: relation(ctx, r), Chosen: r == chosen})
+	}
+	return out
+}
+
+// termsForm is what somebody proposes: the three questions, and what is under "more terms".
+type termsForm struct {
+	With             string // whom, as typed; of a connection that is asked for
+	Preset           string
+	WeCall, TheyCall string
+	Ours, Theirs     tenants.Half
+	FinishDays       string
+	Until            string
+	Note             string
+}
+
+// offered is a collection that may stand in a half, with what is said about it in the form.
+type offered struct {
+	ID          id.Collection
+	Title       string
+	Description string
+	Items       int
+	Public      bool
+	Open        bool
+	Right       string
+	Seats       string
+	Until       string
+}
+
+type termsView struct {
+	Form    termsForm
+	Own     ui.Org
+	Other   *tenants.Organization // nil until it is known
+	Counter *agreementView        // the proposal that this answers, or the agreement that it changes; nil when asking
+	Ours    []offered
+	Theirs  []offered
+	Closed  int // own collections that are internal and can not be opened
+	Faults  []ui.Fault
+}
+
+func (v termsView) fault(field string) string {
+	for _, f := range v.Faults {
+		if f.ID == field {
+			return f.Text
+		}
+	}
+	return ""
+}
+
+func (v termsView) action() string {
+	if v.Counter != nil {
+		return "/network/" + v.Counter.Other.Slug + "/counter"
+	}
+	return "/network/invite"
+}
+
+func (v termsView) title(ctx context.Context) string {
+	switch {
+	case v.Counter != nil && v.Counter.State == tenants.Asked && !v.Counter.Proposed.Mine:
+		return lang.T(ctx, "tenants.form.title_counter", "Org", v.Counter.Other.Name)
+	case v.Counter != nil:
+		return lang.T(ctx, "tenants.form.title_change", "Org", v.Counter.Other.Name)
+	}
+	return lang.T(ctx, "tenants.form.title_ask")
+}
+
+func (v termsView) lead(ctx context.Context) string {
+	if v.Counter != nil {
+		return lang.T(ctx, "tenants.form.lead_counter")
+	}
+	return lang.T(ctx, "tenants.form.lead_ask")
+}
+
+// more reports whether "more terms" differ from the defaults, and therefore stand open.
+func (v termsView) more() bool {
+	return v.Form.FinishDays != "30" || v.Form.Until != "" || v.fault("finish_days") != "" || v.fault("until") != ""
+}
+
+func (v termsView) send(ctx context.Context) string {
+	switch {
+	case v.Counter != nil:
+		return lang.T(ctx, "tenants.form.send_counter")
+	case v.Other != nil:
+		return lang.T(ctx, "tenants.form.send_ask", "Org", v.Other.Name)
+	}
+	return lang.T(ctx, "tenants.form.send")
+}
+
+// own are the own collections that can be opened, and how many can not.
+func (p *Pages) ownCollections(c *fiber.Ctx) (list []offered, closed int, err error) {
+	shared, err := p.svc.Sharing(c.UserContext())
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, s := range shared {
+		if s.Visibility == tenants.Internal {
+			closed++
+			continue
+		}
+		list = append(list, offered{ID: s.CollectionID, Title: s.Title, Description: s.Description, Items: s.Items, Public: s.Visibility == tenants.Public, Right: tenants.RightUse})
+	}
+	return list, closed, nil
+}
+
+// mark writes into the list what a half says about its collections.
+func mark(list []offered, opens []tenants.Opening) []offered {
+	out := slices.Clone(list)
+	for _, o := range opens {
+		i := slices.IndexFunc(out, func(c offered) bool { return c.ID == o.Collection })
+		if i < 0 {
+			continue
+		}
+		out[i].Open, out[i].Right, out[i].Until, out[i].Seats = true, o.Right, o.Until, ""
+		if o.Seats > 0 {
+			out[i].Seats = strconv.Itoa(o.Seats)
+		}
+	}
+	return out
+}
+
+// theirCollections are the collections of the other side that are on the table: in force, or proposed.
+func theirCollections(v agreementView) []offered {
+	var out []offered
+	for _, x := range []*tenants.Version{v.Proposed, v.InForce} {
+		if x == nil {
+			continue
+		}
+		for _, o := range v.Theirs(x.Terms).Opens {
+			if !slices.ContainsFunc(out, func(c offered) bool { return c.ID == o.Collection }) {
+				out = append(out, offered{ID: o.Collection, Title: o.Title, Right: o.Right})
+			}
+		}
+	}
+	return out
+}
+
+// readHalf takes the openings of a half out of the form, of the collections that may stand there and no others.
+func readHalf(c *fiber.Ctx, side string, list []offered) (opens []tenants.Opening, out []offered, faults []errs.Field) {
+	var chosen []string
+	for _, v := range c.Request().PostArgs().PeekMulti(side + "_open") {
+		chosen = append(chosen, string(v))
+	}
+	out = slices.Clone(list)
+	for i := range out {
+		o, key := &out[i], out[i].ID.String()
+		o.Open = slices.Contains(chosen, key)
+		o.Right, o.Seats, o.Until = c.FormValue("right_"+key, o.Right), strings.TrimSpace(c.FormValue("seats_"+key)), strings.TrimSpace(c.FormValue("until_"+key))
+		if !o.Open {
+			continue
+		}
+		seats := 0
+		if o.Seats != "" {
+			n, err := strconv.Atoi(o.Seats)
+			if err != nil || n < 1 || n > 1_000_000 {
+				faults = append(faults, errs.Field{Name: "seats_" + key, Key: "tenants.terms.seats"})
+			}
+			seats = n
+		}
+		if _, ok := parseDay(o.Until); o.Until != "" && !ok {
+			faults = append(faults, errs.Field{Name: "until_" + key, Key: "tenants.terms.until"})
+		}
+		opens = append(opens, tenants.Opening{Collection: o.ID, Title: o.Title, Right: o.Right, Seats: seats, Until: o.Until})
+	}
+	return opens, out, faults
+}
+
+// readTerms takes the proposal out of the form and says which fields it cannot read.
+func readTerms(c *fiber.Ctx, v *termsView, now time.Time) (tenants.Proposal, []errs.Field) {
+	f := &v.Form
+	var faults, more []errs.Field
+	f.Ours.Opens, v.Ours, faults = readHalf(c, "ours", v.Ours)
+	f.Theirs.Opens, v.Theirs, more = readHalf(c, "theirs", v.Theirs)
+	faults = append(faults, more...)
+	f.With, f.Preset = strings.TrimSpace(c.FormValue("with")), c.FormValue("preset")
+	f.WeCall, f.TheyCall = c.FormValue("we_call"), c.FormValue("they_call")
+	f.Ours.Learns, f.Theirs.Learns = c.FormValue("ours_learns"), c.FormValue("theirs_learns")
+	f.Ours.Meet, f.Theirs.Meet = c.FormValue("ours_meet"), c.FormValue("theirs_meet")
+	f.FinishDays, f.Until, f.Note = strings.TrimSpace(c.FormValue("finish_days")), strings.TrimSpace(c.FormValue("until")), strings.ReplaceAll(strings.TrimSpace(c.FormValue("note")), "\r\n", "\n")
+	choose := func(name, value string, allowed []string) {
+		if !slices.Contains(allowed, value) {
+			faults = append(faults, errs.Field{Name: name, Key: "tenants.terms.choose"})
+		}
+	}
+	for side, h := range map[string]tenants.Half{"ours": f.Ours, "theirs": f.Theirs} {
+		choose(side+"_learns", h.Learns, learnLevels)
+		choose(side+"_meet", h.Meet, meetWays)
+	}
+	days, err := strconv.Atoi(f.FinishDays)
+	if err != nil || days < 0 || days > 180 {
+		faults = append(faults, errs.Field{Name: "finish_days", Key: "tenants.terms.finish_days"})
+	}
+	if d, ok := parseDay(f.Until); f.Until != "" && !ok {
+		faults = append(faults, errs.Field{Name: "until", Key: "tenants.terms.until"})
+	} else if ok && d.AddDate(0, 0, 1).Before(now) {
+		faults = append(faults, errs.Field{Name: "until", Key: "tenants.terms.until_past"})
+	}
+	if len([]rune(f.Note)) > 2000 {
+		faults = append(faults, errs.Field{Name: "note", Key: "tenants.terms.note_long"})
+	}
+	slices.SortStableFunc(faults, func(a, b errs.Field) int { return place(a.Name) - place(b.Name) })
+	return tenants.Proposal{Ours: f.Ours, Theirs: f.Theirs, FinishDays: days, Until: f.Until, Note: f.Note, WeCall: f.WeCall, TheyCall: f.TheyCall}, faults
+}
+
+// place is where a field stands on the page, so that problems are listed in its order.
+func place(name string) int {
+	for i, p := range []string{"with", "seats", "until_", "opens", "theirs_learns", "ours_learns", "theirs_meet", "ours_meet", "we_call", "they_call", "finish_days", "until", "note"} {
+		if strings.HasPrefix(name, p) && (p != "until_" || len(name) > 6) {
+			return i
+		}
+	}
+	return 99
+}
+
+var (
+	learnLevels = []string{tenants.LearnsNothing, tenants.LearnsTotals, tenants.LearnsCertified, tenants.LearnsNamed} //nolint:gochecknoglobals // A constant list.
+	meetWays    = []string{tenants.MeetByName, tenants.MeetByCompany, tenants.MeetNobody}                             //nolint:gochecknoglobals // A constant list.
+)
+
+func (v *termsView) tell(ctx context.Context, list []errs.Field) {
+	for _, f := range list {
+		v.Faults = append(v.Faults, ui.Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
+	}
+}
+
+// invite is the form with which somebody asks another organization for a connection.
+func (p *Pages) invite(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return err
+	}
+	v := termsView{Own: shell.From(ctx).Org}
+	var err error
+	if v.Ours, v.Closed, err = p.ownCollections(c); err != nil {
+		return err
+	}
+	v.Form = termsForm{With: strings.TrimSpace(c.Query("with")), Preset: c.Query("preset"), Note: c.Query("note"), FinishDays: "30"}
+	if len([]rune(v.Form.Note)) > 2000 || len(v.Form.With) > 300 {
+		return errs.New(errs.Invalid, "address too long")
+	}
+	if !slices.Contains(presets, v.Form.Preset) {
+		v.Form.Preset = string(tenants.PresetPeer)
+	}
+	// A preset says what is usual; which collections, only the person can say.
+	v.Form.Ours, v.Form.Theirs, v.Form.Until, v.Form.WeCall, v.Form.TheyCall = tenants.Preset(v.Form.Preset).Offer(nil, p.now())
+	one, _, _, _, _ := tenants.Preset(v.Form.Preset).Offer([]tenants.Opening{{}}, p.now())
+	for i := range v.Ours {
+		v.Ours[i].Right = one.Opens[0].Right
+		v.Ours[i].Open = string(c.Context().QueryArgs().Peek("ours_open")) != "" && slices.Contains(queryAll(c, "ours_open"), v.Ours[i].ID.String())
+	}
+	if v.Form.With != "" {
+		if err := p.whom(c, &v); err != nil {
+			return err
+		}
+	}
+	return p.showTerms(c, v, fiber.StatusOK)
+}
+
+var presets = []string{string(tenants.PresetPartner), string(tenants.PresetCustomer), string(tenants.PresetPeer), string(tenants.PresetTry)} //nolint:gochecknoglobals // A constant list.
+
+func queryAll(c *fiber.Ctx, key string) (out []string) {
+	for _, b := range c.Context().QueryArgs().PeekMulti(key) {
+		out = append(out, string(b))
+	}
+	return out
+}
+
+// whom finds the organization that was typed, or says that there is none.
+func (p *Pages) whom(c *fiber.Ctx, v *termsView) error {
+	o, err := p.svc.Addressed(c.UserContext(), v.Form.With)
+	switch {
+	case err == nil:
+		v.Other = &o
+	case errs.Is(err, errs.NotFound):
+		v.tell(c.UserContext(), []errs.Field{{Name: "with", Key: "tenants.form.with_unknown"}})
+	default:
+		return err
+	}
+	return nil
+}
+
+func (p *Pages) showTerms(c *fiber.Ctx, v termsView, status int) error {
+	if len(v.Faults) > 0 && status == fiber.StatusOK {
+		status = fiber.StatusUnprocessableEntity
+	}
+	c.Status(status)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return shell.Page(c, ui.PageProps{Title: v.title(c.UserContext()), NavKey: "network", Layout: ui.Reading, NoIndex: true}, termsPage(v))
+}
+
+func (p *Pages) ask(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return err
+	}
+	v := termsView{Own: shell.From(ctx).Org}
+	var err error
+	if v.Ours, v.Closed, err = p.ownCollections(c); err != nil {
+		return err
+	}
+	proposal, faults := readTerms(c, &v, p.now())
+	if v.Form.With == "" {
+		faults = append([]errs.Field{{Name: "with", Key: "tenants.form.with_missing"}}, faults...)
+	} else if err := p.whom(c, &v); err != nil {
+		return err
+	}
+	if !slices.Contains(relations, v.Form.WeCall) || !slices.Contains(relations, v.Form.TheyCall) {
+		faults = append(faults, errs.Field{Name: "we_call", Key: "tenants.terms.choose"})
+	}
+	v.tell(ctx, faults)
+	if len(v.Faults) > 0 {
+		return p.showTerms(c, v, fiber.StatusUnprocessableEntity)
+	}
+	err = p.svc.Ask(ctx, v.Other.OrgID, proposal)
+	if errs.Is(err, errs.Conflict) {
+		// They are connected, or one has asked already: the page of the two says so.
+		return c.Redirect("/network/"+v.Other.Slug, fiber.StatusSeeOther)
+	}
+	return p.proposed(c, v, err, "asked", v.Other.Slug)
+}
+
+// proposed answers a proposal: with the agreement's page, or the form and what is wrong in it.
+func (p *Pages) proposed(c *fiber.Ctx, v termsView, err error, what, slug string) error {
+	e, _ := errors.AsType[*errs.Error](err)
+	switch {
+	case err == nil:
+		return c.Redirect("/network/"+slug+"?done="+what, fiber.StatusSeeOther)
+	case errs.Is(err, errs.Invalid) && e != nil && len(e.Fields) > 0:
+		v.tell(c.UserContext(), e.Fields)
+	case errs.Is(err, errs.Invalid) && e != nil && e.Key != "":
+		v.tell(c.UserContext(), []errs.Field{{Name: "opens", Key: e.Key, Args: e.Args}})
+	default:
+		return err
+	}
+	return p.showTerms(c, v, fiber.StatusUnprocessableEntity)
+}
+
+// counterForm is the form with what is on the table, to be changed.
+func (p *Pages) counterForm(c *fiber.Ctx) error {
+	v, err := p.counterView(c)
+	if err != nil {
+		return err
+	}
+	if !v.Counter.mayCounter() {
+		return c.Redirect("/network/"+v.Counter.Other.Slug, fiber.StatusSeeOther)
+	}
+	t := v.Counter.current().Terms
+	v.Form = termsForm{Ours: v.Counter.Ours(t), Theirs: v.Counter.Theirs(t), FinishDays: strconv.Itoa(t.FinishDays), Until: t.Until}
+	v.Ours, v.Theirs = mark(v.Ours, v.Form.Ours.Opens), mark(v.Theirs, v.Form.Theirs.Opens)
+	return p.showTerms(c, v, fiber.StatusOK)
+}
+
+func (v agreementView) mayCounter() bool {
+	return (v.State == tenants.Asked && v.Proposed != nil) || v.State == tenants.Active
+}
+
+func (p *Pages) counterView(c *fiber.Ctx) (termsView, error) {
+	a, err := p.connection(c)
+	if err != nil {
+		return termsView{}, err
+	}
+	v := termsView{Own: a.Own, Other: &a.Other, Counter: &a, Theirs: theirCollections(a)}
+	v.Ours, v.Closed, err = p.ownCollections(c)
+	return v, err
+}
+
+func (p *Pages) counter(c *fiber.Ctx) error {
+	v, err := p.counterView(c)
+	if err != nil {
+		return err
+	}
+	if !v.Counter.mayCounter() {
+		v.Counter.Conflict = lang.T(c.UserContext(), "tenants.connection.moved_on")
+		return p.showAgreement(c, *v.Counter, fiber.StatusConflict)
+	}
+	proposal, faults := readTerms(c, &v, p.now())
+	v.tell(c.UserContext(), faults)
+	if len(v.Faults) > 0 {
+		return p.showTerms(c, v, fiber.StatusUnprocessableEntity)
+	}
+	// What was read when the form was made must be what is answered.
+	if seen := number(c); seen != v.Counter.current().Number {
+		v.Counter.Conflict = lang.T(c.UserContext(), "tenants.agreement.changed")
+		return p.showAgreement(c, *v.Counter, fiber.StatusConflict)
+	}
+	err = p.svc.Counter(c.UserContext(), v.Counter.Other.OrgID, proposal)
+	if errs.Is(err, errs.Conflict) {
+		a, lerr := p.connection(c)
+		if lerr != nil {
+			return lerr
+		}
+		key, args := errs.MessageKey(err)
+		a.Conflict = lang.T(c.UserContext(), key, args...)
+		return p.showAgreement(c, a, fiber.StatusConflict)
+	}
+	return p.proposed(c, v, err, "countered", v.Counter.Other.Slug)
+}
+
+// learnOptions are how much one side learns about the other's people, each with what that side sees.
+func learnOptions(ctx context.Context, side, chosen string) []ui.Option {
+	var out []ui.Option
+	for _, l := range learnLevels {
+		out = append(out, ui.Option{Value: l, Label: learns(ctx, l), Hint: lang.T(ctx, "tenants.learns_"+side+"."+l), Chosen: l == chosen})
+	}
+	return out
+}
+
+func meetOptions(ctx context.Context, side, chosen string) []ui.Option {
+	var out []ui.Option
+	for _, m := range meetWays {
+		out = append(out, ui.Option{Value: m, Label: meets(ctx, m), Hint: lang.T(ctx, "tenants.meets_"+side+"."+m), Chosen: m == chosen})
+	}
+	return out
+}
+
+func rightOptions(ctx context.Context, chosen string) []ui.Option {
+	var out []ui.Option
+	for _, r := range []string{tenants.RightUse, tenants.RightAdapt, tenants.RightShow} {
+		out = append(out, ui.Option{Value: r, Label: lang.T(ctx, "tenants.right_short."+r), Chosen: r == chosen})
+	}
+	return out
+}
