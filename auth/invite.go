@@ -166,10 +166,14 @@ func (s *Service) Accept(ctx context.Context, token string, a Acceptance) (org t
 	if a.Name = strings.TrimSpace(a.Name); a.Name == "" || len([]rune(a.Name)) > 200 {
 		return org, errs.Fields(errs.Field{Name: "person", Key: "auth.invite.person"})
 	}
+	a.Org.Name = strings.TrimSpace(a.Org.Name)
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		r, err := held(tx, token)
 		if err != nil {
 			return err
+		}
+		if r.ToOrg.IsZero() && (a.Org.Name == "" || len([]rune(a.Org.Name)) > 120) {
+			return errs.Fields(errs.Field{Name: "name", Key: "auth.invite.name"})
 		}
 		a.Org.OrgID, a.Org.SignIn = r.ToOrg, "email"
 		if r.ToOrg.IsZero() {

@@ -72,6 +72,8 @@ func New(o Options, d Deps) *fiber.App {
 	app.Get("/", s.start)
 	app.Get("/home/with", s.companions)
 	app.Get("/me", s.me)
+	app.Get("/invite/:token", s.invited)
+	app.Post("/invite/:token", s.accept)
 	app.Get("/welcome", s.welcome)
 	app.Post("/welcome", s.welcomed)
 	app.Get("/welcome/answer", s.firstAnswer)

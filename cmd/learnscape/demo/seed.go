@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/community"
 	"github.com/learnscape/learnscape/internal/blob"
 	"github.com/learnscape/learnscape/internal/db"
@@ -23,7 +24,7 @@ import (
 	"github.com/learnscape/learnscape/tenants"
 )
 
-// Deps is what the seeding works with; all but Now and Log are needed.
+// Deps is what the seeding works with; all but Invite, Now and Log are needed.
 type Deps struct {
 	DB        *db.DB
 	Marketing *marketing.Service
@@ -31,9 +32,10 @@ type Deps struct {
 	Search    *search.Service
 	Blob      blob.Store
 	Keys      *secret.Keyring
-	Issuer    func(slug string) string // address of a house's demonstration provider
-	Now       func() time.Time         // default DB.Now
-	Log       *slog.Logger             // default slog.Default
+	Issuer    func(slug string) string                 // address of a house's demonstration provider
+	Invite    func(context.Context, auth.Invite) error // mails the invitation of a house that has not answered; nil for none
+	Now       func() time.Time                         // default DB.Now
+	Log       *slog.Logger                             // default slog.Default
 }
 
 // seeder makes the world once.
@@ -102,6 +104,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 			return g.Wait()
 		}},
 		{"search", s.index},
+		{"invitations", s.invitations},
 	} {
 		at := time.Now()
 		if err := step.run(ctx); err != nil {
@@ -110,6 +113,28 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 		d.Log.DebugContext(ctx, "demonstration world", "step", step.name, "ms", time.Since(at).Milliseconds())
 	}
 	d.Log.InfoContext(ctx, "demonstration world made", "ms", time.Since(begin).Milliseconds())
+	return nil
+}
+
+// invitations mails those who have not answered once more, so that the demonstration can: to the administrator-to-be.
+func (s *seeder) invitations(ctx context.Context) error {
+	if s.d.Invite == nil {
+		return nil
+	}
+	for _, c := range s.w.Connections {
+		by, _ := s.w.person(c.AskedBy)
+		if c.State != "invited" || by == nil || by.Slug != c.A {
+			continue
+		}
+		t, to := s.terms(c), s.w.org(c.B)
+		who := scope.Scope{Actor: scope.Member, Org: orgID(c.A), Membership: memberID(c.AskedBy), Roles: []scope.Role{scope.Learner, scope.PartnerManager}}
+		we, they := c.relations()
+		if err := s.d.Invite(scope.Enter(ctx, who), auth.Invite{
+			Email: "admin@" + to.Domain, Name: to.Name, Proposal: tenants.Proposal{Ours: t.A, Theirs: t.B, FinishDays: t.FinishDays, Note: c.Message, WeCall: we, TheyCall: they},
+		}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
