@@ -56,6 +56,15 @@ func given(question, answer string) *courses.Given {
 
 func (p *Pages) show(c *fiber.Ctx, at courses.Place, s shown) error {
 	v, err := p.courses.Lesson(c.UserContext(), at, s.given)
+	if errs.Is(err, errs.NotFound) && signedIn(c) {
+		root := p.courses.Path
+		if at.Step == "" {
+			root = p.courses.Course
+		}
+		if _, gone := root(c.UserContext(), at.Item); errs.Is(gone, errs.NotFound) {
+			return p.closed(c, at.Item, err)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,8 @@ type site struct {
 	svc            *courses.Service
 	shared, open   tenants.Item
 	partner, third scope.Scope
+	colleague      scope.Scope // of the partner, who learns nothing
+	end            func()      // closes what the vendor opened to the partner
 	cookies        map[string]string
 }
 
@@ -71,6 +73,14 @@ func open(t *testing.T) *site {
 	_, s.partner = house("partner")
 	_, s.third = house("third")
 	partner = s.partner.Org
+	s.colleague = s.partner
+	s.colleague.Membership = id.New[id.Membership]()
+	s.end = func() {
+		t.Helper()
+		if err := d.Tx(vendor, func(tx *db.Tx) error { return tenants.Close(tx, "shared", partner) }); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := d.Tx(vendor, func(tx *db.Tx) error {
 		for slug, v := range map[string]string{"shared": "agreement", "open": "public"} {
 			if _, err := tenants.PutCollection(tx, tenants.Collection{Slug: slug, Title: slug, Visibility: v}); err != nil {
@@ -102,7 +112,7 @@ func open(t *testing.T) *site {
 		return c.Status(errs.Status(errs.KindOf(err))).SendString(string(errs.KindOf(err)))
 	}})
 	s.app.Use(func(c *fiber.Ctx) error {
-		as := map[string]scope.Scope{"partner": s.partner, "third": s.third}[c.Get("As")]
+		as := map[string]scope.Scope{"partner": s.partner, "third": s.third, "colleague": s.colleague}[c.Get("As")]
 		if as.Actor == "" {
 			as = scope.Scope{Actor: scope.Visitor}
 		}
@@ -165,6 +175,26 @@ func (s *site) want(a answer, status int, what string) {
 	s.t.Helper()
 	if a.StatusCode != status {
 		s.t.Fatalf("%s: status %d, want %d\n%s", what, a.StatusCode, status, a.body)
+	}
+}
+
+func TestWhatClosedIsToldToThoseWithARecord(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	base := tenants.ItemURL(s.shared)
+	s.want(s.do("partner", http.MethodPost, base+"/start", url.Values{}), 303, "start")
+	s.end()
+	for _, path := range []string{base, base + "/lessons/read"} {
+		page := s.get("partner", path)
+		s.want(page, 410, "what was begun and has closed")
+		if !strings.Contains(page.Find("h1").Text(), "The shared course") || strings.Contains(page.body, "Words.") || page.Find(`a[href="/learn"]`).Length() == 0 {
+			t.Errorf("%s: the record is not told, or more than it:\n%s", path, page.body)
+		}
+		for _, as := range []string{"colleague", "third", ""} {
+			if page := s.get(as, path); page.StatusCode != 404 || strings.Contains(page.body, "The shared course") {
+				t.Errorf("%s, seen by %q: %d", path, as, page.StatusCode)
+			}
+		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/learnscape/learnscape/courses"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/tenants/show"
@@ -26,13 +28,33 @@ func (p *Pages) view(kind string) fiber.Handler {
 		}
 		v, err := read(c.UserContext(), it)
 		if err != nil {
-			return err
+			return p.closed(c, it, err)
 		}
 		if moved, err := rightSlug(c, v.Item, ""); moved {
 			return err
 		}
 		return shell.Page(c, ui.PageProps{Title: v.Item.Title, Description: v.Item.Summary, Canonical: href(v.Item), NavKey: "learn", Layout: ui.Reading}, viewPage(v, origin(c)))
 	}
+}
+
+// closed shows what somebody keeps of an item that is open to them no more; err for everybody without a record of it.
+func (p *Pages) closed(c *fiber.Ctx, it id.Item, err error) error {
+	if !errs.Is(err, errs.NotFound) || !signedIn(c) {
+		return err
+	}
+	r, missing := p.courses.Record(c.UserContext(), it)
+	if missing != nil {
+		return err
+	}
+	c.Status(fiber.StatusGone)
+	return shell.Page(c, ui.PageProps{Title: r.Title, NavKey: "learn", NoIndex: true, Layout: ui.Reading}, closedPage(r))
+}
+
+func closedState(ctx context.Context, r courses.Record) string {
+	if r.Completed != nil {
+		return lang.T(ctx, "courses.closed.completed", "Date", lang.Date(ctx, *r.Completed))
+	}
+	return lang.T(ctx, "courses.closed.open")
 }
 
 func (p *Pages) start(c *fiber.Ctx) error {

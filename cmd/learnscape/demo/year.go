@@ -57,7 +57,7 @@ func (s *seeder) year(ctx context.Context, cat *catalog) error {
 // learning is the enrollments, completions and attempts of a house.
 func (s *seeder) learning(l *lives, house string) []*table {
 	en := into("enrollments", "org_id uuid, enrollment_id uuid, membership_id uuid, item_org uuid, item_id uuid, version integer, origin text, origin_ref text, done integer, total integer, state text, "+
-		"at_org uuid, at_item uuid, at_lesson text, at_part text, due_at timestamptz, asked_by uuid, reason text, started_at timestamptz, updated_at timestamptz, completed_at timestamptz")
+		"at_org uuid, at_item uuid, at_lesson text, at_part text, due_at timestamptz, asked_by uuid, reason text, started_at timestamptz, updated_at timestamptz, completed_at timestamptz, title text, kind text")
 	for _, b := range l.begun {
 		if b.who.house != house {
 			continue
@@ -75,7 +75,7 @@ func (s *seeder) learning(l *lives, house string) []*table {
 			atOrg = next.owner
 		}
 		en.add(b.who.org, id.Derive[id.Enrollment](space, b.who.person.Email+"/"+b.it.ID.String()), b.who.member, b.it.OrgID, b.it.ID, b.ed.version, b.origin, b.ref,
-			b.done, len(b.leaves), state, atOrg, next.Item, next.Lesson, b.part, b.due, asked, b.reason, b.start, b.last, b.completed)
+			b.done, len(b.leaves), state, atOrg, next.Item, next.Lesson, b.part, b.due, asked, b.reason, b.start, b.last, b.completed, b.it.Title, b.it.Kind)
 	}
 	co := into("completions", "org_id uuid, membership_id uuid, item_org uuid, item_id uuid, lesson_key text, version integer, at timestamptz")
 	for _, who := range l.people[house] {
