@@ -204,6 +204,9 @@ func (s *Service) Accept(ctx context.Context, token string, a Acceptance) (org t
 		}
 		return tx.As(scope.Agreement, org.OrgID, func() error { return tenants.SignFor(tx, r.OrgID) })
 	})
+	if err == nil {
+		s.tenants.Changed(org)
+	}
 	return org, err
 }
 

@@ -132,6 +132,9 @@ func (s *Service) find(ctx context.Context, cached func() (known, bool), where s
 	return o, nil
 }
 
+// Changed tells this process how an organization is since a change that was committed; others learn of it within five seconds.
+func (s *Service) Changed(o Organization) { s.keep(o) }
+
 // cacheLimit bounds what a process remembers of organizations.
 const cacheLimit = 20_000
 

@@ -74,6 +74,8 @@ func New(o Options, d Deps) *fiber.App {
 	app.Get("/me", s.me)
 	app.Get("/invite/:token", s.invited)
 	app.Post("/invite/:token", s.accept)
+	app.Get("/partners/offer", s.offers)
+	app.Post("/partners/offer", s.offer)
 	app.Get("/welcome", s.welcome)
 	app.Post("/welcome", s.welcomed)
 	app.Get("/welcome/answer", s.firstAnswer)

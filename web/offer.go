@@ -1,0 +1,161 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/tenants"
+	tenantspages "github.com/learnscape/learnscape/tenants/pages"
+	"github.com/learnscape/learnscape/web/ui"
+	"github.com/learnscape/learnscape/web/ui/shell"
+)
+
+// Many organizations are offered the same terms from a list: first a report of what would become of each row, then the offers.
+
+var offerPresets = []tenants.Preset{tenants.PresetPartner, tenants.PresetCustomer, tenants.PresetPeer, tenants.PresetTry} //nolint:gochecknoglobals // A constant table.
+
+// offerView is the form with what was filled in, and the report.
+type offerView struct {
+	Collections []tenants.SharedCollection // that can be opened
+	Chosen      []string                   // their slugs
+	Preset      tenants.Preset
+	Note, List  string
+	Report      *auth.OfferReport
+	Plain       []string // the terms in sentences
+	Sent        bool
+	Faults      []ui.Fault
+}
+
+func (v offerView) fault(id string) string {
+	for _, f := range v.Faults {
+		if f.ID == id {
+			return f.Text
+		}
+	}
+	return ""
+}
+
+func (v offerView) presets(ctx context.Context) []ui.Option {
+	var out []ui.Option
+	for _, p := range offerPresets {
+		out = append(out, ui.Option{Value: string(p), Label: lang.T(ctx, "tenants.preset."+string(p)), Hint: lang.T(ctx, "tenants.preset_text."+string(p)), Chosen: p == v.Preset})
+	}
+	return out
+}
+
+// proposal is what is offered to each: the chosen collections on the terms of the preset.
+func (v offerView) proposal(now time.Time) tenants.Proposal {
+	var opens []tenants.Opening
+	for _, c := range v.Collections {
+		if slices.Contains(v.Chosen, c.Slug) {
+			opens = append(opens, tenants.Opening{Collection: c.CollectionID, Title: c.Title})
+		}
+	}
+	p := tenants.Proposal{FinishDays: 30, Note: v.Note}
+	p.Ours, p.Theirs, p.Until, p.WeCall, p.TheyCall = v.Preset.Offer(opens, now)
+	return p
+}
+
+func (v offerView) problems() int {
+	n := 0
+	for _, r := range v.Report.Rows {
+		if r.Problem != "" {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *Server) offerForm(c *fiber.Ctx) (offerView, error) {
+	v := offerView{Preset: tenants.PresetPartner}
+	// Whoever looks after collections need not be who may offer them.
+	if err := authz.Check(c.UserContext(), authz.ManageNetwork, id.Org{}); err != nil {
+		return v, err
+	}
+	all, err := s.deps.Tenants.Sharing(c.UserContext())
+	if err != nil {
+		return v, err
+	}
+	for _, col := range all {
+		if col.Visibility != tenants.Internal {
+			v.Collections = append(v.Collections, col)
+		}
+	}
+	return v, nil
+}
+
+func (s *Server) offers(c *fiber.Ctx) error {
+	v, err := s.offerForm(c)
+	if err != nil {
+		return err
+	}
+	return s.showOffers(c, v)
+}
+
+func (s *Server) showOffers(c *fiber.Ctx, v offerView) error {
+	return shell.Page(c, ui.PageProps{Title: lang.T(c.UserContext(), "web.offer.title"), NavKey: "network", NoIndex: true, Layout: ui.Reading}, offerPage(v))
+}
+
+// offer reports what would become of the list, or sends it.
+func (s *Server) offer(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	v, err := s.offerForm(c)
+	if err != nil {
+		return err
+	}
+	for _, b := range c.Context().PostArgs().PeekMulti("collection") {
+		v.Chosen = append(v.Chosen, string(b))
+	}
+	v.Note, v.List = strings.TrimSpace(c.FormValue("note")), c.FormValue("list")
+	if p := tenants.Preset(c.FormValue("preset")); slices.Contains(offerPresets, p) {
+		v.Preset = p
+	}
+	list, err := auth.ReadPartners(strings.NewReader(v.List))
+	if err == nil && len(list) == 0 {
+		err = errs.Fields(errs.Field{Name: "list", Key: "auth.list.not_a_table"})
+	}
+	if err == nil {
+		send := c.FormValue("send") != ""
+		var report auth.OfferReport
+		proposal := v.proposal(s.deps.DB.Now())
+		if report, err = s.deps.Auth.OfferList(ctx, list, proposal, !send); err == nil {
+			v.Report, v.Sent = &report, send
+			for _, t := range tenantspages.Plain(ctx, lang.T(ctx, "web.offer.each"), proposal.Ours, proposal.Theirs) {
+				v.Plain = append(v.Plain, sentences(t))
+			}
+		}
+	}
+	if err != nil {
+		e, ok := errors.AsType[*errs.Error](err)
+		if !ok || len(e.Fields) == 0 {
+			return err
+		}
+		for _, f := range e.Fields {
+			v.Faults = append(v.Faults, ui.Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
+		}
+		c.Status(errs.Status(e.Kind))
+	}
+	return s.showOffers(c, v)
+}
+
+// sentences begins each sentence with a capital, where words stand in the place of a name.
+func sentences(s string) string {
+	r := []rune(s)
+	for i := range r {
+		if i == 0 || i > 1 && r[i-1] == ' ' && r[i-2] == '.' {
+			r[i] = unicode.ToUpper(r[i])
+		}
+	}
+	return string(r)
+}
