@@ -194,7 +194,7 @@ func (v networkView) sum(ctx context.Context) string {
 	for _, r := range v.Map {
 		give, get = give+r.GivesItems, get+r.GetsItems
 	}
-	return lang.T(ctx, "tenants.network.sum", "Gives", give, "Gets", get)
+	return lang.T(ctx, "tenants.network.flow", "Gives", give, "Gets", get)
 }
 
 func figure(ctx context.Context, items, collections int) string {
