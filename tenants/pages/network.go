@@ -143,8 +143,14 @@ func (v networkView) filters(ctx context.Context) []ui.Link {
 		state string
 		n     int
 	}{
-		{"", c.All}, {tenants.WaitsUs, c.Us}, {tenants.WaitsThem, c.Them}, {string(tenants.Active), c.Active}, {string(tenants.Paused), c.Paused},
-		{string(tenants.Ending), c.Ending}, {string(tenants.Ended), c.Ended}, {string(tenants.Declined), c.Declined},
+		{"", c.All},
+		{tenants.WaitsUs, c.Us},
+		{tenants.WaitsThem, c.Them},
+		{string(tenants.Active), c.Active},
+		{string(tenants.Paused), c.Paused},
+		{string(tenants.Ending), c.Ending},
+		{string(tenants.Ended), c.Ended},
+		{string(tenants.Declined), c.Declined},
 	} {
 		if s.n == 0 && s.state != "" && s.state != v.Filter.State {
 			continue

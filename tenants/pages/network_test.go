@@ -190,7 +190,6 @@ func (w *two) sign(house, other int) page {
 	return w.post(house, w.at(other)+"/sign", f)
 }
 
-//nolint:paralleltest // Fiber makes its server anew for each request of a test.
 func TestNetworkIsForWhoManagesIt(t *testing.T) {
 	t.Parallel()
 	w := newTwo(t)
@@ -230,7 +229,6 @@ func TestNetworkIsForWhoManagesIt(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // As above.
 func TestAgreementFromAskingToEnding(t *testing.T) {
 	t.Parallel()
 	w := newTwo(t)
@@ -296,6 +294,22 @@ func TestAgreementFromAskingToEnding(t *testing.T) {
 	if p := w.post(1, w.at(0)+"/counter", same); p.status != http.StatusUnprocessableEntity || p.Find(".faults").Length() != 1 {
 		t.Errorf("a change that changes nothing: %d", p.status)
 	}
+	// Both write a change; the second is told what the first did, and nothing of the second's is sent.
+	mine, late := w.get(0, w.at(1)+"/counter").fields(w.at(1)+"/counter"), w.get(1, w.at(0)+"/counter").fields(w.at(0)+"/counter")
+	mine.Set("finish_days", "90")
+	late.Set("finish_days", "10")
+	if p := w.post(0, w.at(1)+"/counter", mine); p.status != http.StatusSeeOther {
+		t.Fatalf("change: %d", p.status)
+	}
+	if p := w.post(1, w.at(0)+"/counter", late); p.status != http.StatusConflict || p.Find("h1").Text() != "Alpha proposes a change" || !strings.Contains(p.Find("table ins").Text(), "90 days") {
+		t.Errorf("a change to what was changed meanwhile: %d, %q", p.status, p.Find("h1").Text())
+	}
+	if p := w.post(1, w.at(0)+"/decline", url.Values{"version": {"3"}}); p.status != http.StatusSeeOther {
+		t.Errorf("decline a change: %d", p.status)
+	}
+	if p := w.get(1, w.at(0)); p.Find("h1").Text() != "Sharing agreement with Alpha" || p.Find(`form[action="`+w.at(0)+`/pause"]`).Length() != 1 {
+		t.Errorf("a declined change leaves the agreement: %q", p.Find("h1").Text())
+	}
 	// Paused and resumed by either.
 	for _, step := range []struct {
 		house int
@@ -334,7 +348,6 @@ func TestAgreementFromAskingToEnding(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // As above.
 func TestDeclineAndWithdraw(t *testing.T) {
 	t.Parallel()
 	w := newTwo(t)
@@ -362,7 +375,6 @@ func TestDeclineAndWithdraw(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // As above.
 func TestInviteNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	w := newTwo(t)
@@ -371,9 +383,19 @@ func TestInviteNamesWhatIsWrong(t *testing.T) {
 		t.Errorf("found by the domain of an address: %q", good.Find(".found").Text())
 	}
 	for _, tt := range []struct{ field, value, fault string }{
-		{"with", "", "with"}, {"with", "nobody.example", "with"}, {"with", w.orgs[0].Slug, "with"}, {"finish_days", "181", "finish_days"}, {"finish_days", "x", "finish_days"}, {"until", "2001-01-01", "until"},
-		{"until", "tomorrow", "until"}, {"theirs_learns", "everything", "theirs_learns"}, {"ours_meet", "", "ours_meet"}, {"note", strings.Repeat("é", 2001), "note"},
-		{"seats_" + w.shared[0].CollectionID.String(), "-3", "seats_" + w.shared[0].CollectionID.String()}, {"right_" + w.shared[0].CollectionID.String(), "own", "opens"}, {"we_call", "friend", "we_call"},
+		{"with", "", "with"},
+		{"with", "nobody.example", "with"},
+		{"with", w.orgs[0].Slug, "with"},
+		{"finish_days", "181", "finish_days"},
+		{"finish_days", "x", "finish_days"},
+		{"until", "2001-01-01", "until"},
+		{"until", "tomorrow", "until"},
+		{"theirs_learns", "everything", "theirs_learns"},
+		{"ours_meet", "", "ours_meet"},
+		{"note", strings.Repeat("é", 2001), "note"},
+		{"seats_" + w.shared[0].CollectionID.String(), "-3", "seats_" + w.shared[0].CollectionID.String()},
+		{"right_" + w.shared[0].CollectionID.String(), "own", "opens"},
+		{"we_call", "friend", "we_call"},
 	} {
 		f := good.fields("/network/invite")
 		f.Set("ours_open", w.shared[0].CollectionID.String())
@@ -417,7 +439,6 @@ func TestInviteNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // As above.
 func TestNetworkExportIsSafe(t *testing.T) {
 	t.Parallel()
 	w := newTwo(t)
@@ -439,7 +460,6 @@ func TestNetworkExportIsSafe(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // As above.
 func TestSharing(t *testing.T) {
 	t.Parallel()
 	w := newTwo(t)
