@@ -154,12 +154,11 @@ func (r version) seen(own id.Org, weAreB bool) Version {
 
 // Impact is what signing or ending does on this side. The other side's people are its own to count.
 type Impact struct {
-	People    int // active members of the own organization
-	Opens     int // own items that the terms open to the other
-	Opened    int // of the other's items that are open to us now
-	Learners  int // own people in mid-course in what the other opens to us, and not to everybody
-	InCourse  []InCourse
-	FinishDay time.Time // until when those may finish if it ends with time to finish today
+	People    int        `db:"people"`   // active members of the own organization
+	Opens     int        `db:"opens"`    // own items that the terms open to the other
+	Learners  int        `db:"learners"` // own people in mid-course in what the other opens to us, and not to everybody
+	InCourse  []InCourse `db:"-"`
+	FinishDay time.Time  `db:"-"` // until when those may finish if it ends with time to finish today
 }
 
 // InCourse is something of the other's that own people are in the middle of.
@@ -192,19 +191,20 @@ func (s *Service) Impact(ctx context.Context, v ConnectionView) (Impact, error) 
 	}
 	const midCourse = ` FROM enrollments e WHERE e.org_id = $1 AND e.item_org = $2 AND e.state = 'active' AND NOT EXISTS (SELECT 1 FROM collection_items ci
 		JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id WHERE ci.org_id = e.item_org AND ci.item_id = e.item_id AND g.viewer_org = everyone())`
+	var today time.Time
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		out.FinishDay = b.Now
-		if v.InForce != nil {
-			out.FinishDay = b.Now.AddDate(0, 0, v.InForce.Terms.FinishDays)
-		}
-		db.One(b, &out.People, nil, `SELECT count(*)::int FROM memberships m WHERE m.org_id = $1 AND m.state = 'active'`, sc.Org)
-		db.One(b, &out.Opens, nil, `SELECT count(DISTINCT ci.item_id)::int FROM collection_items ci WHERE ci.org_id = $1 AND ci.collection_id = ANY($2) AND ci.listed_at IS NOT NULL AND ci.kind <> 'part'`, sc.Org, collections)
-		db.One(b, &out.Opened, nil, `SELECT count(DISTINCT ci.item_id)::int FROM grants g JOIN collection_items ci ON ci.org_id = g.org_id AND ci.collection_id = g.collection_id AND ci.listed_at IS NOT NULL AND ci.kind <> 'part'
-			WHERE g.org_id = $2 AND g.viewer_org = $1 AND (g.until IS NULL OR g.until > now())`, sc.Org, v.Other.OrgID)
-		db.One(b, &out.Learners, nil, `SELECT count(DISTINCT e.membership_id)::int`+midCourse, sc.Org, v.Other.OrgID)
+		today = b.Now
+		// One statement, because the page has several questions besides.
+		db.One(b, &out, nil, `SELECT (SELECT count(*)::int FROM memberships m WHERE m.org_id = $1 AND m.state = 'active') AS people,
+			(SELECT count(DISTINCT ci.item_id)::int FROM collection_items ci WHERE ci.org_id = $1 AND ci.collection_id = ANY($3) AND ci.listed_at IS NOT NULL AND ci.kind <> 'part') AS opens,
+			(SELECT count(DISTINCT e.membership_id)::int`+midCourse+`) AS learners`, sc.Org, v.Other.OrgID, collections)
 		db.List(b, &out.InCourse, `SELECT e.title, e.kind, count(*)::int AS people`+midCourse+` GROUP BY e.title, e.kind ORDER BY people DESC, e.title LIMIT 20`, sc.Org, v.Other.OrgID)
 	}); err != nil {
 		return Impact{}, err
+	}
+	out.FinishDay = today
+	if v.InForce != nil {
+		out.FinishDay = today.AddDate(0, 0, v.InForce.Terms.FinishDays)
 	}
 	return out, nil
 }

@@ -260,7 +260,7 @@ func (s *Service) Addressed(ctx context.Context, words string) (Organization, er
 	if err != nil {
 		return Organization{}, err
 	}
-	o, err := s.addressed(ctx, strings.ToLower(strings.TrimSpace(words)))
+	o, err := s.addressed(ctx, strings.TrimSpace(words))
 	if err != nil {
 		return Organization{}, err
 	}

@@ -2,6 +2,7 @@ package tenants_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -162,7 +163,7 @@ func TestAddressedFindsOrganizationsNeverPeople(t *testing.T) {
 		_, err := tx.Exec(`INSERT INTO domains (domain, org_id, verified_at) VALUES ($1, $2, now())`, domain, p.b.org.OrgID)
 		return err
 	})
-	for _, words := range []string{"Anybody.Else@" + domain, domain, p.b.org.Slug, " HTTP://" + p.b.org.Slug + "." + base + "/learn "} {
+	for _, words := range []string{"Anybody.Else@" + domain, domain, " " + strings.ToUpper(p.b.org.Slug) + " ", " HTTP://" + p.b.org.Slug + "." + base + "/learn "} {
 		if o, err := p.a.svc.Addressed(p.a.network(), words); err != nil || o.OrgID != p.b.org.OrgID {
 			t.Errorf("%q: %v, %v", words, o.Slug, err)
 		}
@@ -231,7 +232,7 @@ func TestSeenByIsExactlyWhatGrantsOpen(t *testing.T) {
 		t.Errorf("a learner looks: %v", err)
 	}
 	impact, err := p.a.svc.Impact(p.a.network(), p.view(t, p.a))
-	if err != nil || impact.Opens != 1 || impact.Opened != 1 || impact.Learners != 0 {
+	if err != nil || impact.Opens != 1 || impact.Learners != 0 {
 		t.Errorf("impact %+v, %v", impact, err)
 	}
 }

@@ -84,7 +84,9 @@ type CollectionView struct {
 	Items  []Item // by title
 	More   bool
 	Found  []Item // own items that match the words and do not stand in it, at most 20
-	Seen   int    // how often its items were opened while it is public, as far as that is counted
+	// Elsewhere is how many of its items stand in another collection that is open to others, too.
+	Elsewhere int
+	Seen      int // how often its items were opened while it is public, as far as that is counted
 }
 
 // CollectionFilter narrows the page of a collection.
@@ -121,6 +123,9 @@ func (s *Service) CollectionView(ctx context.Context, f CollectionFilter) (Colle
 				SELECT 1 FROM collection_items ci JOIN collections c ON c.org_id = ci.org_id AND c.collection_id = ci.collection_id AND c.slug = $2
 				WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND ci.kind <> 'part') ORDER BY lower(i.title), i.item_id LIMIT 20`, sc.Org, f.Slug, like(f.Find))
 		}
+		db.One(b, &v.Elsewhere, nil, `SELECT count(DISTINCT ci.item_id)::int FROM collections c JOIN collection_items ci ON ci.org_id = c.org_id AND ci.collection_id = c.collection_id AND ci.listed_at IS NOT NULL AND ci.kind <> 'part'
+			JOIN collection_items x ON x.org_id = ci.org_id AND x.item_id = ci.item_id AND x.collection_id <> ci.collection_id
+			WHERE c.org_id = $1 AND c.slug = $2 AND EXISTS (SELECT 1 FROM grants g WHERE g.org_id = x.org_id AND g.collection_id = x.collection_id AND (g.until IS NULL OR g.until > now()))`, sc.Org, f.Slug)
 		db.One(b, &v.Seen, nil, `SELECT coalesce(sum(t.n), 0)::int FROM collections c JOIN grants g ON g.org_id = c.org_id AND g.collection_id = c.collection_id AND g.viewer_org = everyone()
 			JOIN collection_items ci ON ci.org_id = c.org_id AND ci.collection_id = c.collection_id
 			JOIN touches t ON t.org_id = ci.org_id AND t.item_id = ci.item_id AND t.day >= g.created_at::date AND t.what = 'seen' WHERE c.org_id = $1 AND c.slug = $2`, sc.Org, f.Slug)

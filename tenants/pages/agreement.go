@@ -607,7 +607,6 @@ func (v agreementView) receipts(ctx context.Context) []ui.TimelineRow {
 		}
 	}
 	for _, x := range versions {
-		all = append(all, event{x.Created, x.Mine, v.receipt(ctx, "agreement.proposed", x.Mine, names[at("agreement.proposed", x.Created)], x.Number)})
 		if signed := x.SignedUs; x.SignedUs != nil && x.SignedBy != nil {
 			us := x.SignedUs.After(*x.SignedBy)
 			if !us {
@@ -619,6 +618,8 @@ func (v agreementView) receipts(ctx context.Context) []ui.TimelineRow {
 			us := x.Mine == (x.State == "withdrawn")
 			all = append(all, event{*x.Decided, us, v.receipt(ctx, "agreement."+x.State, us, names[at("agreement."+x.State, *x.Decided)], x.Number)})
 		}
+		// Last, because of two that happened at once the later stands above.
+		all = append(all, event{x.Created, x.Mine, v.receipt(ctx, "agreement.proposed", x.Mine, names[at("agreement.proposed", x.Created)], x.Number)})
 	}
 	slices.SortStableFunc(all, func(a, b event) int { return b.at.Compare(a.at) })
 	var out []ui.TimelineRow

@@ -219,6 +219,9 @@ func (v collectionView) seenSoFar(ctx context.Context) string {
 func (v collectionView) consequences(ctx context.Context) []string {
 	s := v.Shared
 	out := []string{lang.T(ctx, "tenants.visibility.to_"+v.To, "Count", s.Items)}
+	if v.To != tenants.Public && v.Elsewhere > 0 {
+		out = append(out, lang.T(ctx, "tenants.visibility.elsewhere", "Count", v.Elsewhere))
+	}
 	if s.Visibility == tenants.Public {
 		if text := v.seenSoFar(ctx); text != "" {
 			out = append(out, text)

@@ -143,8 +143,14 @@ func (v networkView) filters(ctx context.Context) []ui.Link {
 		state string
 		n     int
 	}{
-		{"", c.All}, {tenants.WaitsUs, c.Us}, {tenants.WaitsThem, c.Them}, {string(tenants.Active), c.Active}, {string(tenants.Paused), c.Paused},
-		{string(tenants.Ending), c.Ending}, {string(tenants.Ended), c.Ended}, {string(tenants.Declined), c.Declined},
+		{"", c.All},
+		{tenants.WaitsUs, c.Us},
+		{tenants.WaitsThem, c.Them},
+		{string(tenants.Active), c.Active},
+		{string(tenants.Paused), c.Paused},
+		{string(tenants.Ending), c.Ending},
+		{string(tenants.Ended), c.Ended},
+		{string(tenants.Declined), c.Declined},
 	} {
 		if s.n == 0 && s.state != "" && s.state != v.Filter.State {
 			continue
@@ -194,7 +200,7 @@ func (v networkView) sum(ctx context.Context) string {
 	for _, r := range v.Map {
 		give, get = give+r.GivesItems, get+r.GetsItems
 	}
-	return lang.T(ctx, "tenants.network.sum", "Gives", give, "Gets", get)
+	return lang.T(ctx, "tenants.network.flow", "Gives", give, "Gets", get)
 }
 
 func figure(ctx context.Context, items, collections int) string {

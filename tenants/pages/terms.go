@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
@@ -163,10 +164,7 @@ func theirCollections(v agreementView) []offered {
 
 // readHalf takes the openings of a half out of the form, of the collections that may stand there and no others.
 func readHalf(c *fiber.Ctx, side string, list []offered) (opens []tenants.Opening, out []offered, faults []errs.Field) {
-	var chosen []string
-	for _, v := range c.Request().PostArgs().PeekMulti(side + "_open") {
-		chosen = append(chosen, string(v))
-	}
+	chosen := values(c, side+"_open")
 	out = slices.Clone(list)
 	for i := range out {
 		o, key := &out[i], out[i].ID.String()
@@ -198,7 +196,7 @@ func readTerms(c *fiber.Ctx, v *termsView, now time.Time) (tenants.Proposal, []e
 	f.Ours.Opens, v.Ours, faults = readHalf(c, "ours", v.Ours)
 	f.Theirs.Opens, v.Theirs, more = readHalf(c, "theirs", v.Theirs)
 	faults = append(faults, more...)
-	f.With, f.Preset = strings.TrimSpace(c.FormValue("with")), c.FormValue("preset")
+	f.With, f.Preset = strings.TrimSpace(c.FormValue("with")), c.FormValue("preset", string(tenants.PresetPeer))
 	f.WeCall, f.TheyCall = c.FormValue("we_call"), c.FormValue("they_call")
 	f.Ours.Learns, f.Theirs.Learns = c.FormValue("ours_learns"), c.FormValue("theirs_learns")
 	f.Ours.Meet, f.Theirs.Meet = c.FormValue("ours_meet"), c.FormValue("theirs_meet")
@@ -260,19 +258,18 @@ func (p *Pages) invite(c *fiber.Ctx) error {
 	if v.Ours, v.Closed, err = p.ownCollections(c); err != nil {
 		return err
 	}
-	v.Form = termsForm{With: strings.TrimSpace(c.Query("with")), Preset: c.Query("preset"), Note: c.Query("note"), FinishDays: "30"}
+	v.Form = termsForm{With: strings.TrimSpace(c.Query("with")), Preset: c.Query("fill", c.Query("preset")), Note: c.Query("note"), FinishDays: "30"}
 	if len([]rune(v.Form.Note)) > 2000 || len(v.Form.With) > 300 {
 		return errs.New(errs.Invalid, "address too long")
 	}
 	if !slices.Contains(presets, v.Form.Preset) {
 		v.Form.Preset = string(tenants.PresetPeer)
 	}
-	// A preset says what is usual; which collections, only the person can say.
-	v.Form.Ours, v.Form.Theirs, v.Form.Until, v.Form.WeCall, v.Form.TheyCall = tenants.Preset(v.Form.Preset).Offer(nil, p.now())
-	one, _, _, _, _ := tenants.Preset(v.Form.Preset).Offer([]tenants.Opening{{}}, p.now())
-	for i := range v.Ours {
-		v.Ours[i].Right = one.Opens[0].Right
-		v.Ours[i].Open = string(c.Context().QueryArgs().Peek("ours_open")) != "" && slices.Contains(queryAll(c, "ours_open"), v.Ours[i].ID.String())
+	if c.Query("look") != "" {
+		// Whoever looks an organization up keeps what was chosen before.
+		_, _ = readTerms(c, &v, p.now())
+	} else {
+		p.fill(c, &v)
 	}
 	if v.Form.With != "" {
 		if err := p.whom(c, &v); err != nil {
@@ -282,14 +279,29 @@ func (p *Pages) invite(c *fiber.Ctx) error {
 	return p.showTerms(c, v, fiber.StatusOK)
 }
 
-var presets = []string{string(tenants.PresetPartner), string(tenants.PresetCustomer), string(tenants.PresetPeer), string(tenants.PresetTry)} //nolint:gochecknoglobals // A constant list.
+// fill takes what the preset says is usual. Which collections, only the person can say; what was ticked stays.
+func (p *Pages) fill(c *fiber.Ctx, v *termsView) {
+	preset := tenants.Preset(v.Form.Preset)
+	usual, theirs, until, weCall, theyCall := preset.Offer([]tenants.Opening{{}}, p.now())
+	chosen := values(c, "ours_open")
+	for i := range v.Ours {
+		v.Ours[i].Right, v.Ours[i].Open = usual.Opens[0].Right, slices.Contains(chosen, v.Ours[i].ID.String())
+	}
+	usual.Opens = nil
+	v.Form.Ours, v.Form.Theirs, v.Form.Until, v.Form.WeCall, v.Form.TheyCall = usual, theirs, until, weCall, theyCall
+}
 
-func queryAll(c *fiber.Ctx, key string) (out []string) {
-	for _, b := range c.Context().QueryArgs().PeekMulti(key) {
-		out = append(out, string(b))
+// values are all values of a field, from the address or the form.
+func values(c *fiber.Ctx, key string) (out []string) {
+	for _, args := range []*fasthttp.Args{c.Context().QueryArgs(), c.Request().PostArgs()} {
+		for _, b := range args.PeekMulti(key) {
+			out = append(out, string(b))
+		}
 	}
 	return out
 }
+
+var presets = []string{string(tenants.PresetPartner), string(tenants.PresetCustomer), string(tenants.PresetPeer), string(tenants.PresetTry)} //nolint:gochecknoglobals // A constant list.
 
 // whom finds the organization that was typed, or says that there is none.
 func (p *Pages) whom(c *fiber.Ctx, v *termsView) error {

@@ -94,6 +94,12 @@ func (d *Demo) signIn(t testing.TB, client *http.Client, org, email string) {
 	}
 }
 
+// Text is what the address answers to the client, whatever its status.
+func Text(t testing.TB, client *http.Client, address string) string {
+	t.Helper()
+	return text(t, client, address)
+}
+
 func text(t testing.TB, client *http.Client, address string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
