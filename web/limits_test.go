@@ -30,6 +30,7 @@ func TestPagesKeepTheirLimits(t *testing.T) {
 	}{
 		{"brightwater", "learner@brightwater.example", []string{"/", "/learn", "/search?q=alarm", "/community", "/stories", "/me"}},
 		{"halden", "admin@halden.example", []string{"/", "/learn", "/admin/people", "/admin/sign-in"}},
+		{"halden", "partners@halden.example", []string{"/network", "/network/brightwater", "/network/brightwater/end", "/network/brightwater/counter", "/network/brightwater/view", "/network/invite", "/sharing", "/sharing/open-academy"}},
 		{"solvik", "", []string{"/", "/learn", "/search?q=alarm", "/stories", "/community", "/sign-in"}},
 	} {
 		client := d.Client(t, who.email)
