@@ -1069,7 +1069,7 @@ func place(nodes []MapNode) (places []mapPlace, height int) {
 			bend := (edge + end) / 2
 			for l := range n.lines() {
 				from := y + 4*(float64(l)-float64(n.lines()-1)/2)
-				to := middle + math.Max(-30, math.Min(30, 4*at))
+				to := middle + math.Min(4, 60/math.Max(1, float64(total-1)))*at
 				at++
 				p.paths = append(p.paths, "M"+fixed(edge)+" "+fixed(from)+"C"+fixed(bend)+" "+fixed(from)+" "+fixed(bend)+" "+fixed(to)+" "+fixed(end)+" "+fixed(to))
 			}
