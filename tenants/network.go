@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
@@ -157,6 +158,7 @@ type Impact struct {
 	People    int        `db:"people"`   // active members of the own organization
 	Opens     int        `db:"opens"`    // own items that the terms open to the other
 	Learners  int        `db:"learners"` // own people in mid-course in what the other opens to us, and not to everybody
+	Losing    int        `db:"losing"`   // of these, in what the proposal would close
 	InCourse  []InCourse `db:"-"`
 	FinishDay time.Time  `db:"-"` // until when those may finish if it ends with time to finish today
 }
@@ -189,6 +191,17 @@ func (s *Service) Impact(ctx context.Context, v ConnectionView) (Impact, error) 
 	for _, o := range v.Ours(t).Opens {
 		collections = append(collections, o.Collection)
 	}
+	gone, kept := []id.Collection{}, []id.Collection{}
+	if v.Proposed != nil && v.InForce != nil {
+		for _, o := range v.Theirs(v.Proposed.Terms).Opens {
+			kept = append(kept, o.Collection)
+		}
+		for _, o := range v.Theirs(v.InForce.Terms).Opens {
+			if !slices.Contains(kept, o.Collection) {
+				gone = append(gone, o.Collection)
+			}
+		}
+	}
 	const midCourse = ` FROM enrollments e WHERE e.org_id = $1 AND e.item_org = $2 AND e.state = 'active' AND NOT EXISTS (SELECT 1 FROM collection_items ci
 		JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id WHERE ci.org_id = e.item_org AND ci.item_id = e.item_id AND g.viewer_org = everyone())`
 	var today time.Time
@@ -197,7 +210,10 @@ func (s *Service) Impact(ctx context.Context, v ConnectionView) (Impact, error) 
 		// One statement, because the page has several questions besides.
 		db.One(b, &out, nil, `SELECT (SELECT count(*)::int FROM memberships m WHERE m.org_id = $1 AND m.state = 'active') AS people,
 			(SELECT count(DISTINCT ci.item_id)::int FROM collection_items ci WHERE ci.org_id = $1 AND ci.collection_id = ANY($3) AND ci.listed_at IS NOT NULL AND ci.kind <> 'part') AS opens,
-			(SELECT count(DISTINCT e.membership_id)::int`+midCourse+`) AS learners`, sc.Org, v.Other.OrgID, collections)
+			(SELECT count(DISTINCT e.membership_id)::int`+midCourse+`) AS learners,
+			(SELECT count(DISTINCT e.membership_id)::int`+midCourse+` AND EXISTS (SELECT 1 FROM collection_items ci WHERE ci.org_id = e.item_org AND ci.item_id = e.item_id AND ci.collection_id = ANY($4))
+				AND NOT EXISTS (SELECT 1 FROM collection_items ci WHERE ci.org_id = e.item_org AND ci.item_id = e.item_id AND ci.collection_id = ANY($5))) AS losing`,
+			sc.Org, v.Other.OrgID, collections, gone, kept)
 		db.List(b, &out.InCourse, `SELECT e.title, e.kind, count(*)::int AS people`+midCourse+` GROUP BY e.title, e.kind ORDER BY people DESC, e.title LIMIT 20`, sc.Org, v.Other.OrgID)
 	}); err != nil {
 		return Impact{}, err

@@ -388,3 +388,55 @@ func TestTakingOutTakesPartsOut(t *testing.T) {
 		}
 	}
 }
+
+// Who reads a proposal learns how many of the own people it would shut out of what they are in the middle of.
+func TestImpactCountsWhoLoses(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	course, kept := p.a.item(tenants.KindCourse, "Course", noon), p.a.item(tenants.KindCourse, "Kept", noon)
+	second := p.a.collection("second", "agreement", course, kept)
+	p.a.must(func(tx *db.Tx) error { return tenants.Collect(tx, kept.ItemID, "shared") })
+	offer := p.offer(p.a, 30)
+	offer.Ours.Opens = opens(p.ca, second)
+	if err := p.a.svc.Ask(p.a.network(), p.b.org.OrgID, offer); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.sign(t, p.b); err != nil {
+		t.Fatal(err)
+	}
+	for _, it := range []tenants.Item{course, kept} {
+		p.a.must(func(tx *db.Tx) error {
+			_, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outline, digest) VALUES ($1, $2, 1, '', '', '{}', '\x00')`, p.a.org.OrgID, it.ItemID)
+			return err
+		})
+		p.b.must(func(tx *db.Tx) error {
+			m, err := tenants.AddMember(tx, tenants.NewMember{Name: "Learner", Email: "l" + unique() + "@b.example"})
+			if err != nil {
+				return err
+			}
+			_, err = tx.Exec(`INSERT INTO enrollments (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, title, kind) VALUES ($1, $2, $3, $4, $5, 1, 'choice', $6, 'course')`,
+				p.b.org.OrgID, id.New[id.Enrollment](), m.MembershipID, p.a.org.OrgID, it.ItemID, it.Title)
+			return err
+		})
+	}
+	impact := func(h *house) tenants.Impact {
+		t.Helper()
+		out, err := h.svc.Impact(h.network(), p.view(t, h))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if got := impact(p.b); got.Learners != 2 || got.Losing != 0 || len(got.InCourse) != 2 || got.FinishDay.IsZero() {
+		t.Errorf("before anything is proposed: %+v", got)
+	}
+	if err := p.a.svc.Counter(p.a.network(), p.b.org.OrgID, p.offer(p.a, 30)); err != nil {
+		t.Fatal(err)
+	}
+	if got := impact(p.b); got.Learners != 2 || got.Losing != 1 {
+		t.Errorf("what closes shuts out one of two: %+v", got)
+	}
+	if got := impact(p.a); got.Learners != 0 || got.Losing != 0 || got.Opens != 2 {
+		t.Errorf("a counts b's people: %+v", got)
+	}
+}

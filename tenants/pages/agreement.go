@@ -668,7 +668,9 @@ func (v agreementView) effects(ctx context.Context) []effect {
 	if n := len(v.Theirs(v.Proposed.Terms).Opens); n > 0 {
 		out = append(out, effect{"users", lang.T(ctx, "tenants.effect.people", "Count", v.Impact.People), lang.T(ctx, "tenants.effect.people_text", "Count", n)})
 	}
-	if v.InForce != nil {
+	if v.Impact.Losing > 0 {
+		out = append(out, effect{"eye-off", lang.T(ctx, "tenants.effect.losing", "Count", v.Impact.Losing), lang.T(ctx, "tenants.effect.losing_text")})
+	} else if v.InForce != nil {
 		out = append(out, effect{"route", lang.T(ctx, "tenants.effect.learners", "Count", v.Impact.Learners), lang.T(ctx, "tenants.effect.learners_text")})
 	}
 	if v.Ours(v.Proposed.Terms).Learns == tenants.LearnsNamed {

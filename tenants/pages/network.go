@@ -22,6 +22,9 @@ import (
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
 
+// networkSize is how many connections stand on a page: each stands in the list of wide windows and in that of phones.
+const networkSize = 20
+
 type networkView struct {
 	tenants.Portfolio
 
@@ -34,7 +37,7 @@ type networkView struct {
 
 // readPortfolio takes the filter from the address; an unreadable place in the list is a missing page.
 func readPortfolio(c *fiber.Ctx) (tenants.PortfolioFilter, error) {
-	f := tenants.PortfolioFilter{Query: strings.TrimSpace(c.Query("q")), State: c.Query("state"), Sort: c.Query("sort"), Desc: c.Query("desc") == "1", Limit: pageSize}
+	f := tenants.PortfolioFilter{Query: strings.TrimSpace(c.Query("q")), State: c.Query("state"), Sort: c.Query("sort"), Desc: c.Query("desc") == "1", Limit: networkSize}
 	if utf8.RuneCountInString(f.Query) > 100 || !utf8.ValidString(f.Query) || strings.ContainsRune(f.Query, 0) {
 		return f, errs.New(errs.Invalid, "query of the network too long")
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"io"
 	"strings"
+	"testing"
 
 	"github.com/a-h/templ"
 
+	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/web/ui"
 )
 
@@ -53,7 +55,43 @@ func around(c templ.Component, in ...templ.Component) templ.Component {
 func pages() map[string]templ.Component {
 	return map[string]templ.Component{
 		"home": home(), "landing": landing(), "search": searchPage(), "path": pathPage(), "lesson": lesson(),
-		"sign-in": signIn(), "story": story(), "error": errorPage(), "kit": kit(), "form": form(),
+		"sign-in": signIn(), "story": story(), "error": errorPage(), "kit": kit(), "form": form(), "agreement": agreement(),
+	}
+}
+
+// agreement has what two organizations need to agree, with one to many of each.
+func agreement() templ.Component {
+	p := ui.PageProps{Title: "Solvik answered", Org: brightwater, Layout: ui.Work}
+	nodes := []ui.MapNode{{Org: halden, Text: "64 given, 212 received", Href: "#", Flow: 276}, {Org: solvik, Text: "37 given", Href: "#", Flow: 59}, {Org: aurora, Text: "Asked 14 Nov", Href: "#", Waits: true}, {Org: kestrel, Text: "12 given", Href: "#", Flow: 20}}
+	return around(ui.Page(p), ui.PageHead(ui.PageHeadProps{Title: p.Title}),
+		ui.StateSteps("Where it stands", []ui.StateStep{{Title: "You proposed", Text: "14 Nov", State: ui.Done}, {Title: "You answer", Text: "Version 4", State: ui.Now}, {Title: "In force", Text: "Not yet", State: ui.Ahead}}),
+		around(ui.Card(), ui.NetworkMap(brightwater, nodes), ui.NetworkMap(brightwater, nodes[:1]), ui.NetworkMap(brightwater, nil), ui.FlowStrand(nodes[0])),
+		el("ul", "card changes",
+			ui.ChangeRow(ui.ChangeRowProps{Kind: ui.RowNew, Title: "Field checklists", To: "Use and add to it", Note: "You asked, 14 Nov"}),
+			ui.ChangeRow(ui.ChangeRowProps{Kind: ui.RowChanged, Title: "Questions", From: "Use as is", To: "Use and add to it"}),
+			ui.ChangeRow(ui.ChangeRowProps{Kind: ui.RowGone, Title: "One night at Fjellvik", From: "Use as is"}),
+			ui.ChangeRow(ui.ChangeRowProps{Kind: ui.RowSame, Title: "Names shown", To: "By name"})),
+		el("form", "form",
+			el("div", "choice-buttons", ui.ChoiceButton("fill", "peer", "/invite", "Learn as equals", "The same in both directions.", true), ui.ChoiceButton("fill", "try", "/invite", "Try for 60 days", "It ends by itself.", false)),
+			el("div", "choice-cards",
+				ui.ChoiceCard(ui.ChoiceCardProps{ID: "k-one", Name: "one", Value: "a", Title: "For clients", Points: []string{"12 items"}, Checked: true, Many: true, More: ui.SegmentedRadio(ui.RadioProps{ID: "k-right", Name: "right", Legend: "What they may do", Options: []ui.Option{{Value: "use", Label: "Use as is", Chosen: true}, {Value: "adapt", Label: "Adapt"}}})}),
+				ui.ChoiceCard(ui.ChoiceCardProps{ID: "k-two", Name: "two", Value: "b", Title: "Move to version 4", Points: []string{"Two lessons are new", "Nothing is lost"}}))),
+		around(ui.Table(ui.TableProps{Label: "Connections"}), raw("<thead><tr>"), ui.SortHead("Name", "#", ""), ui.FigureHead("You give", "#", "descending"), raw(`</tr></thead><tbody><tr><th scope="row">Halden</th><td class="num">64</td></tr></tbody>`)))
+}
+
+// A strand is as wide as what flows, within bounds, and the map has no line to whom there is none.
+func TestStrandsFollowTheFlow(t *testing.T) {
+	t.Parallel()
+	last := 0
+	for _, flow := range []int{0, 1, 5, 20, 80, 100_000} {
+		n := strings.Count(render(t, lang.En, ui.FlowStrand(ui.MapNode{Org: halden, Flow: flow})), "<path")
+		if n < 1 || n > 8 || n < last {
+			t.Errorf("%d things flow through %d threads, fewer through %d", flow, n, last)
+		}
+		last = n
+	}
+	if html := render(t, lang.En, ui.NetworkMap(halden, nil)); strings.Contains(html, "<path") {
+		t.Error("a map of no connections has lines")
 	}
 }
 
