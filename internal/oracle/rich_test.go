@@ -234,6 +234,7 @@ func (w *world) learning(o *org) {
 			w.exec(o, `INSERT INTO enrollments (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, reason, asked_by, state, completed_at, done, total)
 				VALUES ($1, $2, $3, $4, $5, 1, 'assigned', $6, $7, $8, CASE WHEN $8 = 'completed' THEN now() END, 1, 2)`,
 				o.id, id.New[id.Enrollment](), m, p.org.id, p.id, w.field(house, "enrollments.reason"), pick(w.r, o.members), state)
+			w.learners = append(w.learners, &learner{org: o, member: m, item: p.ob, active: state == "active"})
 			w.exec(o, `INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version) VALUES ($1, $2, $3, $4, 'b', 1)`, o.id, m, p.org.id, p.id)
 			w.execAs(v, `INSERT INTO reflections (org_id, membership_id, item_org, item_id, lesson_key, reflection_key, body) VALUES ($1, $2, $3, $4, 'a', 'r', $5)`,
 				o.id, m, p.org.id, p.id, w.field(secret, "reflections.body"))
