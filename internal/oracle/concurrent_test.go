@@ -59,7 +59,7 @@ func TestReadsAfterTheEnd(t *testing.T) {
 	var wg sync.WaitGroup
 	var before, after, refused atomic.Int64
 	const workers = 4
-	laps := make(chan int)
+	laps, gone := make(chan int), make(chan struct{}, workers)
 	for n := range workers {
 		wg.Go(func() {
 			for i := n; ; i++ {
@@ -79,6 +79,7 @@ func TestReadsAfterTheEnd(t *testing.T) {
 					tenants.Visible(b, &list, x.viewer, tenants.ListFilter{Limit: 200})
 				}); err != nil {
 					t.Error(err)
+					gone <- struct{}{}
 					return
 				}
 				seen := found || len(several) > 0
@@ -108,8 +109,13 @@ func TestReadsAfterTheEnd(t *testing.T) {
 	// the second is a whole one.
 	wait := func() {
 		var did [workers]int
-		for slices.Min(did[:]) < 2 && !t.Failed() {
-			did[<-laps]++
+		for slices.Min(did[:]) < 2 {
+			select {
+			case n := <-laps:
+				did[n]++
+			case <-gone:
+				return
+			}
 		}
 	}
 	svc := w.tenants()

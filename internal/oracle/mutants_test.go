@@ -132,7 +132,7 @@ func TestMutants(t *testing.T) {
 			t.Errorf("%s is not mended", name)
 		}
 	}
-	t.Logf("%d of %d mutants killed, at most %v each", killed, len(mutants), slowest.Round(time.Millisecond))
+	t.Logf("%d of %d mutants of the wall killed, at most %v each", killed, len(mutants), slowest.Round(time.Millisecond))
 }
 
 // age makes it a world that has seen something: retired items, connections in every state, somebody who is finishing and somebody

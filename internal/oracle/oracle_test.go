@@ -100,7 +100,7 @@ func TestOracle(t *testing.T) {
 			if share := float64(tl.allowed) / float64(tl.checks); share < lim[0] || share > lim[1] {
 				t.Errorf("%.0f %% of %d outcomes are allowed; a world between %.0f and %.0f %% proves something", share*100, tl.checks, lim[0]*100, lim[1]*100)
 			} else {
-				t.Logf("%d checks, %.0f %% allowed", tl.checks, share*100)
+				t.Logf("surface %s: %d checks, %.0f %% allowed, %d canaries", name, tl.checks, share*100, tl.canaries)
 			}
 		})
 	}

@@ -158,6 +158,10 @@ func (w *world) putPath(p *itemPage) {
 		step(pick(w.r, mine))
 	}
 	w.r.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	if last := w.orgs[organizations-1]; p.org == w.orgs[0] {
+		// Who sees the path of the one that knows the last organization must not learn of that by it.
+		slices.SortStableFunc(others, func(a, b *itemPage) int { return lastly(a.org != last) - lastly(b.org != last) })
+	}
 	for _, to := range others[:min(2, len(others))] {
 		step(to)
 	}
@@ -182,6 +186,14 @@ func (w *world) putPath(p *itemPage) {
 		}
 		return tenants.AddParts(tx, p.id, parts)
 	})
+}
+
+// lastly sorts what is later behind the rest.
+func lastly(later bool) int {
+	if later {
+		return 1
+	}
+	return 0
 }
 
 // putStory makes a story that leads to three things, at their place in the text and at the end.

@@ -67,6 +67,7 @@ type world struct {
 	learners []*learner
 	codes    []invitation
 	wrong    []string // moves that the product made and must refuse
+	mutated  bool     // a move that fails is a finding
 }
 
 func (w *world) surface(name, sql string, lo, hi float64) *surface {
