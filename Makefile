@@ -13,7 +13,7 @@ LINT          := $(GOBIN)/golangci-lint
 RACE          := ./internal/db/... ./internal/jobs/... ./tenants/... ./internal/egress/...
 TESTPG        := $(GO) run ./internal/db/dbtest/testpg
 
-.PHONY: demo build test race lint bench oracle generate format clean tools
+.PHONY: demo build test race lint bench oracle mutants isolation generate format clean tools
 
 demo: build
 	./bin/learnscape demo
@@ -35,6 +35,14 @@ tools:
 # less over HTTP and leaves the mutants of the code out.
 oracle: tools
 	LEARNSCAPE_ORACLE=whole $(TESTPG) $(GO) test -count 1 -timeout 15m -v ./internal/oracle 2>&1 | grep -v -e '^=== ' -e '^    --- PASS' -e ' INFO ' -e ' WARN '
+
+# Breaks the walls on purpose, one hole at a time, in the database and in the code above it: a line for each, killed or survived.
+mutants: tools
+	LEARNSCAPE_ORACLE=whole $(TESTPG) $(GO) test -count 1 -timeout 15m -v -run '^(TestMutants|TestGoMutants)$$' ./internal/oracle 2>&1 | .ci/isolation mutants
+
+# Asks the whole oracle, the mutants too, and writes what it counted into docs/isolation.md.
+isolation: tools
+	LEARNSCAPE_ORACLE=whole $(TESTPG) $(GO) test -count 1 -timeout 15m -v ./internal/oracle 2>&1 | .ci/isolation page docs/isolation.md
 
 lint: $(LINT)-$(LINT_VERSION)
 	$(GO) vet ./...

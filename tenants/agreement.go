@@ -526,7 +526,8 @@ func (s *Service) End(ctx context.Context, other id.Org, now bool) error {
 	})
 }
 
-// finish writes the rows that let those in mid-course go on until the day, before the grants are gone; or removes them.
+// finish writes the rows that let those in mid-course go on until the day, before the grants are gone; or removes them. It is for
+// what the agreement opens: what is public stays open as long as it is.
 func (l *link) finish(tx *db.Tx, until *time.Time) error {
 	return l.both(tx, func(org, other id.Org, _ bool) error {
 		if until == nil {
@@ -539,6 +540,8 @@ func (l *link) finish(tx *db.Tx, until *time.Time) error {
 				CROSS JOIN LATERAL unnest(v.leads_to || v.item_id) AS x(item_id)
 				JOIN items i ON i.org_id = e.item_org AND i.item_id = x.item_id
 			WHERE e.org_id = $1 AND e.item_org = $2 AND e.state = 'active'
+				AND EXISTS (SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
+					WHERE ci.org_id = $2 AND ci.item_id = x.item_id AND ci.listed_at IS NOT NULL AND g.viewer_org = $1 AND (g.until IS NULL OR g.until > now()))
 			ON CONFLICT (org_id, membership_id, item_org, item_id) DO UPDATE SET until = greatest(f.until, excluded.until)`, org, other, until)
 		return err
 	})

@@ -19,6 +19,7 @@ type goMutant struct {
 	name, file, old, new string
 	decl                 string // what new needs beside it in the package
 	events               bool   // found by forged events, not by reading
+	moves                bool   // found by moving connections, in a world of its own
 }
 
 var goMutants = []goMutant{
@@ -41,8 +42,8 @@ var goMutants = []goMutant{
 	{name: "search names who asked, whatever the agreement", file: "search/hydrate.go", old: "coalesce(m.meet, 'name') = 'name'", new: "`+map[bool]string{false: \"coalesce(m.meet, 'name') = 'name'\", true: \"true\"}[mutant(%q)]+`"},
 	{name: "cards name every contributor", file: "courses/learn.go", old: "slices.Contains(near, p.Org)", new: "slices.Contains(near, p.Org) || mutant(%q)"},
 	{
-		name: "the library is cached without whose it is", file: "courses/learn.go", old: "\tcards, err := s.cards(ctx, items, mine, append(near, sc.Org))\n", decl: "var mutantItems any\n",
-		new: "\tif mutant(%q) {\n\t\tif kept, ok := mutantItems.([]tenants.Item); ok {\n\t\t\titems = kept\n\t\t}\n\t\tmutantItems = items\n\t}\n\tcards, err := s.cards(ctx, items, mine, append(near, sc.Org))\n",
+		name: "the library is cached without whose it is", file: "courses/learn.go", old: "\tv.Cards, err = s.cards(ctx, items, mine, append(near, sc.Org))\n", decl: "var mutantItems any\n",
+		new: "\tv.Cards, err = s.cards(ctx, items, mine, append(near, sc.Org))\n\tif mutant(%q) {\n\t\tif kept, ok := mutantItems.(LearnView); ok {\n\t\t\treturn kept, nil\n\t\t}\n\t\tmutantItems = v\n\t}\n",
 	},
 	{
 		name: "the frame of one request stays for the next", file: "web/web.go", old: "\tc.SetUserContext(shell.With(ctx, f))\n", decl: "var mutantFrame any\n",
@@ -57,8 +58,8 @@ var goMutants = []goMutant{
 		new: "\t\tif n := slices.IndexFunc(t.Corrections, func(c Correction) bool { return c.From == typed }); n >= 0 && mutant(%q) {\n\t\t\tout.Corrections, reading = append(out.Corrections, t.Corrections[n]), append(reading, t.Corrections[n].To)\n\t\t\tcontinue\n\t\t}\n\t\tif slices.Contains(res.Gone, i) {\n",
 	},
 	{
-		name: "search asks in the neighbours' own channels", file: "search/hydrate.go", old: "\t\t\ts.channels = append(s.channels, ConnectedChannel(r.Org))\n",
-		new: "\t\t\ts.channels = append(s.channels, ConnectedChannel(r.Org))\n\t\t\tif mutant(%q) {\n\t\t\t\ts.channels = append(s.channels, AnyOf(r.Org))\n\t\t\t}\n",
+		name: "search asks in the neighbours' own channels", file: "search/hydrate.go", old: "\t\t\tout.channels = append(out.channels, ConnectedChannel(r.Org))\n",
+		new: "\t\t\tout.channels = append(out.channels, ConnectedChannel(r.Org))\n\t\t\tif mutant(%q) {\n\t\t\t\tout.channels = append(out.channels, AnyOf(r.Org))\n\t\t\t}\n",
 	},
 	{
 		name: "the quick box is cached by its words alone", file: "search/pages/pages.go", old: "\treturn shell.Fragment(c, ui.QuickResults(quickGroups(ctx, text, res)))\n", decl: "var mutantQuick = map[string]any{}\n",
@@ -68,6 +69,38 @@ var goMutants = []goMutant{
 	{
 		name: "an event is handled for whom its payload names", file: "internal/jobs/events.go", old: "\t\treturn fn(Enter(ctx, actor, org), events)\n", events: true,
 		new: "\t\tif mutant(%q) {\n\t\t\tfor _, e := range events {\n\t\t\t\tif err := fn(Enter(ctx, actor, e.EventOrg()), []E{e}); err != nil {\n\t\t\t\t\treturn err\n\t\t\t\t}\n\t\t\t}\n\t\t\treturn nil\n\t\t}\n\t\treturn fn(Enter(ctx, actor, org), events)\n",
+	},
+	{
+		name: "the end leaves what was opened", file: "tenants/agreement.go", moves: true, old: "\t\tif err := l.close(tx); err != nil {\n\t\t\treturn err\n\t\t}\n\t\treturn l.note(tx, \"connection.ended\"",
+		new: "\t\tif !mutant(%q) {\n\t\t\tif err := l.close(tx); err != nil {\n\t\t\t\treturn err\n\t\t\t}\n\t\t}\n\t\treturn l.note(tx, \"connection.ended\"",
+	},
+	{
+		name: "a pause leaves what was opened", file: "tenants/agreement.go", moves: true, old: "\t\tif err := l.close(tx); err != nil {\n\t\t\treturn err\n\t\t}\n\t\treturn l.note(tx, \"connection.paused\"",
+		new: "\t\tif !mutant(%q) {\n\t\t\tif err := l.close(tx); err != nil {\n\t\t\t\treturn err\n\t\t\t}\n\t\t}\n\t\treturn l.note(tx, \"connection.paused\"",
+	},
+	{
+		name: "what was countered can be signed", file: "tenants/agreement.go", moves: true, old: "\tif l.proposed.Version != number || !bytes.Equal(",
+		new: "\tif mutant(%q) {\n\t\tnumber = l.proposed.Version\n\t} else if l.proposed.Version != number || !bytes.Equal(",
+	},
+	{
+		name: "resuming opens what is only proposed", file: "tenants/agreement.go", moves: true, old: "\t\tif err := l.carryOut(tx, l.inForce, \"\"); err != nil {\n",
+		new: "\t\tif mutant(%q) && l.proposed != nil {\n\t\t\tl.inForce = l.proposed\n\t\t}\n\t\tif err := l.carryOut(tx, l.inForce, \"\"); err != nil {\n",
+	},
+	{name: "one side opens what the other signed for", file: "tenants/agreement.go", moves: true, old: "\t\th := v.Terms.A\n\t\tif org == l.B {", new: "\t\th := v.Terms.A\n\t\tif (org == l.B) != mutant(%q) {"},
+	{name: "what is signed is opened to everybody", file: "tenants/agreement.go", moves: true, old: "\t\t\t\torg, other, o.Collection, v.Agreement,", new: "\t\t\t\torg, map[bool]id.Org{false: other, true: id.Everyone}[mutant(%q)], o.Collection, v.Agreement,"},
+	{
+		name: "a collection that was taken back is opened again", file: "tenants/agreement.go", moves: true, old: "c.collection_id = $3 AND c.visibility <> 'internal'`,",
+		new: "c.collection_id = $3`+map[bool]string{false: \" AND c.visibility <> 'internal'\"}[mutant(%q)],",
+	},
+	{name: "nobody asks whose collection is offered", file: "tenants/agreement.go", moves: true, old: "c.org_id = $1 AND c.collection_id = ANY($2) AND c.visibility <> 'internal'`, tx.Scope.Org, ids)", new: "(c.org_id = $1 OR $3) AND c.collection_id = ANY($2) AND c.visibility <> 'internal'`, tx.Scope.Org, ids, mutant(%q))"},
+	{name: "who has finished goes on reading", file: "tenants/agreement.go", moves: true, old: "AND e.state = 'active'\n", new: "AND (e.state = 'active' OR `+map[bool]string{false: \"false\", true: \"true\"}[mutant(%q)]+`)\n"},
+	{
+		name: "time to finish outlives the end at once", file: "tenants/agreement.go", moves: true, old: "\t\t\t_, err := tx.Exec(`DELETE FROM finishing",
+		new: "\t\t\tif mutant(%q) {\n\t\t\t\treturn nil\n\t\t\t}\n\t\t\t_, err := tx.Exec(`DELETE FROM finishing",
+	},
+	{
+		name: "the sides are not told of the end", file: "tenants/agreement.go", moves: true, old: "\t\t_, err := tx.Exec(`UPDATE connection_sides SET state = $3 WHERE org_id = $1 AND other_org = $2`, org, other, to)\n",
+		new: "\t\tif mutant(%q) {\n\t\t\treturn nil\n\t\t}\n\t\t_, err := tx.Exec(`UPDATE connection_sides SET state = $3 WHERE org_id = $1 AND other_org = $2`, org, other, to)\n",
 	},
 }
 
@@ -178,24 +211,41 @@ func TestUnderMutation(t *testing.T) { //nolint:paralleltest // As said.
 	for _, m := range goMutants {
 		t.Setenv(openMutant, m.name)
 		start, by := time.Now(), ""
-		if m.events {
+		switch {
+		case m.moves:
+			t.Setenv(openMutant, "")
+			w := newWorld(t, 91)
+			w.mutated = true
+			t.Setenv(openMutant, m.name)
+			w.everyMove(func(when string) bool {
+				all := w.tallies()
+				w.compare(t.Context(), all, when)
+				for _, key := range names(all) {
+					if len(all[key].leaks)+len(all[key].missing) > 0 {
+						by = key + ", after " + when
+						return true
+					}
+				}
+				return false
+			})
+		case m.events:
 			if _, found := s.forge(t, su, tables); len(found) > 0 {
 				by = found[0]
 			}
-		} else {
+		default:
 			by = find(m.name)
 		}
 		took := time.Since(start)
 		t.Setenv(openMutant, "")
 		if by == "" {
-			t.Errorf("nobody noticed in %v: %s", took.Round(time.Millisecond), m.name)
+			t.Errorf("survived %s, in %v", m.name, took.Round(time.Millisecond))
 			continue
 		}
 		killed, slowest = killed+1, max(slowest, took)
-		t.Logf("%-60s found in %v by %s", m.name, took.Round(time.Millisecond), by)
+		t.Logf("killed   %-70s by %s in %v", m.name, by, took.Round(time.Millisecond))
 	}
 	if key := find("mended"); key != "" {
 		t.Errorf("not mended: %s", key)
 	}
-	t.Logf("%d of %d mutants killed over HTTP, at most %v each", killed, len(goMutants), slowest.Round(time.Millisecond))
+	t.Logf("%d of %d mutants of the code killed, at most %v each", killed, len(goMutants), slowest.Round(time.Millisecond))
 }

@@ -354,8 +354,8 @@ func (s *site) demote() string {
 
 // onNoPage are the fields with canaries that no page shows to anybody.
 var onNoPage = []string{
-	"api_tokens.name", "api_tokens.token_hash", "collection", "email_links.email", "email_links.token_hash", "house",
-	"lessons.source", "private", "resources.source", "sealed", "search_events.q_norm", "search_synonyms.expands",
+	"agreements.note", "agreements.terms", "api_tokens.name", "api_tokens.token_hash", "audit.detail", "audit.object", "collection", "email_links.email", "email_links.token_hash", "house",
+	"invitations.account", "invitations.email", "invitations.name", "invitations.proposal", "lessons.source", "private", "resources.source", "sealed", "search_events.q_norm", "search_synonyms.expands",
 	"search_synonyms.term", "slot", "stories.source",
 }
 
@@ -425,7 +425,7 @@ func TestOverHTTP(t *testing.T) {
 			if s := float64(tl.allowed) / float64(tl.checks); s < lo || s > hi {
 				t.Errorf("%.0f %% of %d outcomes are allowed; between %.0f and %.0f %% proves something", s*100, tl.checks, lo*100, hi*100)
 			} else {
-				t.Logf("%d requests, %d checks, %.0f %% allowed, %d canaries, %d names", tl.requests, tl.checks, s*100, tl.canaries, tl.fields["shown_name"])
+				t.Logf("surface %s: %d checks, %.0f %% allowed, %d canaries; %d requests, %d names", key, tl.checks, s*100, tl.canaries, tl.requests, tl.fields["shown_name"])
 			}
 		})
 	}

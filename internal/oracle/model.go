@@ -21,7 +21,8 @@ const (
 	Collection Kind = "collection" // a named set of items
 	Listing    Kind = "listing"    // that an item stands in a collection: ID is the collection, Item the item
 	Grant      Kind = "grant"      // that a collection (ID) is opened to Other
-	Connection Kind = "connection" // that two organizations (Org, Other) are or were connected
+	Connection Kind = "connection" // that two organizations (Org, Other) are or were connected, and what either proposed or both signed
+	Finish     Kind = "finish"     // that Member, in mid-course on Item of Other when that connection ended, may go on reading it
 	Question   Kind = "question"
 	Answer     Kind = "answer"
 	Member     Kind = "member"  // a person in an organization
@@ -48,10 +49,11 @@ type Object struct {
 	Question string  // of an answer
 	Post     *Object // of a byline
 	Shown    string  // of a question or answer: name, company or someone
-	Expired  bool    // of a grant
+	Expired  bool    // of a grant or the time to finish
+	Signed   bool    // of a grant: an agreement of Org and Other opens it, and nothing else
 }
 
-// Side is how an organization stands to another.
+// Side is how an organization stands to another: asked, active, paused, ending, ended, declined or withdrawn.
 type Side struct{ State, Meet string }
 
 // World is everything that decides.
@@ -66,18 +68,18 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	switch o.Kind {
 	case Portal: // That an organization has a portal is public.
 		return true
-	case Member, House: // What a learner did belongs to the organization for which it was done.
+	case Member, House, Finish: // What a learner did belongs to the organization for which it was done.
 		return own
 	case Private: // Reflections are private by default.
 		return own && o.Member == v.Member
 	case Connection: // Its relationships are not public.
 		return own || v.Org != "" && o.Other == v.Org
 	case Grant:
-		return own || w.open(v, o)
+		return own && w.holds(o) || w.open(v, o)
 	case Collection:
 		return own || w.opened(v, o.ID)
 	case Item: // What the organization owns, what grants open to it, and what is public; a draft is nobody else's.
-		return own || o.State == "published" && (w.listed(v, o.ID) || w.partOfSeen(v, o))
+		return own || o.State == "published" && (w.listed(v, o.ID) || w.partOfSeen(v, o) || w.Finishes(v, o))
 	case Listing: // Nothing of a draft: not that it is there, not in a count.
 		it := w.find(Item, o.Item)
 		return own || w.opened(v, o.ID) && it != nil && it.State == "published"
@@ -113,6 +115,17 @@ func (w *World) partOfSeen(v Viewer, it *Object) bool {
 	return false
 }
 
+// Finishes reports whether the viewer was in mid-course on the item, or on a whole of its owner's that it is a part of, when the connection ended: until
+// a date it opens to that member and to nobody else, and in no list.
+func (w *World) Finishes(v Viewer, it *Object) bool {
+	for _, o := range w.Objects {
+		if o.Kind == Finish && !o.Expired && v.Org != "" && o.Org == v.Org && o.Member == v.Member && o.Other == it.Org && o.Item == it.ID {
+			return true
+		}
+	}
+	return false
+}
+
 // Names reports whether the viewer may be told of an organization that it exists in whatever is shown, beyond that it has a
 // portal: because it is its own, one that it is connected to, or one of which it sees something that is not said by "someone".
 func (w *World) Names(v Viewer, org string) bool {
@@ -120,19 +133,8 @@ func (w *World) Names(v Viewer, org string) bool {
 		return true
 	}
 	for _, o := range w.Objects {
-		if o.Org != org {
-			continue
-		}
-		switch o.Kind {
-		case Item:
-			if w.Sees(v, o) {
-				return true
-			}
-		case Question, Answer:
-			if w.Sees(v, o) && o.Shown != "someone" {
-				return true
-			}
-		default:
+		if o.Org == org && (o.Kind == Item || (o.Kind == Question || o.Kind == Answer) && o.Shown != "someone") && w.Sees(v, o) {
+			return true
 		}
 	}
 	return false
@@ -148,9 +150,15 @@ func (w *World) meets(v Viewer, o *Object) bool {
 	return s.Meet == "name"
 }
 
+// holds reports whether what opens a collection is in force: what two organizations signed is while they are connected, and not
+// while it is asked for, paused, ending or over.
+func (w *World) holds(g *Object) bool {
+	return !g.Signed || w.Sides[[2]string{g.Org, g.Other}].State == "active"
+}
+
 // open reports whether a grant holds for the viewer.
 func (w *World) open(v Viewer, g *Object) bool {
-	return !g.Expired && (g.Other == Everyone || v.Org != "" && g.Other == v.Org)
+	return w.holds(g) && !g.Expired && (g.Other == Everyone || v.Org != "" && g.Other == v.Org)
 }
 
 // opened reports whether any grant opens the collection to the viewer.
@@ -179,9 +187,4 @@ func (w *World) hears(v Viewer, o *Object) bool {
 	return o.Audience == "public" || o.Audience == "connected" && v.Org != "" && s.State == "active" && s.Meet != "none"
 }
 
-func (w *World) find(k Kind, key string) *Object {
-	if o := w.Objects[string(k)+" "+key]; o != nil {
-		return o
-	}
-	return nil
-}
+func (w *World) find(k Kind, key string) *Object { return w.Objects[string(k)+" "+key] }

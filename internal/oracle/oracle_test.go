@@ -8,8 +8,13 @@ import (
 	"time"
 )
 
-// steps is how often a world changes between two comparisons of everything.
-const steps = 6
+// changes is how often a world changes before everything is compared again: anything, and then a move between two organizations.
+func changes() int {
+	if whole() {
+		return 30
+	}
+	return 4
+}
 
 // TestOracle compares what everybody reads with the model, in random worlds that change: through the row policies alone and
 // through the functions of tenants. A leak is never allowed, from the acknowledgement of a change on; nothing may be missing.
@@ -30,8 +35,13 @@ func TestOracle(t *testing.T) {
 				m := w.tallies()
 				w.compare(t.Context(), m, "at the start")
 				did := map[string]int{}
-				for i := range steps {
-					what := w.step()
+				for i := range 2 * changes() {
+					what := ""
+					if i%2 == 0 {
+						what = w.step()
+					} else {
+						what = w.move()
+					}
 					if what == "" {
 						continue
 					}
@@ -90,7 +100,7 @@ func TestOracle(t *testing.T) {
 			if share := float64(tl.allowed) / float64(tl.checks); share < lim[0] || share > lim[1] {
 				t.Errorf("%.0f %% of %d outcomes are allowed; a world between %.0f and %.0f %% proves something", share*100, tl.checks, lim[0]*100, lim[1]*100)
 			} else {
-				t.Logf("%d checks, %.0f %% allowed", tl.checks, share*100)
+				t.Logf("surface %s: %d checks, %.0f %% allowed, %d canaries", name, tl.checks, share*100, tl.canaries)
 			}
 		})
 	}

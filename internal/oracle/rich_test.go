@@ -158,6 +158,10 @@ func (w *world) putPath(p *itemPage) {
 		step(pick(w.r, mine))
 	}
 	w.r.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	if last := w.orgs[organizations-1]; p.org == w.orgs[0] {
+		// Who sees the path of the one that knows the last organization must not learn of that by it.
+		slices.SortStableFunc(others, func(a, b *itemPage) int { return lastly(a.org != last) - lastly(b.org != last) })
+	}
 	for _, to := range others[:min(2, len(others))] {
 		step(to)
 	}
@@ -182,6 +186,14 @@ func (w *world) putPath(p *itemPage) {
 		}
 		return tenants.AddParts(tx, p.id, parts)
 	})
+}
+
+// lastly sorts what is later behind the rest.
+func lastly(later bool) int {
+	if later {
+		return 1
+	}
+	return 0
 }
 
 // putStory makes a story that leads to three things, at their place in the text and at the end.
@@ -234,6 +246,7 @@ func (w *world) learning(o *org) {
 			w.exec(o, `INSERT INTO enrollments (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, reason, asked_by, state, completed_at, done, total)
 				VALUES ($1, $2, $3, $4, $5, 1, 'assigned', $6, $7, $8, CASE WHEN $8 = 'completed' THEN now() END, 1, 2)`,
 				o.id, id.New[id.Enrollment](), m, p.org.id, p.id, w.field(house, "enrollments.reason"), pick(w.r, o.members), state)
+			w.learners = append(w.learners, &learner{org: o, member: m, item: p.ob, active: state == "active"})
 			w.exec(o, `INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version) VALUES ($1, $2, $3, $4, 'b', 1)`, o.id, m, p.org.id, p.id)
 			w.execAs(v, `INSERT INTO reflections (org_id, membership_id, item_org, item_id, lesson_key, reflection_key, body) VALUES ($1, $2, $3, $4, 'a', 'r', $5)`,
 				o.id, m, p.org.id, p.id, w.field(secret, "reflections.body"))

@@ -59,20 +59,20 @@ type form struct{ target, body string }
 
 // routes are all routes of the server but for the twins of GET under HEAD.
 var routes = map[string]route{
-	"GET /": {kind: list, asks: func(s *site, _ *reader) []ask {
-		return []ask{{target: "/", ok: 200, lists: append(s.itemsOn(false), s.postsOn(false)...)}}
+	"GET /": {kind: list, asks: func(s *site, r *reader) []ask {
+		return []ask{{target: "/", ok: 200, lists: append(s.itemsOn(r, false), s.postsOn(false)...)}}
 	}},
-	"GET /learn": {kind: list, asks: func(s *site, _ *reader) []ask {
+	"GET /learn": {kind: list, asks: func(s *site, r *reader) []ask {
 		return []ask{
-			{target: "/learn", ok: 200, pages: "page", lists: s.itemsOn(true, tenants.KindCourse, tenants.KindPath)},
-			{target: "/learn?kind=path", ok: 200, pages: "page", lists: s.itemsOn(true, tenants.KindPath)},
-			{target: "/learn?org=" + pick(s.r, s.orgs).slug, ok: 200, pages: "page", lists: s.itemsOn(false)},
-			{target: "/learn?tab=active", ok: 200, lists: s.itemsOn(false)},
-			{target: "/learn?tab=finished", ok: 200, lists: s.itemsOn(false)},
+			{target: "/learn", ok: 200, pages: "page", lists: s.itemsOn(r, true, tenants.KindCourse, tenants.KindPath)},
+			{target: "/learn?kind=path", ok: 200, pages: "page", lists: s.itemsOn(r, true, tenants.KindPath)},
+			{target: "/learn?org=" + pick(s.r, s.orgs).slug, ok: 200, pages: "page", lists: s.itemsOn(r, false)},
+			{target: "/learn?tab=active", ok: 200, lists: s.itemsOn(r, false)},
+			{target: "/learn?tab=finished", ok: 200, lists: s.itemsOn(r, false)},
 		}
 	}},
-	"GET /stories": {kind: list, asks: func(s *site, _ *reader) []ask {
-		return []ask{{target: "/stories", ok: 200, next: "/stories?after=", lists: s.itemsOn(true, tenants.KindStory)}}
+	"GET /stories": {kind: list, asks: func(s *site, r *reader) []ask {
+		return []ask{{target: "/stories", ok: 200, next: "/stories?after=", lists: s.itemsOn(r, true, tenants.KindStory)}}
 	}},
 	"GET /community": {kind: list, asks: func(s *site, _ *reader) []ask {
 		return []ask{
@@ -83,10 +83,10 @@ var routes = map[string]route{
 	}},
 	"GET /search": {kind: list, asks: func(s *site, r *reader) []ask {
 		out := []ask{
-			{target: "/search", ok: 200, pages: "page", lists: s.itemsOn(true, tenants.KindCourse, tenants.KindPath, tenants.KindStory, tenants.KindResource)},
+			{target: "/search", ok: 200, pages: "page", lists: s.itemsOn(r, true, tenants.KindCourse, tenants.KindPath, tenants.KindStory, tenants.KindResource)},
 			{target: "/search?kind=question", ok: 200, pages: "page", lists: s.postsOn(false)},
-			{target: "/search?by=" + pick(s.r, s.orgs).id.String(), ok: 200, pages: "page", lists: s.itemsOn(false)},
-			{target: "/search?sort=new", ok: 200, pages: "page", lists: s.itemsOn(false)},
+			{target: "/search?by=" + pick(s.r, s.orgs).id.String(), ok: 200, pages: "page", lists: s.itemsOn(r, false)},
+			{target: "/search?sort=new", ok: 200, pages: "page", lists: s.itemsOn(r, false)},
 		}
 		for _, tok := range s.words(5) {
 			out = append(out, ask{target: "/search?q=" + tok, ok: 200, same: tok})
@@ -400,13 +400,13 @@ func compare(a, b string) int {
 }
 
 // itemsOn are the items that a list may hold; complete says that whoever sees one finds it there.
-func (s *site) itemsOn(complete bool, kinds ...string) []listed {
+func (s *site) itemsOn(r *reader, complete bool, kinds ...string) []listed {
 	var out []listed
 	for _, ob := range s.world.items {
 		p := s.pages[ob.ID]
-		// What may be seen only as a part of something stands in no list.
+		// What may be seen only as a part of something, or only until it is finished, stands in no list.
 		part := s.partOf(ob.ID) && p.kind == tenants.KindCourse
-		out = append(out, listed{ob, p.title, complete && slices.Contains(kinds, p.kind) && ob.State == "published" && !part})
+		out = append(out, listed{ob, p.title, complete && slices.Contains(kinds, p.kind) && ob.State == "published" && !part && !s.finishOnly(r.who, ob)})
 	}
 	return out
 }

@@ -353,7 +353,7 @@ func TestSearchDocuments(t *testing.T) {
 func (s *site) channelsOf(v oracle.Viewer) map[string]bool {
 	out := map[string]bool{id.Everyone.String(): true}
 	for _, o := range s.model.Objects {
-		if o.Kind == oracle.Grant && !o.Expired && (v.Org != "" && o.Other == v.Org) {
+		if o.Kind == oracle.Grant && !o.Expired && (!o.Signed || s.model.Sides[[2]string{o.Org, o.Other}].State == "active") && (v.Org != "" && o.Other == v.Org) {
 			out[o.ID] = true
 		}
 	}

@@ -53,7 +53,6 @@ type world struct {
 	posts    []*oracle.Object
 	slugs    map[string]string // collection id → slug
 	owner    map[string]*org   // organization id → organization
-	conns    map[[2]string]bool
 	memo     map[question]bool
 	netAlone bool // read through the row policies only, not through tenants
 	rich     bool // with texts in every field that a page shows, so that pages can be read
@@ -64,6 +63,11 @@ type world struct {
 	naming   map[question]bool // what the model says of names
 	pages    map[string]*itemPage
 	worked   map[string]string // question → the answer that worked for the asker
+	pacts    []*pact
+	learners []*learner
+	codes    []invitation
+	wrong    []string // moves that the product made and must refuse
+	mutated  bool     // a move that fails is a finding
 }
 
 func (w *world) surface(name, sql string, lo, hi float64) *surface {
@@ -151,7 +155,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 	d, dsn := dbtest.FreshDSN(t)
 	w := &world{
 		fields: map[string]string{}, byKey: map[string]string{}, portals: map[string]*oracle.Object{}, pages: map[string]*itemPage{}, worked: map[string]string{},
-		t: t, d: d, dsn: dsn, r: rand.New(rand.NewPCG(seed, 7)), tokens: map[string]*oracle.Object{}, slugs: map[string]string{}, owner: map[string]*org{}, conns: map[[2]string]bool{},
+		t: t, d: d, dsn: dsn, r: rand.New(rand.NewPCG(seed, 7)), tokens: map[string]*oracle.Object{}, slugs: map[string]string{}, owner: map[string]*org{},
 		model: &oracle.World{Objects: map[string]*oracle.Object{}, Sides: map[[2]string]oracle.Side{}},
 	}
 	for _, s := range []struct {
@@ -171,10 +175,14 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"collection_items", "collection_id || ' ' || item_id", "", .15, .85},
 		{"grants", "org_id || ' ' || viewer_org || ' ' || collection_id", "", .15, .85},
 		{"connection_sides", "org_id || ' ' || other_org", "", .15, .85},
+		{"connections", "least(org_a, org_b) || ' ' || greatest(org_a, org_b)", "", .15, .85},
+		{"agreements", "least(org_a, org_b) || ' ' || greatest(org_a, org_b) || ' ' || version", "", .15, .85},
+		{"finishing", "org_id || ' ' || membership_id || ' ' || item_org || ' ' || item_id", "", .1, .85},
+		{"invitations", "invitation_id", "", .1, .85},
 		{"questions", "question_id", "", .15, .85},
 		{"answers", "answer_id", "", .15, .85},
 		{"enrollments", "enrollment_id", "", .15, .85},
-		{"audit", "org_id", "(SELECT DISTINCT org_id FROM audit) t", .15, .85},
+		{"audit", "org_id", "(SELECT org_id, string_agg(a::text, ' ') AS lines FROM audit a GROUP BY org_id) t", .15, .85},
 		{"mails", "mail_id", "", .15, .85},
 		{"reflections", "membership_id", "", .05, .85}, // Everybody sees one of all members' alone.
 	} {
@@ -191,15 +199,21 @@ func (w *world) fill() {
 	for i := range organizations {
 		w.addOrg(i)
 	}
+	for _, o := range w.orgs {
+		w.addContent(o)
+	}
 	for i := range organizations {
 		for j := i + 1; j < organizations; j++ {
-			if w.chance(w.likely(.6, .45)) && (!w.rich || j < organizations-1 || i == 0) {
+			if w.chance(w.likely(.6, .45)) && !w.recluse(w.orgs[i], w.orgs[j]) {
 				w.connect(w.orgs[i], w.orgs[j])
 			}
 		}
 	}
-	for _, o := range w.orgs {
-		w.addContent(o)
+	if !w.rich {
+		w.bring(w.orgs[0], w.orgs[1], "ending")
+	}
+	for i, o := range w.orgs {
+		w.invite(o, w.orgs[(i+1)%organizations])
 	}
 	for _, o := range w.orgs {
 		if w.rich {
@@ -242,9 +256,13 @@ func (w *world) addOrg(i int) {
 		w.t.Fatal(err)
 	}
 	w.put("organizations", o.id.String(), portal)
-	w.put("audit", o.id.String(), &oracle.Object{Kind: oracle.House, Org: o.id.String()})
+	log := &oracle.Object{Kind: oracle.House, Org: o.id.String()}
+	w.put("audit", o.id.String(), log)
 	w.orgs, w.owner[o.id.String()] = append(w.orgs, o), o
 	w.must(o, func(tx *db.Tx) error {
+		if err := tenants.Audit(tx, "connection.noted", "connection:"+w.field(log, "audit.object"), map[string]string{"with": w.field(log, "audit.detail")}); err != nil {
+			return err
+		}
 		// The collection that every organization begins with.
 		first, err := db.Row[id.Collection](tx, `SELECT collection_id FROM collections WHERE org_id = $1 AND slug = 'internal'`, o.id)
 		if err != nil {
@@ -301,24 +319,6 @@ func (w *world) addOrg(i int) {
 		}
 		return nil
 	})
-}
-
-// connect connects a and b for the first time.
-func (w *world) connect(a, b *org) {
-	meets := []string{"name", "name", "company", "none"}
-	sa, sb := oracle.Side{State: "active", Meet: pick(w.r, meets)}, oracle.Side{State: "active", Meet: pick(w.r, meets)}
-	w.must(a, func(tx *db.Tx) error {
-		_, err := tenants.Connect(tx, tenants.Connection{
-			A: tenants.Side{Org: a.id, Relationship: "peer", Meet: sa.Meet}, B: tenants.Side{Org: b.id, Relationship: "peer", Meet: sb.Meet},
-			State: "active", Since: tx.Now, Title: "Terms", Terms: map[string]string{"between": a.slug + b.slug},
-		})
-		return err
-	})
-	ka, kb := a.id.String(), b.id.String()
-	w.conns[[2]string{ka, kb}] = true
-	w.model.Sides[[2]string{ka, kb}], w.model.Sides[[2]string{kb, ka}] = sa, sb
-	w.put("connection_sides", ka+" "+kb, &oracle.Object{Kind: oracle.Connection, Org: ka, Other: kb})
-	w.put("connection_sides", kb+" "+ka, &oracle.Object{Kind: oracle.Connection, Org: kb, Other: ka})
 }
 
 func (w *world) addContent(o *org) {
@@ -425,11 +425,26 @@ func (w *world) public(c *oracle.Object, yes bool) {
 		_, err := tenants.PutCollection(tx, tenants.Collection{Slug: w.slugs[c.ID], Title: w.token(c, c.ID), Visibility: v})
 		return err
 	})
+	c.State = ""
 	key := c.Org + " " + id.Everyone.String() + " " + c.ID
 	if yes {
 		w.put("grants", key, &oracle.Object{Kind: oracle.Grant, Org: c.Org, ID: c.ID, Other: oracle.Everyone})
 	} else {
 		w.drop("grants", key)
+	}
+}
+
+// takeBack makes a collection internal: from then on it is nobody else's, whatever was signed.
+func (w *world) takeBack(c *oracle.Object) {
+	w.must(w.owner[c.Org], func(tx *db.Tx) error {
+		_, err := tenants.PutCollection(tx, tenants.Collection{Slug: w.slugs[c.ID], Title: w.token(c, c.ID), Visibility: "internal"})
+		return err
+	})
+	c.State = "internal"
+	for key, g := range w.at("grants").objects {
+		if g.ID == c.ID {
+			w.drop("grants", key)
+		}
 	}
 }
 
@@ -493,10 +508,11 @@ func parse[T ~struct{ uuid.UUID }](t *testing.T, s string) T {
 
 // step does one random thing that changes what somebody may see, and tells what.
 func (w *world) step() string {
-	switch w.r.IntN(12) {
+	switch w.r.IntN(15) {
 	case 0:
 		c, v := pick(w.r, w.colls), pick(w.r, w.orgs)
-		if c.Org == v.id.String() {
+		// What is opened to somebody is opened on terms that hold, or by the operator where there are none.
+		if p := w.pact(w.owner[c.Org], v); c.Org == v.id.String() || c.State == "internal" || p != nil && w.stateOf(p) != "active" {
 			return ""
 		}
 		w.open(c, v, false)
@@ -504,7 +520,7 @@ func (w *world) step() string {
 	case 1:
 		for _, key := range w.shuffled("grants") {
 			g := w.at("grants").objects[key]
-			if g.Other == oracle.Everyone {
+			if g.Other == oracle.Everyone || !w.model.Sees(oracle.Viewer{Org: g.Org}, g) {
 				continue
 			}
 			w.must(w.owner[g.Org], func(tx *db.Tx) error { return tenants.Close(tx, w.slugs[g.ID], w.owner[g.Other].id) })
@@ -512,45 +528,14 @@ func (w *world) step() string {
 			return "close a collection"
 		}
 	case 2:
-		if pairs := w.pairs("active"); len(pairs) > 0 {
-			pair := pairs[0]
-			a, b := w.owner[pair[0]], w.owner[pair[1]]
-			w.must(a, func(tx *db.Tx) error { return tenants.Disconnect(tx, b.id) })
-			w.side(pair, "ended")
-			for key, g := range w.at("grants").objects {
-				// What had ended before is nobody's to see, so only its owner may still know of it.
-				if (g.Org == pair[0] && g.Other == pair[1]) || (g.Org == pair[1] && g.Other == pair[0] && !g.Expired) {
-					w.drop("grants", key)
-				}
-			}
-			return "disconnect"
-		}
+		c := pick(w.r, w.colls)
+		w.takeBack(c)
+		return "take a collection back"
 	case 3:
-		for _, a := range w.orgs {
-			for _, b := range w.orgs {
-				if k := [2]string{a.id.String(), b.id.String()}; a != b && !w.conns[k] && !w.conns[[2]string{k[1], k[0]}] {
-					w.connect(a, b)
-					return "connect"
-				}
-			}
-		}
-	case 4:
-		for _, state := range []string{"paused", "ended"} {
-			if pairs := w.pairs(state); len(pairs) > 0 {
-				w.state(pairs[0], "active")
-				return "resume a connection"
-			}
-		}
-	case 5:
-		if pairs := w.pairs("active"); len(pairs) > 0 {
-			w.state(pairs[0], "paused")
-			return "pause a connection"
-		}
-	case 6:
 		it := pick(w.r, w.items)
 		w.publish(it)
 		return "publish an item"
-	case 7:
+	case 4:
 		it := pick(w.r, w.items)
 		if w.partOf(it.ID) {
 			return "" // Nor one that retires a whole with its parts.
@@ -560,7 +545,7 @@ func (w *world) step() string {
 		})
 		it.State = "retired"
 		return "retire an item"
-	case 8:
+	case 5:
 		it := pick(w.r, w.items)
 		for _, c := range w.colls {
 			if c.Org == it.Org && w.chance(.5) {
@@ -568,7 +553,7 @@ func (w *world) step() string {
 				return "collect an item"
 			}
 		}
-	case 9:
+	case 6:
 		if keys := w.shuffled("collection_items"); len(keys) > 0 {
 			key := keys[0]
 			l := w.at("collection_items").objects[key]
@@ -581,12 +566,12 @@ func (w *world) step() string {
 			w.drop("collection_items", key)
 			return "take an item out"
 		}
-	case 10:
+	case 7:
 		c := pick(w.r, w.colls)
 		yes := w.chance(.5)
 		w.public(c, yes)
 		return fmt.Sprintf("make a collection public: %v", yes)
-	case 11:
+	case 8:
 		p := pick(w.r, w.posts)
 		table, key, states := "questions", "question_id", []string{"open", "withdrawn"}
 		if p.Kind == oracle.Answer {
@@ -597,6 +582,8 @@ func (w *world) step() string {
 			return tx.Must(`UPDATE `+table+` SET state = $3, audience = $4 WHERE org_id = $1 AND `+key+` = $2`, tx.Scope.Org, parse[id.Post](w.t, p.ID), p.State, p.Audience)
 		})
 		return "change a post"
+	default:
+		return w.move()
 	}
 	return ""
 }
@@ -620,27 +607,6 @@ func (w *world) pairs(state string) [][2]string {
 	}
 	w.r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	return out
-}
-
-// side sets the state of both directions in the model.
-func (w *world) side(pair [2]string, state string) {
-	for _, k := range [][2]string{pair, {pair[1], pair[0]}} {
-		s := w.model.Sides[k]
-		s.State = state
-		w.model.Sides[k] = s
-	}
-}
-
-// state sets the state of a connection in the database and in the model.
-func (w *world) state(pair [2]string, state string) {
-	a, b := w.owner[pair[0]], w.owner[pair[1]]
-	w.must(a, func(tx *db.Tx) error {
-		if err := tx.Must(`UPDATE connections SET state = $3 WHERE $1 IN (org_a, org_b) AND $2 IN (org_a, org_b)`, a.id, b.id, state); err != nil {
-			return err
-		}
-		return tx.Must(`UPDATE connection_sides SET state = $3 WHERE (org_id = $1 AND other_org = $2) OR (org_id = $2 AND other_org = $1)`, a.id, b.id, state)
-	})
-	w.side(pair, state)
 }
 
 // tally is what a comparison found on one surface.
@@ -694,6 +660,11 @@ var canary = regexp.MustCompile(`zq[` + letters + `]{14}`)
 func (w *world) compare(ctx context.Context, into map[string]*tally, when string) {
 	w.t.Helper()
 	w.memo = map[question]bool{}
+	if !w.netAlone {
+		w.seesConnections(into, when)
+		into["tenants.Connection"].leaks = append(into["tenants.Connection"].leaks, w.wrong...)
+		w.wrong = nil
+	}
 	for _, v := range w.viewers {
 		who := oracle.Viewer{Org: key(v.Org), Member: key(v.Membership)}
 		if v.Actor == scope.Visitor {
@@ -772,7 +743,9 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 				}
 			}
 		}
-		settleItems("tenants.Visible", list, w.items, func(o *oracle.Object) bool { return o.State == "published" })
+		// What somebody may only finish stands in no list, and nobody has a right on it.
+		finish := func(o *oracle.Object) bool { return w.finishOnly(who, o) }
+		settleItems("tenants.Visible", list, w.items, func(o *oracle.Object) bool { return o.State == "published" && !finish(o) })
 		settleItems("tenants.SeeItems", several, w.items, func(*oracle.Object) bool { return true })
 		var one []tenants.Item
 		for i := range seen {
@@ -780,7 +753,7 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 				one = append(one, seen[i])
 			}
 			// A right on an item that cannot be seen would tell that it exists.
-			if tl := into["tenants.Right"]; sample[i].State == "published" && rightErr == nil {
+			if tl := into["tenants.Right"]; sample[i].State == "published" && rightErr == nil && !finish(sample[i]) {
 				w.settle(tl, who, sample[i], rights[i] != "", sample[i].ID, when)
 			}
 		}
@@ -797,6 +770,15 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 			into["tenants.Neighbours"].settle(want, near[o.id.String()], func() string { return fmt.Sprintf("%s: %s is a neighbour of %v", when, o.slug, who) })
 		}
 	}
+}
+
+// finishOnly reports whether nothing but the time to finish opens the item to the viewer.
+func (w *world) finishOnly(who oracle.Viewer, o *oracle.Object) bool {
+	if who.Org == o.Org || !w.model.Finishes(who, o) {
+		return false
+	}
+	who.Member = ""
+	return !w.model.Sees(who, o)
 }
 
 func key[K any](i id.ID[K]) string {
@@ -855,7 +837,7 @@ func (w *world) canaries(tl *tally, who oracle.Viewer, text, where, when string)
 
 // tallies has one tally for every surface.
 func (w *world) tallies() map[string]*tally {
-	m := map[string]*tally{"tenants.Visible": {}, "tenants.SeenItem": {}, "tenants.SeeItems": {}, "tenants.Right": {}, "tenants.Neighbours": {}}
+	m := map[string]*tally{"tenants.Visible": {}, "tenants.SeenItem": {}, "tenants.SeeItems": {}, "tenants.Right": {}, "tenants.Neighbours": {}, "tenants.Connection": {}}
 	for _, s := range w.surfaces {
 		m[s.name] = &tally{}
 	}

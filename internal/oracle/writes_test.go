@@ -77,6 +77,13 @@ func TestForeignWritesChangeNothing(t *testing.T) {
 		}
 	}
 	t.Logf("%d tries on %d tables", tries, len(tables))
+	var walled, policies, guards, definers int
+	if err := su.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity AND relforcerowsecurity AND NOT relispartition),
+		(SELECT count(*) FROM pg_policies WHERE schemaname = 'public'), (SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE p.proname LIKE 'guard\_%'),
+		(SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef)`).Scan(&walled, &policies, &guards, &definers); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("schema: %d tables with forced row security, %d policies, %d guards, %d definer functions", walled, policies, guards, definers)
 }
 
 type attempt struct {

@@ -1,0 +1,186 @@
+package oracle_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/oracle"
+	"github.com/learnscape/learnscape/internal/scope"
+)
+
+// forgery is something that one organization does in another's name, or to itself what only the other may give. It is tried by
+// whoever can run statements as the product in the scope of the one: nothing but the database is in the way.
+type forgery struct {
+	what  string
+	as    []scope.Scope
+	proof string // the digest that is proven before
+	steps []string
+	args  []any
+}
+
+// forge tries every forgery and returns what was not refused. Whatever happens is rolled back.
+func (w *world) forge(t *testing.T) (done []string) {
+	t.Helper()
+	for _, f := range w.forgeries() {
+		for _, who := range f.as {
+			_ = w.d.Tx(scope.Enter(t.Context(), who), func(tx *db.Tx) error {
+				if f.proof != "" {
+					if err := tx.Prove(f.proof); err != nil {
+						return err
+					}
+				}
+				for _, q := range f.steps {
+					var n int64
+					var err error
+					if strings.HasPrefix(q, "SELECT") {
+						n, err = db.Row[int64](tx, q, f.args...)
+					} else {
+						n, err = tx.Exec(q, f.args...)
+					}
+					if err != nil || n == 0 {
+						return errRollBack
+					}
+				}
+				done = append(done, fmt.Sprintf("%s (as %s)", f.what, who.Actor))
+				return errRollBack
+			})
+		}
+	}
+	return done
+}
+
+// forgeries are made for the first pair in the state that each needs; a world that was aged has all of them.
+func (w *world) forgeries() (out []forgery) {
+	add := func(what string, by *org, args []any, steps ...string) {
+		thief := scope.Scope{Actor: scope.Member, Org: by.id, Membership: by.members[0], Roles: scope.Roles()}
+		as := []scope.Scope{thief}
+		for _, a := range []scope.Actor{scope.SignIn, scope.Counter, scope.Agreement} {
+			as = append(as, scope.System(a, by.id))
+		}
+		out = append(out, forgery{what: what, as: as, args: args, steps: steps})
+	}
+	const (
+		pair  = ` least(org_a, org_b) = least($1::uuid, $2::uuid) AND greatest(org_a, org_b) = greatest($1::uuid, $2::uuid)`
+		fresh = `INSERT INTO agreements (agreement_id, version, connection_id, org_a, org_b, state, title, terms, terms_hash, proposed_by, accepted_a_at, accepted_b_at)
+			SELECT gen_random_uuid(), 1, connection_id, org_a, org_b, %s, '', '{}', decode(repeat('ab', 32), 'hex'), %s, %s, %s FROM connections WHERE` + pair
+	)
+	for _, p := range w.pacts {
+		state := w.stateOf(p)
+		for _, by := range []*org{p.a, p.b} {
+			args := []any{by.id, p.other(by).id}
+			theirs := "accepted_b_at"
+			if by == p.b {
+				theirs = "accepted_a_at"
+			}
+			add("sign for the other side", by, args, `UPDATE agreements SET `+theirs+` = now() WHERE state = 'proposed' AND`+pair)
+			add("put in force what one side signed", by, args, `UPDATE agreements SET state = 'active' WHERE state = 'proposed' AND`+pair)
+			add("change what is proposed or in force", by, args, `UPDATE agreements SET terms = '{"a": 1}' WHERE state IN ('proposed', 'active') AND`+pair)
+			add("change what the other side wrote with it", by, args, `UPDATE agreements SET note = 'no' WHERE proposed_by <> $1 AND`+pair)
+			add("revive what was settled", by, args, `UPDATE agreements SET state = 'proposed' WHERE state NOT IN ('proposed', 'active') AND`+pair)
+			add("put terms in force that nobody saw", by, args, fmt.Sprintf(fresh, "'active'", "$1::uuid", "now()", "now()"))
+			add("propose in the other's name", by, args, fmt.Sprintf(fresh, "'proposed'", "$2::uuid", "CASE WHEN org_a = $2 THEN now() END", "CASE WHEN org_b = $2 THEN now() END"))
+			if p.inForce == nil {
+				add("make a connection active without terms", by, args, `UPDATE connections SET state = 'active' WHERE`+pair)
+			}
+			if state != "asked" {
+				add("ask in the other's name", by, args, `UPDATE connections SET state = 'asked', asked_by = $2 WHERE`+pair)
+				for _, third := range w.orgs {
+					if third != p.a && third != p.b && w.pact(by, third) == nil {
+						add("take the connection elsewhere", by, append(args, third.id), `UPDATE connections SET state = 'asked', asked_by = $1, org_a = $1, org_b = $3 WHERE`+pair)
+					}
+				}
+			}
+			add("say how the other's people meet ours", by, args, `UPDATE connection_sides SET meet = 'name' WHERE org_id = $2 AND other_org = $1`)
+		}
+	}
+	for _, by := range w.orgs {
+		for _, to := range w.orgs {
+			if by == to {
+				continue
+			}
+			if w.pact(by, to) == nil {
+				args := []any{by.id, to.id}
+				add("connect without asking", by, args, `INSERT INTO connections (connection_id, org_a, org_b, state, asked_by) VALUES (gen_random_uuid(), $1, $2, 'active', $1)`)
+				add("be asked", by, args, `INSERT INTO connections (connection_id, org_a, org_b, state, asked_by) VALUES (gen_random_uuid(), $1, $2, 'asked', $2)`)
+				add("answer for who was asked", by, args, `INSERT INTO connections (connection_id, org_a, org_b, state, asked_by) VALUES ('01980000-0000-7000-8000-00000000000f', $1, $2, 'asked', $1)`,
+					`INSERT INTO connection_sides (org_id, other_org, connection_id, relationship, state) VALUES ($2::uuid, $1::uuid, '01980000-0000-7000-8000-00000000000f', 'peer', 'active')`)
+			}
+			if it := w.closed(by, to); it != nil {
+				add("give oneself time to finish", by, []any{by.id, by.members[0], to.id, parse[id.Item](w.t, it.ID)}, `INSERT INTO finishing (org_id, membership_id, item_org, item_id, until) VALUES ($1, $2, $3, $4, now() + interval '1 year')`)
+			}
+		}
+		add("go on when the time to finish is over", by, []any{by.id}, `UPDATE finishing SET until = now() + interval '200 days' WHERE org_id = $1`)
+	}
+	for i, v := range w.codes {
+		next := w.orgs[(i/5+1)%organizations]
+		if v.org == next {
+			continue
+		}
+		add("use up somebody's invitation", next, []any{v.org.id}, `UPDATE invitations SET state = 'accepted' WHERE org_id = $1`)
+		out = append(out, w.withCode(v)...)
+	}
+	someone := id.New[id.Org]()
+	out = append(out, forgery{what: "make an organization without an invitation", as: []scope.Scope{scope.System(scope.SignIn, someone)}, args: []any{someone}, steps: []string{newOrganization}})
+	return out
+}
+
+const newOrganization = `INSERT INTO organizations (org_id, slug, name, short, color, hue, chroma, sign_in) VALUES ($1, 'someone', 'Someone', 'S', '#000000', 0, 0, 'email')`
+
+// withCode is what the holder of an invitation's code must not do with it.
+func (w *world) withCode(v invitation) (out []forgery) {
+	someone := id.New[id.Org]()
+	as := []scope.Scope{scope.System(scope.SignIn, someone)}
+	if v.old {
+		out = append(out,
+			forgery{what: "read an invitation after its time", as: as, proof: v.hash, steps: []string{`SELECT count(*) FROM invitations`}},
+			forgery{what: "make an organization after the invitation's time", as: as, proof: v.hash, args: []any{someone}, steps: []string{newOrganization}})
+		return out
+	}
+	out = append(out,
+		forgery{what: "read the inviter's other invitations", as: as, proof: v.hash, steps: []string{`SELECT greatest(count(*) - 1, 0) FROM invitations`}},
+		forgery{what: "change an invitation that one holds", as: as, proof: v.hash, steps: []string{`UPDATE invitations SET state = 'withdrawn' WHERE state = 'open'`}})
+	if !v.to.IsZero() {
+		out = append(out, forgery{what: "make an organization beside the one that was invited", as: as, proof: v.hash, args: []any{someone}, steps: []string{newOrganization}})
+	}
+	if v.withdrawn {
+		out = append(out, forgery{what: "make an organization with an invitation that was withdrawn", as: as, proof: v.hash, args: []any{someone}, steps: []string{newOrganization}})
+	}
+	if v.used {
+		out = append(out, forgery{what: "make another organization with a used invitation", as: as, proof: v.hash, args: []any{someone}, steps: []string{newOrganization}})
+	}
+	return out
+}
+
+// closed is a published item of one organization that is not open to another.
+func (w *world) closed(by, owner *org) *oracle.Object {
+	for _, it := range w.items {
+		if it.Org == owner.id.String() && it.State == "published" && !w.model.Sees(oracle.Viewer{Org: by.id.String()}, it) {
+			return it
+		}
+	}
+	return nil
+}
+
+// TestForgeries tries what one organization could do in another's name, in a world with connections in every state.
+func TestForgeries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 13)
+	w.age()
+	// One proposal waits on a new connection, and one beside terms that hold.
+	w.bring(w.orgs[4], w.orgs[0], "active")
+	w.counter(w.pact(w.orgs[4], w.orgs[0]), w.orgs[4])
+	tried := map[string]bool{}
+	for _, f := range w.forgeries() {
+		tried[f.what] = true
+	}
+	for _, what := range w.forge(t) {
+		t.Errorf("not refused: %s", what)
+	}
+	if len(tried) < 20 {
+		t.Errorf("only %d sorts of forgery were tried: %v", len(tried), tried)
+	}
+	t.Logf("%d forgeries of %d sorts", len(w.forgeries()), len(tried))
+}
