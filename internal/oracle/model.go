@@ -10,6 +10,8 @@ const Everyone = "everyone"
 type Viewer struct {
 	Org, Member string
 	Admin       bool // the member is an administrator
+	Partners    bool // the member manages the network: partner manager or administrator
+	Shares      bool // the member looks after collections: those, authors and marketers
 }
 
 // Kind is what sort of object a row tells of.
@@ -34,6 +36,9 @@ const (
 	Byline     Kind = "byline"  // the name that a post (Post) is shown under: State is how the author chose to be shown
 	Contact    Kind = "contact" // a member's address
 	Office     Kind = "office"  // what an administrator keeps: providers and their failures
+	Desk       Kind = "desk"    // what whoever manages the network of Org keeps: terms, lists, invitations
+	Deal       Kind = "deal"    // the same of its connection with Other, if there ever was one
+	Shelf      Kind = "shelf"   // the collections of Org, for who looks after them
 	Sealed     Kind = "sealed"  // what no page shows to anybody: mail that left, digests of tokens
 )
 
@@ -97,6 +102,12 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && (v.Admin || o.Member == v.Member)
 	case Office:
 		return own && v.Admin
+	case Desk:
+		return own && v.Partners
+	case Deal:
+		return own && v.Partners && w.Sides[[2]string{o.Other, v.Org}].State != ""
+	case Shelf:
+		return own && v.Shares
 	case Part, Sealed:
 	}
 	return false
@@ -133,6 +144,9 @@ func (w *World) Names(v Viewer, org string) bool {
 		return true
 	}
 	for _, o := range w.Objects {
+		if v.Shares && o.Kind == Grant && o.Org == v.Org && o.Other == org {
+			return true // Whoever looks after collections sees to whom they are opened.
+		}
 		if o.Org == org && (o.Kind == Item || (o.Kind == Question || o.Kind == Answer) && o.Shown != "someone") && w.Sees(v, o) {
 			return true
 		}

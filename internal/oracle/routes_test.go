@@ -58,7 +58,7 @@ type route struct {
 type form struct{ target, body string }
 
 // routes are all routes of the server but for the twins of GET under HEAD.
-var routes = map[string]route{
+var routes = joined(networkRoutes, map[string]route{
 	"GET /": {kind: list, asks: func(s *site, r *reader) []ask {
 		return []ask{{target: "/", ok: 200, lists: append(s.itemsOn(r, false), s.postsOn(false)...)}}
 	}},
@@ -292,7 +292,7 @@ var routes = map[string]route{
 	}},
 	"POST /posts/:id/withdraw": {kind: write, post: func(s *site, own bool) []form { return s.postForms("/posts/", "/withdraw", "") }},
 	"POST /posts/:id/restore":  {kind: write, post: func(s *site, own bool) []form { return s.postForms("/posts/", "/restore", "") }},
-}
+})
 
 // withoutSession is the reviewed list of what answers without a session and outside of the model: the same to everybody, or for the
 // installation. A new line here is a decision.
