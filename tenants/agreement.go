@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -599,9 +600,7 @@ func (l *link) both(tx *db.Tx, fn func(org, other id.Org, mine bool) error) erro
 func (l *link) note(tx *db.Tx, action string, detail map[string]any) error {
 	return l.both(tx, func(org, other id.Org, mine bool) error {
 		d := map[string]any{"with": other, "by_us": mine}
-		for k, v := range detail {
-			d[k] = v
-		}
+		maps.Copy(d, detail)
 		if err := Audit(tx, action, "connection:"+l.ID.String(), d); err != nil {
 			return err
 		}

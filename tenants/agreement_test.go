@@ -196,27 +196,35 @@ func TestEveryMoveInEveryState(t *testing.T) {
 	reach := map[string]func(t *testing.T, p *pair){
 		"": func(*testing.T, *pair) {},
 		"asked": func(t *testing.T, p *pair) {
+			t.Helper()
 			must(t, moves[tenants.MoveAsk](p, p.a, p.b))
 		},
 		"active": func(t *testing.T, p *pair) {
+			t.Helper()
 			must(t, moves[tenants.MoveAsk](p, p.a, p.b), p.sign(t, p.b))
 		},
 		"active+": func(t *testing.T, p *pair) {
+			t.Helper()
 			must(t, moves[tenants.MoveAsk](p, p.a, p.b), p.sign(t, p.b), moves[tenants.MoveCounter](p, p.a, p.b))
 		},
 		"paused": func(t *testing.T, p *pair) {
+			t.Helper()
 			must(t, moves[tenants.MoveAsk](p, p.a, p.b), p.sign(t, p.b), moves[tenants.MovePause](p, p.a, p.b))
 		},
 		"ending": func(t *testing.T, p *pair) {
+			t.Helper()
 			must(t, moves[tenants.MoveAsk](p, p.a, p.b), p.sign(t, p.b), moves[tenants.MoveEnd](p, p.a, p.b))
 		},
 		"ended": func(t *testing.T, p *pair) {
+			t.Helper()
 			must(t, moves[tenants.MoveAsk](p, p.a, p.b), p.sign(t, p.b), moves[tenants.MoveEndNow](p, p.a, p.b))
 		},
 		"declined": func(t *testing.T, p *pair) {
+			t.Helper()
 			must(t, moves[tenants.MoveAsk](p, p.a, p.b), moves[tenants.MoveDecline](p, p.b, p.a))
 		},
 		"withdrawn": func(t *testing.T, p *pair) {
+			t.Helper()
 			must(t, moves[tenants.MoveAsk](p, p.a, p.b), moves[tenants.MoveWithdraw](p, p.a, p.b))
 		},
 	}

@@ -2,6 +2,7 @@ package oracle_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/learnscape/learnscape/internal/oracle"
@@ -21,13 +22,21 @@ var networkRoutes = map[string]route{
 	"GET /network": {kind: list, asks: func(_ *site, r *reader) []ask {
 		return []ask{{target: "/network", about: &oracle.Object{Kind: oracle.Member, Org: orgOf(r)}, ok: 200, open: true}}
 	}},
-	"GET /network.csv":           {kind: list, asks: desk("/network.csv")},
-	"GET /network/invite":        {kind: page, asks: desk("/network/invite")},
-	"GET /partners/offer":        {kind: page, asks: desk("/partners/offer")},
-	"GET /network/:slug":         {kind: page, asks: deals("", true)},
-	"GET /network/:slug/view":    {kind: list, asks: deals("/view", true)},
-	"GET /network/:slug/counter": {kind: page, asks: deals("/counter", false)},
-	"GET /network/:slug/end":     {kind: page, asks: deals("/end", false)},
+	"GET /network.csv":        {kind: list, asks: desk("/network.csv")},
+	"GET /network/invite":     {kind: page, asks: desk("/network/invite")},
+	"GET /partners/offer":     {kind: page, asks: desk("/partners/offer")},
+	"GET /network/:slug":      {kind: page, asks: deals("", true)},
+	"GET /network/:slug/view": {kind: list, asks: deals("/view", true)},
+	"GET /network/:slug/counter": {kind: page, asks: func(s *site, r *reader) []ask {
+		return slices.DeleteFunc(deals("/counter", false)(s, r), func(a ask) bool {
+			if a.never {
+				return false
+			}
+			state := s.model.Sides[[2]string{a.about.Other, orgOf(r)}].State
+			return state != "" && state != "active" // There may be nothing to answer, which leads to the connection.
+		})
+	}},
+	"GET /network/:slug/end": {kind: page, asks: deals("/end", false)},
 	"GET /sharing": {kind: list, asks: func(_ *site, r *reader) []ask {
 		return []ask{{target: "/sharing", about: shelf(orgOf(r)), ok: 200, open: true}}
 	}},

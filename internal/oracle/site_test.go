@@ -149,7 +149,8 @@ func (s *site) people() {
 	for _, o := range s.orgs {
 		for i, m := range o.members {
 			v := s.memberOf(m)
-			who := oracle.Viewer{Org: o.id.String(), Member: m.String(), Admin: v.Has(scope.Administrator),
+			who := oracle.Viewer{
+				Org: o.id.String(), Member: m.String(), Admin: v.Has(scope.Administrator),
 				Partners: v.Has(scope.Administrator) || v.Has(scope.PartnerManager), Shares: v.Has(scope.Administrator) || v.Has(scope.PartnerManager) || v.Has(scope.Author) || v.Has(scope.Marketer),
 			}
 			role := "learner"
