@@ -25,7 +25,7 @@ const (
 	Asked     State = "asked"
 	Active    State = "active"
 	Paused    State = "paused"
-	Ending    State = "ending" // closed, but those in mid-course may finish until a date
+	Ending    State = "ending" // closed, but those in mid-course may finish until a date; from then on it is read as Ended
 	Ended     State = "ended"
 	Declined  State = "declined"
 	Withdrawn State = "withdrawn"
@@ -45,7 +45,6 @@ const (
 	MoveResume   Move = "resume"
 	MoveEnd      Move = "end"
 	MoveEndNow   Move = "end_now"
-	MoveElapse   Move = "elapse" // the time to finish is over
 )
 
 // Who may make a move, seen from the version that is proposed, or from who paused.
@@ -53,7 +52,6 @@ const (
 	byEither   = "either"
 	byProposer = "proposer"
 	byOther    = "other"
-	bySystem   = "system"
 )
 
 // Transition is one line of the table of what may happen to a connection.
@@ -77,7 +75,6 @@ func Transitions() []Transition {
 		{Active, MoveWithdraw, byProposer, Active},
 		{Active, MovePause, byEither, Paused},
 		{Paused, MoveResume, byEither, Active},
-		{Ending, MoveElapse, bySystem, Ended},
 	}
 	for _, s := range []State{"", Ended, Declined, Withdrawn} {
 		list = append(list, Transition{s, MoveAsk, byEither, Asked})
@@ -91,7 +88,7 @@ func Transitions() []Transition {
 // next looks a move up; Conflict, which says that the connection has moved on, for one that is not in the table.
 func next(from State, m Move, mine bool) (State, error) {
 	for _, t := range Transitions() {
-		if t.From != from || t.Move != m || t.By == bySystem {
+		if t.From != from || t.Move != m {
 			continue
 		}
 		if t.By == byEither || (t.By == byProposer) == mine {
@@ -143,6 +140,9 @@ func lock(tx *db.Tx, other id.Org) (*link, error) {
 		return nil, err
 	}
 	l.other, l.weAreB = other, l.B == tx.Scope.Org
+	if l.State == Ending && l.Finish != nil && !l.Finish.After(tx.Now) {
+		l.State = Ended
+	}
 	list, err := db.Rows[version](tx, `SELECT `+versionColumns+` FROM agreements a WHERE a.connection_id = $1 AND a.state IN ('proposed', 'active') ORDER BY a.version LIMIT 10`, l.ID)
 	for i := range list {
 		if list[i].State == "proposed" {

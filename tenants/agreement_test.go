@@ -2,6 +2,7 @@ package tenants_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/db/dbtest"
@@ -410,5 +412,30 @@ func TestTimeToFinish(t *testing.T) {
 	}
 	if sees(t, p.d, mid, course) {
 		t.Error("ended at once, and still open")
+	}
+}
+
+func TestTimeToFinishPasses(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	if err := errors.Join(p.a.svc.Ask(p.a.network(), p.b.org.OrgID, p.offer(p.a, 3)), p.sign(t, p.b), p.a.svc.End(p.a.network(), p.b.org.OrgID, false)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.b.svc.Ask(p.b.network(), p.a.org.OrgID, p.offer(p.b, 3)); !errs.Is(err, errs.Conflict) {
+		t.Errorf("asked anew while people finish: %v", err)
+	}
+	c, err := pgx.Connect(t.Context(), dbtest.OwnerDSN(t, "postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close(context.WithoutCancel(t.Context())) }()
+	if _, err := c.Exec(t.Context(), `UPDATE connections SET finish_until = now() - interval '1 second' WHERE org_a IN ($1, $2) AND org_b IN ($1, $2)`, p.a.org.OrgID, p.b.org.OrgID); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.a.svc.End(p.a.network(), p.b.org.OrgID, true); !errs.Is(err, errs.Conflict) {
+		t.Errorf("what has ended is ended again: %v", err)
+	}
+	if err := p.b.svc.Ask(p.b.network(), p.a.org.OrgID, p.offer(p.b, 3)); err != nil {
+		t.Errorf("after the time to finish nobody can begin anew: %v", err)
 	}
 }
