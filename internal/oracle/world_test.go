@@ -595,20 +595,6 @@ func (w *world) shuffled(name string) []string {
 	return keys
 }
 
-// pairs are the connections in a state, in a random order.
-func (w *world) pairs(state string) [][2]string {
-	var out [][2]string
-	for _, a := range w.orgs {
-		for _, b := range w.orgs {
-			if k := [2]string{a.id.String(), b.id.String()}; w.model.Sides[k].State == state {
-				out = append(out, k)
-			}
-		}
-	}
-	w.r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
-}
-
 // tally is what a comparison found on one surface.
 type tally struct {
 	checks, allowed int
