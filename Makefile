@@ -27,6 +27,7 @@ test: tools
 
 race: tools
 	CGO_ENABLED=1 $(TESTPG) $(GO) test -race -timeout 9m $(RACE)
+	CGO_ENABLED=1 $(TESTPG) $(GO) test -race -timeout 9m -run '^TestReadsAfterTheEnd$$' ./internal/oracle
 
 tools:
 	@./.ci/tools

@@ -148,7 +148,7 @@ func (w *world) age() {
 		}
 	}
 	// Two pairs whose people meet in different ways: one side by name, the other not at all.
-	for i, pair := range [][2]int{{0, 2}, {2, 4}, {4, 1}} {
+	for i, pair := range [][2]int{{0, 2}, {2, 4}, {0, 3}} {
 		p := w.bring(w.orgs[pair[0]], w.orgs[pair[1]], "active")
 		shy, open := p.a, p.b
 		if i == 0 {

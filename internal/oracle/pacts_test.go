@@ -386,13 +386,14 @@ func (w *world) move() string {
 	return w.moveFrom(p, state, a, b)
 }
 
-// recluse reports whether the world keeps two organizations apart: two of a plain one, and in a rich one the last from all but the
-// first, so that its name is a secret to them.
+// recluse reports whether the world keeps two organizations apart: the second of a plain one from the last two, and in a rich one the
+// last from all but the first, so that its name is a secret to them.
 func (w *world) recluse(a, b *org) bool {
+	second, last := w.orgs[1], w.orgs[organizations-1]
 	if !w.rich {
-		return a == w.orgs[1] && b == w.orgs[3] || a == w.orgs[3] && b == w.orgs[1]
+		apart := []*org{w.orgs[organizations-2], last}
+		return a == second && slices.Contains(apart, b) || b == second && slices.Contains(apart, a)
 	}
-	last := w.orgs[organizations-1]
 	return a == last && b != w.orgs[0] || b == last && a != w.orgs[0]
 }
 

@@ -39,6 +39,7 @@ func TestForeignWritesChangeNothing(t *testing.T) {
 	if len(tables) < 25 {
 		t.Fatalf("only %d tables have an owner", len(tables))
 	}
+	w.bring(w.orgs[1], w.orgs[2], "active") // The victim has something to do with a third one.
 	victim := w.orgs[1].id
 	fillOwned(t, su, tables, victim)
 	mine := w.orgs[0]
