@@ -212,9 +212,12 @@ func TestTwoHousesConnect(t *testing.T) {
 	solvik.Script(true)
 	for _, c := range []*http.Client{learner, beside} {
 		for _, a := range []string{page, lesson, src} {
-			// Somebody with an own record may be told what ended.
-			if got := status(t, c, a); got != http.StatusNotFound && (a != page || c != learner) {
-				t.Errorf("ended at once, and %s answers %d", a, got)
+			want := http.StatusNotFound
+			if c == learner && a != src {
+				want = http.StatusGone // Who has an own record is told what ended.
+			}
+			if got := status(t, c, a); got != want {
+				t.Errorf("ended at once, and %s answers %d, want %d", a, got, want)
 			}
 		}
 		if course.MatchString(webtest.Text(t, c, search)) {
