@@ -22,21 +22,13 @@ var networkRoutes = map[string]route{
 	"GET /network": {kind: list, asks: func(_ *site, r *reader) []ask {
 		return []ask{{target: "/network", about: &oracle.Object{Kind: oracle.Member, Org: orgOf(r)}, ok: 200, open: true}}
 	}},
-	"GET /network.csv":        {kind: list, asks: desk("/network.csv")},
-	"GET /network/invite":     {kind: page, asks: desk("/network/invite")},
-	"GET /partners/offer":     {kind: page, asks: desk("/partners/offer")},
-	"GET /network/:slug":      {kind: page, asks: deals("", true)},
-	"GET /network/:slug/view": {kind: list, asks: deals("/view", true)},
-	"GET /network/:slug/counter": {kind: page, asks: func(s *site, r *reader) []ask {
-		return slices.DeleteFunc(deals("/counter", false)(s, r), func(a ask) bool {
-			if a.never {
-				return false
-			}
-			state := s.model.Sides[[2]string{a.about.Other, orgOf(r)}].State
-			return state != "" && state != "active" // There may be nothing to answer, which leads to the connection.
-		})
-	}},
-	"GET /network/:slug/end": {kind: page, asks: deals("/end", false)},
+	"GET /network.csv":           {kind: list, asks: desk("/network.csv")},
+	"GET /network/invite":        {kind: page, asks: desk("/network/invite")},
+	"GET /partners/offer":        {kind: page, asks: desk("/partners/offer")},
+	"GET /network/:slug":         {kind: page, asks: deals("", true)},
+	"GET /network/:slug/view":    {kind: list, asks: deals("/view", true)},
+	"GET /network/:slug/counter": {kind: page, asks: settled("/counter")},
+	"GET /network/:slug/end":     {kind: page, asks: settled("/end")},
 	"GET /sharing": {kind: list, asks: func(_ *site, r *reader) []ask {
 		return []ask{{target: "/sharing", about: shelf(orgOf(r)), ok: 200, open: true}}
 	}},
@@ -79,6 +71,20 @@ func deals(rest string, open bool) func(*site, *reader) []ask {
 			}
 		}
 		return out
+	}
+}
+
+// settled asks for a page only of connections in which something may be done there, and of those that never were; from the others it
+// leads back to the connection.
+func settled(rest string) func(*site, *reader) []ask {
+	return func(s *site, r *reader) []ask {
+		return slices.DeleteFunc(deals(rest, false)(s, r), func(a ask) bool {
+			if a.never {
+				return false
+			}
+			state := s.model.Sides[[2]string{a.about.Other, orgOf(r)}].State
+			return state != "" && state != "active"
+		})
 	}
 }
 
