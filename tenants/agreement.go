@@ -98,6 +98,14 @@ func next(from State, m Move, mine bool) (State, error) {
 	return "", errs.Say(errs.Conflict, "tenants.connection.moved_on")
 }
 
+// at is the state at a time: when the time to finish is over, the connection has ended. The network's list says the same in SQL.
+func (s State) at(now time.Time, finish *time.Time) State {
+	if s == Ending && finish != nil && !finish.After(now) {
+		return Ended
+	}
+	return s
+}
+
 // link is a connection as it is locked for a move.
 type link struct {
 	ID       id.Connection `db:"connection_id"`
@@ -140,9 +148,7 @@ func lock(tx *db.Tx, other id.Org) (*link, error) {
 		return nil, err
 	}
 	l.other, l.weAreB = other, l.B == tx.Scope.Org
-	if l.State == Ending && l.Finish != nil && !l.Finish.After(tx.Now) {
-		l.State = Ended
-	}
+	l.State = l.State.at(tx.Now, l.Finish)
 	list, err := db.Rows[version](tx, `SELECT `+versionColumns+` FROM agreements a WHERE a.connection_id = $1 AND a.state IN ('proposed', 'active') ORDER BY a.version LIMIT 10`, l.ID)
 	for i := range list {
 		if list[i].State == "proposed" {

@@ -432,6 +432,9 @@ func TestTimeToFinishPasses(t *testing.T) {
 	if _, err := c.Exec(t.Context(), `UPDATE connections SET finish_until = now() - interval '1 second' WHERE org_a IN ($1, $2) AND org_b IN ($1, $2)`, p.a.org.OrgID, p.b.org.OrgID); err != nil {
 		t.Fatal(err)
 	}
+	if got := p.view(t, p.a).State; got != tenants.Ended {
+		t.Errorf("after the time to finish the page says %q", got)
+	}
 	if err := p.a.svc.End(p.a.network(), p.b.org.OrgID, true); !errs.Is(err, errs.Conflict) {
 		t.Errorf("what has ended is ended again: %v", err)
 	}

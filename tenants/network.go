@@ -111,7 +111,7 @@ func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView,
 	if v.Other, err = s.ByID(ctx, other); err != nil {
 		return ConnectionView{}, err
 	}
-	v.State, v.WeAsked, v.WeAreB, v.WeCall, v.TheyCall = c.State, c.AskedBy == sc.Org, c.B == sc.Org, c.WeCall, c.TheyCall
+	v.State, v.WeAsked, v.WeAreB, v.WeCall, v.TheyCall = c.State.at(v.Now, c.Finish), c.AskedBy == sc.Org, c.B == sc.Org, c.WeCall, c.TheyCall
 	v.Since, v.FinishUntil = c.Since, c.Finish
 	for _, r := range versions {
 		one := r.seen(sc.Org, v.WeAreB)

@@ -245,11 +245,7 @@ func (v agreementView) base() *tenants.Version {
 func (v agreementView) compares() bool { return v.base() != nil && !v.Whole }
 
 func (v agreementView) mayEnd() bool {
-	return v.State == tenants.Active || v.State == tenants.Paused || v.State == tenants.Ending && !v.elapsed()
-}
-
-func (v agreementView) elapsed() bool {
-	return v.State == tenants.Ending && v.FinishUntil != nil && !v.FinishUntil.After(v.Now)
+	return v.State == tenants.Active || v.State == tenants.Paused || v.State == tenants.Ending
 }
 
 func (v agreementView) waits() string {
@@ -263,14 +259,11 @@ func (v agreementView) waits() string {
 }
 
 func (v agreementView) words(ctx context.Context) []word {
-	until, state := "", v.State
+	until := ""
 	if v.InForce != nil {
 		until = v.InForce.Terms.Until
 	}
-	if v.elapsed() {
-		state = tenants.Ended
-	}
-	return stateWords(ctx, state, v.waits(), until, v.FinishUntil)
+	return stateWords(ctx, v.State, v.waits(), until, v.FinishUntil)
 }
 
 // whose is "us" or "them".
@@ -293,9 +286,9 @@ func (v agreementView) title(ctx context.Context) string {
 		key = "tenants.title.asked_" + whose(v.Proposed.Mine)
 	case v.State == tenants.Paused:
 		key = "tenants.title.paused"
-	case v.State == tenants.Ending && !v.elapsed():
+	case v.State == tenants.Ending:
 		key = "tenants.title.ending"
-	case v.State == tenants.Ended || v.State == tenants.Ending:
+	case v.State == tenants.Ended:
 		key = "tenants.title.ended"
 	case v.State == tenants.Declined && len(v.Earlier) > 0:
 		key = "tenants.title.declined_" + whose(!v.Earlier[0].Mine)
@@ -317,9 +310,9 @@ func (v agreementView) lead(ctx context.Context) string {
 		return lang.T(ctx, "tenants.lead.active", "Version", strconv.Itoa(v.InForce.Number), "Date", lang.Date(ctx, *v.Since))
 	case v.State == tenants.Paused:
 		return lang.T(ctx, "tenants.lead.paused")
-	case v.State == tenants.Ending && !v.elapsed() && v.FinishUntil != nil:
+	case v.State == tenants.Ending && v.FinishUntil != nil:
 		return lang.T(ctx, "tenants.lead.ending", "Date", lang.Date(ctx, *v.FinishUntil), "Count", v.Finishing)
-	case v.State == tenants.Ended || v.State == tenants.Ending:
+	case v.State == tenants.Ended:
 		return lang.T(ctx, "tenants.lead.ended")
 	}
 	return lang.T(ctx, "tenants.lead.over")
@@ -382,18 +375,18 @@ func (v agreementView) steps(ctx context.Context) []ui.StateStep {
 		}
 	}
 	add(ui.Done, "tenants.step.signed", date(signed))
-	switch {
-	case v.State == tenants.Active:
+	switch v.State {
+	case tenants.Active:
 		text := lang.T(ctx, "tenants.step.any_time")
 		add(ui.Now, "tenants.step.in_force", lang.T(ctx, "tenants.step.version", "Version", strconv.Itoa(cur.Number)))
 		if d, ok := parseDay(cur.Terms.Until); ok {
 			text = date(d)
 		}
 		add(ui.Ahead, "tenants.step.end", text)
-	case v.State == tenants.Paused:
+	case tenants.Paused:
 		add(ui.Now, "tenants.step.paused", lang.T(ctx, "tenants.step.either"))
 		add(ui.Ahead, "tenants.step.resumed", lang.T(ctx, "tenants.step.not_yet"))
-	case v.State == tenants.Ending && !v.elapsed():
+	case tenants.Ending:
 		add(ui.Done, "tenants.step.ended", date(decided))
 		add(ui.Now, "tenants.step.finish", until(ctx, v.FinishUntil.Format(time.DateOnly)))
 		add(ui.Ahead, "tenants.step.closed", "")
