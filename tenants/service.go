@@ -1,6 +1,7 @@
 package tenants
 
 import (
+	"context"
 	"net"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 type Service struct {
 	db   *db.DB
 	base string // the base domain with its port, such as "localhost:8080"
+	dns  *net.Resolver
 
 	mu    sync.Mutex
 	byID  map[id.Org]known
@@ -26,8 +28,29 @@ type known struct {
 }
 
 // New returns a service for an installation whose organizations live at {slug}.{base}.
-func New(d *db.DB, base string) *Service {
-	return &Service{db: d, base: strings.ToLower(base), byID: map[id.Org]known{}, bySlg: map[string]known{}}
+func New(d *db.DB, base string, opts ...Option) *Service {
+	s := &Service{db: d, base: strings.ToLower(base), dns: Resolver(""), byID: map[id.Org]known{}, bySlg: map[string]known{}}
+	for _, o := range opts {
+		o(s)
+	}
+	return s
+}
+
+// Option is something that an installation decides.
+type Option func(*Service)
+
+// WithDNS asks a resolver whether domains are proven; the default is the system's.
+func WithDNS(r *net.Resolver) Option { return func(s *Service) { s.dns = r } }
+
+// Resolver asks the DNS server at host:port, or for "" those of the system.
+func Resolver(server string) *net.Resolver {
+	r := &net.Resolver{PreferGo: true}
+	if server != "" {
+		r.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, server)
+		}
+	}
+	return r
 }
 
 // Base is the base domain with its port, such as "localhost:8080".

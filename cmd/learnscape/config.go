@@ -31,6 +31,7 @@ type Config struct {
 	TrustedProxies   []string
 	EgressAllow      []netip.Prefix
 	EgressPorts      []int
+	DNS              string
 	Log              string
 	PostgresBinaries string
 }
@@ -125,6 +126,13 @@ func keys() []key {
 				c.EgressPorts = append(c.EgressPorts, int(p))
 			}
 			return nil
+		}},
+		{"LEARNSCAPE_DNS", "", "host:port of the DNS server that is asked for the records of domains and hosts; empty asks the system's", false, func(c *Config, v string) error {
+			if c.DNS = v; v == "" {
+				return nil
+			}
+			_, _, err := net.SplitHostPort(v)
+			return err
 		}},
 		{"LEARNSCAPE_LOG", "info", "debug, info, warn or error", false, func(c *Config, v string) error {
 			c.Log = v

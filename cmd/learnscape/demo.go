@@ -82,7 +82,7 @@ func runDemo(ctx context.Context, e *env, args []string) error {
 	p, err := portal.New(ctx, portal.Config{
 		DSN: cluster.DSN("learnscape_app", "learnscape"), BaseURL: base, Keys: keys, Files: filepath.Join(d.dir, "files"), Sender: mail.Outbox{},
 		MeiliURL: e.getenv("LEARNSCAPE_MEILI_URL"), MeiliKey: secret.Secret(e.getenv("LEARNSCAPE_MEILI_KEY")),
-		Egress: egress.Options{AllowLoopback: true}, Demo: true, Log: e.log,
+		Egress: egress.Options{AllowLoopback: true}, DNS: e.getenv("LEARNSCAPE_DNS"), Demo: true, Log: e.log,
 	})
 	if err != nil {
 		return err

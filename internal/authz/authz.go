@@ -35,6 +35,7 @@ const (
 	ManageSharing   Action = "tenants.manage_sharing"
 	ManageOrg       Action = "tenants.manage_org"
 	CreateOrg       Action = "tenants.create_org"
+	CheckDomains    Action = "tenants.check_domains"
 	SeePeople       Action = "tenants.see_people"
 	SignIn          Action = "auth.sign_in"
 	SeeProviders    Action = "auth.see_providers"
@@ -66,6 +67,7 @@ var table = map[Action]Rule{
 	ManageSharing:   {Roles: []scope.Role{scope.Author, scope.Marketer, scope.PartnerManager, scope.Administrator}},
 	ManageOrg:       {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CreateOrg:       {Actors: []scope.Actor{scope.Operator}},
+	CheckDomains:    {Actors: []scope.Actor{scope.Registrar}},
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},
 	SignIn:          {Visitor: true, Actors: []scope.Actor{scope.SignIn}},
 	SeeProviders:    {Roles: []scope.Role{scope.Administrator}},

@@ -73,7 +73,7 @@ var (
 	// loneKeys are unique keys of tables with an org_id that do not contain it.
 	loneKeys = map[string]string{
 		"organizations_slug_key": "a slug is a host, hosts are public",
-		"domains_pkey":           "a verified domain is public; who claims one that is taken learns that it is taken",
+		"domains_verified":       "a verified domain is public; one that is only claimed stands beside others that nobody learns of",
 		"items_id":               "ids are made by the server, 74 random bits: nobody can try one; URLs find the owner by it",
 		"files_id":               "ids are made by the server; URLs find the owner by it",
 		"questions_id":           "ids are made by the server; URLs find the owner by it",

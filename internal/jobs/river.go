@@ -24,6 +24,7 @@ type Client struct {
 	kinds   []string
 	pool    *pgxpool.Pool
 	log     *slog.Logger
+	every   []*river.PeriodicJob
 	insert  *river.Client[pgx.Tx]
 }
 
@@ -54,6 +55,16 @@ func Add[A river.JobArgs](c *Client, w river.Worker[A]) {
 	c.kinds = append(c.kinds, zero.Kind())
 }
 
+// Daily registers a worker whose job, without arguments, is worked once a day over all replicas, and when the first of them starts.
+func Daily[A river.JobArgs](c *Client, w river.Worker[A]) {
+	Add(c, w)
+	once := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: 24 * time.Hour}}
+	c.every = append(c.every, river.NewPeriodicJob(river.PeriodicInterval(24*time.Hour), func() (river.JobArgs, *river.InsertOpts) {
+		var args A
+		return args, once
+	}, &river.PeriodicJobOpts{RunOnStart: true}))
+}
+
 // Kinds are the kinds of jobs that have a worker, sorted.
 func (c *Client) Kinds() []string { return slices.Sorted(slices.Values(c.kinds)) }
 
@@ -71,8 +82,8 @@ func (c *Client) Insert(tx *db.Tx, args river.JobArgs) error {
 func (c *Client) Run(ctx context.Context) error {
 	w, err := river.NewClient(riverpgxv5.New(c.pool), &river.Config{
 		Logger: c.log, Workers: c.workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}},
-		FetchPollInterval: 500 * time.Millisecond,
-		ErrorHandler:      errorLog{c.log},
+		FetchPollInterval: 500 * time.Millisecond, PeriodicJobs: c.every,
+		ErrorHandler: errorLog{c.log},
 		// River's reindexer needs to own its tables, which the application does not.
 		ReindexerSchedule: never{},
 	})

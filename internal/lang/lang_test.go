@@ -80,8 +80,8 @@ func TestAgo(t *testing.T) {
 
 var (
 	call        = regexp.MustCompile(`\bT\([^,"()]*(?:\([^()]*\))?[^,"()]*,\s*"([a-z0-9_.\-]+)"(\s*\+)?`)
-	literal     = regexp.MustCompile(`"((?:ui|tenants|auth|courses|marketing|community|search|impact|web|errs)\.[a-z0-9_.\-]+)"`)
-	start       = regexp.MustCompile(`"((?:ui|tenants|auth|courses|marketing|community|search|impact|web|errs)\.[a-z0-9_.\-]*)(?:%|"\s*\+)`)
+	literal     = regexp.MustCompile(`"([a-z]+\.[a-z0-9_.\-]+)"`)
+	start       = regexp.MustCompile(`"([a-z]+\.[a-z0-9_.\-]*)(?:%|"\s*\+)`)
 	placeholder = regexp.MustCompile(`\{\{\s*\.(\w+)\s*\}\}`)
 )
 

@@ -127,6 +127,8 @@ var events = map[string]eventCase{
 
 // jobKinds says as whom each kind of job works and how it finds what it works on.
 var jobKinds = map[string]string{
+	"tenants.check_domains": "as the Registrar, who looks through all domains and changes each in the scope of its organization",
+
 	"mail.deliver": "as the Mailer of the mail's organization, which reads the mail by its identifier there",
 }
 

@@ -35,6 +35,7 @@ type org struct {
 	members []id.Membership
 
 	provider id.Provider
+	domain   string // not proven; of a rich world
 }
 
 // world is a database, what the model knows of it, and who looks at it.

@@ -23,6 +23,7 @@ const (
 	Counter   Actor = "counter"   // writes what others did with an organization's items: touches and counts
 	Mailer    Actor = "mailer"    // sends the mail of one organization
 	Agreement Actor = "agreement" // carries out on one side what both signed: grants, the side of a connection, time to finish
+	Registrar Actor = "registrar" // asks the DNS which domains organizations prove to own
 	Operator  Actor = "operator"  // the command line of the installation: creates organizations, imports
 )
 

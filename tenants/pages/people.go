@@ -34,6 +34,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/admin", func(c *fiber.Ctx) error { return c.Redirect("/admin/people", fiber.StatusSeeOther) })
 	r.Get("/admin/people", p.people)
 	r.Get("/admin/people.csv", p.export)
+	p.mountDomains(r)
 	r.Get("/network", p.network)
 	r.Get("/network.csv", p.exportNetwork)
 	r.Get("/network/invite", p.invite)

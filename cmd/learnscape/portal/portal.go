@@ -43,7 +43,8 @@ type Config struct {
 	MeiliKey       secret.Secret
 	TrustedProxies []string
 	Egress         egress.Options
-	Demo           bool // shows all mail to whoever asks and how many statements a page took: the demonstration only
+	DNS            string // host:port of the DNS server that proves domains; empty asks the system's
+	Demo           bool   // shows all mail to whoever asks and how many statements a page took: the demonstration only
 	Log            *slog.Logger
 }
 
@@ -84,7 +85,8 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	}
 	production := c.BaseURL.Scheme == "https"
 	p.Relay = jobs.NewRelay(p.DB, c.Log)
-	p.Tenants = tenants.New(p.DB, c.BaseURL.Host)
+	p.Tenants = tenants.New(p.DB, c.BaseURL.Host, tenants.WithDNS(tenants.Resolver(c.DNS)))
+	p.Tenants.Work(p.Jobs)
 	p.Mail = mail.New(p.DB, p.Jobs, c.Sender, c.BaseURL.Hostname())
 	client := egress.New(c.Egress)
 	if p.Auth, err = auth.New(auth.Deps{

@@ -24,7 +24,7 @@ b.setAttribute("aria-pressed", String(b.dataset.themeSet === t));
 });
 }
 on(d, "click", function (e) {
-var b = e.target.closest("[data-theme-set],[data-dialog],[data-close],[data-seek]");
+var b = e.target.closest("[data-theme-set],[data-dialog],[data-close],[data-seek],[data-copy]");
 all("details[data-menu][open]").forEach(function (m) { if (!m.contains(e.target)) m.open = false; });
 if (!b) return;
 if (b.dataset.themeSet) {
@@ -33,6 +33,10 @@ showTheme();
 } else if (b.dataset.dialog) {
 var dialog = d.getElementById(b.dataset.dialog);
 if (dialog && dialog.showModal) { e.preventDefault(); dialog.showModal(); }
+} else if (b.dataset.copy) {
+var field = d.getElementById(b.dataset.copy), done = function () { say(b.dataset.copied); b.classList.add("copied"); setTimeout(function () { b.classList.remove("copied"); }, 1600); };
+field.select();
+if (navigator.clipboard) navigator.clipboard.writeText(field.value).then(done); else if (d.execCommand("copy")) done();
 } else if (b.dataset.seek) {
 var v = $("video", b.closest("[data-video]"));
 if (v) { v.currentTime = Number(b.dataset.seek); v.play(); }

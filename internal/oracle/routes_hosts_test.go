@@ -1,0 +1,43 @@
+package oracle_test
+
+import (
+	"strings"
+
+	"github.com/learnscape/learnscape/internal/oracle"
+)
+
+// hostsRoutes are the routes of domains and hosts.
+var hostsRoutes = map[string]route{
+	"GET /admin/domains": {kind: list, asks: func(_ *site, r *reader) []ask {
+		return []ask{{target: "/admin/domains", about: &oracle.Object{Kind: oracle.Office, Org: orgOf(r)}, ok: 200, open: true}}
+	}},
+	"GET /admin/domains/:domain/remove": {kind: page, asks: func(s *site, r *reader) []ask {
+		out := []ask{{target: "/admin/domains/nobody.example/remove", never: true}}
+		for _, o := range s.orgs {
+			out = append(out, ask{target: "/admin/domains/" + o.domain + "/remove", about: &oracle.Object{Kind: oracle.Office, Org: o.id.String()}, ok: 200, open: o == r.org})
+		}
+		return out
+	}},
+	"POST /admin/domains":                {kind: write, post: posts("/admin/domains", "domain=https://none")},
+	"POST /admin/domains/:domain/check":  {kind: write, post: foreignDomains("/check", "")},
+	"POST /admin/domains/:domain/remove": {kind: write, post: foreignDomains("/remove", "name=x")},
+}
+
+// names gives an organization a domain that is not proven; its name and its record are the administrator's to know.
+func (w *world) names(o *org, office *oracle.Object) {
+	o.domain = w.field(office, "domains.domain") + ".example"
+	w.exec(o, `INSERT INTO domains (org_id, domain, token) VALUES ($1, $2, $3)`, o.id, o.domain, w.field(office, "domains.token")+strings.Repeat("x", 30))
+}
+
+// foreignDomains sends a change to the domains of all organizations but the second, and to one that is not there.
+func foreignDomains(rest, body string) func(*site, bool) []form {
+	return func(s *site, _ bool) []form {
+		out := []form{{"/admin/domains/nobody.example" + rest, body}}
+		for _, o := range s.orgs {
+			if o != s.orgs[1] {
+				out = append(out, form{"/admin/domains/" + o.domain + rest, body})
+			}
+		}
+		return out
+	}
+}

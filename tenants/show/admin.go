@@ -1,0 +1,21 @@
+package show
+
+import (
+	"context"
+
+	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/web/ui"
+)
+
+// AdminTabs are the pages of an organization's administration; current is the address of the one that is shown.
+func AdminTabs(ctx context.Context, current string) []ui.Link {
+	tabs := []ui.Link{
+		{Label: lang.T(ctx, "tenants.admin.people"), Href: "/admin/people"},
+		{Label: lang.T(ctx, "tenants.admin.sign_in"), Href: "/admin/sign-in"},
+		{Label: lang.T(ctx, "domains.tab"), Href: "/admin/domains"},
+	}
+	for i := range tabs {
+		tabs[i].Current = tabs[i].Href == current
+	}
+	return tabs
+}
