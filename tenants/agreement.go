@@ -3,6 +3,7 @@ package tenants
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants/ledger"
 )
 
 // State is the state of a connection.
@@ -305,7 +307,7 @@ func (l *link) propose(tx *db.Tx, p Proposal) error {
 		v.Agreement, v.Version, l.ID, l.A, l.B, json.RawMessage(canonical), hash[:], tx.Scope.Org, p.Note, tx.Now); err != nil {
 		return fmt.Errorf("propose version %d: %w", v.Version, err)
 	}
-	return l.note(tx, "agreement.proposed", map[string]any{"version": v.Version})
+	return l.note(tx, "agreement.proposed", map[string]any{"version": v.Version, "terms": hex.EncodeToString(hash[:])})
 }
 
 // mayOpen refuses what is not a collection of tx's organization that may be opened.
@@ -364,7 +366,7 @@ func (l *link) sign(tx *db.Tx, number int, hash [32]byte, weCall string) error {
 	if err := l.carryOut(tx, l.proposed, weCall); err != nil {
 		return err
 	}
-	return l.note(tx, "agreement.signed", map[string]any{"version": number})
+	return l.note(tx, "agreement.signed", map[string]any{"version": number, "terms": hex.EncodeToString(hash[:])})
 }
 
 // carryOut brings both sides' grants and rows into the shape of the version.
@@ -602,10 +604,16 @@ func (l *link) both(tx *db.Tx, fn func(org, other id.Org, mine bool) error) erro
 	return tx.As(scope.Agreement, l.other, func() error { return fn(l.other, own, false) })
 }
 
-// note writes the receipt of a move into both sides' logs and tells both rooms' listeners.
+// note writes the receipt of a move into both sides' logs, under one reference and hash by which they can be held against each
+// other, and tells both rooms' listeners.
 func (l *link) note(tx *db.Tx, action string, detail map[string]any) error {
+	ref := id.New[id.Any]().String()
+	hash, err := ledger.Words{Ref: ref, Connection: "connection:" + l.ID.String(), Action: action, By: tx.Scope.Org, With: l.other, At: tx.Now, Detail: detail}.Hash()
+	if err != nil {
+		return err
+	}
 	return l.both(tx, func(org, other id.Org, mine bool) error {
-		d := map[string]any{"with": other, "by_us": mine}
+		d := map[string]any{"with": other, "by_us": mine, "ref": ref, "hash": hash}
 		maps.Copy(d, detail)
 		if err := Audit(tx, action, "connection:"+l.ID.String(), d); err != nil {
 			return err

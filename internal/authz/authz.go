@@ -37,6 +37,8 @@ const (
 	CreateOrg       Action = "tenants.create_org"
 	CheckDomains    Action = "tenants.check_domains"
 	SeePeople       Action = "tenants.see_people"
+	ReadLog         Action = "tenants.read_log"
+	SealLog         Action = "tenants.seal_log"
 	SignIn          Action = "auth.sign_in"
 	SeeProviders    Action = "auth.see_providers"
 	EndSession      Action = "auth.end_session"
@@ -69,6 +71,8 @@ var table = map[Action]Rule{
 	CreateOrg:       {Actors: []scope.Actor{scope.Operator}},
 	CheckDomains:    {Actors: []scope.Actor{scope.Registrar}},
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},
+	ReadLog:         {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
+	SealLog:         {Actors: []scope.Actor{scope.Sealer, scope.Operator}},
 	SignIn:          {Visitor: true, Actors: []scope.Actor{scope.SignIn}},
 	SeeProviders:    {Roles: []scope.Role{scope.Administrator}},
 	EndSession:      {Actors: []scope.Actor{scope.SignIn}},

@@ -96,7 +96,15 @@ func (w *world) forgeries() (out []forgery) {
 			add("say how the other's people meet ours", by, args, `UPDATE connection_sides SET meet = 'name' WHERE org_id = $2 AND other_org = $1`)
 		}
 	}
-	for _, by := range w.orgs {
+	for i, by := range w.orgs {
+		other := w.orgs[(i+1)%organizations]
+		add("write a line into the other's log", by, []any{other.id}, `INSERT INTO audit (org_id, actor, action) VALUES ($1, 'member', 'collection.renamed')`)
+		add("rewrite the own log", by, []any{by.id}, `UPDATE audit SET actor = 'operator' WHERE org_id = $1`)
+		add("drop a line of the own log", by, []any{by.id}, `DELETE FROM audit WHERE org_id = $1`)
+		add("give lines other numbers", by, []any{by.id}, `UPDATE audit_numbers SET n = n + 1000 WHERE org_id = $1`)
+		add("put a seal under the own log", by, []any{by.id}, `INSERT INTO audit_seals (org_id, seal, first, last, hash, previous, at, public_key, signature)
+			SELECT org_id, seal + 1000, last + 1, last + 2, hash, previous, at, public_key, signature FROM audit_seals WHERE org_id = $1`)
+		add("read the keys under the seals", by, nil, `SELECT count(*) FROM audit_keys`)
 		for _, to := range w.orgs {
 			if by == to {
 				continue

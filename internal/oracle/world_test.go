@@ -2,7 +2,9 @@ package oracle_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"regexp"
@@ -18,6 +20,7 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/oracle"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/internal/secret"
 	"github.com/learnscape/learnscape/tenants"
 )
 
@@ -184,6 +187,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"answers", "answer_id", "", .15, .85},
 		{"enrollments", "enrollment_id", "", .15, .85},
 		{"audit", "org_id", "(SELECT org_id, string_agg(a::text, ' ') AS lines FROM audit a GROUP BY org_id) t", .15, .85},
+		{"audit_seals", "org_id", "(SELECT org_id, string_agg(s::text, ' ') AS seals FROM audit_seals s GROUP BY org_id) t", .15, .85},
 		{"mails", "mail_id", "", .15, .85},
 		{"reflections", "membership_id", "", .05, .85}, // Everybody sees one of all members' alone.
 	} {
@@ -225,6 +229,13 @@ func (w *world) fill() {
 		}
 	}
 	w.viewers = append(w.viewers, scope.Scope{Actor: scope.Visitor})
+	keys, err := secret.ParseKeyring("test:" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := tenants.NewSealer(w.d, keys, slog.New(slog.DiscardHandler)).Once(dbtest.System(w.t, scope.Sealer, id.Org{})); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func (w *world) put(s, key string, o *oracle.Object) {
@@ -259,6 +270,7 @@ func (w *world) addOrg(i int) {
 	w.put("organizations", o.id.String(), portal)
 	log := &oracle.Object{Kind: oracle.House, Org: o.id.String()}
 	w.put("audit", o.id.String(), log)
+	w.put("audit_seals", o.id.String(), &oracle.Object{Kind: oracle.House, Org: o.id.String()})
 	w.orgs, w.owner[o.id.String()] = append(w.orgs, o), o
 	w.must(o, func(tx *db.Tx) error {
 		if err := tenants.Audit(tx, "connection.noted", "connection:"+w.field(log, "audit.object"), map[string]string{"with": w.field(log, "audit.detail")}); err != nil {

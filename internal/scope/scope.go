@@ -24,6 +24,7 @@ const (
 	Mailer    Actor = "mailer"    // sends the mail of one organization
 	Agreement Actor = "agreement" // carries out on one side what both signed: grants, the side of a connection, time to finish
 	Registrar Actor = "registrar" // asks the DNS which domains organizations prove to own
+	Sealer    Actor = "sealer"    // numbers and seals the log of one organization
 	Operator  Actor = "operator"  // the command line of the installation: creates organizations, imports
 )
 

@@ -54,6 +54,7 @@ type Portal struct {
 	Jobs      *jobs.Client
 	Relay     *jobs.Relay
 	Tenants   *tenants.Service
+	Sealer    *tenants.Sealer
 	Auth      *auth.Service
 	Courses   *courses.Service
 	Marketing *marketing.Service
@@ -87,6 +88,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Relay = jobs.NewRelay(p.DB, c.Log)
 	p.Tenants = tenants.New(p.DB, c.BaseURL.Host, tenants.WithDNS(tenants.Resolver(c.DNS)))
 	p.Tenants.Work(p.Jobs)
+	p.Sealer = tenants.NewSealer(p.DB, c.Keys, c.Log)
 	p.Mail = mail.New(p.DB, p.Jobs, c.Sender, c.BaseURL.Hostname())
 	client := egress.New(c.Egress)
 	if p.Auth, err = auth.New(auth.Deps{
@@ -122,6 +124,7 @@ func (p *Portal) Run(ctx context.Context, ln net.Listener) error {
 	g.Go(func() error { return web.Listen(ctx, p.App, ln) })
 	g.Go(func() error { return p.Relay.Run(ctx) })
 	g.Go(func() error { return p.Jobs.Run(ctx) })
+	g.Go(func() error { return p.Sealer.Run(ctx) })
 	g.Go(func() error { return p.Search.Run(ctx) })
 	err := g.Wait()
 	// Whoever asked last was answered by now; what was looked for until then is written.
