@@ -108,6 +108,7 @@ type ended struct {
 	MembershipID id.Membership `db:"membership_id"`
 	ProviderID   id.Provider   `db:"provider_id"`
 	IDToken      []byte        `db:"id_token"`
+	HandedFrom   id.Session    `db:"handed_from"`
 }
 
 // SignOut ends the session of a cookie. It returns what ProviderSignOut takes, nil if the provider has no sign-out of its
@@ -122,11 +123,15 @@ func (s *Service) SignOut(ctx context.Context, org tenants.Organization, token s
 	var out []byte
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		out = nil
-		e, err := db.Row[ended](tx, `DELETE FROM sessions WHERE org_id = $1 AND token_hash = $2 RETURNING session_id, membership_id, provider_id, id_token`, org.OrgID, secret.Hash(token))
+		e, err := db.Row[ended](tx, `DELETE FROM sessions WHERE org_id = $1 AND token_hash = $2 RETURNING session_id, membership_id, provider_id, id_token, handed_from`, org.OrgID, secret.Hash(token))
 		if errs.Is(err, errs.NotFound) {
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		// Whoever leaves a host of the organization's own leaves the session that was handed over to it, too.
+		if _, err := tx.Exec(`DELETE FROM sessions WHERE org_id = $1 AND session_id = $2`, org.OrgID, e.HandedFrom); err != nil {
 			return err
 		}
 		if out, err = s.providerSignOut(tx, org, e); err != nil {

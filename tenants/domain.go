@@ -192,7 +192,7 @@ func (s *Service) RemoveDomain(ctx context.Context, name string) error {
 	if err := authz.Check(ctx, authz.ManageOrg, id.Org{}); err != nil {
 		return err
 	}
-	return s.db.Tx(ctx, func(tx *db.Tx) error {
+	return s.changeHosts(ctx, func(tx *db.Tx) error {
 		if err := tx.Must(`DELETE FROM domains WHERE org_id = $1 AND domain = $2`, tx.Scope.Org, name); err != nil {
 			return fmt.Errorf("remove domain %s: %w", name, err)
 		}

@@ -30,9 +30,11 @@ type Organization struct {
 	Locale  string  `db:"locale"`
 	SignIn  string  `db:"sign_in"` // oidc, email or none
 	State   string  `db:"state"`   // active, suspended or closed
+	Host    string  `db:"host"`    // the host of its own that all others lead to; "" for {slug}.{base}
 }
 
-const orgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state`
+const orgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state,
+	coalesce((SELECT h.host FROM hosts h WHERE h.org_id = o.org_id AND h.canonical AND ` + answers + `), '') AS host`
 
 // fresh is how long a process trusts what it knows of an organization; suspending one takes hold within it.
 const fresh = 5 * time.Second
@@ -40,13 +42,17 @@ const fresh = 5 * time.Second
 // FrontDoor reports whether the host is the base domain itself, where people find their organization.
 func (s *Service) FrontDoor(host string) bool { return hostname(host) == hostname(s.base) }
 
-// ByHost returns the active organization that lives at the host, with or without port; NotFound for any other host.
+// ByHost returns the active organization that lives at the host, with or without port: {slug}.{base}, or one of its own hosts whose
+// domain is proven. NotFound for any other host.
 func (s *Service) ByHost(ctx context.Context, host string) (Organization, error) {
 	if err := authz.Check(ctx, authz.SeeOrg, id.Org{}); err != nil {
 		return Organization{}, err
 	}
 	slug, ok := strings.CutSuffix(hostname(host), "."+hostname(s.base))
-	if !ok || strings.Contains(slug, ".") {
+	if !ok {
+		return s.byOwnHost(ctx, hostname(host))
+	}
+	if strings.Contains(slug, ".") {
 		return Organization{}, errs.New(errs.NotFound, "host %q", host)
 	}
 	return s.find(ctx, func() (known, bool) { k, ok := s.bySlg[slug]; return k, ok }, `o.slug = $1 AND o.state = 'active'`, slug)
@@ -155,6 +161,7 @@ func (s *Service) keep(o Organization) {
 	if len(s.byID) >= cacheLimit {
 		clear(s.byID)
 		clear(s.bySlg)
+		clear(s.byHst)
 	}
 	k := known{o, s.db.Now().Add(fresh)}
 	s.byID[o.OrgID] = k

@@ -20,6 +20,7 @@ type Service struct {
 	mu    sync.Mutex
 	byID  map[id.Org]known
 	bySlg map[string]known
+	byHst map[string]known // by hosts of their own
 }
 
 type known struct {
@@ -29,7 +30,7 @@ type known struct {
 
 // New returns a service for an installation whose organizations live at {slug}.{base}.
 func New(d *db.DB, base string, opts ...Option) *Service {
-	s := &Service{db: d, base: strings.ToLower(base), dns: Resolver(""), byID: map[id.Org]known{}, bySlg: map[string]known{}}
+	s := &Service{db: d, base: strings.ToLower(base), dns: Resolver(""), byID: map[id.Org]known{}, bySlg: map[string]known{}, byHst: map[string]known{}}
 	for _, o := range opts {
 		o(s)
 	}

@@ -48,6 +48,12 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 			}
 			ctx = lang.With(auth.WithHost(ctx, org), language(c, org.Locale))
 			c.SetUserContext(ctx)
+			if to, moved := elsewhere(svc, c, org); moved {
+				if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead {
+					return errs.Say(errs.Conflict, "hosts.moved", "Host", svc.Tenants().Canonical(org))
+				}
+				return c.Redirect(to, fiber.StatusPermanentRedirect)
+			}
 			if token := c.Cookies(names.session); secret.IsToken(token) {
 				s, err := svc.Session(auth.Enter(ctx, org.OrgID), org, token)
 				if err == nil {

@@ -44,6 +44,8 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Post("/sign-in/link/:token", p.guard, p.useLink)
 	r.Post("/sign-out", p.signOut)
 	r.Get("/signed-out", p.signedOut)
+	r.Get(handOver, p.guard, p.takeOver)
+	r.Get(handOver+"/:hand", p.guard, p.handOver)
 	r.Post("/language", p.language)
 	r.Get("/admin/sign-in", p.admin)
 }
@@ -83,6 +85,12 @@ func (p *Pages) signIn(c *fiber.Ctx) error {
 	org, ok := auth.HostOrg(ctx)
 	if !ok {
 		return p.frontDoor(c, doorView{Back: back})
+	}
+	if p.onOwn(c, org) {
+		return p.beginOn(c, org, back)
+	}
+	if p.leads(org, back) {
+		return c.Redirect(p.svc.Address(org)+"/sign-in"+query(back), fiber.StatusSeeOther)
 	}
 	if _, ok := auth.Current(ctx); ok {
 		return c.Redirect(back, fiber.StatusSeeOther)
@@ -146,7 +154,7 @@ func (p *Pages) found(c *fiber.Ctx, org tenants.Organization, back string) (*ui.
 	f := &ui.SignInFound{Org: show.Org(org), ContinueLabel: lang.T(ctx, "auth.found.continue", "Org", firstWord(org.Name))}
 	if org.SignIn == "email" {
 		f.Text, f.Note = lang.T(ctx, "auth.found.email"), lang.T(ctx, "auth.found.email_note")
-		f.ContinueHref = p.svc.BaseURL(org.Slug) + "/sign-in" + query(back)
+		f.ContinueHref = p.svc.Address(org) + "/sign-in" + query(back)
 		return f, nil
 	}
 	ways, err := p.svc.Ways(auth.Enter(ctx, org.OrgID), org)
@@ -158,7 +166,7 @@ func (p *Pages) found(c *fiber.Ctx, org tenants.Organization, back string) (*ui.
 		f.Text = lang.T(ctx, "auth.found.one", "Host", hostOf(ways[0].Issuer), "Provider", ways[0].Name)
 	}
 	f.Note = lang.T(ctx, "auth.found.note", "Org", firstWord(org.Name))
-	f.ContinueHref = p.svc.BaseURL(org.Slug) + "/auth/start" + query(back)
+	f.ContinueHref = p.svc.Address(org) + "/auth/start" + query(back)
 	return f, nil
 }
 
@@ -174,6 +182,9 @@ func (p *Pages) start(c *fiber.Ctx) error {
 		return err
 	}
 	ctx, back := auth.Enter(c.UserContext(), org.OrgID), auth.ReturnTo(c.Query("return_to"))
+	if p.onOwn(c, org) || p.leads(org, back) {
+		return c.Redirect(p.svc.Address(org)+"/sign-in"+query(back), fiber.StatusSeeOther)
+	}
 	provider, err := id.Parse[id.Provider](c.Params("provider"))
 	if c.Params("provider") == "" {
 		ways, werr := p.svc.Ways(ctx, org)
@@ -201,7 +212,7 @@ const preLife = time.Hour
 
 // callback takes the provider's answer.
 func (p *Pages) callback(c *fiber.Ctx) error {
-	org, b, err := p.host(c)
+	org, b, err := p.home(c)
 	if err != nil {
 		return err
 	}
@@ -245,7 +256,7 @@ func (p *Pages) refused(c *fiber.Ctx, org tenants.Organization, err error) error
 
 // askLink sends a one-time link.
 func (p *Pages) askLink(c *fiber.Ctx) error {
-	org, b, err := p.host(c)
+	org, b, err := p.home(c)
 	if err != nil {
 		return err
 	}
@@ -264,7 +275,7 @@ func (p *Pages) askLink(c *fiber.Ctx) error {
 
 // sent says where to look, and the code for another browser.
 func (p *Pages) sent(c *fiber.Ctx) error {
-	org, b, err := p.host(c)
+	org, b, err := p.home(c)
 	if err != nil {
 		return err
 	}
@@ -283,7 +294,7 @@ func (p *Pages) sent(c *fiber.Ctx) error {
 func (p *Pages) link(c *fiber.Ctx) error { return p.showLink(c, "") }
 
 func (p *Pages) showLink(c *fiber.Ctx, fault string) error {
-	org, b, err := p.host(c)
+	org, b, err := p.home(c)
 	if err != nil {
 		return err
 	}
@@ -297,7 +308,7 @@ func (p *Pages) showLink(c *fiber.Ctx, fault string) error {
 
 // useLink signs in with a one-time link.
 func (p *Pages) useLink(c *fiber.Ctx) error {
-	org, b, err := p.host(c)
+	org, b, err := p.home(c)
 	if err != nil {
 		return err
 	}

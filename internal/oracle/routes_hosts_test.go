@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/learnscape/learnscape/internal/oracle"
+	"github.com/learnscape/learnscape/internal/secret"
 )
 
 // hostsRoutes are the routes of domains and hosts.
@@ -18,15 +19,53 @@ var hostsRoutes = map[string]route{
 		}
 		return out
 	}},
-	"POST /admin/domains":                {kind: write, post: posts("/admin/domains", "domain=https://none")},
-	"POST /admin/domains/:domain/check":  {kind: write, post: foreignDomains("/check", "")},
-	"POST /admin/domains/:domain/remove": {kind: write, post: foreignDomains("/remove", "name=x")},
+	"GET /admin/domains/hosts/:host/remove": {kind: page, asks: func(s *site, r *reader) []ask {
+		out := []ask{{target: "/admin/domains/hosts/nobody.example/remove", never: true}}
+		for _, o := range s.orgs {
+			out = append(out, ask{target: "/admin/domains/hosts/" + o.host() + "/remove", about: &oracle.Object{Kind: oracle.Office, Org: o.id.String()}, ok: 200, open: o == r.org})
+		}
+		return out
+	}},
+	"GET /hand-over":       {kind: public, asks: plain("/hand-over?code="+secret.NewToken(), "/hand-over")},
+	"GET /hand-over/:hand": {kind: public, asks: plain("/hand-over/"+secret.NewToken(), "/hand-over/x")},
+
+	"POST /admin/domains/hosts":              {kind: write, post: posts("/admin/domains/hosts", "host=https://none")},
+	"POST /admin/domains/hosts/canonical":    {kind: write, post: foreignHosts("/canonical")},
+	"POST /admin/domains/hosts/:host/remove": {kind: write, post: foreignHosts("/remove")},
+	"POST /admin/domains":                    {kind: write, post: posts("/admin/domains", "domain=https://none")},
+	"POST /admin/domains/:domain/check":      {kind: write, post: foreignDomains("/check", "")},
+	"POST /admin/domains/:domain/remove":     {kind: write, post: foreignDomains("/remove", "name=x")},
 }
 
-// names gives an organization a domain that is not proven; its name and its record are the administrator's to know.
+// names gives an organization a domain that is not proven, whose name and record are the administrator's to know, and one that is, with
+// a host under it.
 func (w *world) names(o *org, office *oracle.Object) {
 	o.domain = w.field(office, "domains.domain") + ".example"
 	w.exec(o, `INSERT INTO domains (org_id, domain, token) VALUES ($1, $2, $3)`, o.id, o.domain, w.field(office, "domains.token")+strings.Repeat("x", 30))
+	w.exec(o, `INSERT INTO domains (org_id, domain, verified_at) VALUES ($1, $2, now())`, o.id, o.slug+".example")
+	w.exec(o, `INSERT INTO hosts (org_id, host, domain) VALUES ($1, $2, $3)`, o.id, o.host(), o.slug+".example")
+}
+
+// host is a host of an organization's own, under a domain that is proven.
+func (o *org) host() string { return "learn." + o.slug + ".example" }
+
+// foreignHosts sends a change to the hosts of all organizations but the second, and to one that is not there.
+func foreignHosts(rest string) func(*site, bool) []form {
+	return func(s *site, _ bool) []form {
+		var out []form
+		for _, o := range s.orgs {
+			host := o.host()
+			if o == s.orgs[1] {
+				host = "nobody.example"
+			}
+			if rest == "/canonical" {
+				out = append(out, form{"/admin/domains/hosts" + rest, "host=" + host})
+			} else {
+				out = append(out, form{"/admin/domains/hosts/" + host + rest, ""})
+			}
+		}
+		return out
+	}
 }
 
 // foreignDomains sends a change to the domains of all organizations but the second, and to one that is not there.

@@ -212,7 +212,7 @@ var routes = joined(networkRoutes, hostsRoutes, map[string]route{
 	"GET /signed-out":          {kind: public, asks: plain("/signed-out")},
 	"GET /healthz":             {kind: operator, asks: plain("/healthz")},
 	"GET /readyz":              {kind: operator, asks: plain("/readyz")},
-	"GET /tls/ask":             {kind: operator, asks: plain("/tls/ask?domain=org0.localhost", "/tls/ask?domain=none.localhost")},
+	"GET /tls/ask":             {kind: operator, asks: plain("/tls/ask?domain=org0.localhost", "/tls/ask?domain=none.localhost", "/tls/ask?domain=learn.org0.example")},
 	"GET /robots.txt":          {kind: public, asks: plain("/robots.txt")},
 	"GET /brand/:color":        {kind: asset, asks: plain("/brand/000000.css")},
 	"GET /assets/*":            {kind: asset, asks: plain(static.URL("app.css"), "/assets/none.css")},
@@ -297,7 +297,7 @@ var routes = joined(networkRoutes, hostsRoutes, map[string]route{
 // withoutSession is the reviewed list of what answers without a session and outside of the model: the same to everybody, or for the
 // installation. A new line here is a decision.
 var withoutSession = []string{
-	"GET /assets/*", "GET /auth/callback/:provider", "GET /auth/start", "GET /auth/start/:provider", "GET /brand/:color", "GET /healthz", "GET /readyz", "GET /robots.txt",
+	"GET /assets/*", "GET /auth/callback/:provider", "GET /auth/start", "GET /auth/start/:provider", "GET /brand/:color", "GET /hand-over", "GET /hand-over/:hand", "GET /healthz", "GET /readyz", "GET /robots.txt",
 	"GET /sign-in", "GET /sign-in/link/:token", "GET /sign-in/sent", "GET /signed-out", "GET /tls/ask",
 	"POST /language", "POST /sign-in", "POST /sign-in/email", "POST /sign-in/link/:token", "POST /sign-out",
 }

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,13 +21,20 @@ func (p *Pages) mountDomains(r fiber.Router) {
 	r.Post("/admin/domains/:domain/check", p.checkDomain)
 	r.Get("/admin/domains/:domain/remove", p.askRemoveDomain)
 	r.Post("/admin/domains/:domain/remove", p.removeDomain)
+	p.mountHosts(r)
 }
 
 type domainsView struct {
 	List   []tenants.Domain
+	Hosts  hostsView
 	Now    time.Time
 	Input  string // of the form for a new one
 	Faults []ui.Fault
+}
+
+// proven reports whether the organization has a domain for hosts.
+func (v domainsView) proven() bool {
+	return slices.ContainsFunc(v.List, func(d tenants.Domain) bool { return d.VerifiedAt != nil })
 }
 
 // domainDone are the words of what has just been done, by the value in the address.
@@ -38,6 +46,9 @@ var domainDone = map[string]ui.Flash{ //nolint:gochecknoglobals // A constant ta
 	"soon":     {Kind: ui.Info, Text: "domains.soon"},
 	"silent":   {Kind: ui.Warn, Text: "domains.silent"},
 	"removed":  {Kind: ui.OK, Text: "domains.done.removed"},
+
+	"host_added": {Kind: ui.Info, Text: "hosts.done.added"},
+	"canonical":  {Kind: ui.OK, Text: "hosts.done.canonical"},
 }
 
 // told is the message that the address asks for.
@@ -58,6 +69,9 @@ func (p *Pages) showDomains(c *fiber.Ctx, v domainsView, status int) error {
 	ctx := c.UserContext()
 	var err error
 	if v.List, err = p.svc.Domains(ctx); err != nil {
+		return err
+	}
+	if err := p.hosts(c, &v); err != nil {
 		return err
 	}
 	v.Now = p.now()
@@ -96,6 +110,7 @@ func (p *Pages) checkDomain(c *fiber.Ctx) error {
 type removeDomainView struct {
 	Domain tenants.Domain
 	People int
+	Hosts  []string // that no longer answer without it
 	Input  string
 	Faults []ui.Fault
 }
@@ -108,6 +123,9 @@ func (v removeDomainView) effects(ctx context.Context) []string {
 			lang.T(ctx, "domains.remove.door", "Domain", v.Domain.Name()), lang.T(ctx, "domains.remove.join", "Domain", v.Domain.Name()),
 			lang.T(ctx, "domains.remove.people", "Count", v.People), out[0],
 		}
+	}
+	if len(v.Hosts) > 0 {
+		out = append(out, lang.T(ctx, "hosts.remove.with_domain", "Hosts", strings.Join(v.Hosts, ", ")))
 	}
 	return out
 }
@@ -123,6 +141,15 @@ func (p *Pages) showRemoveDomain(c *fiber.Ctx, v removeDomainView, status int) (
 	}
 	if v.People, err = p.svc.PeopleOfDomain(ctx, v.Domain.Domain); err != nil {
 		return err
+	}
+	list, err := p.svc.Hosts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range list {
+		if h.Domain == v.Domain.Domain {
+			v.Hosts = append(v.Hosts, h.Host)
+		}
 	}
 	c.Status(status)
 	c.Set(fiber.HeaderCacheControl, "no-store")
