@@ -30,10 +30,13 @@ type Organization struct {
 	Locale  string  `db:"locale"`
 	SignIn  string  `db:"sign_in"` // oidc, email or none
 	State   string  `db:"state"`   // active, suspended or closed
-	Host    string  `db:"host"`    // the host of its own that all others lead to; "" for {slug}.{base}
+	Logo    string  `db:"logo"`    // the SHA-256 of its picture in hex, "" for none
+	// LogoPlate is what stands behind a transparent logo: light, dark or none.
+	LogoPlate string `db:"logo_plate"`
+	Host      string `db:"host"` // the host of its own that all others lead to; "" for {slug}.{base}
 }
 
-const orgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state,
+const orgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state, coalesce(encode(o.logo_sha256, 'hex'), '') AS logo, o.logo_plate,
 	coalesce((SELECT h.host FROM hosts h WHERE h.org_id = o.org_id AND h.canonical AND ` + answers + `), '') AS host`
 
 // fresh is how long a process trusts what it knows of an organization; suspending one takes hold within it.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/learnscape/learnscape/internal/blob"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
 )
@@ -16,6 +17,8 @@ type Service struct {
 	db   *db.DB
 	base string // the base domain with its port, such as "localhost:8080"
 	dns  *net.Resolver
+	// files keeps logos; nil for who shows none.
+	files blob.Store
 
 	mu    sync.Mutex
 	byID  map[id.Org]known
@@ -42,6 +45,9 @@ type Option func(*Service)
 
 // WithDNS asks a resolver whether domains are proven; the default is the system's.
 func WithDNS(r *net.Resolver) Option { return func(s *Service) { s.dns = r } }
+
+// WithFiles keeps logos in a store.
+func WithFiles(f blob.Store) Option { return func(s *Service) { s.files = f } }
 
 // Resolver asks the DNS server at host:port, or for "" those of the system.
 func Resolver(server string) *net.Resolver {

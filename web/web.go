@@ -93,6 +93,7 @@ func (s *Server) frame(c *fiber.Ctx) error {
 	if o, ok := auth.HostOrg(ctx); ok {
 		f.Org = show.Org(o)
 		f.SubLine = o.Tagline
+		f.Logo, f.Plate = show.LogoURL(o), o.LogoPlate
 		if sh, err := s.sheets.of(o.Color); err == nil {
 			f.BrandCSS = sh.url
 		}

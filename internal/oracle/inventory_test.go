@@ -100,7 +100,7 @@ var pagePolicy = []string{"script-src 'self'", "style-src 'self'", "connect-src 
 
 // cacheable are the routes whose answers may be kept: they are the same for everybody, or a file that the browser alone may keep.
 var cacheable = map[string]string{
-	"GET /assets/*": "public, max-age=31536000, immutable", "GET /brand/:color": "public, max-age=31536000, immutable", "GET /robots.txt": "public, max-age=3600",
+	"GET /assets/*": "public, max-age=31536000, immutable", "GET /brand/:color": "public, max-age=31536000, immutable", "GET /robots.txt": "public, max-age=3600", "GET /logo/:name": "public, max-age=31536000, immutable",
 	"GET /files/:id/:name": "private, max-age=3600",
 }
 

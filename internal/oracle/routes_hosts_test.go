@@ -26,6 +26,14 @@ var hostsRoutes = map[string]route{
 		}
 		return out
 	}},
+	"GET /admin/brand":         {kind: page, asks: office("/admin/brand")},
+	"GET /admin/brand/preview": {kind: fragment, asks: office("/admin/brand/preview?color=%23065f5b&name=x")},
+	"GET /logo/:name":          {kind: asset, asks: plain("/logo/"+strings.Repeat("ab", 32)+".png", "/logo/x")},
+
+	"POST /admin/brand":             {kind: write, post: posts("/admin/brand", "name=")},
+	"POST /admin/brand/logo":        {kind: write, post: posts("/admin/brand/logo", "logo=x")},
+	"POST /admin/brand/logo/remove": {kind: write, post: posts("/admin/brand/logo/remove", "")},
+
 	"GET /hand-over":       {kind: public, asks: plain("/hand-over?code="+secret.NewToken(), "/hand-over")},
 	"GET /hand-over/:hand": {kind: public, asks: plain("/hand-over/"+secret.NewToken(), "/hand-over/x")},
 
@@ -35,6 +43,13 @@ var hostsRoutes = map[string]route{
 	"POST /admin/domains":                    {kind: write, post: posts("/admin/domains", "domain=https://none")},
 	"POST /admin/domains/:domain/check":      {kind: write, post: foreignDomains("/check", "")},
 	"POST /admin/domains/:domain/remove":     {kind: write, post: foreignDomains("/remove", "name=x")},
+}
+
+// office asks for a page of the administrator's.
+func office(target string) func(*site, *reader) []ask {
+	return func(_ *site, r *reader) []ask {
+		return []ask{{target: target, about: &oracle.Object{Kind: oracle.Office, Org: orgOf(r)}, ok: 200, open: true}}
+	}
 }
 
 // names gives an organization a domain that is not proven, whose name and record are the administrator's to know, and one that is, with

@@ -297,7 +297,7 @@ var routes = joined(networkRoutes, hostsRoutes, map[string]route{
 // withoutSession is the reviewed list of what answers without a session and outside of the model: the same to everybody, or for the
 // installation. A new line here is a decision.
 var withoutSession = []string{
-	"GET /assets/*", "GET /auth/callback/:provider", "GET /auth/start", "GET /auth/start/:provider", "GET /brand/:color", "GET /hand-over", "GET /hand-over/:hand", "GET /healthz", "GET /readyz", "GET /robots.txt",
+	"GET /assets/*", "GET /auth/callback/:provider", "GET /auth/start", "GET /auth/start/:provider", "GET /brand/:color", "GET /hand-over", "GET /hand-over/:hand", "GET /healthz", "GET /logo/:name", "GET /readyz", "GET /robots.txt",
 	"GET /sign-in", "GET /sign-in/link/:token", "GET /sign-in/sent", "GET /signed-out", "GET /tls/ask",
 	"POST /language", "POST /sign-in", "POST /sign-in/email", "POST /sign-in/link/:token", "POST /sign-out",
 }

@@ -35,6 +35,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/admin/people", p.people)
 	r.Get("/admin/people.csv", p.export)
 	p.mountDomains(r)
+	p.mountBrand(r)
 	r.Get("/network", p.network)
 	r.Get("/network.csv", p.exportNetwork)
 	r.Get("/network/invite", p.invite)

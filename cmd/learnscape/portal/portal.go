@@ -86,7 +86,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	}
 	production := c.BaseURL.Scheme == "https"
 	p.Relay = jobs.NewRelay(p.DB, c.Log)
-	p.Tenants = tenants.New(p.DB, c.BaseURL.Host, tenants.WithDNS(tenants.Resolver(c.DNS)))
+	p.Tenants = tenants.New(p.DB, c.BaseURL.Host, tenants.WithDNS(tenants.Resolver(c.DNS)), tenants.WithFiles(p.Blob))
 	p.Tenants.Work(p.Jobs)
 	p.Sealer = tenants.NewSealer(p.DB, c.Keys, c.Log)
 	p.Mail = mail.New(p.DB, p.Jobs, c.Sender, c.BaseURL.Hostname())

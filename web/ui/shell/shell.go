@@ -15,15 +15,16 @@ import (
 
 // Frame is what is around the content of every page of a request.
 type Frame struct {
-	Org        ui.Org // of the viewer, or of the host for a visitor
-	BrandCSS   string // address of the brand's stylesheet
-	SubLine    string
-	Viewer     *ui.Viewer // nil for a visitor
-	Nav        []ui.NavItem
-	Footer     []ui.Link
-	FooterText string
-	Base       string // scheme and host of the request, such as "http://halden.localhost:8080"
-	Production bool
+	Org         ui.Org // of the viewer, or of the host for a visitor
+	BrandCSS    string // address of the brand's stylesheet
+	SubLine     string
+	Logo, Plate string     // address of the logo, and what stands behind it
+	Viewer      *ui.Viewer // nil for a visitor
+	Nav         []ui.NavItem
+	Footer      []ui.Link
+	FooterText  string
+	Base        string // scheme and host of the request, such as "http://halden.localhost:8080"
+	Production  bool
 }
 
 type key struct{}
@@ -50,6 +51,9 @@ func Page(c *fiber.Ctx, p ui.PageProps, body templ.Component) error {
 	}
 	if p.SubLine == "" {
 		p.SubLine = f.SubLine
+	}
+	if p.LogoURL == "" && p.Org.ID == f.Org.ID {
+		p.LogoURL, p.LogoPlate = f.Logo, f.Plate
 	}
 	p.Viewer, p.Footer, p.FooterText, p.Path = f.Viewer, f.Footer, f.FooterText, c.OriginalURL()
 	p.Nav = make([]ui.NavItem, len(f.Nav))
