@@ -143,7 +143,8 @@ func held(tx *db.Tx, token string) (invitationRow, error) {
 	if err := prove(tx, token); err != nil {
 		return invitationRow{}, err
 	}
-	return db.Row[invitationRow](tx, `SELECT `+invitationColumns+` FROM invitations v WHERE v.token_hash = $1 AND v.state = 'open' AND v.expires_at > $2`, secret.Hash(token), tx.Now)
+	return db.Row[invitationRow](tx, `SELECT `+invitationColumns+` FROM invitations v WHERE v.token_hash = $1 AND v.state = 'open' AND v.expires_at > $2
+		AND EXISTS (SELECT 1 FROM organizations o WHERE o.org_id = v.org_id AND o.state = 'active')`, secret.Hash(token), tx.Now)
 }
 
 func prove(tx *db.Tx, token string) error { return tx.Prove(hex.EncodeToString(secret.Hash(token))) }

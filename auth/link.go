@@ -62,7 +62,8 @@ func (s *Service) AskLink(ctx context.Context, org tenants.Organization, address
 
 // mailLink writes the mail and, if nobody has the address, takes it back.
 func (s *Service) mailLink(tx *db.Tx, org tenants.Organization, email, token string) error {
-	known, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM memberships WHERE org_id = $1 AND email = $2 AND state IN ('active', 'invited'))`, org.OrgID, email)
+	known, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM memberships WHERE org_id = $1 AND email = $2 AND state IN ('active', 'invited')
+		AND EXISTS (SELECT 1 FROM organizations o WHERE o.org_id = $1 AND (o.state = 'active' OR o.state = 'closed' AND 'administrator' = ANY(roles))))`, org.OrgID, email)
 	if err != nil {
 		return err
 	}

@@ -20,11 +20,12 @@ type Session struct {
 
 	SessionID id.Session `db:"session_id"`
 	SeenAt    time.Time  `db:"seen_at"`
+	OrgState  string     `db:"org_state"` // in which state the organization is, as of this request
 }
 
 // Session returns the session of a cookie at the organization whose host was asked; NotFound for any other token, one of
-// another organization's host, an ended membership or an ended life. It reads in one round trip, and notes the visit when
-// the last one noted is five minutes old.
+// another organization's host, an ended membership or an ended life; Unavailable while the organization lets the member not in,
+// whatever this process remembers of it. It reads in one round trip, and notes the visit when the last one noted is five minutes old.
 func (s *Service) Session(ctx context.Context, org tenants.Organization, token string) (Session, error) {
 	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
 		return Session{}, err
@@ -36,8 +37,8 @@ func (s *Service) Session(ctx context.Context, org tenants.Organization, token s
 	var out Session
 	var found bool
 	err := s.db.Read(ctx, func(b *db.Batch) {
-		db.One(b, &out, &found, `SELECT `+tenants.MembershipColumns+`, s.session_id, s.seen_at
-			FROM sessions s JOIN memberships m ON m.org_id = s.org_id AND m.membership_id = s.membership_id
+		db.One(b, &out, &found, `SELECT `+tenants.MembershipColumns+`, s.session_id, s.seen_at, o.state AS org_state
+			FROM sessions s JOIN memberships m ON m.org_id = s.org_id AND m.membership_id = s.membership_id JOIN organizations o ON o.org_id = s.org_id
 			WHERE s.org_id = $1 AND s.token_hash = $2 AND s.expires_at > $3 AND s.seen_at > $4 AND m.state = 'active'`,
 			org.OrgID, secret.Hash(token), now, now.Add(-idleLife))
 	})
@@ -46,6 +47,9 @@ func (s *Service) Session(ctx context.Context, org tenants.Organization, token s
 	}
 	if !found {
 		return Session{}, errs.New(errs.NotFound, "no session")
+	}
+	if err := tenants.Admits(out.OrgState, out.Roles); err != nil {
+		return Session{}, err
 	}
 	if now.Sub(out.SeenAt) >= seenEvery {
 		if err := s.seen(ctx, out); err != nil {
@@ -71,6 +75,9 @@ func (s *Service) seen(ctx context.Context, v Session) error {
 
 // open makes a session and ends the one that the browser had. It is the only place that makes one.
 func (s *Service) open(tx *db.Tx, m tenants.Membership, b Browser, p id.Provider, who proven) (token string, until time.Time, err error) {
+	if err := tenants.Awake(tx, m.Roles); err != nil {
+		return "", until, err
+	}
 	token, until = secret.NewToken(), tx.Now.Add(sessionLife)
 	session := id.New[id.Session]()
 	var sealed []byte

@@ -78,7 +78,7 @@ func (s *Service) Bearer(ctx context.Context, org tenants.Organization, token st
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		var err error
 		out, err = db.Row[Token](tx, `SELECT `+tenants.MembershipColumns+`, t.token_id, t.scopes, t.last_used_at
-			FROM api_tokens t JOIN memberships m ON m.org_id = t.org_id AND m.membership_id = t.membership_id
+			FROM api_tokens t JOIN memberships m ON m.org_id = t.org_id AND m.membership_id = t.membership_id JOIN organizations o ON o.org_id = t.org_id AND o.state = 'active'
 			WHERE t.org_id = $1 AND t.token_id = $2 AND t.token_hash = $3 AND t.expires_at > $4 AND m.state = 'active'`, org.OrgID, tokenID, secret.Hash(rest[23:]), tx.Now)
 		if err != nil || (out.LastUsedAt != nil && tx.Now.Sub(*out.LastUsedAt) < seenEvery) {
 			return err

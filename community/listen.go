@@ -8,12 +8,24 @@ import (
 	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/marketing"
+	"github.com/learnscape/learnscape/tenants"
 )
 
 // Listen registers the counters of posts.
 func (s *Service) Listen(r *jobs.Relay) {
 	jobs.On(r, scope.Counter, s.countReactions)
 	jobs.On(r, scope.Counter, s.countAnswers)
+	jobs.On(r, scope.Counter, s.restAnswers)
+}
+
+// restAnswers tells of every question of others that the organization answered: its answers rest and come back with it.
+func (s *Service) restAnswers(ctx context.Context, _ []tenants.OrganizationChanged) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(`INSERT INTO outbox (org_id, kind, payload, at) SELECT q.question_org, $2, json_build_object('org', q.question_org, 'question', q.question_id), $3
+			FROM (SELECT DISTINCT a.question_org, a.question_id FROM answers a JOIN organizations o ON o.org_id = a.org_id AND o.state_at IS NOT NULL
+				WHERE a.org_id = $1 AND a.question_org <> $1) q`, tx.Scope.Org, QuestionChanged{}.EventKind(), tx.Now)
+		return err
+	})
 }
 
 // countReactions adds reactions up on the posts they are on, in the posts' organization.

@@ -151,6 +151,9 @@ func (s *Service) index(ctx context.Context, items []id.Item, to writer, build f
 	return s.apply(ctx, ops, to)
 }
 
+// awake leaves out what an organization ($1) that rests has: it has no documents.
+const awake = `EXISTS (SELECT 1 FROM organizations o WHERE o.org_id = $1 AND o.state = 'active')`
+
 type partRow struct {
 	ItemID      id.Item   `db:"item_id"`
 	Kind        string    `db:"kind"`
@@ -177,7 +180,7 @@ func itemDocuments(tx *db.Tx, items []id.Item) ([]Document, error) {
 				SELECT array_agg(ci.collection_id ORDER BY ci.collection_id) AS collections,
 					bool_or(EXISTS (SELECT 1 FROM grants g WHERE g.org_id = ci.org_id AND g.collection_id = ci.collection_id AND g.viewer_org = everyone() AND (g.until IS NULL OR g.until > now()))) AS public
 				FROM collection_items ci WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id) c ON true
-			WHERE i.org_id = $1 AND i.item_id = ANY($2) AND i.state = 'published')
+			WHERE i.org_id = $1 AND i.item_id = ANY($2) AND i.state = 'published' AND `+awake+`)
 		SELECT w.item_id, w.kind, w.title, w.summary, w.lang, w.topics, w.minutes, w.finished, coalesce(w.published_at, w.updated_at) AS published_at,
 			p.body, p.part, p.part_title, p.part_minutes, coalesce(w.collections, '{}') AS collections, w.public
 		FROM w CROSS JOIN LATERAL (
@@ -229,7 +232,7 @@ func questionDocuments(tx *db.Tx, questions []id.Item) ([]Document, error) {
 		FROM questions q LEFT JOIN items i ON i.org_id = q.about_org AND i.item_id = q.about_item AND i.org_id = q.org_id
 		LEFT JOIN LATERAL (SELECT string_agg(a.body, ' ' ORDER BY a.created_at) AS body FROM answers a WHERE a.question_org = q.org_id AND a.question_id = q.question_id
 			AND a.state = 'shown' AND (a.audience = 'public' OR (a.org_id = q.org_id AND (q.audience = 'org' OR a.audience = q.audience)))) a ON true
-		WHERE q.org_id = $1 AND q.question_id = ANY($2) AND q.state <> 'withdrawn' ORDER BY q.question_id`, tx.Scope.Org, questions)
+		WHERE q.org_id = $1 AND q.question_id = ANY($2) AND q.state <> 'withdrawn' AND `+awake+` ORDER BY q.question_id`, tx.Scope.Org, questions)
 	if err != nil {
 		return nil, fmt.Errorf("read questions: %w", err)
 	}

@@ -18,25 +18,26 @@ import (
 
 // Organization is a tenant as the public may know it: that it has a portal, its name and its brand.
 type Organization struct {
-	OrgID   id.Org  `db:"org_id"`
-	Slug    string  `db:"slug"` // the first label of its host
-	Name    string  `db:"name"`
-	Short   string  `db:"short"` // monogram, one or two letters
-	Tagline string  `db:"tagline"`
-	About   string  `db:"about"`
-	Color   string  `db:"color"`  // as the administrator gave it, #rrggbb
-	Hue     int     `db:"hue"`    // OKLCH hue of the brand, degrees 0..359
-	Chroma  float64 `db:"chroma"` // OKLCH chroma, 0..0.15
-	Locale  string  `db:"locale"`
-	SignIn  string  `db:"sign_in"` // oidc, email or none
-	State   string  `db:"state"`   // active, suspended or closed
-	Logo    string  `db:"logo"`    // the SHA-256 of its picture in hex, "" for none
+	OrgID   id.Org     `db:"org_id"`
+	Slug    string     `db:"slug"` // the first label of its host
+	Name    string     `db:"name"`
+	Short   string     `db:"short"` // monogram, one or two letters
+	Tagline string     `db:"tagline"`
+	About   string     `db:"about"`
+	Color   string     `db:"color"`  // as the administrator gave it, #rrggbb
+	Hue     int        `db:"hue"`    // OKLCH hue of the brand, degrees 0..359
+	Chroma  float64    `db:"chroma"` // OKLCH chroma, 0..0.15
+	Locale  string     `db:"locale"`
+	SignIn  string     `db:"sign_in"`  // oidc, email or none
+	State   string     `db:"state"`    // active, suspended, closed, erasing or erased
+	StateAt *time.Time `db:"state_at"` // since when; nil for one that was never anything but active
+	Logo    string     `db:"logo"`     // the SHA-256 of its picture in hex, "" for none
 	// LogoPlate is what stands behind a transparent logo: light, dark or none.
 	LogoPlate string `db:"logo_plate"`
 	Host      string `db:"host"` // the host of its own that all others lead to; "" for {slug}.{base}
 }
 
-const orgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state, coalesce(encode(o.logo_sha256, 'hex'), '') AS logo, o.logo_plate,
+const orgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state, o.state_at, coalesce(encode(o.logo_sha256, 'hex'), '') AS logo, o.logo_plate,
 	coalesce((SELECT h.host FROM hosts h WHERE h.org_id = o.org_id AND h.canonical AND ` + answers + `), '') AS host`
 
 // fresh is how long a process trusts what it knows of an organization; suspending one takes hold within it.
@@ -168,8 +169,10 @@ func (s *Service) keep(o Organization) {
 	}
 	k := known{o, s.db.Now().Add(fresh)}
 	s.byID[o.OrgID] = k
-	if o.State == "active" {
+	if o.State == OrgActive {
 		s.bySlg[o.Slug] = k
+	} else {
+		delete(s.bySlg, o.Slug) // ByHost knows active ones alone.
 	}
 }
 

@@ -63,9 +63,9 @@ func TestByHost(t *testing.T) {
 func TestSuspendedHostIsNotFound(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, dbtest.Open(t))
-	h.must(func(tx *db.Tx) error {
-		return tx.Must(`UPDATE organizations SET state = 'suspended' WHERE org_id = $1`, h.org.OrgID)
-	})
+	if err := h.svc.Suspend(dbtest.System(t, scope.Operator, h.org.OrgID), "unpaid"); err != nil {
+		t.Fatal(err)
+	}
 	ctx := scope.Enter(t.Context(), visitor)
 	if _, err := h.svc.ByHost(ctx, h.org.Slug+"."+base); !errs.Is(err, errs.NotFound) {
 		t.Errorf("the host of a suspended organization: %v", err)

@@ -49,8 +49,9 @@ type PortfolioRow struct {
 	Hue        int        `db:"hue"`
 	Chroma     float64    `db:"chroma"`
 	State      State      `db:"state"`
-	Waits      string     `db:"waits"`   // us, them or ""
-	WeCall     string     `db:"we_call"` // relationship
+	OrgState   string     `db:"org_state"` // of the other organization: active, or why nothing of it can be opened
+	Waits      string     `db:"waits"`     // us, them or ""
+	WeCall     string     `db:"we_call"`   // relationship
 	Since      *time.Time `db:"since"`
 	Finish     *time.Time `db:"finish_until"` // while ending
 	Proposed   *time.Time `db:"proposed_at"`  // what waits
@@ -137,7 +138,7 @@ func portfolioQuery(f PortfolioFilter) string {
 		dir, after = " DESC", "<"
 	}
 	return `SELECT l.*, a.terms, gives.n AS gives, gives.items AS gives_items, gets.n AS gets, gets.items AS gets_items FROM (
-			SELECT k.* FROM (SELECT o.org_id, o.slug, o.name, o.short, o.hue, o.chroma, c.connection_id, st.state, coalesce(w.waits, '') AS waits, s.relationship AS we_call, c.since, c.finish_until,
+			SELECT k.* FROM (SELECT o.org_id, o.slug, o.name, o.short, o.hue, o.chroma, c.connection_id, st.state, o.state AS org_state, coalesce(w.waits, '') AS waits, s.relationship AS we_call, c.since, c.finish_until,
 					w.created_at AS proposed_at, c.org_b = $1 AS we_are_b, ` + key + ` AS key
 				FROM ` + portfolioFrom + ` AND lower(o.name) LIKE $3 AND ($4 = '' OR $4 = w.waits OR $4 = st.state)) k
 			WHERE $6 = '' OR k.key ` + after + ` $6 OR k.key = $6 AND k.org_id > $7

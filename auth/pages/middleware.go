@@ -41,6 +41,9 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 		if !svc.Tenants().FrontDoor(host) {
 			org, err := svc.Tenants().ByHost(ctx, host)
 			if errs.Is(err, errs.NotFound) {
+				if org, rests := resting(c, svc, host); rests {
+					return atRest(c, svc, names, org)
+				}
 				return &errs.Error{Kind: errs.NotFound, Key: "errs.unknown_host", Err: err}
 			}
 			if err != nil {
@@ -59,6 +62,11 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 				if err == nil {
 					c.SetUserContext(member(c, s.Membership))
 					return c.Next()
+				}
+				if errs.Is(err, errs.Unavailable) {
+					if org, rests := resting(c, svc, host); rests { // Since this process looked last.
+						return atRest(c, svc, names, org)
+					}
 				}
 				if !errs.Is(err, errs.NotFound) {
 					return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 
 	"github.com/learnscape/learnscape/cmd/learnscape/portal"
 	"github.com/learnscape/learnscape/internal/db"
@@ -14,14 +15,59 @@ import (
 	"github.com/learnscape/learnscape/web/ui/brand"
 )
 
-// runOrg creates an organization and, if an address is named, its first administrator.
+// runOrg creates an organization or changes the state of one.
 func runOrg(ctx context.Context, e *env, args []string) error {
-	if len(args) == 0 || args[0] != "create" {
+	verbs := map[string]func(context.Context, *env, []string) error{"create": createOrg, "suspend": suspendOrg, "resume": resumeOrg}
+	if len(args) == 0 || verbs[args[0]] == nil {
 		return usageError{errors.New("use: learnscape org " + commands()["org"].usage)}
 	}
+	return verbs[args[0]](ctx, e, args[1:])
+}
+
+// suspendOrg shuts an organization out; running processes know it on their next request.
+func suspendOrg(ctx context.Context, e *env, args []string) error {
+	return e.onOrg(ctx, "suspend", args, "%s is suspended: nobody of it gets in and nothing of it is open to others\n", func(ctx context.Context, p *portal.Portal, reason string) error {
+		return p.Tenants.Suspend(ctx, reason)
+	})
+}
+
+// resumeOrg lets a suspended organization in again.
+func resumeOrg(ctx context.Context, e *env, args []string) error {
+	return e.onOrg(ctx, "resume", args, "%s is back\n", func(ctx context.Context, p *portal.Portal, reason string) error {
+		return p.Tenants.Reinstate(ctx, reason)
+	})
+}
+
+// onOrg runs a command of the form "VERB SLUG --reason TEXT" as the operator for the organization.
+func (e *env) onOrg(ctx context.Context, verb string, args []string, done string, do func(context.Context, *portal.Portal, string) error) error {
+	var slug, reason string
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		slug, args = args[0], args[1:]
+	}
+	if _, err := e.flags("org "+verb, args, func(fs *flag.FlagSet) { fs.StringVar(&reason, "reason", "", "") }); err != nil {
+		return err
+	}
+	if slug == "" || strings.TrimSpace(reason) == "" {
+		return usageError{errors.New("the organization's slug and --reason are needed; use: learnscape org " + commands()["org"].usage)}
+	}
+	return e.withPortal(ctx, func(p *portal.Portal, cfg Config) error {
+		ctx, err := asOperator(ctx, p, cfg, slug)
+		if err != nil {
+			return err
+		}
+		if err := do(ctx, p, reason); err != nil {
+			return fmt.Errorf("%s %s: %w", verb, slug, err)
+		}
+		e.printf(done, slug)
+		return nil
+	})
+}
+
+// createOrg creates an organization and, if an address is named, its first administrator.
+func createOrg(ctx context.Context, e *env, args []string) error {
 	n := tenants.NewOrganization{SignIn: "email", Locale: "en"}
 	var domain, admin string
-	if _, err := e.flags("org create", args[1:], func(fs *flag.FlagSet) {
+	if _, err := e.flags("org create", args, func(fs *flag.FlagSet) {
 		fs.StringVar(&n.Slug, "slug", "", "")
 		fs.StringVar(&n.Name, "name", "", "")
 		fs.StringVar(&n.Color, "color", "#2855ad", "")
@@ -78,10 +124,10 @@ func (e *env) withPortal(ctx context.Context, fn func(*portal.Portal, Config) er
 	return fn(p, cfg)
 }
 
-// asOperator returns a context in which the operator acts for the organization with the slug.
+// asOperator returns a context in which the operator acts for the organization with the slug, in whatever state it is.
 func asOperator(ctx context.Context, p *portal.Portal, cfg Config, slug string) (context.Context, error) {
 	visitor := scope.Enter(ctx, scope.Scope{Actor: scope.Visitor})
-	o, err := p.Tenants.ByHost(visitor, slug+"."+cfg.BaseURL.Host)
+	o, err := p.Tenants.AtHost(visitor, slug+"."+cfg.BaseURL.Host)
 	if err != nil {
 		return nil, fmt.Errorf("there is no organization %q: %w", slug, err)
 	}

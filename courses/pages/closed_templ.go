@@ -42,7 +42,7 @@ func closedPage(r courses.Record) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.PageHead(ui.PageHeadProps{Title: r.Title, Lead: lang.T(ctx, "courses.closed.lead", "Org", r.Org.Name), Big: true}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.PageHead(ui.PageHeadProps{Title: r.Title, Lead: lang.T(ctx, closedLead(r), "Org", r.Org.Name), Big: true}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -50,6 +50,14 @@ func (p *Pages) closed(c *fiber.Ctx, it id.Item, err error) error {
 	return shell.Page(c, ui.PageProps{Title: r.Title, NavKey: "learn", NoIndex: true, Layout: ui.Reading}, closedPage(r))
 }
 
+// closedLead is why it cannot be opened: the other organization rests, or shares it no more.
+func closedLead(r courses.Record) string {
+	if r.Org.State != tenants.OrgActive {
+		return "house.record.lead"
+	}
+	return "courses.closed.lead"
+}
+
 func closedState(ctx context.Context, r courses.Record) string {
 	if r.Completed != nil {
 		return lang.T(ctx, "courses.closed.completed", "Date", lang.Date(ctx, *r.Completed))

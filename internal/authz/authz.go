@@ -36,6 +36,7 @@ const (
 	ManageOrg       Action = "tenants.manage_org"
 	CreateOrg       Action = "tenants.create_org"
 	CheckDomains    Action = "tenants.check_domains"
+	SuspendOrg      Action = "tenants.suspend_org"
 	SeePeople       Action = "tenants.see_people"
 	ReadLog         Action = "tenants.read_log"
 	SealLog         Action = "tenants.seal_log"
@@ -70,6 +71,7 @@ var table = map[Action]Rule{
 	ManageOrg:       {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CreateOrg:       {Actors: []scope.Actor{scope.Operator}},
 	CheckDomains:    {Actors: []scope.Actor{scope.Registrar}},
+	SuspendOrg:      {Actors: []scope.Actor{scope.Operator}},
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},
 	ReadLog:         {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	SealLog:         {Actors: []scope.Actor{scope.Sealer, scope.Operator}},

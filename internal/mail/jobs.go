@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,7 +30,11 @@ type deliverWorker struct {
 
 // Work implements river.Worker.
 func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) error {
-	return w.s.Deliver(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.Mail)
+	err := w.s.Deliver(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.Mail)
+	if errors.Is(err, ErrSuspended) {
+		return river.JobSnooze(10 * time.Minute)
+	}
+	return err
 }
 
 // Timeout implements river.Worker.

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	netmail "net/mail"
 	"strings"
@@ -73,22 +74,30 @@ type row struct {
 	Subject   string `db:"subject"`
 	Body      string `db:"body"`
 	State     string `db:"state"`
+	OrgState  string `db:"org_state"`
 }
 
-// Deliver hands a mail of the acting organization to the sender and notes it. A mail that left already is left alone.
+// ErrSuspended means that the operator suspended the organization: its mail waits.
+var ErrSuspended = errors.New("the organization is suspended")
+
+// Deliver hands a mail of the acting organization to the sender and notes it. A mail that left already is left alone; one of an
+// organization that is suspended waits, and of one that is being erased nothing leaves.
 func (s *Service) Deliver(ctx context.Context, mailID id.Any) error {
 	if err := authz.Check(ctx, authz.SendMail, id.Org{}); err != nil {
 		return err
 	}
 	var m row
 	if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		m, err = db.Row[row](tx, `SELECT recipient, subject, body, state FROM mails WHERE org_id = $1 AND mail_id = $2`, tx.Scope.Org, mailID)
+		m, err = db.Row[row](tx, `SELECT m.recipient, m.subject, m.body, m.state, o.state AS org_state FROM mails m JOIN organizations o ON o.org_id = m.org_id WHERE m.org_id = $1 AND m.mail_id = $2`, tx.Scope.Org, mailID)
 		return err
 	}); err != nil {
 		return fmt.Errorf("read mail %s: %w", mailID, err)
 	}
-	if m.State == "sent" {
+	switch {
+	case m.State == "sent", m.OrgState == "erasing", m.OrgState == "erased":
 		return nil
+	case m.OrgState == "suspended":
+		return ErrSuspended
 	}
 	kept, err := s.sender.Deliver(ctx, mailID.String()+"@"+s.domain, Message{To: m.Recipient, Subject: m.Subject, Text: m.Body})
 	state := "sent"

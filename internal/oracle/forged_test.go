@@ -120,6 +120,10 @@ func (w *world) forgeries() (out []forgery) {
 				add("give oneself time to finish", by, []any{by.id, by.members[0], to.id, parse[id.Item](w.t, it.ID)}, `INSERT INTO finishing (org_id, membership_id, item_org, item_id, until) VALUES ($1, $2, $3, $4, now() + interval '1 year')`)
 			}
 		}
+		add("let oneself in again", by, []any{by.id}, `UPDATE organizations SET state = 'active' WHERE org_id = $1 AND state = 'suspended'`)
+		add("close it without administering it", by, []any{by.id}, `UPDATE organizations SET state = 'closed' WHERE org_id = $1 AND state = 'active'`)
+		add("erase it without a hold", by, []any{by.id}, `UPDATE organizations SET state = 'erasing' WHERE org_id = $1`)
+		add("say that it was closed long ago", by, []any{by.id}, `UPDATE organizations SET state_at = now() - interval '60 days' WHERE org_id = $1`)
 		add("go on when the time to finish is over", by, []any{by.id}, `UPDATE finishing SET until = now() + interval '200 days' WHERE org_id = $1`)
 	}
 	for i, v := range w.codes {

@@ -63,6 +63,8 @@ type Side struct{ State, Meet string }
 
 // World is everything that decides.
 type World struct {
+	// Resting are the organizations that are not active: suspended by the operator, or closed by themselves.
+	Resting map[string]string
 	Objects map[string]*Object // by a key of the test's choice
 	Sides   map[[2]string]Side // from, to
 }
@@ -89,10 +91,10 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		it := w.find(Item, o.Item)
 		return own || w.opened(v, o.ID) && it != nil && it.State == "published"
 	case Question:
-		return own || o.State != "withdrawn" && w.hears(v, o)
+		return own || o.State != "withdrawn" && w.Resting[o.Org] == "" && w.hears(v, o)
 	case Answer: // It names the question and so the one who asked: who may not see that may not see the answer.
 		q := w.find(Question, o.Question)
-		return own || o.State != "withdrawn" && w.hears(v, o) && q != nil && w.Sees(v, q)
+		return own || o.State != "withdrawn" && w.Resting[o.Org] == "" && w.hears(v, o) && q != nil && w.Sees(v, q)
 	case Step: // A step that belongs to somebody else opens only through the viewer's own grant; otherwise it is left out.
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
 		return path != nil && to != nil && w.Sees(v, path) && w.Sees(v, to)
@@ -130,7 +132,7 @@ func (w *World) partOfSeen(v Viewer, it *Object) bool {
 // a date it opens to that member and to nobody else, and in no list.
 func (w *World) Finishes(v Viewer, it *Object) bool {
 	for _, o := range w.Objects {
-		if o.Kind == Finish && !o.Expired && v.Org != "" && o.Org == v.Org && o.Member == v.Member && o.Other == it.Org && o.Item == it.ID {
+		if o.Kind == Finish && !o.Expired && w.Resting[o.Other] != "suspended" && v.Org != "" && o.Org == v.Org && o.Member == v.Member && o.Other == it.Org && o.Item == it.ID {
 			return true
 		}
 	}
@@ -172,7 +174,7 @@ func (w *World) holds(g *Object) bool {
 
 // open reports whether a grant holds for the viewer.
 func (w *World) open(v Viewer, g *Object) bool {
-	return w.holds(g) && !g.Expired && (g.Other == Everyone || v.Org != "" && g.Other == v.Org)
+	return w.Resting[g.Org] == "" && w.holds(g) && !g.Expired && (g.Other == Everyone || v.Org != "" && g.Other == v.Org)
 }
 
 // opened reports whether any grant opens the collection to the viewer.

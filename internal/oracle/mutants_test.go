@@ -17,6 +17,7 @@ type mutant struct {
 	old, new      string
 	sql           string // instead: a statement of the owner
 	fn            string // instead: in this function, old replaced by new
+	rests         bool   // while an organization is suspended of whose things others have time to finish
 	inner         string // part of the function opened that says the same a second time: the hole goes through both
 }
 
@@ -81,6 +82,13 @@ var mutants = []mutant{
 	{name: "organizations are made without an invitation", sql: `ALTER POLICY p_invited ON organizations WITH CHECK ((SELECT app_actor()) = 'sign_in' AND org_id = (SELECT app_org()))`},
 	{name: "an invitation makes two organizations", table: "organizations", policy: "p_invited", old: `(v.accepted_org IS NULL)`, new: `true`},
 	{name: "who holds a code changes the invitation", sql: `CREATE POLICY p_more ON invitations FOR UPDATE TO learnscape_app USING (true)`},
+	{name: "what a suspended organization opened stays open", rests: true, sql: `ALTER POLICY p_resting ON grants USING (true)`},
+	{name: "items of a suspended organization stay open", rests: true, sql: `ALTER POLICY p_search_resting ON grants USING (true)`},
+	{name: "time to finish goes on while the publisher is suspended", rests: true, sql: `ALTER POLICY p_search_resting ON finishing USING (true)`},
+	{name: "questions of a suspended organization stay", rests: true, sql: `ALTER POLICY p_resting ON questions USING (true)`},
+	{name: "answers of a suspended organization stay", rests: true, sql: `ALTER POLICY p_resting ON answers USING (true)`},
+	{name: "a suspended organization does not see its own", rests: true, sql: `ALTER POLICY p_resting ON questions USING (org_id <> ALL (ARRAY(SELECT o.org_id FROM organizations o WHERE o.state <> 'active')))`},
+	{name: "who is suspended lets itself in", rests: true, sql: `ALTER TABLE organizations DISABLE TRIGGER guard_organization`},
 	{name: "a second policy opens what the first closes", sql: `CREATE POLICY p_more ON files FOR SELECT TO learnscape_app USING (true)`},
 }
 
@@ -103,6 +111,9 @@ func TestMutants(t *testing.T) {
 	killed := 0
 	var slowest time.Duration
 	for _, m := range mutants {
+		if m.rests {
+			w.rest(w.orgs[2])
+		}
 		undo := m.apply(t, owner)
 		start := time.Now()
 		after := w.tallies()
@@ -118,6 +129,7 @@ func TestMutants(t *testing.T) {
 			found = w.forge(t)
 		}
 		undo()
+		w.awake()
 		if len(found) == 0 {
 			t.Errorf("survived %s", m.name)
 			continue
@@ -144,6 +156,7 @@ func (w *world) age() {
 	for range 40 {
 		w.step()
 	}
+	w.awake()
 	for i, state := range []string{"paused", "ended", "ending", "ending", "active"} {
 		a, b := w.orgs[i], w.orgs[(i+1)%organizations]
 		if p := w.bring(a, b, state); i == 3 {

@@ -375,7 +375,7 @@ func (w *world) settleProposal(p *pact, withdraw bool) string {
 // move makes one of the moves that the state of a random pair allows, or one that must be refused.
 func (w *world) move() string {
 	a, b := pick(w.r, w.orgs), pick(w.r, w.orgs)
-	if a == b || w.recluse(a, b) {
+	if a == b || w.recluse(a, b) || w.model.Resting[a.id.String()] != "" || w.model.Resting[b.id.String()] != "" {
 		return ""
 	}
 	p := w.pact(a, b)

@@ -160,7 +160,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		fields: map[string]string{}, byKey: map[string]string{}, portals: map[string]*oracle.Object{}, pages: map[string]*itemPage{}, worked: map[string]string{},
 		t: t, d: d, dsn: dsn, r: rand.New(rand.NewPCG(seed, 7)), tokens: map[string]*oracle.Object{}, slugs: map[string]string{}, owner: map[string]*org{},
-		model: &oracle.World{Objects: map[string]*oracle.Object{}, Sides: map[[2]string]oracle.Side{}},
+		model: &oracle.World{Objects: map[string]*oracle.Object{}, Sides: map[[2]string]oracle.Side{}, Resting: map[string]string{}},
 	}
 	for _, s := range []struct {
 		name, key, from string
@@ -521,7 +521,7 @@ func parse[T ~struct{ uuid.UUID }](t *testing.T, s string) T {
 
 // step does one random thing that changes what somebody may see, and tells what.
 func (w *world) step() string {
-	switch w.r.IntN(15) {
+	switch w.r.IntN(16) {
 	case 0:
 		c, v := pick(w.r, w.colls), pick(w.r, w.orgs)
 		// What is opened to somebody is opened on terms that hold, or by the operator where there are none.
@@ -595,10 +595,43 @@ func (w *world) step() string {
 			return tx.Must(`UPDATE `+table+` SET state = $3, audience = $4 WHERE org_id = $1 AND `+key+` = $2`, tx.Scope.Org, parse[id.Post](w.t, p.ID), p.State, p.Audience)
 		})
 		return "change a post"
+	case 9:
+		if !w.rich {
+			return w.rest(pick(w.r, w.orgs))
+		}
 	default:
 		return w.move()
 	}
 	return ""
+}
+
+// awake lets all organizations come back.
+func (w *world) awake() {
+	for _, o := range w.orgs {
+		if w.model.Resting[o.id.String()] != "" {
+			w.rest(o)
+		}
+	}
+}
+
+// rest lets an organization rest, or come back.
+func (w *world) rest(o *org) string {
+	svc, key := tenants.New(w.d, "localhost:8080"), o.id.String()
+	if w.model.Resting[key] != "" {
+		if err := svc.Reinstate(dbtest.System(w.t, scope.Operator, o.id), "settled"); err != nil {
+			w.t.Fatal(err)
+		}
+		delete(w.model.Resting, key)
+		return "reinstate an organization"
+	}
+	if len(w.model.Resting) > 1 {
+		return ""
+	}
+	if err := svc.Suspend(dbtest.System(w.t, scope.Operator, o.id), "unpaid"); err != nil {
+		w.t.Fatal(err)
+	}
+	w.model.Resting[key] = "suspended"
+	return "suspend an organization"
 }
 
 // shuffled are the keys of a surface in an order that the seed decides: identifiers sort by the time they were made.

@@ -32,6 +32,17 @@ type agreementView struct {
 	EndOpen  bool // the page is the question whether to end it
 }
 
+// rests is why nothing of the other can be opened at present: suspended, closed or erased; "" for an organization that is active.
+func (v agreementView) rests() string {
+	switch v.Other.State {
+	case tenants.OrgActive:
+		return ""
+	case tenants.OrgErasing:
+		return tenants.OrgErased
+	}
+	return v.Other.State
+}
+
 // connection is the view of the connection that the address names; whatever is not there, or not one's own, is NotFound.
 func (p *Pages) connection(c *fiber.Ctx) (agreementView, error) {
 	ctx := c.UserContext()

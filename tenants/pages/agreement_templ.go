@@ -125,8 +125,8 @@ func agreementPage(v agreementView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if v.Other.State != "active" {
-			templ_7745c5c3_Err = ui.Callout(ui.CalloutProps{Kind: ui.Neutral, Text: lang.T(ctx, "tenants.agreement.suspended", "Org", v.Other.Name)}).Render(ctx, templ_7745c5c3_Buffer)
+		if v.rests() != "" {
+			templ_7745c5c3_Err = ui.Callout(ui.CalloutProps{Kind: ui.Neutral, Title: lang.T(ctx, "house.network.title"), Text: lang.T(ctx, "house.network."+v.rests(), "Org", v.Other.Name)}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -64,7 +64,11 @@ func rowWords(ctx context.Context, r tenants.PortfolioRow) []word {
 	if r.Terms != nil {
 		until = r.Terms.Until
 	}
-	return stateWords(ctx, r.State, r.Waits, until, r.Finish)
+	words := stateWords(ctx, r.State, r.Waits, until, r.Finish)
+	if r.OrgState != tenants.OrgActive {
+		words = append(words, word{ui.Neutral, lang.T(ctx, "house.network.title")})
+	}
+	return words
 }
 
 // parseDay reads a day of the terms.
