@@ -495,44 +495,50 @@ func (s *Service) End(ctx context.Context, other id.Org, now bool) error {
 	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
 		return err
 	}
-	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error {
-		m := MoveEnd
-		if now {
-			m = MoveEndNow
+	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error { return l.end(tx, now, nil) })
+}
+
+// end ends the connection; the time to finish reaches no further than the latest, if there is one.
+func (l *link) end(tx *db.Tx, now bool, latest *time.Time) error {
+	m := MoveEnd
+	if now {
+		m = MoveEndNow
+	}
+	to, err := l.move(tx, m)
+	if err != nil {
+		return err
+	}
+	var until *time.Time
+	if !now && l.inForce != nil && l.inForce.Terms.FinishDays > 0 {
+		end := tx.Now.AddDate(0, 0, l.inForce.Terms.FinishDays)
+		if latest != nil && latest.Before(end) {
+			end = *latest
 		}
-		to, err := l.move(tx, m)
-		if err != nil {
+		until = &end
+	}
+	if until == nil {
+		to = Ended
+	}
+	if err := l.finish(tx, until); err != nil {
+		return err
+	}
+	if l.proposed != nil {
+		if err := l.decide(tx, "withdrawn"); err != nil {
 			return err
 		}
-		var until *time.Time
-		if !now && l.inForce != nil && l.inForce.Terms.FinishDays > 0 {
-			end := tx.Now.AddDate(0, 0, l.inForce.Terms.FinishDays)
-			until = &end
-		}
-		if until == nil {
-			to = Ended
-		}
-		if err := l.finish(tx, until); err != nil {
+	}
+	if l.inForce != nil {
+		if err := tx.Must(`UPDATE agreements SET state = 'ended', decided_at = $3 WHERE agreement_id = $1 AND version = $2 AND state = 'active'`, l.inForce.Agreement, l.inForce.Version, tx.Now); err != nil {
 			return err
 		}
-		if l.proposed != nil {
-			if err := l.decide(tx, "withdrawn"); err != nil {
-				return err
-			}
-		}
-		if l.inForce != nil {
-			if err := tx.Must(`UPDATE agreements SET state = 'ended', decided_at = $3 WHERE agreement_id = $1 AND version = $2 AND state = 'active'`, l.inForce.Agreement, l.inForce.Version, tx.Now); err != nil {
-				return err
-			}
-		}
-		if err := l.become(tx, to, until); err != nil {
-			return err
-		}
-		if err := l.close(tx); err != nil {
-			return err
-		}
-		return l.note(tx, "connection.ended", map[string]any{"finish_until": until})
-	})
+	}
+	if err := l.become(tx, to, until); err != nil {
+		return err
+	}
+	if err := l.close(tx); err != nil {
+		return err
+	}
+	return l.note(tx, "connection.ended", map[string]any{"finish_until": until})
 }
 
 // finish writes the rows that let those in mid-course go on until the day, before the grants are gone; or removes them. It is for

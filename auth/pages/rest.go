@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -17,7 +18,7 @@ import (
 )
 
 // HouseSettings is where an administrator looks after the life of the organization, also while it is closed.
-const HouseSettings = "/settings/organization"
+const HouseSettings = "/admin/organization"
 
 // resting is the organization that lives at the host and is not active.
 func resting(c *fiber.Ctx, svc *auth.Service, host string) (tenants.Organization, bool) {
@@ -56,11 +57,19 @@ func within(path string, of ...string) bool {
 	return slices.ContainsFunc(of, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
 }
 
+// restText says why the organization rests; of one that is closed, until when it can come back.
+func restText(ctx context.Context, org tenants.Organization) string {
+	if org.State == tenants.OrgClosed && org.StateAt != nil {
+		return lang.T(ctx, "house.rests.closed_until", "Date", lang.Date(ctx, org.StateAt.Add(tenants.Hold)))
+	}
+	return lang.T(ctx, "house.rests."+org.State)
+}
+
 // restPage says that the organization rests; door is the address of the front door, where people find another one.
 func restPage(c *fiber.Ctx, door string, org tenants.Organization) error {
 	ctx := c.UserContext()
 	title := lang.T(ctx, "house.rests.title_"+org.State, "Org", org.Name)
-	p := ui.ErrorProps{Icon: "info", Kind: ui.Neutral, Title: title, Text: lang.T(ctx, "house.rests."+org.State)}
+	p := ui.ErrorProps{Icon: "info", Kind: ui.Neutral, Title: title, Text: restText(ctx, org)}
 	page := ui.PageProps{Title: title, NoIndex: true, NoSearch: true, Layout: ui.Reading, SignInHref: door + "/sign-in"}
 	if org.State == tenants.OrgClosed {
 		page.SignInHref = "/sign-in?return_to=" + HouseSettings

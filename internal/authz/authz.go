@@ -37,6 +37,7 @@ const (
 	CreateOrg       Action = "tenants.create_org"
 	CheckDomains    Action = "tenants.check_domains"
 	SuspendOrg      Action = "tenants.suspend_org"
+	CloseOrg        Action = "tenants.close_org"
 	SeePeople       Action = "tenants.see_people"
 	ReadLog         Action = "tenants.read_log"
 	SealLog         Action = "tenants.seal_log"
@@ -72,6 +73,7 @@ var table = map[Action]Rule{
 	CreateOrg:       {Actors: []scope.Actor{scope.Operator}},
 	CheckDomains:    {Actors: []scope.Actor{scope.Registrar}},
 	SuspendOrg:      {Actors: []scope.Actor{scope.Operator}},
+	CloseOrg:        {Roles: []scope.Role{scope.Administrator}},
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},
 	ReadLog:         {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	SealLog:         {Actors: []scope.Actor{scope.Sealer, scope.Operator}},

@@ -115,7 +115,7 @@ type eventCase struct {
 }
 
 var events = map[string]eventCase{
-	"tenants.organization_changed": {actors: []scope.Actor{scope.Counter, scope.Indexer}},
+	"tenants.organization_changed": {actors: []scope.Actor{scope.Counter, scope.Indexer, scope.Mailer}},
 	"tenants.item_changed":         {actors: []scope.Actor{scope.Indexer}},
 	"community.question_changed":   {actors: []scope.Actor{scope.Indexer}},
 	"community.answer_posted":      {actors: []scope.Actor{scope.Counter}},

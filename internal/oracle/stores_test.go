@@ -165,8 +165,9 @@ func fresh(e ast.Expr) bool {
 
 // mails are the places that write a mail, each with how the oracle makes it write one. A mail has a case here or the test fails.
 var mails = map[string]func(s *site, t *testing.T){
-	"auth/link.go mailLink": (*site).linkMails,
-	"auth/invite.go invite": (*site).inviteMails,
+	"auth/link.go mailLink":  (*site).linkMails,
+	"auth/invite.go invite":  (*site).inviteMails,
+	"auth/house.go tellOnce": (*site).houseMails,
 }
 
 // TestMails renders every mail that the product sends, in the oracle's world, and looks for what its reader may not see.

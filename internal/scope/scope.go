@@ -25,6 +25,7 @@ const (
 	Agreement Actor = "agreement" // carries out on one side what both signed: grants, the side of a connection, time to finish
 	Registrar Actor = "registrar" // asks the DNS which domains organizations prove to own
 	Sealer    Actor = "sealer"    // numbers and seals the log of one organization
+	Keeper    Actor = "keeper"    // exports and erases what it was decided to, of one organization
 	Operator  Actor = "operator"  // the command line of the installation: creates organizations, imports
 )
 

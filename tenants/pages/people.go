@@ -36,6 +36,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/admin/people.csv", p.export)
 	p.mountDomains(r)
 	p.mountBrand(r)
+	p.mountHouse(r)
 	r.Get("/network", p.network)
 	r.Get("/network.csv", p.exportNetwork)
 	r.Get("/network/invite", p.invite)

@@ -12,8 +12,9 @@ func AdminTabs(ctx context.Context, current string) []ui.Link {
 	tabs := []ui.Link{
 		{Label: lang.T(ctx, "tenants.admin.people"), Href: "/admin/people"},
 		{Label: lang.T(ctx, "tenants.admin.sign_in"), Href: "/admin/sign-in"},
-		{Label: lang.T(ctx, "domains.title"), Href: "/admin/domains"},
+		{Label: lang.T(ctx, "domains.tab"), Href: "/admin/domains"},
 		{Label: lang.T(ctx, "brand.title"), Href: "/admin/brand"},
+		{Label: lang.T(ctx, "house.tab"), Href: "/admin/organization"},
 	}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Href == current

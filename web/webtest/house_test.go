@@ -24,7 +24,7 @@ func command(t *testing.T, d *webtest.Demo, args ...string) (string, error) {
 		t.Fatal(err)
 	}
 	socket := strings.Split(string(pid), "\n")[4]
-	cmd := exec.CommandContext(t.Context(), webtest.Binary(t), args...) //nolint:gosec // Our own binary.
+	cmd := exec.CommandContext(t.Context(), webtest.Binary(t), args...)
 	cmd.Env = append(os.Environ(), "LEARNSCAPE_BASE_URL="+d.Base, "LEARNSCAPE_FILES="+filepath.Join(d.Dir, "files"), "LEARNSCAPE_KEYS=k1:"+strings.Repeat("A", 43)+"=",
 		"LEARNSCAPE_DATABASE_URL=host="+socket+" user=learnscape_app dbname=learnscape sslmode=disable")
 	out, err := cmd.CombinedOutput()
@@ -137,7 +137,7 @@ func TestSuspendedAndBack(t *testing.T) {
 		}
 	}
 	for end := time.Now().Add(20 * time.Second); !finds(); time.Sleep(100 * time.Millisecond) { //nolint:forbidigo // Documents come back when the news has been read.
-		if time.Now().After(end) { //nolint:forbidigo // As above.
+		if time.Now().After(end) {
 			t.Fatal("search does not find it again")
 		}
 	}

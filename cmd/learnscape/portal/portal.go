@@ -108,6 +108,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	if p.Search, err = search.New(search.Deps{DB: p.DB, Tenants: p.Tenants, MeiliURL: c.MeiliURL, MeiliKey: c.MeiliKey.Reveal(), Log: c.Log}); err != nil {
 		return nil, err
 	}
+	p.Auth.Listen(p.Relay)
 	p.Courses.Listen(p.Relay)
 	p.Marketing.Listen(p.Relay)
 	p.Community.Listen(p.Relay)
