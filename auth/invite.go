@@ -203,7 +203,7 @@ func (s *Service) Accept(ctx context.Context, token string, a Acceptance) (org t
 		}); err != nil || !a.Agree {
 			return err
 		}
-		return tx.As(scope.Agreement, org.OrgID, func() error { return tenants.SignFor(tx, r.OrgID) })
+		return tx.As(scope.SignIn, org.OrgID, func() error { return tenants.SignFor(tx, r.OrgID) })
 	})
 	if err == nil {
 		s.tenants.Changed(org)

@@ -116,6 +116,7 @@ type link struct {
 	State    State         `db:"state"`
 	AskedBy  id.Org        `db:"asked_by"`
 	Finish   *time.Time    `db:"finish_until"`
+	stored   State         // as it was written; State is what it is now
 	other    id.Org
 	weAreB   bool
 	proposed *version // not decided yet
@@ -149,7 +150,7 @@ func lock(tx *db.Tx, other id.Org) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.other, l.weAreB = other, l.B == tx.Scope.Org
+	l.other, l.weAreB, l.stored = other, l.B == tx.Scope.Org, l.State
 	l.State = l.State.at(tx.Now, l.Finish)
 	list, err := db.Rows[version](tx, `SELECT `+versionColumns+` FROM agreements a WHERE a.connection_id = $1 AND a.state IN ('proposed', 'active') ORDER BY a.version LIMIT 10`, l.ID)
 	for i := range list {
@@ -495,11 +496,11 @@ func (s *Service) End(ctx context.Context, other id.Org, now bool) error {
 	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
 		return err
 	}
-	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error { return l.end(tx, now, nil) })
+	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error { return l.leave(tx, now, nil) })
 }
 
-// end ends the connection; the time to finish reaches no further than the latest, if there is one.
-func (l *link) end(tx *db.Tx, now bool, latest *time.Time) error {
+// leave ends the connection as one side wishes; the time to finish reaches no further than the latest, if there is one.
+func (l *link) leave(tx *db.Tx, now bool, latest *time.Time) error {
 	m := MoveEnd
 	if now {
 		m = MoveEndNow
@@ -519,6 +520,23 @@ func (l *link) end(tx *db.Tx, now bool, latest *time.Time) error {
 	if until == nil {
 		to = Ended
 	}
+	if err := l.end(tx, to, until); err != nil {
+		return err
+	}
+	return l.note(tx, "connection.ended", map[string]any{"finish_until": until})
+}
+
+// end closes everything; with time to finish, those in mid-course may go on until the day.
+func (l *link) end(tx *db.Tx, to State, until *time.Time) error {
+	if until != nil && l.inForce != nil {
+		// Those who were in mid-course before a pause, or before the day on which the agreement ends by itself, have the time, too: what it
+		// opens is open once more inside this transaction, which nobody sees.
+		v := *l.inForce
+		v.Terms.Until = ""
+		if err := l.carryOut(tx, &v, ""); err != nil {
+			return err
+		}
+	}
 	if err := l.finish(tx, until); err != nil {
 		return err
 	}
@@ -535,10 +553,7 @@ func (l *link) end(tx *db.Tx, now bool, latest *time.Time) error {
 	if err := l.become(tx, to, until); err != nil {
 		return err
 	}
-	if err := l.close(tx); err != nil {
-		return err
-	}
-	return l.note(tx, "connection.ended", map[string]any{"finish_until": until})
+	return l.close(tx)
 }
 
 // finish writes the rows that let those in mid-course go on until the day, before the grants are gone; or removes them. It is for
@@ -621,10 +636,11 @@ func (l *link) note(tx *db.Tx, action string, detail map[string]any) error {
 	return l.both(tx, func(org, other id.Org, mine bool) error {
 		d := map[string]any{"with": other, "by_us": mine, "ref": ref, "hash": hash}
 		maps.Copy(d, detail)
-		if err := Audit(tx, action, "connection:"+l.ID.String(), d); err != nil {
+		seq, err := auditLine(tx, action, "connection:"+l.ID.String(), d)
+		if err != nil {
 			return err
 		}
-		return jobs.Emit(tx, ConnectionChanged{Org: org, Other: other, What: action})
+		return jobs.Emit(tx, ConnectionChanged{Org: org, Other: other, What: action, Receipt: seq})
 	})
 }
 
@@ -633,6 +649,8 @@ type ConnectionChanged struct {
 	Org   id.Org `json:"org"`
 	Other id.Org `json:"other"`
 	What  string `json:"what"`
+	// Receipt is the line of the side's own log that says what happened.
+	Receipt int64 `json:"receipt"`
 }
 
 // EventKind implements jobs.Event.

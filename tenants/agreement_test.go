@@ -47,7 +47,11 @@ type pair struct {
 
 func newPair(t *testing.T) *pair {
 	t.Helper()
-	d := dbtest.Open(t)
+	return newPairIn(t, dbtest.Open(t))
+}
+
+func newPairIn(t *testing.T, d *db.DB) *pair {
+	t.Helper()
 	p := &pair{d: d, a: newHouse(t, d), b: newHouse(t, d)}
 	p.sa, p.sb = p.a.item(tenants.KindStory, "A's story", noon), p.b.item(tenants.KindStory, "B's story", noon)
 	p.ca, p.cb = p.a.collection("shared", "agreement", p.sa), p.b.collection("shared", "agreement", p.sb)

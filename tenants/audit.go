@@ -24,14 +24,19 @@ func Request(ctx context.Context) string {
 // Audit writes a line into the log of tx's organization, in the transaction of the change: what was done ("noun.verbed"),
 // to what ("kind:id"), and detail as JSON, which holds identifiers and never secrets.
 func Audit(tx *db.Tx, action, object string, detail any) error {
+	_, err := auditLine(tx, action, object, detail)
+	return err
+}
+
+// auditLine is Audit that says which line it was.
+func auditLine(tx *db.Tx, action, object string, detail any) (int64, error) {
 	if detail == nil {
 		detail = struct{}{}
 	}
 	j, err := json.Marshal(detail)
 	if err != nil {
-		return fmt.Errorf("audit %s: %w", action, err)
+		return 0, fmt.Errorf("audit %s: %w", action, err)
 	}
-	_, err = tx.Exec(`INSERT INTO audit (org_id, at, actor, membership_id, action, object, detail, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	return db.Row[int64](tx, `INSERT INTO audit (org_id, at, actor, membership_id, action, object, detail, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING seq`,
 		tx.Scope.Org, tx.Now, string(tx.Scope.Actor), tx.Scope.Membership, action, object, j, Request(tx.Context()))
-	return err
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/scope"
@@ -32,3 +33,66 @@ func (*checkWorker) Timeout(*river.Job[checkArgs]) time.Duration { return time.H
 
 // Work registers what the room does by itself: the daily look at domains.
 func (s *Service) Work(c *jobs.Client) { jobs.Daily(c, &checkWorker{s: s}) }
+
+// hourArgs ask for what is due in all organizations by an hour.
+type hourArgs struct {
+	At time.Time `json:"at"`
+}
+
+// Kind implements river.JobArgs.
+func (hourArgs) Kind() string { return "tenants.hour" }
+
+// dueArgs ask for what is due in one organization by an hour.
+type dueArgs struct {
+	Org id.Org    `json:"org"`
+	At  time.Time `json:"at"`
+}
+
+// Kind implements river.JobArgs.
+func (dueArgs) Kind() string { return "tenants.due" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: an hour of an organization is worked once.
+func (dueArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+type hourWorker struct {
+	river.WorkerDefaults[hourArgs]
+	r *Routine
+}
+
+// Work implements river.Worker.
+func (w *hourWorker) Work(ctx context.Context, job *river.Job[hourArgs]) error {
+	return w.r.db.Tx(jobs.Enter(ctx, scope.Mailer, id.Org{}), func(tx *db.Tx) error {
+		// Which portals there are is public; what is due in them each finds out for itself.
+		orgs, err := db.Rows[id.Org](tx, `SELECT o.org_id FROM organizations o WHERE o.state <> 'closed' ORDER BY o.org_id LIMIT 100000`)
+		if err != nil {
+			return err
+		}
+		for _, org := range orgs {
+			if err := w.r.jobs.Insert(tx, dueArgs{Org: org, At: job.Args.At}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+type dueWorker struct {
+	river.WorkerDefaults[dueArgs]
+	r *Routine
+}
+
+// Work implements river.Worker. First what ended, so that nothing is announced that is over.
+func (w *dueWorker) Work(ctx context.Context, job *river.Job[dueArgs]) error {
+	if err := w.r.Elapse(jobs.Enter(ctx, scope.Agreement, job.Args.Org), job.Args.At); err != nil {
+		return err
+	}
+	return w.r.Remind(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.At)
+}
+
+func (r *Routine) work(c *jobs.Client) {
+	jobs.Add(c, &hourWorker{r: r})
+	jobs.Add(c, &dueWorker{r: r})
+	jobs.Every(c, time.Hour, func() river.JobArgs { return hourArgs{At: r.db.Now().UTC().Truncate(time.Hour)} })
+}

@@ -33,6 +33,7 @@ const (
 	SeeNetwork      Action = "tenants.see_network"
 	ManageNetwork   Action = "tenants.manage_network"
 	ManageSharing   Action = "tenants.manage_sharing"
+	CarryOut        Action = "tenants.carry_out"
 	ManageOrg       Action = "tenants.manage_org"
 	CreateOrg       Action = "tenants.create_org"
 	CheckDomains    Action = "tenants.check_domains"
@@ -69,6 +70,7 @@ var table = map[Action]Rule{
 	SeeNetwork:      {},
 	ManageNetwork:   {Roles: []scope.Role{scope.PartnerManager, scope.Administrator}},
 	ManageSharing:   {Roles: []scope.Role{scope.Author, scope.Marketer, scope.PartnerManager, scope.Administrator}},
+	CarryOut:        {Actors: []scope.Actor{scope.Agreement}},
 	ManageOrg:       {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CreateOrg:       {Actors: []scope.Actor{scope.Operator}},
 	CheckDomains:    {Actors: []scope.Actor{scope.Registrar}},

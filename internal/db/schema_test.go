@@ -86,6 +86,7 @@ var (
 	// loneReferences are foreign keys into a table that has an owner, without the owner.
 	loneReferences = map[string]string{
 		"connection_sides_connection_id_fkey": "connections belong to two organizations; ids are made by the server",
+		"notices_connection_id_fkey":          "connections belong to two organizations; ids are made by the server, and a notice is written where the connection was read",
 		"agreements_connection_id_fkey":       "connections belong to two organizations; ids are made by the server",
 		"memberships_person_id_fkey":          "a person belongs to no organization",
 		"visitor_progress_visitor_id_fkey":    "a visitor belongs to no organization",

@@ -65,6 +65,14 @@ func Daily[A river.JobArgs](c *Client, w river.Worker[A]) {
 	}, &river.PeriodicJobOpts{RunOnStart: true}))
 }
 
+// Every has the job that args makes inserted each period, and when the first replica starts. One with the same arguments as a job that
+// is there already is not inserted again.
+func Every(c *Client, period time.Duration, args func() river.JobArgs) {
+	c.every = append(c.every, river.NewPeriodicJob(river.PeriodicInterval(period), func() (river.JobArgs, *river.InsertOpts) {
+		return args(), &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
+	}, &river.PeriodicJobOpts{RunOnStart: true}))
+}
+
 // Kinds are the kinds of jobs that have a worker, sorted.
 func (c *Client) Kinds() []string { return slices.Sorted(slices.Values(c.kinds)) }
 

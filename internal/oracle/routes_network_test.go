@@ -44,6 +44,7 @@ var networkRoutes = map[string]route{
 	"POST /network/:slug/decline":    {kind: write, post: strangers("/decline", "version=1")},
 	"POST /network/:slug/withdraw":   {kind: write, post: strangers("/withdraw", "version=1")},
 	"POST /network/:slug/pause":      {kind: write, post: strangers("/pause", "")},
+	"POST /network/:slug/mails":      {kind: write, post: strangers("/mails", "mails=off")},
 	"POST /network/:slug/resume":     {kind: write, post: strangers("/resume", "")},
 	"POST /network/:slug/end":        {kind: write, post: strangers("/end", "how=now&name=x")},
 	"POST /sharing":                  {kind: write, post: posts("/sharing", "title=")},

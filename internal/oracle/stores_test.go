@@ -165,9 +165,10 @@ func fresh(e ast.Expr) bool {
 
 // mails are the places that write a mail, each with how the oracle makes it write one. A mail has a case here or the test fails.
 var mails = map[string]func(s *site, t *testing.T){
-	"auth/link.go mailLink":  (*site).linkMails,
-	"auth/invite.go invite":  (*site).inviteMails,
-	"auth/house.go tellOnce": (*site).houseMails,
+	"auth/link.go mailLink":      (*site).linkMails,
+	"auth/invite.go invite":      (*site).inviteMails,
+	"auth/house.go tellOnce":     (*site).houseMails,
+	"tenants/routine.go message": (*site).noticeMails,
 }
 
 // TestMails renders every mail that the product sends, in the oracle's world, and looks for what its reader may not see.

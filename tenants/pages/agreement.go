@@ -144,6 +144,16 @@ func (p *Pages) resume(c *fiber.Ctx, v agreementView) (string, error) {
 	return "resumed", p.svc.Resume(c.UserContext(), v.Other.OrgID)
 }
 
+// mails turns the mails about the connection on or off for who asks.
+func (p *Pages) mails(c *fiber.Ctx, v agreementView) (string, error) {
+	on := c.FormValue("mails") == "on"
+	done := "mails_off"
+	if on {
+		done = "mails_on"
+	}
+	return done, p.svc.SetMails(c.UserContext(), v.Other.OrgID, on)
+}
+
 func (p *Pages) askToEnd(c *fiber.Ctx) error {
 	v, err := p.connection(c)
 	if err != nil {
@@ -600,7 +610,11 @@ func (v agreementView) receipts(ctx context.Context) []ui.TimelineRow {
 		if r.ByUs && r.Name != "" {
 			names[at(r.Action, r.At)] = r.Name
 		}
-		if strings.HasPrefix(r.Action, "connection.") && r.Action != "connection.made" {
+		switch {
+		case r.Action == "connection.lapsed" || r.Action == "connection.closed":
+			// Neither side did it: it stands with the own sign.
+			all = append(all, event{r.At, true, v.receipt(ctx, r.Action, false, "", 0)})
+		case strings.HasPrefix(r.Action, "connection.") && r.Action != "connection.made":
 			all = append(all, event{r.At, r.ByUs, v.receipt(ctx, r.Action, r.ByUs, r.Name, 0)})
 		}
 	}

@@ -275,6 +275,7 @@ func networkTable(ctx context.Context, rows []tenants.PortfolioRow) ([]byte, err
 var done = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"asked": "tenants.done.asked", "countered": "tenants.done.countered", "signed": "tenants.done.signed", "declined": "tenants.done.declined",
 	"withdrawn": "tenants.done.withdrawn", "paused": "tenants.done.paused", "resumed": "tenants.done.resumed", "ended": "tenants.done.ended", "ending": "tenants.done.ending",
+	"mails_on": "notice.done_on", "mails_off": "notice.done_off",
 	"created": "tenants.done.created", "saved": "tenants.done.saved", "added": "tenants.done.added", "removed": "tenants.done.removed",
 	"public": "tenants.done.public", "agreement": "tenants.done.agreement", "internal": "tenants.done.internal",
 }

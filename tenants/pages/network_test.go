@@ -81,6 +81,9 @@ func newTwo(t *testing.T) *two {
 		for _, o := range w.orgs {
 			if c.Get("X-House") == o.Slug && c.Get("X-Roles") != "" {
 				s = scope.Scope{Actor: scope.Member, Org: o.OrgID, Membership: id.New[id.Membership](), Roles: []scope.Role{scope.Learner, scope.Role(c.Get("X-Roles"))}}
+				if m, err := id.Parse[id.Membership](c.Get("X-Member")); err == nil {
+					s.Membership = m
+				}
 				ctx = shell.With(ctx, shell.Frame{Org: ui.Org{ID: o.OrgID.String(), Slug: o.Slug, Name: o.Name}})
 			}
 		}
@@ -521,5 +524,36 @@ func TestSharing(t *testing.T) {
 	}
 	if p := w.get(1, "/sharing/by-the-door"); p.status != http.StatusNotFound {
 		t.Errorf("another house opens it: %d", p.status)
+	}
+}
+
+func TestMailsAreTurnedOffOnThePage(t *testing.T) {
+	t.Parallel()
+	w := newTwo(t)
+	w.invite()
+	var m tenants.Membership
+	if err := w.db.Tx(dbtest.System(t, scope.Operator, w.orgs[0].OrgID), func(tx *db.Tx) (err error) {
+		m, err = tenants.AddMember(tx, tenants.NewMember{Name: "Partners", Email: "partners@" + w.orgs[0].Slug + ".example"})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	at := w.at(1)
+	button := func() string {
+		return w.send(0, scope.PartnerManager, http.MethodGet, at, nil, "X-Member", m.MembershipID.String()).Find(`form[action$="/mails"] button`).AttrOr("value", "")
+	}
+	if got := button(); got != "off" {
+		t.Fatalf("at first the button says %q", got)
+	}
+	for _, turn := range []struct{ mails, next string }{{"off", "on"}, {"off", "on"}, {"on", "off"}} {
+		if p := w.send(0, scope.PartnerManager, http.MethodPost, at+"/mails", url.Values{"mails": {turn.mails}}, "X-Member", m.MembershipID.String()); p.status != http.StatusSeeOther {
+			t.Fatalf("turning mails %s answers %d", turn.mails, p.status)
+		}
+		if got := button(); got != turn.next {
+			t.Errorf("after %s the button says %q", turn.mails, got)
+		}
+	}
+	if p := w.send(0, scope.Learner, http.MethodPost, at+"/mails", url.Values{"mails": {"off"}}); p.status != http.StatusNotFound {
+		t.Errorf("a learner turns mails off: %d", p.status)
 	}
 }

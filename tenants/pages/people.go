@@ -47,7 +47,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Post("/network/:slug/counter", p.counter)
 	r.Get("/network/:slug/end", p.askToEnd)
 	for move, do := range map[string]func(*fiber.Ctx, agreementView) (string, error){
-		"sign": p.sign, "decline": p.decline, "withdraw": p.withdraw, "pause": p.pause, "resume": p.resume, "end": p.end,
+		"sign": p.sign, "decline": p.decline, "withdraw": p.withdraw, "pause": p.pause, "resume": p.resume, "end": p.end, "mails": p.mails,
 	} {
 		r.Post("/network/:slug/"+move, p.act(do))
 	}

@@ -55,6 +55,7 @@ type Portal struct {
 	Relay     *jobs.Relay
 	Tenants   *tenants.Service
 	Sealer    *tenants.Sealer
+	Routine   *tenants.Routine
 	Auth      *auth.Service
 	Courses   *courses.Service
 	Marketing *marketing.Service
@@ -91,14 +92,16 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Sealer = tenants.NewSealer(p.DB, c.Keys, c.Log)
 	p.Mail = mail.New(p.DB, p.Jobs, c.Sender, c.BaseURL.Hostname())
 	client := egress.New(c.Egress)
+	address := func(slug string) string {
+		if slug != "" {
+			slug += "."
+		}
+		return c.BaseURL.Scheme + "://" + slug + c.BaseURL.Host
+	}
+	p.Routine = tenants.NewRoutine(p.DB, p.Mail, p.Jobs, address)
+	p.Routine.Listen(p.Relay)
 	if p.Auth, err = auth.New(auth.Deps{
-		DB: p.DB, Tenants: p.Tenants, Mail: p.Mail, Keys: c.Keys, Egress: client, Production: production,
-		BaseURL: func(slug string) string {
-			if slug != "" {
-				slug += "."
-			}
-			return c.BaseURL.Scheme + "://" + slug + c.BaseURL.Host
-		},
+		DB: p.DB, Tenants: p.Tenants, Mail: p.Mail, Keys: c.Keys, Egress: client, Production: production, BaseURL: address,
 	}); err != nil {
 		return nil, err
 	}
