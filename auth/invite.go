@@ -48,12 +48,13 @@ type invitationRow struct {
 	ID       id.Any           `db:"invitation_id"`
 	Email    string           `db:"email"`
 	Name     string           `db:"name"`
+	Account  string           `db:"account"`
 	ToOrg    id.Org           `db:"to_org"`
 	Proposal tenants.Proposal `db:"proposal"`
 	Until    time.Time        `db:"expires_at"`
 }
 
-const invitationColumns = `v.org_id, v.invitation_id, v.email, v.name, v.to_org, v.proposal, v.expires_at`
+const invitationColumns = `v.org_id, v.invitation_id, v.email, v.name, v.account, v.to_org, v.proposal, v.expires_at`
 
 // Invite mails an invitation with terms to an address; an earlier one to it is withdrawn. The offer is signed with it: when the
 // invitation is accepted, the connection is asked for on these terms. Conflict for an address whose organization has people here:
@@ -197,6 +198,9 @@ func (s *Service) Accept(ctx context.Context, token string, a Acceptance) (org t
 		}
 		if err := tx.As(scope.Agreement, r.OrgID, func() error {
 			if err := tx.Must(`UPDATE invitations SET accepted_org = $3 WHERE org_id = $1 AND invitation_id = $2`, r.OrgID, r.ID, org.OrgID); err != nil {
+				return err
+			}
+			if err := tenants.NoteAccount(tx, org.OrgID, r.Account); err != nil {
 				return err
 			}
 			return tenants.AskFor(tx, org.OrgID, r.Proposal)

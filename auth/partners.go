@@ -183,7 +183,9 @@ func (s *Service) offer(tx *db.Tx, p Partner, to here, t tenants.Proposal) (prob
 	if to.Org.IsZero() {
 		err = s.invite(tx, Invite{Email: p.Email, Name: p.Name, Account: p.Account, Proposal: t})
 	} else {
-		err = tenants.AskFor(tx, to.Org, t)
+		if err = tenants.AskFor(tx, to.Org, t); err == nil {
+			err = tenants.NoteAccount(tx, to.Org, p.Account)
+		}
 	}
 	if errs.Is(err, errs.Conflict) {
 		return "auth.list.connected", nil

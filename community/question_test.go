@@ -229,14 +229,14 @@ func TestDisconnectingHidesAtOnce(t *testing.T) {
 	if got := sees(t, w, w.C.Me, all, w.Path); len(got) == 0 {
 		t.Fatal("c sees nothing to begin with")
 	}
-	w.Tx(t, w.A.Operator, func(tx *db.Tx) error { return tenants.Disconnect(tx, w.C.OrgID) })
+	w.End(t, w.A, w.C)
 	if th, err := w.Svc.Thread(w.C.Me, q, false); err != nil || th.Count != 0 {
 		t.Errorf("c still counts %d answers of a, %v", th.Count, err)
 	}
 	if _, err := w.Svc.Thread(w.C.Me, all["from a"], false); !errs.Is(err, errs.NotFound) {
 		t.Errorf("c still opens the question of a: %v", err)
 	}
-	w.Tx(t, w.Vendor.Operator, func(tx *db.Tx) error { return tenants.Disconnect(tx, w.B.OrgID) })
+	w.End(t, w.Vendor, w.B)
 	if _, err := w.Svc.Thread(w.B.Me, q, false); !errs.Is(err, errs.NotFound) {
 		t.Errorf("b still opens the question of the vendor: %v", err)
 	}

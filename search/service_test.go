@@ -78,7 +78,10 @@ func TestRevokedGrantActsAtOnce(t *testing.T) {
 	if got := b.search(t, Query{Text: "glycol", Counts: true}); got.Total != 2 {
 		t.Fatalf("before: found %q", titlesOf(got))
 	}
-	h.tx(t, func(tx *db.Tx) error { return tenants.Disconnect(tx, b.org) })
+	manager := scope.Scope{Actor: scope.Member, Org: h.org, Membership: id.New[id.Membership](), Roles: []scope.Role{scope.Learner, scope.PartnerManager}}
+	if err := tenants.New(h.d, "localhost:8080").End(scope.Enter(t.Context(), manager), b.org, true); err != nil {
+		t.Fatal(err)
+	}
 	for _, q := range []string{"glycol", "glycl", "glycolisaton", ""} {
 		for _, kind := range []func(context.Context, Query) (Result, error){h.svc.Search, h.svc.Quick} {
 			got, err := kind(b.member(t), Query{Text: q, Counts: true})

@@ -100,14 +100,6 @@ func next(from State, m Move, mine bool) (State, error) {
 	return "", errs.Say(errs.Conflict, "tenants.connection.moved_on")
 }
 
-// at is the state at a time: when the time to finish is over, the connection has ended. The network's list says the same in SQL.
-func (s State) at(now time.Time, finish *time.Time) State {
-	if s == Ending && finish != nil && !finish.After(now) {
-		return Ended
-	}
-	return s
-}
-
 // link is a connection as it is locked for a move.
 type link struct {
 	ID       id.Connection `db:"connection_id"`
@@ -116,7 +108,7 @@ type link struct {
 	State    State         `db:"state"`
 	AskedBy  id.Org        `db:"asked_by"`
 	Finish   *time.Time    `db:"finish_until"`
-	stored   State         // as it was written; State is what it is now
+	Stored   State         `db:"stored"` // as it was written; State is what it is now
 	other    id.Org
 	weAreB   bool
 	proposed *version // not decided yet
@@ -142,16 +134,15 @@ const versionColumns = `a.agreement_id, a.version, a.state, a.proposed_by, a.ter
 // lock reads the connection of tx's organization with the other and holds it until the end of the transaction, so that of two
 // who press at once the second sees what the first did. A nil link means that there never was one.
 func lock(tx *db.Tx, other id.Org) (*link, error) {
-	l, err := db.Row[link](tx, `SELECT c.connection_id, c.org_a, c.org_b, c.state, c.asked_by, c.finish_until FROM connections c
-		WHERE least(c.org_a, c.org_b) = least($1::uuid, $2) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2) FOR UPDATE`, tx.Scope.Org, other)
+	l, err := db.Row[link](tx, `SELECT c.connection_id, c.org_a, c.org_b, connection_state(c.state, c.finish_until, $3) AS state, c.state AS stored, c.asked_by, c.finish_until FROM connections c
+		WHERE least(c.org_a, c.org_b) = least($1::uuid, $2) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2) FOR UPDATE`, tx.Scope.Org, other, tx.Now)
 	if errs.Is(err, errs.NotFound) {
 		return nil, nil //nolint:nilnil // None is a state, too.
 	}
 	if err != nil {
 		return nil, err
 	}
-	l.other, l.weAreB, l.stored = other, l.B == tx.Scope.Org, l.State
-	l.State = l.State.at(tx.Now, l.Finish)
+	l.other, l.weAreB = other, l.B == tx.Scope.Org
 	list, err := db.Rows[version](tx, `SELECT `+versionColumns+` FROM agreements a WHERE a.connection_id = $1 AND a.state IN ('proposed', 'active') ORDER BY a.version LIMIT 10`, l.ID)
 	for i := range list {
 		if list[i].State == "proposed" {
@@ -452,19 +443,21 @@ func (s *Service) Pause(ctx context.Context, other id.Org) error {
 	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
 		return err
 	}
-	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error {
-		to, err := l.move(tx, MovePause)
-		if err != nil {
-			return err
-		}
-		if err := l.become(tx, to, nil); err != nil {
-			return err
-		}
-		if err := l.close(tx); err != nil {
-			return err
-		}
-		return l.note(tx, "connection.paused", nil)
-	})
+	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error { return l.pause(tx) })
+}
+
+func (l *link) pause(tx *db.Tx) error {
+	to, err := l.move(tx, MovePause)
+	if err != nil {
+		return err
+	}
+	if err := l.become(tx, to, nil); err != nil {
+		return err
+	}
+	if err := l.close(tx); err != nil {
+		return err
+	}
+	return l.note(tx, "connection.paused", nil)
 }
 
 // Resume opens again what the agreement in force says.
@@ -472,22 +465,24 @@ func (s *Service) Resume(ctx context.Context, other id.Org) error {
 	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
 		return err
 	}
-	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error {
-		to, err := l.move(tx, MoveResume)
-		if err != nil {
-			return err
-		}
-		if l.inForce == nil {
-			return errs.Say(errs.Conflict, "tenants.connection.moved_on")
-		}
-		if err := l.become(tx, to, nil); err != nil {
-			return err
-		}
-		if err := l.carryOut(tx, l.inForce, ""); err != nil {
-			return err
-		}
-		return l.note(tx, "connection.resumed", nil)
-	})
+	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error { return l.resume(tx) })
+}
+
+func (l *link) resume(tx *db.Tx) error {
+	to, err := l.move(tx, MoveResume)
+	if err != nil {
+		return err
+	}
+	if l.inForce == nil {
+		return errs.Say(errs.Conflict, "tenants.connection.moved_on")
+	}
+	if err := l.become(tx, to, nil); err != nil {
+		return err
+	}
+	if err := l.carryOut(tx, l.inForce, ""); err != nil {
+		return err
+	}
+	return l.note(tx, "connection.resumed", nil)
 }
 
 // End ends the connection: what it opened closes at once, in both directions, for every read that begins after it returns. Unless
@@ -496,11 +491,11 @@ func (s *Service) End(ctx context.Context, other id.Org, now bool) error {
 	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
 		return err
 	}
-	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error { return l.leave(tx, now, nil) })
+	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error { return l.part(tx, now, nil) })
 }
 
-// leave ends the connection as one side wishes; the time to finish reaches no further than the latest, if there is one.
-func (l *link) leave(tx *db.Tx, now bool, latest *time.Time) error {
+// part ends the connection as one side wishes; the time to finish reaches no further than the latest, if there is one.
+func (l *link) part(tx *db.Tx, now bool, latest *time.Time) error {
 	m := MoveEnd
 	if now {
 		m = MoveEndNow

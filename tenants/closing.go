@@ -149,7 +149,7 @@ func part(tx *db.Tx) (int, error) {
 func (l *link) leave(tx *db.Tx, latest time.Time) error {
 	switch l.State {
 	case Active, Paused:
-		return l.end(tx, false, &latest)
+		return l.part(tx, false, &latest)
 	case Asked:
 		m, state := MoveDecline, "declined"
 		if l.proposed != nil && l.proposed.ProposedBy == tx.Scope.Org {

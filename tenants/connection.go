@@ -90,18 +90,3 @@ func Connect(tx *db.Tx, c Connection) (id.Agreement, error) {
 	}
 	return ag, Audit(tx, "connection.made", "connection:"+conn.String(), map[string]string{"with": c.B.Org.String(), "state": c.State})
 }
-
-// Disconnect ends the connection between tx's organization and the other and closes what either had opened to the other, at
-// once: when it returns and tx commits, no new read passes.
-func Disconnect(tx *db.Tx, other id.Org) error {
-	if err := tx.Must(`UPDATE connections SET state = 'ended' WHERE (org_a = $1 AND org_b = $2) OR (org_a = $2 AND org_b = $1)`, tx.Scope.Org, other); err != nil {
-		return fmt.Errorf("disconnect %s: %w", other, err)
-	}
-	if err := tx.Must(`UPDATE connection_sides SET state = 'ended' WHERE (org_id = $1 AND other_org = $2) OR (org_id = $2 AND other_org = $1)`, tx.Scope.Org, other); err != nil {
-		return fmt.Errorf("disconnect %s: %w", other, err)
-	}
-	if _, err := tx.Exec(`DELETE FROM grants WHERE (org_id = $1 AND viewer_org = $2) OR (org_id = $2 AND viewer_org = $1)`, tx.Scope.Org, other); err != nil {
-		return fmt.Errorf("disconnect %s: %w", other, err)
-	}
-	return Audit(tx, "connection.ended", "organization:"+other.String(), nil)
-}

@@ -94,7 +94,6 @@ func TestForeignThingsCannotBeTouched(t *testing.T) {
 			return tenants.Open(tx, tenants.Grant{Collection: "theirs", Viewer: a.org.OrgID, Right: "use"})
 		},
 		"close a foreign collection": func(tx *db.Tx) error { return tenants.Close(tx, "theirs", a.org.OrgID) },
-		"disconnect from a stranger": func(tx *db.Tx) error { return tenants.Disconnect(tx, b.org.OrgID) },
 		"take over an id": func(tx *db.Tx) error {
 			_, err := tenants.PutItem(tx, tenants.Item{ItemID: foreign.ItemID, Kind: tenants.KindCourse, Title: "Stolen", Slug: "stolen"})
 			if errs.Is(err, errs.Conflict) || strings.Contains(fmt.Sprint(err), "items_id") {
@@ -234,7 +233,9 @@ func TestDisconnectClosesBothDirections(t *testing.T) {
 		t.Error("connected and opened, but not seen")
 	}
 	// The side that did not begin the connection ends it.
-	b.must(func(tx *db.Tx) error { return tenants.Disconnect(tx, a.org.OrgID) })
+	if err := b.svc.End(b.network(), a.org.OrgID, true); err != nil {
+		t.Fatal(err)
+	}
 	if sees(t, d, a.viewer, items[b]) || sees(t, d, b.viewer, items[a]) {
 		t.Error("disconnected, but still seen")
 	}
@@ -244,8 +245,8 @@ func TestDisconnectClosesBothDirections(t *testing.T) {
 	if n := neighbours(a); len(n) != 0 {
 		t.Errorf("a's neighbours after the end: %v", n)
 	}
-	if err := a.as(func(tx *db.Tx) error { return tenants.Disconnect(tx, c.org.OrgID) }); !errs.Is(err, errs.NotFound) {
-		t.Errorf("disconnect from somebody never connected: %v", err)
+	if err := a.svc.End(a.network(), c.org.OrgID, true); !errs.Is(err, errs.Conflict) {
+		t.Errorf("end what never began: %v", err)
 	}
 	// Two organizations that parted may come together again.
 	if err := join(a, b); err != nil {

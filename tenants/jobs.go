@@ -91,8 +91,36 @@ func (w *dueWorker) Work(ctx context.Context, job *river.Job[dueArgs]) error {
 	return w.r.Remind(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.At)
 }
 
+// batchArgs name one batch.
+type batchArgs struct {
+	Org   id.Org `json:"org"`
+	Batch id.Any `json:"batch"`
+}
+
+// Kind implements river.JobArgs.
+func (batchArgs) Kind() string { return "tenants.batch" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: one job works a batch.
+func (batchArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+type batchWorker struct {
+	river.WorkerDefaults[batchArgs]
+	r *Routine
+}
+
+// Work implements river.Worker.
+func (w *batchWorker) Work(ctx context.Context, job *river.Job[batchArgs]) error {
+	return w.r.RunBatch(jobs.Enter(ctx, scope.Agreement, job.Args.Org), job.Args.Batch)
+}
+
+// Timeout implements river.Worker.
+func (*batchWorker) Timeout(*river.Job[batchArgs]) time.Duration { return time.Hour }
+
 func (r *Routine) work(c *jobs.Client) {
 	jobs.Add(c, &hourWorker{r: r})
 	jobs.Add(c, &dueWorker{r: r})
+	jobs.Add(c, &batchWorker{r: r})
 	jobs.Every(c, time.Hour, func() river.JobArgs { return hourArgs{At: r.db.Now().UTC().Truncate(time.Hour)} })
 }

@@ -27,8 +27,9 @@ type ConnectionView struct {
 	Proposed    *Version // waits for a signature; Proposed.Mine says whose
 	Changes     []Change // between what is in force, or was proposed before, and what is proposed
 	Earlier     []Version
-	Finishing   int  // people of the own organization who may still finish
-	Mails       bool // who looks gets the mails about it, unless others of the own organization do
+	Finishing   int    // people of the own organization who may still finish
+	Account     string // the own number for the other
+	Mails       bool   // who looks gets the mails about it, unless others of the own organization do
 	Log         []Receipt
 }
 
@@ -77,6 +78,7 @@ type connectionRow struct {
 	WeCall   string     `db:"we_call"`
 	TheyCall string     `db:"they_call"`
 	Mails    bool       `db:"mails"`
+	Account  string     `db:"account"`
 }
 
 // Connection returns the connection of the own organization with another, with its versions and receipts; NotFound if there never
@@ -95,10 +97,11 @@ func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView,
 	v := ConnectionView{}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
-		db.One(b, &c, &found, `SELECT c.connection_id, c.org_a, c.org_b, c.state, c.asked_by, c.finish_until, c.since, coalesce(o.relationship, '') AS we_call, coalesce(t.relationship, '') AS they_call,
-				NOT EXISTS (SELECT 1 FROM quiet_connections q WHERE q.org_id = $1 AND q.membership_id = $3 AND q.other_org = $2) AS mails
+		db.One(b, &c, &found, `SELECT c.connection_id, c.org_a, c.org_b, connection_state(c.state, c.finish_until, $4) AS state, c.state AS stored, c.asked_by, c.finish_until, c.since, coalesce(o.relationship, '') AS we_call, coalesce(t.relationship, '') AS they_call,
+				NOT EXISTS (SELECT 1 FROM quiet_connections q WHERE q.org_id = $1 AND q.membership_id = $3 AND q.other_org = $2) AS mails,
+				coalesce((SELECT n.account FROM partner_notes n WHERE n.org_id = $1 AND n.other_org = $2), '') AS account
 			FROM connections c LEFT JOIN connection_sides o ON o.org_id = $1 AND o.other_org = $2 LEFT JOIN connection_sides t ON t.org_id = $2 AND t.other_org = $1
-			WHERE least(c.org_a, c.org_b) = least($1::uuid, $2::uuid) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2::uuid)`, sc.Org, other, sc.Membership)
+			WHERE least(c.org_a, c.org_b) = least($1::uuid, $2::uuid) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2::uuid)`, sc.Org, other, sc.Membership, v.Now)
 		db.List(b, &versions, `SELECT `+versionColumns+` FROM connections c JOIN agreements a ON a.connection_id = c.connection_id
 			WHERE least(c.org_a, c.org_b) = least($1::uuid, $2::uuid) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2::uuid) ORDER BY a.created_at DESC, a.version DESC LIMIT 50`, sc.Org, other)
 		db.List(b, &v.Log, `SELECT a.at, a.action, coalesce((a.detail->>'by_us')::boolean, false) AS by_us, coalesce(m.name, '') AS name FROM connections c
@@ -114,8 +117,8 @@ func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView,
 	if v.Other, err = s.ByID(ctx, other); err != nil {
 		return ConnectionView{}, err
 	}
-	v.State, v.WeAsked, v.WeAreB, v.WeCall, v.TheyCall = c.State.at(v.Now, c.Finish), c.AskedBy == sc.Org, c.B == sc.Org, c.WeCall, c.TheyCall
-	v.Since, v.FinishUntil, v.Mails = c.Since, c.Finish, c.Mails
+	v.State, v.WeAsked, v.WeAreB, v.WeCall, v.TheyCall = c.State, c.AskedBy == sc.Org, c.B == sc.Org, c.WeCall, c.TheyCall
+	v.Since, v.FinishUntil, v.Mails, v.Account = c.Since, c.Finish, c.Mails, c.Account
 	for _, r := range versions {
 		one := r.seen(sc.Org, v.WeAreB)
 		switch r.State {

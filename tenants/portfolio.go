@@ -30,10 +30,14 @@ const (
 
 // PortfolioFilter narrows and orders the list of an organization's connections.
 type PortfolioFilter struct {
-	Query string // in the other's name; empty for all
+	Query string // in the other's name or the own number for it; empty for all
 	State string // us or them (waits for), active, paused, ending, ended or declined; empty for all
-	Sort  string // one of the orders; default SortWaiting
-	Desc  bool
+	// Standard leaves those who have signed a version of the own standard agreement: Version, or any where that is 0.
+	Standard id.Any
+	Version  int
+	Ends     int    // leaves what ends within so many days, 1 to 366; 0 for all
+	Sort     string // one of the orders; default SortWaiting
+	Desc     bool
 	// After is the last row of the page before; zero for the first page.
 	AfterKey string
 	AfterID  id.Org
@@ -61,7 +65,10 @@ type PortfolioRow struct {
 	GivesItems int        `db:"gives_items"`
 	Gets       int        `db:"gets"`
 	GetsItems  int        `db:"gets_items"`
-	Key        string     `db:"key"` // what PortfolioFilter.AfterKey takes
+	Account    string     `db:"account"`          // the own number for it
+	Standard   string     `db:"standard"`         // title of the own standard agreement whose terms are in force; "" for none
+	StandardV  int        `db:"standard_version"` // which version of it
+	Key        string     `db:"key"`              // what PortfolioFilter.AfterKey takes
 }
 
 // Ours and Theirs are the halves of the row's terms as this side sees them.
@@ -102,19 +109,27 @@ type PortfolioCounts struct {
 	Declined int `db:"n_declined"`
 }
 
-// The parameters of the portfolio's statements: $1 the organization, $2 whether all is seen.
+// The parameters of the portfolio's statements: $1 the organization, $2 whether all is seen, $3 the words looked for.
 const (
 	portfolioFrom = `connection_sides s JOIN connections c ON c.connection_id = s.connection_id JOIN organizations o ON o.org_id = s.other_org
-		CROSS JOIN LATERAL (SELECT CASE WHEN s.state = 'withdrawn' OR s.state = 'ending' AND c.finish_until <= now() THEN 'ended' ELSE s.state END AS state) st
+		LEFT JOIN partner_notes n ON $2 AND n.org_id = s.org_id AND n.other_org = s.other_org
+		CROSS JOIN LATERAL (SELECT replace(connection_state(s.state, c.finish_until, now()), 'withdrawn', 'ended') AS state) st
 		LEFT JOIN LATERAL (SELECT CASE WHEN a.proposed_by = $1 THEN 'them' ELSE 'us' END AS waits, a.created_at FROM agreements a WHERE a.connection_id = c.connection_id AND a.state = 'proposed' LIMIT 1) w ON $2
 		WHERE s.org_id = $1 AND ($2 OR st.state = 'active')`
+	portfolioFound = `(lower(o.name) LIKE $3 OR lower(n.account) LIKE $3)`
+	// portfolioLeft are the other words of the filter.
+	portfolioLeft = portfolioFound + ` AND ($4 = '' OR $4 = w.waits OR $4 = st.state)
+		AND ($8::uuid IS NULL OR EXISTS (SELECT 1 FROM agreements a JOIN standard_versions v ON v.org_id = $1 AND v.standard_id = $8 AND ($9 = 0 OR v.version = $9) AND (c.org_a = $1 AND v.hash_a = a.terms_hash OR c.org_b = $1 AND v.hash_b = a.terms_hash)
+			WHERE a.connection_id = c.connection_id AND a.state = 'active'))
+		AND ($10 = 0 OR st.state = 'ending' AND c.finish_until <= now() + make_interval(days => $10) OR st.state IN ('active', 'paused') AND EXISTS (SELECT 1 FROM agreements a
+			WHERE a.connection_id = c.connection_id AND a.state = 'active' AND nullif(a.terms->>'until', '')::date <= (now() + make_interval(days => $10))::date))`
 	// given counts what the first opens to the second: collections, and the items listed in them.
 	given = `SELECT count(DISTINCT g.collection_id)::int AS n, count(DISTINCT ci.item_id)::int AS items FROM grants g
 		LEFT JOIN collection_items ci ON ci.org_id = g.org_id AND ci.collection_id = g.collection_id AND ci.listed_at IS NOT NULL AND ci.kind <> 'part'
 		WHERE $2 AND g.org_id = §from AND g.viewer_org = §to AND (g.until IS NULL OR g.until > now())`
 	portfolioCounts = `SELECT count(*)::int AS n_all, count(*) FILTER (WHERE w.waits = 'us')::int AS n_us, count(*) FILTER (WHERE w.waits = 'them')::int AS n_them,
 		count(*) FILTER (WHERE st.state = 'active')::int AS n_active, count(*) FILTER (WHERE st.state = 'paused')::int AS n_paused, count(*) FILTER (WHERE st.state = 'ending')::int AS n_ending,
-		count(*) FILTER (WHERE st.state = 'ended')::int AS n_ended, count(*) FILTER (WHERE st.state = 'declined')::int AS n_declined FROM ` + portfolioFrom + ` AND lower(o.name) LIKE $3`
+		count(*) FILTER (WHERE st.state = 'ended')::int AS n_ended, count(*) FILTER (WHERE st.state = 'declined')::int AS n_declined FROM ` + portfolioFrom + ` AND ` + portfolioFound
 )
 
 func flows(from, to string) string {
@@ -137,13 +152,15 @@ func portfolioQuery(f PortfolioFilter) string {
 	if f.Desc {
 		dir, after = " DESC", "<"
 	}
-	return `SELECT l.*, a.terms, gives.n AS gives, gives.items AS gives_items, gets.n AS gets, gets.items AS gets_items FROM (
+	return `SELECT l.*, a.terms, coalesce(d.title, '') AS standard, coalesce(d.version, 0) AS standard_version, gives.n AS gives, gives.items AS gives_items, gets.n AS gets, gets.items AS gets_items FROM (
 			SELECT k.* FROM (SELECT o.org_id, o.slug, o.name, o.short, o.hue, o.chroma, c.connection_id, st.state, o.state AS org_state, coalesce(w.waits, '') AS waits, s.relationship AS we_call, c.since, c.finish_until,
-					w.created_at AS proposed_at, c.org_b = $1 AS we_are_b, ` + key + ` AS key
-				FROM ` + portfolioFrom + ` AND lower(o.name) LIKE $3 AND ($4 = '' OR $4 = w.waits OR $4 = st.state)) k
+					w.created_at AS proposed_at, c.org_b = $1 AS we_are_b, coalesce(n.account, '') AS account, ` + key + ` AS key
+				FROM ` + portfolioFrom + ` AND ` + portfolioLeft + `) k
 			WHERE $6 = '' OR k.key ` + after + ` $6 OR k.key = $6 AND k.org_id > $7
 			ORDER BY k.key` + dir + `, k.org_id LIMIT $5) l
 		LEFT JOIN LATERAL (SELECT a.terms FROM agreements a WHERE $2 AND a.connection_id = l.connection_id AND a.state IN ('active', 'proposed') ORDER BY a.state LIMIT 1) a ON true
+		LEFT JOIN LATERAL (SELECT d.title, v.version FROM agreements f JOIN standard_versions v ON v.org_id = $1 AND (NOT l.we_are_b AND v.hash_a = f.terms_hash OR l.we_are_b AND v.hash_b = f.terms_hash)
+			JOIN standards d ON d.org_id = v.org_id AND d.standard_id = v.standard_id WHERE $2 AND f.connection_id = l.connection_id AND f.state = 'active' ORDER BY v.version DESC LIMIT 1) d ON true
 		CROSS JOIN LATERAL (` + flows("$1", "l.org_id") + `) gives CROSS JOIN LATERAL (` + flows("l.org_id", "$1") + `) gets
 		ORDER BY l.key` + dir + `, l.org_id`
 }
@@ -155,7 +172,7 @@ type portfolioRow struct {
 }
 
 func portfolioArgs(org id.Org, manages bool, f PortfolioFilter, limit int) []any {
-	return []any{org, manages, like(f.Query), f.State, limit, f.AfterKey, f.AfterID}
+	return []any{org, manages, like(f.Query), f.State, limit, f.AfterKey, f.AfterID, f.Standard, f.Version, f.Ends}
 }
 
 // check fills in the defaults; NotFound for a state or an order that there is not.
@@ -174,6 +191,9 @@ func (f *PortfolioFilter) check() error {
 	}
 	if f.Limit < 1 || f.Limit > 200 {
 		f.Limit = 50
+	}
+	if f.Ends < 0 || f.Ends > 366 || f.Version < 0 {
+		return errs.New(errs.NotFound, "within %d days, version %d", f.Ends, f.Version)
 	}
 	return nil
 }
@@ -239,6 +259,60 @@ func (s *Service) ExportPortfolio(ctx context.Context, f PortfolioFilter) ([]Por
 			out = append(out, r.PortfolioRow)
 		}
 		return Audit(tx, "network.exported", "organization:"+tx.Scope.Org.String(), map[string]int{"rows": len(out)})
+	})
+	return out, err
+}
+
+// chosenMost is how many connections can be chosen at once.
+const chosenMost = 10_000
+
+// Matching returns the organizations of all connections that the filter leaves, at most 10,000.
+func (s *Service) Matching(ctx context.Context, f PortfolioFilter) ([]id.Org, error) {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return nil, err
+	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	f.AfterKey, f.AfterID = "", id.Org{}
+	var out []id.Org
+	err = s.db.Read(ctx, func(b *db.Batch) {
+		db.List(b, &out, `SELECT k.other_org FROM (SELECT s.other_org FROM `+portfolioFrom+` AND `+portfolioLeft+`) k
+			WHERE $6 = '' AND $7::uuid IS NULL ORDER BY k.other_org LIMIT $5`, portfolioArgs(sc.Org, true, f, chosenMost)...)
+	})
+	return out, err
+}
+
+// BatchImpact is what would happen on the own side if something were done with connections, summed up.
+type BatchImpact struct {
+	Total    int `db:"total"`    // of those asked for, how many are connections of the own organization
+	Able     int `db:"able"`     // with how many it can be done as they stand now
+	Learners int `db:"learners"` // own people in mid-course in what these open and not everybody sees
+	Closes   int `db:"closes"`   // own items that are open to them by agreement
+}
+
+// Preview says what a batch would do; it changes nothing.
+func (s *Service) Preview(ctx context.Context, action string, who []id.Org) (BatchImpact, error) {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return BatchImpact{}, err
+	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return BatchImpact{}, err
+	}
+	var out BatchImpact
+	err = s.db.Read(ctx, func(b *db.Batch) {
+		db.One(b, &out, nil, `WITH able AS MATERIALIZED (SELECT s.other_org, CASE $3 WHEN 'end' THEN st.state IN ('active', 'paused') WHEN 'pause' THEN st.state = 'active' WHEN 'resume' THEN st.state = 'paused'
+				WHEN 'remind' THEN coalesce(w.waits = 'them', false) ELSE st.state NOT IN ('paused', 'ending') END AS ok FROM `+portfolioFrom+` AND s.other_org = ANY($4))
+			SELECT count(*)::int AS total, count(*) FILTER (WHERE a.ok)::int AS able,
+				(SELECT count(DISTINCT e.membership_id)::int FROM enrollments e JOIN able a ON a.ok AND a.other_org = e.item_org WHERE e.org_id = $1 AND e.state = 'active' AND NOT EXISTS (SELECT 1 FROM collection_items ci
+					JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id WHERE ci.org_id = e.item_org AND ci.item_id = e.item_id AND g.viewer_org = everyone())) AS learners,
+				(SELECT count(DISTINCT ci.item_id)::int FROM able a JOIN grants g ON a.ok AND g.org_id = $1 AND g.viewer_org = a.other_org JOIN collection_items ci ON ci.org_id = g.org_id AND ci.collection_id = g.collection_id AND ci.listed_at IS NOT NULL AND ci.kind <> 'part') AS closes
+			FROM able a`, sc.Org, true, action, who)
 	})
 	return out, err
 }

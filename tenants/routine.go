@@ -33,8 +33,11 @@ func NewRoutine(d *db.DB, m *mail.Service, c *jobs.Client, url func(slug string)
 	return r
 }
 
-// Listen registers what follows on a move of a connection.
-func (r *Routine) Listen(relay *jobs.Relay) { jobs.On(relay, scope.Mailer, r.Moved) }
+// Listen registers what follows on a move of a connection, and on a batch that was asked for.
+func (r *Routine) Listen(relay *jobs.Relay) {
+	jobs.On(relay, scope.Mailer, r.Moved)
+	jobs.On(relay, scope.Agreement, r.asked)
+}
 
 // about is a connection as a mail of one side tells of it.
 type about struct {
@@ -240,7 +243,7 @@ func (r *Routine) elapse(ctx context.Context, other id.Org, at time.Time) error 
 		if err != nil || l == nil {
 			return err
 		}
-		switch l.stored {
+		switch l.Stored {
 		case Ending:
 			if l.Finish == nil || l.Finish.After(at) {
 				return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -29,6 +30,8 @@ var offerPresets = []tenants.Preset{tenants.PresetPartner, tenants.PresetCustome
 type offerView struct {
 	Collections []tenants.SharedCollection // that can be opened
 	Chosen      []string                   // their slugs
+	Standards   []tenants.Standard         // that are offered
+	Standard    string                     // the identifier of the one that is, "" for the terms that are chosen here
 	Preset      tenants.Preset
 	Note, List  string
 	Report      *auth.OfferReport
@@ -67,6 +70,15 @@ func (v offerView) proposal(now time.Time) tenants.Proposal {
 	return p
 }
 
+// standards are what can be offered: the terms that are chosen on the page, or a standard agreement.
+func (v offerView) standards(ctx context.Context) []ui.Option {
+	out := []ui.Option{{Label: lang.T(ctx, "partner.offer.own")}}
+	for _, d := range v.Standards {
+		out = append(out, ui.Option{Value: d.ID.String(), Label: lang.T(ctx, "batch.version_of", "Title", d.Title, "Version", strconv.Itoa(d.Version)), Chosen: d.ID.String() == v.Standard})
+	}
+	return out
+}
+
 func (v offerView) problems() int {
 	n := 0
 	for _, r := range v.Report.Rows {
@@ -87,6 +99,16 @@ func (s *Server) offerForm(c *fiber.Ctx) (offerView, error) {
 	if err != nil {
 		return v, err
 	}
+	standards, err := s.deps.Tenants.Standards(c.UserContext())
+	if err != nil {
+		return v, err
+	}
+	for _, d := range standards {
+		if d.State == "open" {
+			v.Standards = append(v.Standards, d)
+		}
+	}
+	v.Standard = c.FormValue("standard", c.Query("standard"))
 	for _, col := range all {
 		if col.Visibility != tenants.Internal {
 			v.Collections = append(v.Collections, col)
@@ -129,6 +151,11 @@ func (s *Server) offer(c *fiber.Ctx) error {
 		send := c.FormValue("send") != ""
 		var report auth.OfferReport
 		proposal := v.proposal(s.deps.DB.Now())
+		if v.Standard != "" {
+			if proposal, err = s.standardProposal(ctx, v.Standard); err != nil {
+				return err
+			}
+		}
 		if report, err = s.deps.Auth.OfferList(ctx, list, proposal, !send); err == nil {
 			v.Report, v.Sent = &report, send
 			for _, t := range tenantspages.Plain(ctx, lang.T(ctx, "web.offer.each"), proposal.Ours, proposal.Theirs) {
@@ -147,6 +174,22 @@ func (s *Server) offer(c *fiber.Ctx) error {
 		c.Status(errs.Status(e.Kind))
 	}
 	return s.showOffers(c, v)
+}
+
+// standardProposal is the newest version of an own standard agreement.
+func (s *Server) standardProposal(ctx context.Context, which string) (tenants.Proposal, error) {
+	standard, err := id.Parse[id.Any](which)
+	if err != nil {
+		return tenants.Proposal{}, errs.New(errs.NotFound, "standard agreement: %w", err)
+	}
+	v, err := s.deps.Tenants.StandardView(ctx, standard, tenants.StandardFilter{Limit: 1})
+	if err != nil {
+		return tenants.Proposal{}, err
+	}
+	if v.Standard.State != "open" {
+		return tenants.Proposal{}, errs.New(errs.NotFound, "standard agreement %s is not offered", which)
+	}
+	return v.Newest().Proposal, nil
 }
 
 // sentences begins each sentence with a capital, where words stand in the place of a name.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/url"
 	"strings"
 
@@ -64,7 +65,9 @@ func New(o Options, d Deps) *fiber.App {
 
 	app.Use(authpages.Middleware(d.Auth), s.frame)
 	authpages.New(d.Auth).Mount(app)
-	tenantspages.New(d.Tenants, d.DB.Now).Mount(app)
+	tenantspages.New(d.Tenants, d.DB.Now).Inviting(func(ctx context.Context, email, name string, p tenants.Proposal) error {
+		return d.Auth.Invite(ctx, auth.Invite{Email: email, Name: name, Proposal: p})
+	}).Mount(app)
 	coursespages.New(d.Courses).Mount(app)
 	marketingpages.New(d.Marketing).Mount(app)
 	communitypages.New(d.Community).Mount(app)
@@ -74,6 +77,8 @@ func New(o Options, d Deps) *fiber.App {
 	app.Get("/me", s.me)
 	app.Get("/invite/:token", s.invited)
 	app.Post("/invite/:token", s.accept)
+	app.Get("/join/:token", s.joinPage)
+	app.Post("/join/:token", s.join)
 	app.Get("/partners/offer", s.offers)
 	app.Post("/partners/offer", s.offer)
 	app.Get("/welcome", s.welcome)

@@ -162,3 +162,12 @@ func (w *World) Drain(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// End has the partner manager of a house end its connection with another, at once.
+func (w *World) End(t testing.TB, h, other House) {
+	t.Helper()
+	manager := scope.Scope{Actor: scope.Member, Org: h.OrgID, Membership: id.New[id.Membership](), Roles: []scope.Role{scope.Learner, scope.PartnerManager}}
+	if err := w.Tenants.End(scope.Enter(t.Context(), manager), other.OrgID, true); err != nil {
+		t.Fatal(err)
+	}
+}

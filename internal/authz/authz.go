@@ -33,6 +33,7 @@ const (
 	SeeNetwork      Action = "tenants.see_network"
 	ManageNetwork   Action = "tenants.manage_network"
 	ManageSharing   Action = "tenants.manage_sharing"
+	SeeOffer        Action = "tenants.see_offer"
 	CarryOut        Action = "tenants.carry_out"
 	ManageOrg       Action = "tenants.manage_org"
 	CreateOrg       Action = "tenants.create_org"
@@ -70,6 +71,7 @@ var table = map[Action]Rule{
 	SeeNetwork:      {},
 	ManageNetwork:   {Roles: []scope.Role{scope.PartnerManager, scope.Administrator}},
 	ManageSharing:   {Roles: []scope.Role{scope.Author, scope.Marketer, scope.PartnerManager, scope.Administrator}},
+	SeeOffer:        {Visitor: true, Foreign: true},
 	CarryOut:        {Actors: []scope.Actor{scope.Agreement}},
 	ManageOrg:       {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CreateOrg:       {Actors: []scope.Actor{scope.Operator}},

@@ -80,6 +80,7 @@ var (
 		"questions_id":           "ids are made by the server; URLs find the owner by it",
 		"answers_id":             "ids are made by the server",
 		"search_documents_pkey":  "ids are made by the server, and nobody but the indexer writes",
+		"standard_links_token":   "the hash of 256 random bits: nobody can try one",
 		"invitations_token":      "the hash of 256 random bits: nobody can try one",
 		"outbox_pkey":            "the queue's own number; never leaves the database",
 	}

@@ -123,6 +123,7 @@ var events = map[string]eventCase{
 	"courses.item_finished":        {actors: []scope.Actor{scope.Counter}},
 	"courses.enrolled":             {actors: []scope.Actor{scope.Counter}, passes: []string{"counted", "touches"}},
 	"courses.enrollment_completed": {actors: []scope.Actor{scope.Counter}, passes: []string{"counted", "touches"}},
+	"tenants.batch_asked":          {actors: []scope.Actor{scope.Agreement}},
 	"tenants.connection_changed":   {actors: []scope.Actor{scope.Mailer}},
 	"marketing.touched":            {actors: []scope.Actor{scope.Counter}, keeps: []string{"counted"}},
 }
@@ -131,9 +132,10 @@ var events = map[string]eventCase{
 var jobKinds = map[string]string{
 	"tenants.check_domains": "as the Registrar, who looks through all domains and changes each in the scope of its organization",
 
-	"mail.deliver": "as the Mailer of the mail's organization, which reads the mail by its identifier there",
-	"tenants.hour": "as the Mailer of no organization, which reads which portals there are and inserts a tenants.due for each",
-	"tenants.due":  "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
+	"mail.deliver":  "as the Mailer of the mail's organization, which reads the mail by its identifier there",
+	"tenants.hour":  "as the Mailer of no organization, which reads which portals there are and inserts a tenants.due for each",
+	"tenants.batch": "as the Agreement of the organization that it names, which reads its own batch and moves its own connections",
+	"tenants.due":   "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
 }
 
 // TestEventsAndJobs is the inventory of what works without a person: every kind that somebody listens to, and every kind of job, has
@@ -200,7 +202,7 @@ func (s *site) forge(t *testing.T, su *pgx.Conn, tables []string) (forged int, f
 			for _, ob := range s.foreign(o) {
 				raw, err := json.Marshal(map[string]any{
 					"org": o.id, "Org": o.id, "item": ob, "Item": ob, "item_org": o.id, "question": ob, "answer": ob, "post": ob, "kind": "thanks", "on": true, "key": id.New[id.Any](),
-					"membership": o.members[0], "finish": id.New[id.Any](), "what": "seen", "at": "2026-01-02T03:04:05Z", "origin": "story", "ref": ob, "enrollment": id.New[id.Enrollment](), "other": o.id, "receipt": receipt,
+					"membership": o.members[0], "finish": id.New[id.Any](), "what": "seen", "at": "2026-01-02T03:04:05Z", "origin": "story", "ref": ob, "enrollment": id.New[id.Enrollment](), "other": o.id, "receipt": receipt, "batch": ob,
 				})
 				if err != nil {
 					t.Fatal(err)

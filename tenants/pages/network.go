@@ -31,15 +31,64 @@ type networkView struct {
 	Filter      tenants.PortfolioFilter
 	Own         ui.Org
 	Open        *tenants.PortfolioRow // whose agreement stands beside the list
+	Standards   []tenants.Standard    // whose partners can be looked for
 	MayShare    bool
 	First, Next string
 }
 
-// readPortfolio takes the filter from the address; an unreadable place in the list is a missing page.
-func readPortfolio(c *fiber.Ctx) (tenants.PortfolioFilter, error) {
-	f := tenants.PortfolioFilter{Query: strings.TrimSpace(c.Query("q")), State: c.Query("state"), Sort: c.Query("sort"), Desc: c.Query("desc") == "1", Limit: networkSize}
+// portfolioFilter takes the filter from a form or an address.
+func portfolioFilter(value func(string) string) (tenants.PortfolioFilter, error) {
+	f := tenants.PortfolioFilter{Query: strings.TrimSpace(value("q")), State: value("state"), Sort: value("sort"), Desc: value("desc") == "1", Limit: networkSize}
 	if utf8.RuneCountInString(f.Query) > 100 || !utf8.ValidString(f.Query) || strings.ContainsRune(f.Query, 0) {
 		return f, errs.New(errs.Invalid, "query of the network too long")
+	}
+	var err error
+	if days := value("ends"); days != "" {
+		if f.Ends, err = strconv.Atoi(days); err != nil {
+			return f, errs.New(errs.NotFound, "days %q", days)
+		}
+	}
+	if which, version, _ := strings.Cut(value("standard"), "."); which != "" {
+		if f.Standard, err = id.Parse[id.Any](which); err == nil && version != "" {
+			f.Version, err = strconv.Atoi(version)
+		}
+		if err != nil {
+			return f, errs.New(errs.NotFound, "standard agreement: %w", err)
+		}
+	}
+	return f, nil
+}
+
+// filterWords are the filter as fields of an address or a form; what is at rest is left out.
+func filterWords(f tenants.PortfolioFilter) map[string]string {
+	out := map[string]string{}
+	put := func(key, value string, there bool) {
+		if there {
+			out[key] = value
+		}
+	}
+	put("q", f.Query, f.Query != "")
+	put("state", f.State, f.State != "")
+	put("sort", f.Sort, f.Sort != "")
+	put("desc", "1", f.Desc)
+	put("ends", strconv.Itoa(f.Ends), f.Ends > 0)
+	put("standard", standardWord(f.Standard, f.Version), !f.Standard.IsZero())
+	return out
+}
+
+// standardWord names a standard agreement, or a version of it, in an address.
+func standardWord(which id.Any, version int) string {
+	if version > 0 {
+		return which.String() + "." + strconv.Itoa(version)
+	}
+	return which.String()
+}
+
+// readPortfolio takes the filter from the address; an unreadable place in the list is a missing page.
+func readPortfolio(c *fiber.Ctx) (tenants.PortfolioFilter, error) {
+	f, err := portfolioFilter(func(key string) string { return c.Query(key) })
+	if err != nil {
+		return f, err
 	}
 	if after := c.Query("after"); after != "" {
 		o, err := id.Parse[id.Org](after)
@@ -66,6 +115,11 @@ func (p *Pages) network(c *fiber.Ctx) error {
 	}
 	v := networkView{Portfolio: list, Filter: f, Own: shell.From(ctx).Org, MayShare: may(ctx, authz.ManageSharing)}
 	v.Open = v.opened(c.Query("open"))
+	if list.Manages {
+		if v.Standards, err = p.svc.Standards(ctx); err != nil {
+			return err
+		}
+	}
 	if list.More {
 		last := list.Rows[len(list.Rows)-1]
 		v.Next = networkAddress("/network", f, "after", last.OrgID.String(), "key", last.Key)
@@ -105,13 +159,8 @@ func may(ctx context.Context, a authz.Action) bool {
 // networkAddress is the list with the filter's words and more pairs.
 func networkAddress(path string, f tenants.PortfolioFilter, kv ...string) string {
 	q := url.Values{}
-	for k, val := range map[string]string{"q": f.Query, "state": f.State, "sort": f.Sort} {
-		if val != "" {
-			q.Set(k, val)
-		}
-	}
-	if f.Desc {
-		q.Set("desc", "1")
+	for k, val := range filterWords(f) {
+		q.Set(k, val)
 	}
 	for i := 0; i+1 < len(kv); i += 2 {
 		q.Set(kv[i], kv[i+1])
@@ -242,6 +291,9 @@ func networkTable(ctx context.Context, rows []tenants.PortfolioRow) ([]byte, err
 	for _, k := range []string{"organization", "portal", "relation", "state", "since", "gives_collections", "gives_items", "gets_collections", "gets_items", "until"} {
 		head = append(head, lang.T(ctx, "tenants.csv."+k))
 	}
+	for _, k := range []string{"account", "standard", "version"} {
+		head = append(head, lang.T(ctx, "partner.csv."+k))
+	}
 	if err := w.Write(head); err != nil {
 		return nil, err
 	}
@@ -263,6 +315,7 @@ func networkTable(ctx context.Context, rows []tenants.PortfolioRow) ([]byte, err
 		if err := w.Write([]string{
 			cell(r.Name), r.Slug, relation(ctx, r.WeCall), strings.Join(states, "; "), since,
 			strconv.Itoa(r.Gives), strconv.Itoa(r.GivesItems), strconv.Itoa(r.Gets), strconv.Itoa(r.GetsItems), end,
+			cell(r.Account), cell(r.Standard), versionCell(r.StandardV),
 		}); err != nil {
 			return nil, err
 		}
@@ -271,10 +324,43 @@ func networkTable(ctx context.Context, rows []tenants.PortfolioRow) ([]byte, err
 	return b.Bytes(), w.Error()
 }
 
+func versionCell(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// standardOptions are the standard agreements and their versions that the list can be narrowed to.
+func (v networkView) standardOptions(ctx context.Context) []ui.Option {
+	out := []ui.Option{{Label: lang.T(ctx, "partner.standard.any")}}
+	add := func(d tenants.Standard, version int, label string) {
+		out = append(out, ui.Option{Value: standardWord(d.ID, version), Label: label, Chosen: v.Filter.Standard == d.ID && v.Filter.Version == version})
+	}
+	for _, d := range v.Standards {
+		add(d, 0, d.Title)
+		for n := d.Version; n > max(0, d.Version-5); n-- {
+			add(d, n, lang.T(ctx, "batch.version_of", "Title", d.Title, "Version", strconv.Itoa(n)))
+		}
+	}
+	return out
+}
+
+// endOptions are the spans in which an end is looked for.
+func (v networkView) endOptions(ctx context.Context) []ui.Option {
+	out := []ui.Option{{Label: lang.T(ctx, "partner.ends.any")}}
+	for _, days := range []int{7, 30, 90} {
+		out = append(out, ui.Option{Value: strconv.Itoa(days), Label: lang.T(ctx, "partner.ends.days", "Count", days), Chosen: v.Filter.Ends == days})
+	}
+	return out
+}
+
 // done are the words of what has just been done, by the value in the address.
 var done = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"asked": "tenants.done.asked", "countered": "tenants.done.countered", "signed": "tenants.done.signed", "declined": "tenants.done.declined",
 	"withdrawn": "tenants.done.withdrawn", "paused": "tenants.done.paused", "resumed": "tenants.done.resumed", "ended": "tenants.done.ended", "ending": "tenants.done.ending",
+	"invited": "partner.done.invited", "nobody": "partner.done.nobody", "published": "partner.done.published", "retired": "partner.done.retired",
+	"link_closed": "partner.done.link_closed", "cancelled": "partner.done.cancelled", "reminded": "partner.done.reminded",
 	"mails_on": "notice.done_on", "mails_off": "notice.done_off",
 	"created": "tenants.done.created", "saved": "tenants.done.saved", "added": "tenants.done.added", "removed": "tenants.done.removed",
 	"public": "tenants.done.public", "agreement": "tenants.done.agreement", "internal": "tenants.done.internal",

@@ -24,10 +24,18 @@ import (
 type Pages struct {
 	svc *tenants.Service
 	now func() time.Time
+	// inviting mails an invitation with terms to an address of an organization that is called so; nil where nobody is invited by mail.
+	inviting func(ctx context.Context, email, name string, p tenants.Proposal) error
 }
 
 // New returns the handlers of a service; now is the clock.
 func New(svc *tenants.Service, now func() time.Time) *Pages { return &Pages{svc: svc, now: now} }
+
+// Inviting lets whoever manages the network invite addresses that belong to no portal.
+func (p *Pages) Inviting(invite func(ctx context.Context, email, name string, p tenants.Proposal) error) *Pages {
+	p.inviting = invite
+	return p
+}
 
 // Mount adds the routes.
 func (p *Pages) Mount(r fiber.Router) {
@@ -37,6 +45,10 @@ func (p *Pages) Mount(r fiber.Router) {
 	p.mountDomains(r)
 	p.mountBrand(r)
 	p.mountHouse(r)
+	p.mountStandards(r)
+	r.Post("/partners/act", p.actOnMany)
+	r.Get("/partners/accounts", p.accounts)
+	r.Post("/partners/accounts", p.setAccounts)
 	r.Get("/network", p.network)
 	r.Get("/network.csv", p.exportNetwork)
 	r.Get("/network/invite", p.invite)
@@ -47,7 +59,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Post("/network/:slug/counter", p.counter)
 	r.Get("/network/:slug/end", p.askToEnd)
 	for move, do := range map[string]func(*fiber.Ctx, agreementView) (string, error){
-		"sign": p.sign, "decline": p.decline, "withdraw": p.withdraw, "pause": p.pause, "resume": p.resume, "end": p.end, "mails": p.mails,
+		"sign": p.sign, "decline": p.decline, "withdraw": p.withdraw, "pause": p.pause, "resume": p.resume, "end": p.end, "mails": p.mails, "remind": p.remind, "account": p.account,
 	} {
 		r.Post("/network/:slug/"+move, p.act(do))
 	}

@@ -6,6 +6,15 @@ import (
 	"github.com/learnscape/learnscape/tenants"
 )
 
+// Opening says what may be done with a collection, by how many and until when.
+func Opening(ctx context.Context, o tenants.Opening) string { return opening(ctx, o) }
+
+// Finish says how long those in mid-course may finish.
+func Finish(ctx context.Context, days int) string { return finish(ctx, days) }
+
+// Until says on which day terms end by themselves.
+func Until(ctx context.Context, day string) string { return until(ctx, day) }
+
 // Plain says terms in at most three sentences to the side that gives ours and receives theirs from the organization.
 func Plain(ctx context.Context, org string, ours, theirs tenants.Half) []string {
 	for _, h := range []*tenants.Half{&ours, &theirs} {

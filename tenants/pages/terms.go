@@ -33,6 +33,7 @@ func relationOptions(ctx context.Context, chosen string) []ui.Option {
 
 // termsForm is what somebody proposes: the three questions, and what is under "more terms".
 type termsForm struct {
+	Name             string // of an organization that is invited by mail
 	With             string // whom, as typed; of a connection that is asked for
 	Preset           string
 	WeCall, TheyCall string
@@ -56,14 +57,16 @@ type offered struct {
 }
 
 type termsView struct {
-	Form    termsForm
-	Own     ui.Org
-	Other   *tenants.Organization // nil until it is known
-	Counter *agreementView        // the proposal that this answers, or the agreement that it changes; nil when asking
-	Ours    []offered
-	Theirs  []offered
-	Closed  int // own collections that are internal and can not be opened
-	Faults  []ui.Fault
+	Form     termsForm
+	Own      ui.Org
+	Other    *tenants.Organization // nil until it is known
+	Invite   bool                  // the address belongs to no portal, or to one that nobody looks after: an invitation is mailed
+	Counter  *agreementView        // the proposal that this answers, or the agreement that it changes; nil when asking
+	Standard *standardForm         // when the terms are for many; nil otherwise
+	Ours     []offered
+	Theirs   []offered
+	Closed   int // own collections that are internal and can not be opened
+	Faults   []ui.Fault
 }
 
 func (v termsView) fault(field string) string {
@@ -76,14 +79,29 @@ func (v termsView) fault(field string) string {
 }
 
 func (v termsView) action() string {
+	if v.Standard != nil {
+		return v.Standard.action()
+	}
 	if v.Counter != nil {
 		return "/network/" + v.Counter.Other.Slug + "/counter"
 	}
 	return "/network/invite"
 }
 
+// filling is where a preset fills the form.
+func (v termsView) filling() string {
+	if v.Standard != nil {
+		return standardsAt + "/new"
+	}
+	return "/network/invite"
+}
+
 func (v termsView) title(ctx context.Context) string {
 	switch {
+	case v.Standard != nil && v.Standard.View != nil:
+		return lang.T(ctx, "standard.form.title_next", "Title", v.Standard.View.Standard.Title)
+	case v.Standard != nil:
+		return lang.T(ctx, "standard.form.title")
 	case v.Counter != nil && v.Counter.State == tenants.Asked && !v.Counter.Proposed.Mine:
 		return lang.T(ctx, "tenants.form.title_counter", "Org", v.Counter.Other.Name)
 	case v.Counter != nil:
@@ -93,6 +111,12 @@ func (v termsView) title(ctx context.Context) string {
 }
 
 func (v termsView) lead(ctx context.Context) string {
+	switch {
+	case v.Standard != nil && v.Standard.View != nil:
+		return lang.T(ctx, "standard.form.lead_next", "Count", v.Standard.Reach, "Leaves", v.Standard.Leaves)
+	case v.Standard != nil:
+		return lang.T(ctx, "standard.form.lead")
+	}
 	if v.Counter != nil {
 		return lang.T(ctx, "tenants.form.lead_counter")
 	}
@@ -106,6 +130,12 @@ func (v termsView) more() bool {
 
 func (v termsView) send(ctx context.Context) string {
 	switch {
+	case v.Standard != nil && v.Standard.View != nil:
+		return lang.T(ctx, "standard.form.publish", "Version", strconv.Itoa(v.Standard.View.Standard.Version+1))
+	case v.Standard != nil:
+		return lang.T(ctx, "standard.form.publish", "Version", "1")
+	case v.Invite:
+		return lang.T(ctx, "partner.invite.send")
 	case v.Counter != nil:
 		return lang.T(ctx, "tenants.form.send_counter")
 	case v.Other != nil:
@@ -196,6 +226,7 @@ func readTerms(c *fiber.Ctx, v *termsView, now time.Time) (tenants.Proposal, []e
 	f.Ours.Opens, v.Ours, faults = readHalf(c, "ours", v.Ours)
 	f.Theirs.Opens, v.Theirs, more = readHalf(c, "theirs", v.Theirs)
 	faults = append(faults, more...)
+	f.Name = strings.TrimSpace(c.FormValue("name"))
 	f.With, f.Preset = strings.TrimSpace(c.FormValue("with")), c.FormValue("preset", string(tenants.PresetPeer))
 	f.WeCall, f.TheyCall = c.FormValue("we_call"), c.FormValue("they_call")
 	f.Ours.Learns, f.Theirs.Learns = c.FormValue("ours_learns"), c.FormValue("theirs_learns")
@@ -228,7 +259,7 @@ func readTerms(c *fiber.Ctx, v *termsView, now time.Time) (tenants.Proposal, []e
 
 // place is where a field stands on the page, so that problems are listed in its order.
 func place(name string) int {
-	for i, p := range []string{"with", "seats", "until_", "opens", "theirs_learns", "ours_learns", "theirs_meet", "ours_meet", "we_call", "they_call", "finish_days", "until", "note"} {
+	for i, p := range []string{"title", "with", "name", "seats", "until_", "opens", "theirs_learns", "ours_learns", "theirs_meet", "ours_meet", "we_call", "they_call", "finish_days", "until", "note"} {
 		if strings.HasPrefix(name, p) && (p != "until_" || len(name) > 6) {
 			return i
 		}
@@ -307,8 +338,10 @@ var presets = []string{string(tenants.PresetPartner), string(tenants.PresetCusto
 func (p *Pages) whom(c *fiber.Ctx, v *termsView) error {
 	o, err := p.svc.Addressed(c.UserContext(), v.Form.With)
 	switch {
-	case err == nil:
+	case err == nil && (o.SignIn != "none" || !strings.Contains(v.Form.With, "@")):
 		v.Other = &o
+	case err == nil || errs.Is(err, errs.NotFound) && strings.Contains(v.Form.With, "@") && p.inviting != nil:
+		v.Invite = true
 	case errs.Is(err, errs.NotFound):
 		v.tell(c.UserContext(), []errs.Field{{Name: "with", Key: "tenants.form.with_unknown"}})
 	default:
@@ -345,9 +378,15 @@ func (p *Pages) ask(c *fiber.Ctx) error {
 	if !slices.Contains(relations, v.Form.WeCall) || !slices.Contains(relations, v.Form.TheyCall) {
 		faults = append(faults, errs.Field{Name: "we_call", Key: "tenants.terms.choose"})
 	}
+	if v.Invite && v.Form.Name == "" {
+		faults = append(faults, errs.Field{Name: "name", Key: "partner.invite.name_missing"})
+	}
 	v.tell(ctx, faults)
 	if len(v.Faults) > 0 {
 		return p.showTerms(c, v, fiber.StatusUnprocessableEntity)
+	}
+	if v.Invite {
+		return p.sendInvitation(c, v, proposal)
 	}
 	err = p.svc.Ask(ctx, v.Other.OrgID, proposal)
 	if errs.Is(err, errs.Conflict) {
@@ -355,6 +394,28 @@ func (p *Pages) ask(c *fiber.Ctx) error {
 		return c.Redirect("/network/"+v.Other.Slug, fiber.StatusSeeOther)
 	}
 	return p.proposed(c, v, err, "asked", v.Other.Slug)
+}
+
+// sendInvitation mails an invitation with the terms to an address that belongs to no portal.
+func (p *Pages) sendInvitation(c *fiber.Ctx, v termsView, proposal tenants.Proposal) error {
+	err := p.inviting(c.UserContext(), v.Form.With, v.Form.Name, proposal)
+	e, _ := errors.AsType[*errs.Error](err)
+	switch {
+	case err == nil:
+		return c.Redirect("/network?done=invited", fiber.StatusSeeOther)
+	case e != nil && len(e.Fields) > 0:
+		for i := range e.Fields {
+			if e.Fields[i].Name == "email" {
+				e.Fields[i].Name = "with"
+			}
+		}
+		v.tell(c.UserContext(), e.Fields)
+	case e != nil && e.Key != "" && (e.Kind == errs.Conflict || e.Kind == errs.RateLimited):
+		v.tell(c.UserContext(), []errs.Field{{Name: "with", Key: e.Key, Args: e.Args}})
+	default:
+		return err
+	}
+	return p.showTerms(c, v, errs.Status(e.Kind))
 }
 
 // proposed answers a proposal: with the agreement's page, or the form and what is wrong in it.
