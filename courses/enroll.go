@@ -41,7 +41,7 @@ func (o Origin) clean() Origin {
 	return o
 }
 
-// Enroll begins a course or path in the version in force and pins it. Whoever is on it already stays on their version; whoever
+// Enroll begins a course or path in the version in force, or the one that the organization's library has, and pins it. Whoever is on it already stays on their version; whoever
 // left it comes back to it. What was finished before counts. Repeating is safe. NotFound for what may not be seen.
 func (s *Service) Enroll(ctx context.Context, item id.Item, o Origin) error {
 	if err := authz.Check(ctx, authz.Learn, id.Org{}); err != nil {
@@ -60,17 +60,19 @@ func (s *Service) enroll(tx *db.Tx, item id.Item, o Origin) error {
 	if it.Version == 0 || it.State != "published" || it.Kind != tenants.KindCourse && it.Kind != tenants.KindPath {
 		return errs.New(errs.NotFound, "enroll in %s: nothing published", item)
 	}
-	// The own record says what it is about, also when that has closed.
-	n, err := tx.Exec(`INSERT INTO enrollments AS e (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, origin_ref, started_at, updated_at, title, kind)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)
-		ON CONFLICT (org_id, membership_id, item_org, item_id) DO UPDATE SET state = 'active', updated_at = excluded.updated_at WHERE e.state = 'left'`,
+	// The own record says what it is about, also when that has closed. What the organization took into its library begins in the
+	// version that it chose.
+	pinned, err := db.Rows[int](tx, `INSERT INTO enrollments AS e (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, origin_ref, started_at, updated_at, title, kind)
+		VALUES ($1, $2, $3, $4, $5, coalesce((SELECT `+chosen+` FROM adoptions a WHERE a.org_id = $1 AND a.item_org = $4 AND a.item_id = $5), $6), $7, $8, $9, $9, $10, $11)
+		ON CONFLICT (org_id, membership_id, item_org, item_id) DO UPDATE SET state = 'active', updated_at = excluded.updated_at WHERE e.state = 'left'
+		RETURNING e.version`,
 		tx.Scope.Org, id.New[id.Enrollment](), tx.Scope.Membership, it.OrgID, it.ItemID, it.Version, o.Kind, o.Ref, tx.Now, it.Title, it.Kind)
-	if err != nil || n == 0 {
+	if err != nil || len(pinned) == 0 {
 		return err
 	}
 	var t tally
 	if err := tx.Batch(func(b *db.Batch) {
-		state(b, tx, statement{Verb: "enrolled", Org: it.OrgID, Kind: it.Kind, Item: it.ItemID, Formal: true, Pull: o.Kind != OriginAssigned, Context: map[string]any{"version": it.Version, "origin": o.Kind}})
+		state(b, tx, statement{Verb: "enrolled", Org: it.OrgID, Kind: it.Kind, Item: it.ItemID, Formal: true, Pull: o.Kind != OriginAssigned, Context: map[string]any{"version": pinned[0], "origin": o.Kind}})
 		jobs.Queue(b, tx.Now, Enrolled{Org: tx.Scope.Org, Membership: tx.Scope.Membership, ItemOrg: it.OrgID, Item: it.ItemID, Origin: o.Kind, Ref: o.Ref, At: tx.Now})
 		t.queue(b, tx.Scope, it.ItemID)
 	}); err != nil {

@@ -17,11 +17,12 @@ const (
 	TabAll      = ""
 	TabActive   = "active"
 	TabFinished = "finished"
+	TabOurs     = "ours" // what the own organization offers: its own, and what it took into its library
 )
 
 // LearnFilter narrows the library. Empty lists mean all.
 type LearnFilter struct {
-	Tab   string   // TabAll, TabActive or TabFinished
+	Tab   string   // TabAll, TabActive, TabFinished or TabOurs
 	Kinds []string // tenants.KindPath, tenants.KindCourse
 	Orgs  []string // slugs of the owners
 	Page  int      // from 0
@@ -36,8 +37,10 @@ type LearnView struct {
 	Orgs   []Facet
 	Active int // how many the viewer is on
 	Past   int // how many the viewer finished
+	Ours   int // how many the own organization offers
 
 	Visitor bool // nobody is signed in: public items only
+	Keeps   bool // the viewer looks after the library
 }
 
 // Card is an item with who contributes to it and the viewer's own progress.
@@ -47,6 +50,7 @@ type Card struct {
 	Parts    []OrgShare
 	State    string // "", active or completed
 	Progress Progress
+	Adopted  bool // the own organization took it into its library
 }
 
 // Facet is a value to filter by, with how many cards have it.
@@ -62,6 +66,7 @@ type learning struct {
 	Done  int     `db:"done" json:"done"`
 	Total int     `db:"total" json:"total"`
 	State string  `db:"state" json:"state"`
+	Taken bool    `db:"taken" json:"taken"` // into the own library
 }
 
 // library is how many of the newest items the library shows, beside those that the viewer is on; search finds the rest.
@@ -75,27 +80,33 @@ type pile struct {
 	Kind  string `json:"kind"`
 	Org   id.Org `json:"org_id"`
 	State string `json:"state"`
+	Ours  bool   `json:"ours"`
 	N     int    `json:"n"`
 }
 
 // librarySQL reads the library, one row: its piles, and the items of one page. $1 organization, $2 membership, $3 visitor, $4 kinds
-// of the library, $5 its size; the page's $6 state or NULL, $7 kinds or NULL, $8 owners' slugs or NULL, $9 offset, $10 limit.
+// of the library, $5 its size; the page's $6 state or NULL, $7 kinds or NULL, $8 owners' slugs or NULL, $9 offset, $10 limit, $11
+// whether what is merely open to the organization is left out.
 var librarySQL = `WITH seen AS MATERIALIZED (
 	SELECT l.org_id, l.item_id, l.kind, l.listed_at, coalesce(e.done, 0) AS done, coalesce(e.total, 0) AS total,
-		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state
+		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(l.org_id = $1, false) OR a.item_id IS NOT NULL AS ours, a.item_id IS NOT NULL AS taken
 	FROM (
 		(` + tenants.Newest("$1", "$4", "NULL", "NULL", "NULL", "$5") + `)
 		UNION
 		(SELECT i.org_id, i.item_id, i.kind, i.published_at FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND i.state = 'published' AND ` + tenants.Seen("$1") + `
-			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT $5)) l
+			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT $5)
+		UNION
+		(SELECT i.org_id, i.item_id, i.kind, i.published_at FROM adoptions a JOIN items i ON i.org_id = a.item_org AND i.item_id = a.item_id AND i.state = 'published' AND ` + tenants.Seen("$1") + `
+			WHERE a.org_id = $1 ORDER BY a.adopted_at DESC, a.item_id LIMIT $5)) l
+	LEFT JOIN adoptions a ON a.org_id = $1 AND a.item_org = l.org_id AND a.item_id = l.item_id
 	LEFT JOIN enrollments e ON e.org_id = $1 AND e.membership_id = $2 AND e.item_org = l.org_id AND e.item_id = l.item_id AND e.state <> 'left'
 	LEFT JOIN visitor_progress p ON p.visitor_id = $3 AND p.item_org = l.org_id AND p.item_id = l.item_id AND p.lesson_key = '')
-SELECT (SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.kind, s.org_id, s.state, count(*) AS n FROM seen s GROUP BY s.kind, s.org_id, s.state) x) AS piles,
-	coalesce(json_agg(json_build_object('item', c.item, 'on', json_build_object('item_id', c.item_id, 'done', c.done, 'total', c.total, 'state', c.state)) ORDER BY c.place), '[]') AS page
+SELECT (SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.kind, s.org_id, s.state, s.ours, count(*) AS n FROM seen s GROUP BY s.kind, s.org_id, s.state, s.ours) x) AS piles,
+	coalesce(json_agg(json_build_object('item', c.item, 'on', json_build_object('item_id', c.item_id, 'done', c.done, 'total', c.total, 'state', c.state, 'taken', c.taken)) ORDER BY c.place), '[]') AS page
 FROM (
 	SELECT g.*, (SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item FROM (
-		SELECT s.*, row_number() OVER (ORDER BY array_position('{active,"",completed}'::text[], s.state), s.listed_at DESC, s.item_id) AS place FROM seen s
-		WHERE ($6::text IS NULL OR s.state = $6) AND ($7::text[] IS NULL OR s.kind = ANY($7)) AND ($8::text[] IS NULL OR s.org_id IN (SELECT o.org_id FROM organizations o WHERE o.slug = ANY($8)))
+		SELECT s.*, row_number() OVER (ORDER BY array_position('{active,"",completed}'::text[], s.state), s.ours DESC, s.listed_at DESC, s.item_id) AS place FROM seen s
+		WHERE ($6::text IS NULL OR s.state = $6) AND (s.ours OR NOT $11) AND ($7::text[] IS NULL OR s.kind = ANY($7)) AND ($8::text[] IS NULL OR s.org_id IN (SELECT o.org_id FROM organizations o WHERE o.slug = ANY($8)))
 		ORDER BY place OFFSET $9 LIMIT $10) g
 	JOIN items i ON i.org_id = g.org_id AND i.item_id = g.item_id AND i.state = 'published') c`
 
@@ -107,8 +118,8 @@ type libraryRow struct {
 	} `db:"page"`
 }
 
-// Learn returns the paths and courses that the viewer may see, those they are on first, then the newest. Visitors see public
-// ones.
+// Learn returns the paths and courses that the viewer may see: those they are on first, then what their organization offers, then
+// what is open to it beyond that, the newest first in each. Visitors see public ones.
 func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 	if err := authz.Check(ctx, authz.ListItems, id.Org{}); err != nil {
 		return LearnView{}, err
@@ -127,7 +138,7 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 	var row libraryRow
 	var near []id.Org
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.One(b, &row, nil, librarySQL, sc.Org, sc.Membership, sc.Visitor, []string{tenants.KindPath, tenants.KindCourse}, library, f.state(), f.Kinds, f.Orgs, from, shelf)
+		db.One(b, &row, nil, librarySQL, sc.Org, sc.Membership, sc.Visitor, []string{tenants.KindPath, tenants.KindCourse}, library, f.state(), f.Kinds, f.Orgs, from, shelf, f.Tab == TabOurs)
 		readNear(b, &near, sc)
 	}); err != nil {
 		return LearnView{}, err
@@ -146,7 +157,7 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 		return LearnView{}, err
 	}
 	v := f.count(row.Piles, orgs)
-	v.Visitor, v.More = !sc.SignedIn(), v.Found > from+shelf
+	v.Visitor, v.More, v.Keeps = !sc.SignedIn(), v.Found > from+shelf, authz.Allowed(sc, authz.Adopt, id.Org{})
 	v.Cards, err = s.cards(ctx, items, mine, append(near, sc.Org))
 	return v, err
 }
@@ -161,11 +172,11 @@ func (f LearnFilter) state() *string {
 
 func readLearning(b *db.Batch, dest *[]learning, sc scope.Scope) {
 	if sc.SignedIn() {
-		db.List(b, dest, `SELECT e.item_id, e.done, e.total, e.state FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left'
+		db.List(b, dest, `SELECT e.item_id, e.done, e.total, e.state, false AS taken FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left'
 			ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 500`, sc.Org, sc.Membership)
 		return
 	}
-	db.List(b, dest, `SELECT p.item_id, 0 AS done, 0 AS total, 'active' AS state FROM visitor_progress p WHERE p.visitor_id = $1 AND p.lesson_key = '' ORDER BY p.at DESC, p.item_id LIMIT 500`, sc.Visitor)
+	db.List(b, dest, `SELECT p.item_id, 0 AS done, 0 AS total, 'active' AS state, false AS taken FROM visitor_progress p WHERE p.visitor_id = $1 AND p.lesson_key = '' ORDER BY p.at DESC, p.item_id LIMIT 500`, sc.Visitor)
 }
 
 // readNear queues the organizations that the viewer's is connected to.
@@ -200,7 +211,7 @@ func (s *Service) cards(ctx context.Context, items []tenants.Item, mine []learni
 		}
 		for _, l := range mine {
 			if l.Item == it.ItemID {
-				out[i].State, out[i].Progress = l.State, Progress{l.Done, l.Total}
+				out[i].State, out[i].Progress, out[i].Adopted = l.State, Progress{l.Done, l.Total}, l.Taken
 			}
 		}
 	}
@@ -221,7 +232,10 @@ func (f LearnFilter) count(piles []pile, orgs map[id.Org]tenants.Organization) L
 		case "completed":
 			v.Past += p.N
 		}
-		if tab != nil && p.State != *tab {
+		if p.Ours {
+			v.Ours += p.N
+		}
+		if tab != nil && p.State != *tab || f.Tab == TabOurs && !p.Ours {
 			continue
 		}
 		o := orgs[p.Org]

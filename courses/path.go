@@ -23,7 +23,7 @@ type View struct {
 	Own       tenants.Organization // of the viewer; zero for visitors
 	Outcome   string
 	IntroHTML string
-	Version   int        // the one shown: pinned by the enrollment, else in force
+	Version   int        // the one shown: pinned by the enrollment, else that of the own library, else in force
 	Updated   time.Time  // when that version was published
 	Note      string     // what is new in it
 	Stations  []Station  // steps of a path with the adopter's own, or lessons of a course under their modules
@@ -38,7 +38,8 @@ type View struct {
 	Additions *Additions // of the viewer's organization, nil if none
 	People    []string   // colleagues on it, by name; never from other organizations
 	PeopleAll int
-	Visitor   bool // nobody is signed in: progress is kept for this browser only
+	Visitor   bool    // nobody is signed in: progress is kept for this browser only
+	Library   Shelved // for those who look after the library
 }
 
 // OrgShare is how many stations come from an organization.
@@ -126,7 +127,8 @@ var rootShape = `WITH pin AS MATERIALIZED (
 	FROM items i
 	LEFT JOIN enrollments e ON e.org_id = $2 AND e.membership_id = $3 AND e.item_org = i.org_id AND e.item_id = i.item_id AND e.state <> 'left'
 	LEFT JOIN visitor_progress p ON p.visitor_id = $4 AND p.item_org = i.org_id AND p.item_id = i.item_id AND p.lesson_key = ''
-	JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = coalesce(e.version, p.version, i.version)
+	LEFT JOIN adoptions a ON a.org_id = $2 AND a.item_org = i.org_id AND a.item_id = i.item_id
+	JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = coalesce(e.version, p.version, ` + chosen + `, i.version)
 	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1)
 SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin,
 	p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.completed_at, p.item,
@@ -246,6 +248,9 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 		if sc.SignedIn() {
 			db.List(b, &people, `SELECT m.name, count(*) OVER ()::int AS everybody FROM enrollments e JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id
 				WHERE e.org_id = $1 AND e.item_id = $2 AND e.state <> 'left' AND e.membership_id <> $3 AND m.state = 'active' ORDER BY e.updated_at DESC, m.membership_id LIMIT 5`, sc.Org, item, sc.Membership)
+		}
+		if authz.Allowed(sc, authz.Adopt, id.Org{}) {
+			db.One(b, &v.Library, nil, shelvedSQL, sc.Org, item)
 		}
 	}); err != nil {
 		return View{}, err

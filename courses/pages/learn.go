@@ -61,11 +61,15 @@ func pageHref(f courses.LearnFilter, by int, there bool) string {
 
 func tabs(ctx context.Context, v courses.LearnView, f courses.LearnFilter) []ui.Link {
 	f.Page = 0
-	return []ui.Link{
+	list := []ui.Link{
 		{Label: lang.T(ctx, "courses.learn.all"), Href: learnHref("", f), Current: f.Tab == courses.TabAll},
 		{Label: lang.T(ctx, "courses.learn.active"), Href: learnHref(courses.TabActive, f), Current: f.Tab == courses.TabActive, Count: v.Active},
 		{Label: lang.T(ctx, "courses.learn.finished"), Href: learnHref(courses.TabFinished, f), Current: f.Tab == courses.TabFinished, Count: v.Past},
 	}
+	if !v.Visitor {
+		list = append(list, ui.Link{Label: lang.T(ctx, "adoption.learn.ours"), Href: learnHref(courses.TabOurs, f), Current: f.Tab == courses.TabOurs, Count: v.Ours})
+	}
+	return list
 }
 
 func facets(ctx context.Context, v courses.LearnView, f courses.LearnFilter) ui.FacetsProps {
@@ -96,6 +100,9 @@ func Card(ctx context.Context, c courses.Card) ui.PathCardProps {
 	}
 	if c.Item.Minutes > 0 {
 		p.Meta = append(p.Meta, lang.Minutes(ctx, c.Item.Minutes))
+	}
+	if c.Adopted {
+		p.Meta = append(p.Meta, lang.T(ctx, "adoption.learn.adopted"))
 	}
 	switch {
 	case c.State == "completed":

@@ -26,6 +26,7 @@ func New(s *courses.Service) *Pages { return &Pages{courses: s} }
 // Mount adds the room's routes.
 func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/learn", p.as(p.learn))
+	p.mountAdoption(r)
 	r.Get("/keep", p.keep)
 	r.Post("/keep", p.kept)
 	r.Post("/visit/claim", p.as(p.claim))

@@ -49,6 +49,7 @@ const (
 	CreateToken     Action = "auth.create_token"
 	Learn           Action = "courses.learn"
 	Author          Action = "courses.author"
+	Adopt           Action = "courses.adopt"
 	ReadStory       Action = "marketing.read_story"
 	WriteStory      Action = "marketing.write_story"
 	CountTouch      Action = "marketing.count_touch"
@@ -87,6 +88,7 @@ var table = map[Action]Rule{
 	CreateToken:     {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	Learn:           {Foreign: true},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
+	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	ReadStory:       {Visitor: true, Foreign: true},
 	WriteStory:      {Roles: []scope.Role{scope.Marketer, scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CountTouch:      {Visitor: true, Foreign: true, Actors: []scope.Actor{scope.Counter}},

@@ -345,7 +345,7 @@ func (s *site) demote() string {
 			s.must(r.org, func(tx *db.Tx) error {
 				return tx.Must(`UPDATE memberships SET roles = '{learner}' WHERE org_id = $1 AND membership_id = $2`, r.org.id, parse[id.Membership](s.t, r.who.Member))
 			})
-			r.name, r.who.Admin, r.who.Partners, r.who.Shares = r.name+", no more", false, false, false
+			r.name, r.who.Admin, r.who.Partners, r.who.Shares, r.who.Keeps = r.name+", no more", false, false, false, false
 			return "take a role away"
 		}
 	}

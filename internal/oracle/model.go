@@ -12,6 +12,7 @@ type Viewer struct {
 	Admin       bool // the member is an administrator
 	Partners    bool // the member manages the network: partner manager or administrator
 	Shares      bool // the member looks after collections: those, authors and marketers
+	Keeps       bool // the member looks after the library: authors, marketers and administrators
 }
 
 // Kind is what sort of object a row tells of.
@@ -39,6 +40,8 @@ const (
 	Desk       Kind = "desk"    // what whoever manages the network of Org keeps: terms, lists, invitations
 	Deal       Kind = "deal"    // the same of its connection with Other, if there ever was one
 	Shelf      Kind = "shelf"   // the collections of Org, for who looks after them
+	Library    Kind = "library" // the library of Org, for who looks after it
+	Taken      Kind = "taken"   // that Org took an item into its library, and what it decided about it
 	Sealed     Kind = "sealed"  // what no page shows to anybody: mail that left, digests of tokens
 )
 
@@ -75,7 +78,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	switch o.Kind {
 	case Portal: // That an organization has a portal is public.
 		return true
-	case Member, House, Finish: // What a learner did belongs to the organization for which it was done.
+	case Member, House, Finish, Taken: // What a learner did belongs to the organization for which it was done.
 		return own
 	case Private: // Reflections are private by default.
 		return own && o.Member == v.Member
@@ -110,6 +113,8 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && v.Partners && w.Sides[[2]string{o.Other, v.Org}].State != ""
 	case Shelf:
 		return own && v.Shares
+	case Library:
+		return own && v.Keeps
 	case Part, Sealed:
 	}
 	return false

@@ -254,6 +254,7 @@ func (w *world) learning(o *org) {
 				o.id, id.New[id.Any](), m, p.org.id, p.id)
 		}
 	}
+	w.takeIn(o)
 	for _, p := range w.learnable(o, tenants.KindPath) {
 		if p.org == o {
 			continue

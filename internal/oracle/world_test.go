@@ -186,6 +186,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"questions", "question_id", "", .15, .85},
 		{"answers", "answer_id", "", .15, .85},
 		{"enrollments", "enrollment_id", "", .15, .85},
+		{"adoptions", "org_id || ' ' || item_id", "", .1, .85},
 		{"audit", "org_id", "(SELECT org_id, string_agg(a::text, ' ') AS lines FROM audit a GROUP BY org_id) t", .15, .85},
 		{"audit_seals", "org_id", "(SELECT org_id, string_agg(s::text, ' ') AS seals FROM audit_seals s GROUP BY org_id) t", .15, .85},
 		{"mails", "mail_id", "", .15, .85},
@@ -216,6 +217,9 @@ func (w *world) fill() {
 	}
 	if !w.rich {
 		w.bring(w.orgs[0], w.orgs[1], "ending")
+	}
+	for _, o := range w.orgs {
+		w.takeIn(o)
 	}
 	for i, o := range w.orgs {
 		w.invite(o, w.orgs[(i+1)%organizations])

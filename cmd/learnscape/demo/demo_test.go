@@ -97,7 +97,7 @@ func TestSeed(t *testing.T) {
 	}
 	for table, want := range map[string][2]int{
 		"organizations": {6, 6}, "memberships": {155, 170}, "connections": {7, 7}, "connection_sides": {14, 14}, "agreements": {9, 12}, "providers": {4, 4},
-		"collections": {12, 12}, "grants": {10, 12}, "items": {30, 60}, "versions": {16, 25}, "lessons": {40, 90}, "additions": {2, 2}, "questions": {16, 16}, "answers": {28, 33},
+		"collections": {12, 12}, "grants": {10, 12}, "items": {30, 60}, "versions": {17, 26}, "lessons": {40, 90}, "additions": {2, 2}, "adoptions": {4, 4}, "questions": {16, 16}, "answers": {28, 33},
 		"enrollments": {420, 640}, "completions": {1500, 4500}, "attempts": {1000, 6000}, "statements": {6000, 16000}, "touches": {500, 6000}, "search_events": {500, 6000},
 		"reactions": {300, 900}, "search_documents": {80, 250}, "outbox": {0, 0},
 	} {

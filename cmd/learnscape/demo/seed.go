@@ -242,7 +242,13 @@ func (s *seeder) texts(ctx context.Context) error {
 	if err := publish(2, twice); err != nil {
 		return err
 	}
+	if err := each(ctx, s.w.Organizations, s.putLibrary); err != nil {
+		return err
+	}
 	if err := each(ctx, additions, s.putAdditions); err != nil {
+		return err
+	}
+	if err := publish(3, twice); err != nil {
 		return err
 	}
 	return each(ctx, s.w.Organizations, s.settle)

@@ -217,6 +217,17 @@ var first = map[string]struct { //nolint:gochecknoglobals // A constant table.
 	},
 }
 
+// third is how version 3 of a path differs from what the files hold: the step that comes before another one now, the slot that is
+// gone, and a lesson that stands in a file of its own.
+var third = map[string]struct { //nolint:gochecknoglobals // A constant table.
+	note, up, slot, lesson, file string
+}{
+	"halden/cold-chain": {
+		note: "New in this version: limits get their source before they become rules, and the thirty days have a second pair of eyes. What you have finished stays finished.",
+		up:   "haccp", slot: "after-alarm-rules", lesson: "thirty-days", file: "thirty-days.3.md",
+	},
+}
+
 // putPath publishes a file as a path; version 0 means the one that the file holds.
 func (s *seeder) putPath(tx *db.Tx, name string, version int) error {
 	org := path.Base(path.Dir(name))
@@ -225,7 +236,11 @@ func (s *seeder) putPath(tx *db.Tx, name string, version int) error {
 	was, twice := first[ref]
 	d := courses.PathDraft{Item: f.item(org, tenants.KindPath), Outcome: f.Outcome, Intro: f.intro, At: s.published(ref, tenants.KindPath)}
 	if twice && version != 1 {
-		d.Note, d.At = was.note, s.versionDay(ref, 2)
+		d.Note, d.At = was.note, s.versionDay(ref, version)
+	}
+	next := third[ref]
+	if version == 3 {
+		d.Note = next.note
 	}
 	base := strings.TrimSuffix(name, ".md")
 	for _, st := range f.Steps {
@@ -238,6 +253,12 @@ func (s *seeder) putPath(tx *db.Tx, name string, version int) error {
 				return err
 			}
 			step.Lesson.Key = st.Key
+			if version == 3 && st.Key == next.lesson {
+				if step.Lesson, err = s.lesson(base+"/"+next.file, base); err != nil {
+					return err
+				}
+				step.Lesson.Key = st.Key
+			}
 			if version == 1 && len(d.Steps) == 0 {
 				step.Lesson.Source = withoutSecondPart(step.Lesson.Source)
 			}
@@ -250,8 +271,14 @@ func (s *seeder) putPath(tx *db.Tx, name string, version int) error {
 			step.Kind, step.Item = courses.StepStory, refID(st.Story, tenants.KindStory)
 		}
 		d.Steps = append(d.Steps, step)
+		if n := len(d.Steps) - 1; version == 3 && st.Key == next.up {
+			d.Steps[n-1], d.Steps[n] = d.Steps[n], d.Steps[n-1]
+		}
 	}
 	for _, sl := range f.Slots {
+		if version == 3 && sl.Key == next.slot {
+			continue
+		}
 		d.Slots = append(d.Slots, courses.Slot{Key: sl.Key, After: sl.After, Suggestion: sl.Suggestion})
 	}
 	if version == 1 {
@@ -357,6 +384,21 @@ func (s *seeder) putAdditions(ctx context.Context, name string) error {
 		}
 	}
 	return nil
+}
+
+// putLibrary takes into a house's library what it adopted.
+func (s *seeder) putLibrary(ctx context.Context, o organization) error {
+	return s.tx(ctx, o.Slug, func(tx *db.Tx) error {
+		for _, a := range s.w.year.Library {
+			if a.Org != o.Slug {
+				continue
+			}
+			if err := courses.AdoptItem(tx, courses.Adoption{Item: refID(a.Item, a.Kind), Updates: a.Updates, By: memberID(a.By), At: s.cal.on(a.At, 10, 20)}); err != nil {
+				return fmt.Errorf("library of %s: %w", o.Slug, err)
+			}
+		}
+		return nil
+	})
 }
 
 // published says when an item was published: its milestone, or a few days before somebody could begin it.

@@ -136,6 +136,7 @@ type year struct {
 	Objective    yaml.Node       `yaml:"objective"`
 	Program      yaml.Node       `yaml:"program"`
 	Additions    yaml.Node       `yaml:"additions"`
+	Library      []adopted       `yaml:"library"`
 	Campaign     campaign        `yaml:"campaign"`
 	Retire       yaml.Node       `yaml:"retire"`
 	Due          []due           `yaml:"due"`
@@ -147,6 +148,16 @@ type year struct {
 	Tried        []tried         `yaml:"tried_at_work"`
 	Home         map[string]home `yaml:"home"`
 	QuietPartner string          `yaml:"quiet_partner_note"`
+}
+
+// adopted is what a house took into its library.
+type adopted struct {
+	Org     string `yaml:"org"`
+	Item    string `yaml:"item"`
+	Kind    string `yaml:"kind"`
+	Updates string `yaml:"updates"` // follow, ask or stay
+	At      day    `yaml:"at"`
+	By      string `yaml:"by"`
 }
 
 type rhythm struct {
