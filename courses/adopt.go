@@ -273,6 +273,11 @@ func AdoptItem(tx *db.Tx, a Adoption) error {
 	if err != nil || n == 0 {
 		return err
 	}
+	// What was added to it before comes back, if that is still allowed.
+	if _, err := tx.Exec(`UPDATE additions SET shown = true WHERE org_id = $1 AND path_id = $2 AND NOT shown AND EXISTS (SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
+		WHERE ci.org_id = path_org AND ci.item_id = path_id AND ci.listed_at IS NOT NULL AND g.viewer_org = $1 AND g.use_right IN ('adapt', 'show') AND (g.until IS NULL OR g.until > now()))`, tx.Scope.Org, it.ItemID); err != nil {
+		return err
+	}
 	if tx.Scope.SignedIn() {
 		if err := tx.Batch(func(b *db.Batch) {
 			state(b, tx, statement{Verb: "adopted", Org: it.OrgID, Kind: it.Kind, Item: it.ItemID, Formal: true, Pull: true, Context: map[string]any{"version": it.Version}})
@@ -375,6 +380,9 @@ func (s *Service) Unadopt(ctx context.Context, item id.Item) error {
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		if err := tx.Must(`DELETE FROM adoptions WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, item); err != nil {
 			return fmt.Errorf("take %s out of the library: %w", item, err)
+		}
+		if _, err := tx.Exec(`UPDATE additions SET shown = false WHERE org_id = $1 AND path_id = $2`, tx.Scope.Org, item); err != nil {
+			return err
 		}
 		return tenants.Audit(tx, "item.unadopted", "item:"+item.String(), nil)
 	})

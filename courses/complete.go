@@ -24,6 +24,7 @@ type located struct {
 	Lesson  string // key; "" for an item without lessons
 	Ref     LessonRef
 	Own     bool
+	Step    string // key of an added step
 }
 
 // locate finds what stands at the place for tx's member or visitor; NotFound if they may not see it.
@@ -43,6 +44,7 @@ func (s *Service) locate(tx *db.Tx, p Place) (located, error) {
 		return located{}, err
 	}
 	r.Outline = list[r.edition()]
+	r.settle(tx.Scope.Org)
 	return r.at(p)
 }
 
@@ -58,9 +60,9 @@ func (r *root) at(p Place) (located, error) {
 		return located{Root: r, Org: r.OrgID, Item: r.ItemID, Kind: tenants.KindCourse, Version: r.Version, Lesson: p.Lesson, Ref: lessons[i]}, nil
 	}
 	step, ok := r.Outline.Step(p.Step)
-	if own, isOwn := r.ownStep(p.Step); !ok && isOwn {
+	if own, _, isOwn := r.ownStep(p.Step); !ok && isOwn {
 		ref := LessonRef{Key: ownKey(own.Key), Title: own.Title, Minutes: own.Minutes}
-		return located{Root: r, Org: r.OrgID, Item: r.ItemID, Kind: tenants.KindPath, Version: r.Version, Lesson: ref.Key, Ref: ref, Own: true}, nil
+		return located{Root: r, Org: r.OrgID, Item: r.ItemID, Kind: tenants.KindPath, Version: r.Version, Lesson: ref.Key, Ref: ref, Own: true, Step: own.Key}, nil
 	}
 	if !ok || !r.visible(step.Item) {
 		return located{}, none
@@ -86,7 +88,7 @@ type Way struct {
 }
 
 func (at located) way(p Place) Way {
-	v := LessonView{Place: p, Owner: at.Root.Item, Stations: at.Root.stations(nil, tenants.Organization{})}
+	v := LessonView{Place: p, Owner: at.Root.Item, Stations: at.Root.stations(nil)}
 	at.Root.stops(&v, nil)
 	return Way{at.Root.Item, v.Next}
 }

@@ -174,7 +174,7 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 		return HomeView{}, err
 	}
 	for i, g := range h.going {
-		one := h.one(g, orgs, sc)
+		one := h.one(g, orgs)
 		if i == 0 {
 			v.Current = &one
 			continue
@@ -225,11 +225,11 @@ func (h *homeReads) orgIDs(own id.Org) []id.Org {
 	return ids
 }
 
-func (h *homeReads) one(g going, orgs map[id.Org]tenants.Organization, sc scope.Scope) Going {
+func (h *homeReads) one(g going, orgs map[id.Org]tenants.Organization) Going {
 	r := root{pinned: g.pinned, Sees: h.lists.Sees, Finished: h.lists.Finished}
 	out := Going{
 		Item: tenants.Item{OrgID: g.OrgID, ItemID: g.ItemID, Kind: g.Kind, Title: g.Title, Slug: g.Slug, Summary: g.Summary, Minutes: g.Minutes, Topics: g.Topics, Lang: g.Lang, Level: g.Level, Version: g.Version},
-		Org:  orgs[g.OrgID], Stations: r.stations(orgs, orgs[sc.Org]), Progress: r.progress(), Due: g.Due, AskedBy: g.AskedBy, Reason: g.Reason,
+		Org:  orgs[g.OrgID], Stations: r.stations(orgs), Progress: r.progress(), Due: g.Due, AskedBy: g.AskedBy, Reason: g.Reason,
 	}
 	if at := r.here(out.Stations); at >= 0 {
 		out.Stations[at].Now = true

@@ -1,6 +1,7 @@
 package courses
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ type LessonView struct {
 	Open     int // questions without an answer
 	Started  bool
 	Visitor  bool
-	Own      bool // a step that the viewer's organization added
+	Own      bool // an added step
 	Note     string
 	NoteOrg  tenants.Organization
 	Card     *tenants.Item
@@ -103,6 +104,7 @@ type text struct {
 	lessonFound
 
 	Owner       tenants.Item
+	Leads       tenants.Item // what an added step leads to
 	Attempts    []attempt
 	Reflections []reflection
 }
@@ -168,7 +170,7 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	if err != nil {
 		return LessonView{}, err
 	}
-	r.lesson(&v, at, l, orgs, sc)
+	r.lesson(&v, at, l, orgs)
 	return v, nil
 }
 
@@ -176,6 +178,16 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 // that leads to an item without lessons has no text.
 func (s *Service) text(ctx context.Context, at located, sc scope.Scope) (l text, err error) {
 	l.Owner = at.Root.Item
+	if own, _, ok := at.Root.ownStep(at.Step); ok && !own.Item.IsZero() {
+		var found bool
+		if err := s.db.Read(ctx, func(b *db.Batch) { tenants.SeenItem(b, &l.Leads, &found, sc, own.Item) }); err != nil {
+			return l, err
+		}
+		if !found {
+			return l, errs.New(errs.NotFound, "step %s leads to %s", at.Step, own.Item)
+		}
+		return l, nil
+	}
 	lesson, foreign := !at.Own && at.Lesson != "", at.Item != l.Owner.ItemID
 	if !lesson && !foreign {
 		return l, nil
@@ -203,17 +215,20 @@ func (s *Service) text(ctx context.Context, at located, sc scope.Scope) (l text,
 }
 
 // lesson fills the view from what was read.
-func (r *root) lesson(v *LessonView, at located, l text, orgs map[id.Org]tenants.Organization, sc scope.Scope) {
+func (r *root) lesson(v *LessonView, at located, l text, orgs map[id.Org]tenants.Organization) {
 	finished := r.finishedSet()
 	v.Root, v.Owner, v.Org, v.Updated = r.Item, l.Owner, orgs[at.Org], r.Published
 	v.Root.Title = r.Title
 	v.Progress, v.Started = r.progress(), r.State != ""
-	v.Stations = r.stations(orgs, orgs[sc.Org])
+	v.Stations = r.stations(orgs)
 	leaf := Leaf{at.Item, at.Lesson}
-	switch own, isOwn := r.ownStep(v.Place.Step); {
+	switch own, by, isOwn := r.ownStep(v.Place.Step); {
 	case isOwn:
-		v.Own, v.Org, v.Title, v.Kind, v.Minutes = true, orgs[sc.Org], own.Title, "lesson", own.Minutes
+		v.Own, v.Org, v.Title, v.Kind, v.Minutes = true, orgs[by], own.Title, cmp.Or(own.Kind, "lesson"), own.Minutes
 		v.Blocks = blocks(own.Blocks, nil, nil)
+		if !own.Item.IsZero() {
+			v.Card = &l.Leads
+		}
 	case at.Lesson == "":
 		v.Card, v.Title, v.Kind, v.Minutes = &v.Owner, at.Ref.Title, at.Kind, at.Ref.Minutes
 	default:
@@ -229,19 +244,18 @@ func (r *root) lesson(v *LessonView, at located, l text, orgs map[id.Org]tenants
 		}
 	}
 	v.Parts = r.parts(v, leaf)
-	r.notes(v, orgs[sc.Org])
+	r.notes(v, orgs)
 	r.stops(v, finished)
 }
 
-func (r *root) ownStep(key string) (OwnStep, bool) {
+// ownStep finds an added step, and whose it is.
+func (r *root) ownStep(key string) (OwnStep, id.Org, bool) {
 	for _, a := range r.Additions {
-		for _, s := range a.Steps {
-			if s.Key == key && key != "" {
-				return s, true
-			}
+		if s, ok := a.Step(key); ok && key != "" {
+			return s, a.Org, true
 		}
 	}
-	return OwnStep{}, false
+	return OwnStep{}, id.Org{}, false
 }
 
 // parts says which parts of the lesson lie behind the viewer: those before the place where they stopped, questions that were
@@ -282,12 +296,12 @@ func (r *root) parts(v *LessonView, leaf Leaf) []Part {
 	return out
 }
 
-func (r *root) notes(v *LessonView, own tenants.Organization) {
+// notes shows the note beside the step: the own organization's, or else the first of those whose customer it is.
+func (r *root) notes(v *LessonView, orgs map[id.Org]tenants.Organization) {
 	for _, a := range r.Additions {
-		for _, n := range a.Notes {
-			if n.Step == v.Place.Step {
-				v.Note, v.NoteOrg = n.HTML, own
-			}
+		if n, ok := a.Note(v.Place.Step); ok && v.Place.Step != "" {
+			v.Note, v.NoteOrg = n.HTML, orgs[a.Org]
+			return
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package courses
 
 import (
+	"slices"
+
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -11,6 +13,9 @@ type Outline struct {
 	Modules []Module `json:"modules,omitempty"`
 	Steps   []Step   `json:"steps,omitempty"`
 	Slots   []Slot   `json:"slots,omitempty"`
+
+	NoProposition bool     `json:"no_proposition,omitempty"` // adopters write no value proposition on it
+	NoNotes       []string `json:"no_notes,omitempty"`       // keys of the steps beside which they write no note
 }
 
 // Module is a named group of a course's lessons; the title may be "".
@@ -137,6 +142,15 @@ func (o Outline) Step(key string) (Step, bool) {
 		}
 	}
 	return Step{}, false
+}
+
+// Slot returns the slot with the key.
+func (o Outline) Slot(key string) (Slot, bool) {
+	i := slices.IndexFunc(o.Slots, func(s Slot) bool { return s.Key == key })
+	if i < 0 {
+		return Slot{}, false
+	}
+	return o.Slots[i], true
 }
 
 // Progress is how much of what is required is finished, in leaves.

@@ -1,6 +1,7 @@
 package courses
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -35,9 +36,11 @@ type View struct {
 	Due       *time.Time
 	Reason    string // why it was assigned
 	Next      *Station
-	Additions *Additions // of the viewer's organization, nil if none
-	People    []string   // colleagues on it, by name; never from other organizations
+	Adders    map[id.Org]tenants.Organization // whose Additions are
+	Additions []Additions                     // that the viewer reads: of their own organization first, then of those whose customer it is
+	People    []string                        // colleagues on it, by name; never from other organizations
 	PeopleAll int
+	Mine      bool    // the viewer writes it: an author of its organization
 	Visitor   bool    // nobody is signed in: progress is kept for this browser only
 	Library   Shelved // for those who look after the library
 }
@@ -46,7 +49,7 @@ type View struct {
 type OrgShare struct {
 	Org tenants.Organization
 	N   int
-	Own bool // from the adopter's additions
+	Own bool // from additions
 }
 
 // Station is one row of a path's or course's list.
@@ -59,7 +62,7 @@ type Station struct {
 	Summary  string
 	Minutes  int
 	Org      tenants.Organization
-	Own      bool // added by the viewer's organization
+	Own      bool // an addition: of the viewer's organization, or of one whose customer it is
 	Done     bool
 	Started  bool // some of its lessons are finished
 	Now      bool // where to continue
@@ -129,12 +132,13 @@ var rootShape = `WITH pin AS MATERIALIZED (
 	LEFT JOIN visitor_progress p ON p.visitor_id = $4 AND p.item_org = i.org_id AND p.item_id = i.item_id AND p.lesson_key = ''
 	LEFT JOIN adoptions a ON a.org_id = $2 AND a.item_org = i.org_id AND a.item_id = i.item_id
 	JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = coalesce(e.version, p.version, ` + chosen + `, i.version)
-	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1)
+	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1),
+adds AS MATERIALIZED (SELECT x.* FROM pin p CROSS JOIN LATERAL (` + addedTo("p.org_id", "p.item_id") + `) x)
 SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin,
 	p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.completed_at, p.item,
-	ARRAY(SELECT i.item_id FROM unnest(p.leads_to) l JOIN items i ON i.item_id = l LIMIT 500) AS sees,
+	ARRAY(SELECT i.item_id FROM (SELECT unnest(p.leads_to) AS id UNION SELECT unnest(a.leads_to) FROM adds a) l JOIN items i ON i.item_id = l.id LIMIT 500) AS sees,
 	%s AS finished,
-	(SELECT coalesce(json_agg(x), '[]') FROM (SELECT ` + additionColumns + ` FROM additions a WHERE a.org_id = $2 AND a.path_org = p.org_id AND a.path_id = p.item_id) x) AS additions
+	(SELECT coalesce(json_agg(x), '[]') FROM (SELECT ` + additionColumns + ` FROM adds a) x) AS additions
 FROM pin p`
 
 func (r *root) queue(b *db.Batch, found *bool, s scope.Scope, item id.Item) {
@@ -157,8 +161,8 @@ func (r *root) progress() Progress {
 	return Measure(r.Outline.Leaves(r.ItemID, r.visible), r.finishedSet())
 }
 
-// stations lists what the viewer sees, in order, the adopter's own steps at their places.
-func (r *root) stations(orgs map[id.Org]tenants.Organization, own tenants.Organization) []Station {
+// stations lists what the viewer sees, in order, added steps at their places.
+func (r *root) stations(orgs map[id.Org]tenants.Organization) []Station {
 	finished := r.finishedSet()
 	var out []Station
 	for _, m := range r.Outline.Modules {
@@ -170,12 +174,12 @@ func (r *root) stations(orgs map[id.Org]tenants.Organization, own tenants.Organi
 			out = append(out, st)
 		}
 	}
-	out = r.ownSteps(out, "", own, finished)
+	out = r.ownSteps(out, "", orgs, finished)
 	for _, s := range r.Outline.Steps {
 		if r.visible(s.Item) {
 			out = append(out, r.station(s, orgs, finished))
 		}
-		out = r.ownSteps(out, s.Key, own, finished)
+		out = r.ownSteps(out, s.Key, orgs, finished)
 	}
 	return out
 }
@@ -201,11 +205,11 @@ func (r *root) station(s Step, orgs map[id.Org]tenants.Organization, finished ma
 	return st
 }
 
-func (r *root) ownSteps(out []Station, after string, own tenants.Organization, finished map[Leaf]bool) []Station {
+func (r *root) ownSteps(out []Station, after string, orgs map[id.Org]tenants.Organization, finished map[Leaf]bool) []Station {
 	for _, a := range r.Additions {
 		for _, s := range a.Steps {
 			if s.After == after {
-				out = append(out, Station{Step: s.Key, Kind: StepLesson, Title: s.Title, Minutes: s.Minutes, Org: own, Own: true, Lessons: 1, Done: finished[Leaf{r.ItemID, ownKey(s.Key)}]})
+				out = append(out, Station{Step: s.Key, Kind: cmp.Or(s.Kind, StepLesson), Title: s.Title, Minutes: s.Minutes, Org: orgs[a.Org], Own: true, Lessons: 1, Done: finished[Leaf{r.ItemID, ownKey(s.Key)}]})
 			}
 		}
 	}
@@ -277,12 +281,13 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 	}
 	p := r.pinned
 	v.Own = orgs[sc.Org]
+	v.Mine = authz.Allowed(sc, authz.Author, p.OrgID)
 	v.Item, v.Org, v.Outcome, v.IntroHTML, v.Version, v.Updated, v.Note = r.Item, orgs[p.OrgID], p.Outcome, p.IntroHTML, p.Version, p.Published, p.Note
 	v.Item.Title, v.Item.Summary = p.Title, p.Summary
-	v.Stations, v.Progress = r.stations(orgs, orgs[sc.Org]), r.progress()
+	v.Stations, v.Progress = r.stations(orgs), r.progress()
 	v.Started, v.Finished, v.Due, v.Reason = p.State != "", p.Completed, p.Due, p.Reason
 	if len(r.Additions) > 0 {
-		v.Additions = &r.Additions[0]
+		v.Additions, v.Adders = r.Additions, orgs
 	}
 	at := r.here(v.Stations)
 	for i := range v.Stations {
@@ -351,6 +356,9 @@ func (r *root) here(stations []Station) int {
 func (s *Service) outline(ctx context.Context, r *root) error {
 	list, err := s.read(ctx, r.edition())
 	r.Outline = list[r.edition()]
+	if sc, scErr := scope.From(ctx); scErr == nil {
+		r.settle(sc.Org)
+	}
 	return err
 }
 
@@ -363,6 +371,11 @@ func (s *Service) orgs(ctx context.Context, r *root, sc scope.Scope) (map[id.Org
 	for _, st := range r.Outline.Steps {
 		if r.visible(st.Item) && !slices.Contains(ids, st.Org) {
 			ids = append(ids, st.Org)
+		}
+	}
+	for _, a := range r.Additions {
+		if !slices.Contains(ids, a.Org) {
+			ids = append(ids, a.Org)
 		}
 	}
 	return s.tenants.ByIDs(ctx, ids...)

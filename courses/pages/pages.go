@@ -27,6 +27,7 @@ func New(s *courses.Service) *Pages { return &Pages{courses: s} }
 func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/learn", p.as(p.learn))
 	p.mountAdoption(r)
+	p.mountAdditions(r)
 	r.Get("/keep", p.keep)
 	r.Post("/keep", p.kept)
 	r.Post("/visit/claim", p.as(p.claim))

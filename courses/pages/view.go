@@ -140,10 +140,27 @@ func progressCard(ctx context.Context, v courses.View, origin string) ui.Progres
 		p.Title, p.Text = lang.T(ctx, "courses.progress.new"), lang.T(ctx, "courses.progress.takes", "Time", lang.Minutes(ctx, max(1, v.Left)))
 		p.ActionLabel, p.ActionPost = lang.T(ctx, "courses.progress.start_"+v.Item.Kind), href(v.Item)+"/start"+origin
 	}
+	// What the own organization adds counts beside what the publisher asks for: it can be finished, and takes nothing away.
+	if own, ownDone := ownSteps(v); own > 0 {
+		p.Note = lang.T(ctx, "additions.extra", "Count", own, "Done", ownDone, "Org", v.Own.Name)
+	}
 	if v.Due != nil && v.Finished == nil {
 		p.Note = lang.T(ctx, "courses.progress.due", "Date", lang.Date(ctx, *v.Due))
 	}
 	return p
+}
+
+// ownSteps counts the steps that the viewer's own organization added, and those of them that are finished.
+func ownSteps(v courses.View) (all, done int) {
+	for _, s := range v.Stations {
+		if s.Own && s.Org.OrgID == v.Own.OrgID {
+			all++
+			if s.Done {
+				done++
+			}
+		}
+	}
+	return all, done
 }
 
 func doneKey(kind string) string {
@@ -235,17 +252,6 @@ func only(v courses.View, o tenants.Organization, kind string) bool {
 	return true
 }
 
-// ownSteps counts what the viewer's organization added.
-func ownSteps(v courses.View) int {
-	n := 0
-	for _, s := range v.Stations {
-		if s.Own {
-			n++
-		}
-	}
-	return n
-}
-
 // stepsTitle counts what the publisher asks for; what the adopter added is extra.
 func stepsTitle(ctx context.Context, v courses.View) string {
 	count, minutes := 0, 0
@@ -261,9 +267,15 @@ func stepsTitle(ctx context.Context, v courses.View) string {
 	return lang.T(ctx, key, "Count", count, "Time", lang.Minutes(ctx, minutes))
 }
 
-func proposition(ctx context.Context, v courses.View, own tenants.Organization) ui.PropositionProps {
-	a := v.Additions
-	p := ui.PropositionProps{Title: lang.T(ctx, "courses.additions.title"), Quote: a.Proposition, Org: show.Org(own), Note: lang.T(ctx, "courses.additions.private", "Org", own.Name)}
+// proposition is the value proposition of the viewer's organization, or of one whose customer it is.
+func proposition(ctx context.Context, v courses.View, a courses.Additions) ui.PropositionProps {
+	own := v.Adders[a.Org]
+	p := ui.PropositionProps{Title: lang.T(ctx, "courses.additions.title"), Quote: a.Proposition, Org: show.Org(own), Note: seenBy(ctx, a, own.Name, v.Org.Name)}
+	if a.Org != v.Own.OrgID {
+		p.Title, p.Note = lang.T(ctx, "additions.from", "Org", own.Name), lang.T(ctx, "additions.from_note", "Org", own.Name)
+	} else if v.Library.Adapt && v.Library.Taken {
+		p.EditHref = "/library/" + v.Item.ItemID.String() + "/additions"
+	}
 	publisher, adopter := show.Org(v.Org), show.Org(own)
 	for _, r := range []ui.Definition{
 		{Term: v.Org.Name, Text: a.TheyKnow, Org: &publisher},

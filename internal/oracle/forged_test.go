@@ -118,6 +118,7 @@ func (w *world) forgeries() (out []forgery) {
 			}
 			if it := w.closed(by, to); it != nil {
 				add("take into the library what is not open", by, []any{by.id, to.id, parse[id.Item](w.t, it.ID)}, `INSERT INTO adoptions (org_id, item_org, item_id, kind, title, updates, version, adopted_at) VALUES ($1, $2, $3, 'course', '', 'follow', 1, now())`)
+				add("add to what is not open", by, []any{by.id, to.id, parse[id.Item](w.t, it.ID)}, `INSERT INTO additions (org_id, path_org, path_id) VALUES ($1, $2, $3)`)
 				add("give oneself time to finish", by, []any{by.id, by.members[0], to.id, parse[id.Item](w.t, it.ID)}, `INSERT INTO finishing (org_id, membership_id, item_org, item_id, until) VALUES ($1, $2, $3, $4, now() + interval '1 year')`)
 			}
 		}

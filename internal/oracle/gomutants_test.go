@@ -41,6 +41,7 @@ var goMutants = []goMutant{
 	{name: "an answer that worked is told to everybody", file: "search/hydrate.go", old: "coalesce(a.worked, false) AS answered", new: "`+map[bool]string{false: \"coalesce(a.worked, false)\", true: \"q.worked_answer IS NOT NULL\"}[mutant(%q)]+` AS answered"},
 	{name: "search names who asked, whatever the agreement", file: "search/hydrate.go", old: "coalesce(m.meet, 'name') = 'name'", new: "`+map[bool]string{false: \"coalesce(m.meet, 'name') = 'name'\", true: \"true\"}[mutant(%q)]+`"},
 	{name: "the library is everybody's to look after", file: "internal/authz/authz.go", old: "\tif !r.Foreign && !owner.IsZero() && owner != s.Org {\n", new: "\tif mutant(%q) && a == Adopt && s.SignedIn() {\n\t\treturn true\n\t}\n\tif !r.Foreign && !owner.IsZero() && owner != s.Org {\n"},
+	{name: "slots are everybody's to look at", file: "internal/authz/authz.go", old: "\tswitch s.Actor {\n\tcase scope.Visitor:\n", new: "\tif mutant(%q) && a == Author && s.SignedIn() {\n\t\treturn true\n\t}\n\tswitch s.Actor {\n\tcase scope.Visitor:\n"},
 	{name: "cards name every contributor", file: "courses/learn.go", old: "slices.Contains(near, p.Org)", new: "slices.Contains(near, p.Org) || mutant(%q)"},
 	{
 		name: "the library is cached without whose it is", file: "courses/learn.go", old: "\tv.Cards, err = s.cards(ctx, items, mine, append(near, sc.Org))\n", decl: "var mutantItems any\n",

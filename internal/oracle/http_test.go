@@ -356,14 +356,14 @@ func (s *site) demote() string {
 var onNoPage = []string{
 	"api_tokens.name", "api_tokens.token_hash", "audit.detail", "audit.object", "email_links.email", "email_links.token_hash", "house",
 	"invitations.account", "invitations.email", "invitations.name", "invitations.proposal", "lessons.source", "private", "resources.source", "sealed", "search_events.q_norm", "search_synonyms.expands",
-	"search_synonyms.term", "slot", "stories.source",
+	"search_synonyms.term", "stories.source",
 }
 
 // refusals are pages that say only at times what they are for, even to those who may: what is counted is whom they refuse.
 var refusals = []string{"GET /network/:slug/counter", "GET /network/:slug/end", "GET /sharing/:slug/visibility"}
 
 // seldom are fields that only some searches and answers show.
-var seldom = []string{"additions.block", "additions.note", "lessons.plain", "quiz.because", "reflections.body", "resources.plain", "stories.cta", "stories.plain"}
+var seldom = []string{"additions.block", "additions.note", "lessons.plain", "quiz.because", "reflections.body", "resources.plain", "slot", "stories.cta", "stories.plain"}
 
 // TestOverHTTP lets members with every role, visitors at every host and strangers call every page of the portal with every kind of
 // identifier, in random worlds that change, and compares status, content and every canary in the whole answer with the model.

@@ -28,21 +28,22 @@ const (
 	Finish     Kind = "finish"     // that Member, in mid-course on Item of Other when that connection ended, may go on reading it
 	Question   Kind = "question"
 	Answer     Kind = "answer"
-	Member     Kind = "member"  // a person in an organization
-	Private    Kind = "private" // a reflection or an attempt of Member
-	House      Kind = "house"   // whatever is the organization's alone: enrollments, audit, mail, sessions
-	Portal     Kind = "portal"  // that an organization has a portal
-	Part       Kind = "part"    // that an item (Item) consists of another of the same owner (ID)
-	Step       Kind = "step"    // that a path (Item) leads to an item (ID)
-	Byline     Kind = "byline"  // the name that a post (Post) is shown under: State is how the author chose to be shown
-	Contact    Kind = "contact" // a member's address
-	Office     Kind = "office"  // what an administrator keeps: providers and their failures
-	Desk       Kind = "desk"    // what whoever manages the network of Org keeps: terms, lists, invitations
-	Deal       Kind = "deal"    // the same of its connection with Other, if there ever was one
-	Shelf      Kind = "shelf"   // the collections of Org, for who looks after them
-	Library    Kind = "library" // the library of Org, for who looks after it
-	Taken      Kind = "taken"   // that Org took an item into its library, and what it decided about it
-	Sealed     Kind = "sealed"  // what no page shows to anybody: mail that left, digests of tokens
+	Member     Kind = "member"   // a person in an organization
+	Private    Kind = "private"  // a reflection or an attempt of Member
+	House      Kind = "house"    // whatever is the organization's alone: enrollments, audit, mail, sessions
+	Portal     Kind = "portal"   // that an organization has a portal
+	Part       Kind = "part"     // that an item (Item) consists of another of the same owner (ID)
+	Step       Kind = "step"     // that a path (Item) leads to an item (ID)
+	Byline     Kind = "byline"   // the name that a post (Post) is shown under: State is how the author chose to be shown
+	Contact    Kind = "contact"  // a member's address
+	Office     Kind = "office"   // what an administrator keeps: providers and their failures
+	Desk       Kind = "desk"     // what whoever manages the network of Org keeps: terms, lists, invitations
+	Deal       Kind = "deal"     // the same of its connection with Other, if there ever was one
+	Shelf      Kind = "shelf"    // the collections of Org, for who looks after them
+	Library    Kind = "library"  // the library of Org, for who looks after it
+	Taken      Kind = "taken"    // that Org took an item into its library, and what it decided about it
+	Addition   Kind = "addition" // what Org adds to the path Item of Other: Audience says to whom beside its own people
+	Sealed     Kind = "sealed"   // what no page shows to anybody: mail that left, digests of tokens
 )
 
 // Object is one thing that can be seen or not. Fields that its kind does not need are empty.
@@ -58,6 +59,7 @@ type Object struct {
 	Post     *Object // of a byline
 	Shown    string  // of a question or answer: name, company or someone
 	Expired  bool    // of a grant or the time to finish
+	Right    string  // of a grant: "adapt" lets its viewer add to what it opens
 	Signed   bool    // of a grant: an agreement of Org and Other opens it, and nothing else
 }
 
@@ -115,6 +117,8 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && v.Shares
 	case Library:
 		return own && v.Keeps
+	case Addition: // The adopter's own; the publisher of the path reads it by the adopter's choice, while they are connected.
+		return own || o.Audience == "publisher" && v.Org == o.Other && v.Org != "" && w.Sides[[2]string{o.Org, v.Org}].State == "active" && w.adapts(o.Org, o.Item)
 	case Part, Sealed:
 	}
 	return false
@@ -180,6 +184,22 @@ func (w *World) holds(g *Object) bool {
 // open reports whether a grant holds for the viewer.
 func (w *World) open(v Viewer, g *Object) bool {
 	return w.Resting[g.Org] == "" && w.holds(g) && !g.Expired && (g.Other == Everyone || v.Org != "" && g.Other == v.Org)
+}
+
+// adapts reports whether a grant lets the organization add to the item.
+func (w *World) adapts(org, item string) bool {
+	it := w.find(Item, item)
+	for _, o := range w.Objects {
+		if o.Kind != Listing || o.Item != item || it == nil || it.State != "published" {
+			continue
+		}
+		for _, g := range w.Objects {
+			if g.Kind == Grant && g.ID == o.ID && g.Other == org && g.Right == "adapt" && w.open(Viewer{Org: org}, g) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // opened reports whether any grant opens the collection to the viewer.

@@ -59,6 +59,13 @@ var mutants = []mutant{
 	{name: "libraries of everybody", sql: `ALTER POLICY p_own ON adoptions USING (true)`},
 	{name: "a library is told to those whose items are in it", sql: `ALTER POLICY p_own ON adoptions USING ((SELECT app_org()) IN (org_id, item_org))`},
 	{name: "what is not open is taken into a library", sql: `ALTER TABLE adoptions DISABLE TRIGGER guard_adoption`},
+	{name: "additions are read by whoever sees the path", sql: `ALTER POLICY p_shown ON additions USING (shown AND opened(path_org, path_id))`},
+	{name: "additions are read by the publisher, whatever the adopter chose", sql: `ALTER POLICY p_own ON additions USING ((SELECT app_org()) IN (org_id, path_org))`},
+	{name: "what is for customers is read by partners", fn: "additions_open", old: `s.relationship = 'customer'`, new: `true`},
+	{name: "what is for customers is read by the publisher", fn: "additions_open", old: `publisher AND owner = app_org()`, new: `owner = app_org()`},
+	{name: "additions are read by a publisher that the adopter is not connected to", fn: "additions_open", old: `s.other_org = app_org()`, new: `true`},
+	{name: "additions stay when the path has closed for the adopter", fn: "additions_open", old: `g.use_right IN ('adapt', 'show') AND (g.until IS NULL OR g.until > now())`, new: `true`},
+	{name: "nobody asks for the right to add", sql: `ALTER TABLE additions DISABLE TRIGGER guard_additions`},
 	{name: "the log of everybody", sql: `ALTER POLICY p_read ON audit USING (true)`},
 	{name: "the seals of everybody", sql: `ALTER POLICY p_read ON audit_seals USING (true)`},
 	{name: "anybody puts a seal", sql: `ALTER POLICY p_insert ON audit_seals WITH CHECK (org_id = (SELECT app_org()))`},
@@ -180,6 +187,7 @@ func (w *world) age() {
 			w.counterOpen(p)
 		}
 	}
+	w.addForCustomers()
 	for _, c := range w.colls {
 		for _, v := range w.orgs {
 			key := c.Org + " " + v.id.String() + " " + c.ID

@@ -187,6 +187,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"answers", "answer_id", "", .15, .85},
 		{"enrollments", "enrollment_id", "", .15, .85},
 		{"adoptions", "org_id || ' ' || item_id", "", .1, .85},
+		{"additions", "org_id || ' ' || path_id", "", .1, .85},
 		{"audit", "org_id", "(SELECT org_id, string_agg(a::text, ' ') AS lines FROM audit a GROUP BY org_id) t", .15, .85},
 		{"audit_seals", "org_id", "(SELECT org_id, string_agg(s::text, ' ') AS seals FROM audit_seals s GROUP BY org_id) t", .15, .85},
 		{"mails", "mail_id", "", .15, .85},
@@ -475,9 +476,9 @@ func (w *world) open(c *oracle.Object, v *org, expired bool) {
 			t := tx.Now.Add(time.Hour)
 			until = &t
 		}
-		return tenants.Open(tx, tenants.Grant{Collection: w.slugs[c.ID], Viewer: v.id, Right: "use", Until: until})
+		return tenants.Open(tx, tenants.Grant{Collection: w.slugs[c.ID], Viewer: v.id, Right: "adapt", Until: until})
 	})
-	w.put("grants", c.Org+" "+v.id.String()+" "+c.ID, &oracle.Object{Kind: oracle.Grant, Org: c.Org, ID: c.ID, Other: v.id.String(), Expired: expired})
+	w.put("grants", c.Org+" "+v.id.String()+" "+c.ID, &oracle.Object{Kind: oracle.Grant, Org: c.Org, ID: c.ID, Other: v.id.String(), Expired: expired, Right: "adapt"})
 }
 
 func (w *world) addQuestion(o *org) {
