@@ -20,12 +20,14 @@ type LogState struct {
 	Seals   int64      `db:"seals"`
 	Until   *time.Time `db:"until"` // when the last seal was made, nil before the first
 	Waiting int64      `db:"waiting"`
+	Oldest  *time.Time `db:"oldest"` // of those that wait
 }
 
 // logState queues how far the log of the organization is sealed.
 func logState(b *db.Batch, dest *LogState, org id.Org) {
 	db.One(b, dest, nil, `SELECT coalesce(s.last, 0) AS lines, coalesce(s.seal, 0) AS seals, s.at AS until,
-			(SELECT count(*) FROM audit_numbers n WHERE n.org_id = $1 AND n.n IS NULL) AS waiting
+			(SELECT count(*) FROM audit_numbers n WHERE n.org_id = $1 AND n.n IS NULL) AS waiting,
+			(SELECT a.at FROM audit_numbers n JOIN audit a ON a.org_id = n.org_id AND a.seq = n.seq WHERE n.org_id = $1 AND n.n IS NULL ORDER BY n.seq LIMIT 1) AS oldest
 		FROM (SELECT 1) one LEFT JOIN LATERAL (SELECT s.seal, s.last, s.at FROM audit_seals s WHERE s.org_id = $1 ORDER BY s.seal DESC LIMIT 1) s ON true`, org)
 }
 
@@ -111,35 +113,38 @@ func (s *Sealer) Verify(ctx context.Context) (LogState, error) {
 	return state, nil
 }
 
-// ExportLog writes the sealed log of the own organization with its seals and the keys that verify them, see ledger.Writer. That it
-// was taken is a line of the log itself, which comes with the next seal. Administrators may, and the operator.
-func (s *Service) ExportLog(ctx context.Context, w io.Writer) error {
+// ExportLog returns what writes the sealed log of the own organization with its seals and the keys that verify them, see
+// ledger.Writer: a log is long, and whoever sends it does so as it is read. That it was taken is a line of the log itself, which comes
+// with the next seal. Administrators may, and the operator.
+func (s *Service) ExportLog(ctx context.Context) (func(context.Context, io.Writer) error, error) {
 	if err := authz.Check(ctx, authz.ReadLog, id.Org{}); err != nil {
-		return err
+		return nil, err
 	}
 	who, err := scope.From(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	org, err := s.ByID(ctx, who.Org)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var at time.Time
 	if err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		at = tx.Now
 		return Audit(tx, "log.exported", "organization:"+who.Org.String(), map[string]string{"form": "signed"})
 	}); err != nil {
-		return err
+		return nil, err
 	}
-	out, err := ledger.NewWriter(w, ledger.Head{Org: who.Org, Slug: org.Slug, Name: org.Name, At: at})
-	if err != nil {
-		return err
-	}
-	if err := walk(ctx, s.db, who.Org, out.Line, out.Seal); err != nil {
-		return err
-	}
-	return out.Close()
+	return func(ctx context.Context, w io.Writer) error {
+		out, err := ledger.NewWriter(w, ledger.Head{Org: who.Org, Slug: org.Slug, Name: org.Name, At: at})
+		if err != nil {
+			return err
+		}
+		if err := walk(ctx, s.db, who.Org, out.Line, out.Seal); err != nil {
+			return err
+		}
+		return out.Close()
+	}, nil
 }
 
 // Logs lists the organizations, each of which has a log, by slug.

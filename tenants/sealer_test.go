@@ -111,7 +111,12 @@ func (l *logs) force(q string, args ...any) {
 func (l *logs) export(h *house) []byte {
 	l.t.Helper()
 	var b bytes.Buffer
-	if err := h.svc.ExportLog(dbtest.As(l.t, h.org.OrgID, h.viewer.Membership, id.Person{}, scope.Administrator), &b); err != nil {
+	ctx := dbtest.As(l.t, h.org.OrgID, h.viewer.Membership, id.Person{}, scope.Administrator)
+	send, err := h.svc.ExportLog(ctx)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if err := send(ctx, &b); err != nil {
 		l.t.Fatal(err)
 	}
 	return b.Bytes()
@@ -380,7 +385,7 @@ func TestKeysOfSeals(t *testing.T) {
 			t.Errorf("an administrator may %s: %v", name, err)
 		}
 	}
-	if err := l.a.svc.ExportLog(scope.Enter(t.Context(), l.a.viewer), &bytes.Buffer{}); !errs.Is(err, errs.NotFound) {
+	if _, err := l.a.svc.ExportLog(scope.Enter(t.Context(), l.a.viewer)); !errs.Is(err, errs.NotFound) {
 		t.Errorf("a learner takes the log away: %v", err)
 	}
 }

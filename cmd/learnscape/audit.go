@@ -167,12 +167,16 @@ func (e *env) auditKeys(ctx context.Context, p *portal.Portal, rotate bool) erro
 }
 
 func (e *env) exportLog(ctx context.Context, p *portal.Portal, file string) error {
+	send, err := p.Tenants.ExportLog(ctx)
+	if err != nil {
+		return err
+	}
 	if file == "" {
-		return p.Tenants.ExportLog(ctx, e.stdout)
+		return send(ctx, e.stdout)
 	}
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // The operator names it.
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.Tenants.ExportLog(ctx, f), f.Close())
+	return errors.Join(send(ctx, f), f.Close())
 }

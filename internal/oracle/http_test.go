@@ -354,7 +354,7 @@ func (s *site) demote() string {
 
 // onNoPage are the fields with canaries that no page shows to anybody.
 var onNoPage = []string{
-	"api_tokens.name", "api_tokens.token_hash", "audit.detail", "audit.object", "email_links.email", "email_links.token_hash", "house",
+	"api_tokens.name", "api_tokens.token_hash", "email_links.email", "email_links.token_hash", "house",
 	"invitations.account", "invitations.email", "invitations.name", "invitations.proposal", "lessons.source", "private", "resources.source", "sealed", "search_events.q_norm", "search_synonyms.expands",
 	"search_synonyms.term", "stories.source",
 }

@@ -287,7 +287,7 @@ func TestPagesAreAccessible(t *testing.T) {
 	check(member, append([]string{d.URL("brightwater", "/"), d.URL("brightwater", "/learn"), d.URL("brightwater", "/learn?tab=finished"), d.URL("brightwater", "/community"), d.URL("brightwater", "/search?q=door+alarm"), d.URL("brightwater", "/me"), d.URL("brightwater", "/welcome"), d.URL("brightwater", "/welcome/answer?for=solve&q=alarm"), d.URL("brightwater", "/welcome/answer?q=xyzzyq")}, more...)...)
 	admin := webtest.Open(t, 1360)
 	signIn(t, admin, d, "admin@halden.example")
-	check(admin, d.URL("halden", "/admin/people"), d.URL("halden", "/admin/sign-in"))
+	check(admin, d.URL("halden", "/admin/people"), d.URL("halden", "/admin/audit"), d.URL("halden", "/admin/sign-in"))
 }
 
 // The same journey with a course that was imported from a folder of Markdown.
