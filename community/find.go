@@ -1,6 +1,7 @@
 package community
 
 import (
+	"strings"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/db"
@@ -15,12 +16,8 @@ const near = `near AS MATERIALIZED (SELECT s.org_id, s.meet, o.relationship FROM
 	JOIN connection_sides o ON o.org_id = s.other_org AND o.other_org = s.org_id
 	WHERE s.other_org = $1 AND s.state = 'active')`
 
-// granted is the collections open to the viewer; openItem holds if the viewer may see the item that question q is about: an own
-// one, or one in such a collection. For the many questions of a list this is half the price of asking opened().
-const granted = `granted AS MATERIALIZED (SELECT g.org_id, g.collection_id FROM grants g WHERE g.viewer_org IN ($1, everyone()) AND (g.until IS NULL OR g.until > now()))`
-
-const openItem = `(q.about_org = $1 OR EXISTS (SELECT 1 FROM collection_items ci JOIN granted o ON o.org_id = ci.org_id AND o.collection_id = ci.collection_id
-	WHERE ci.org_id = q.about_org AND ci.item_id = q.about_item AND ci.listed_at IS NOT NULL OFFSET 0))`
+// openItem holds if the viewer may see the item that question q is about: an own one, or one that is open to it.
+const openItem = `(q.about_org = $1 OR opened(q.about_org, q.about_item))`
 
 // heard is the answers a to question q that the viewer may read, with what is known of their authors' organizations in an.
 const heard = `answers a LEFT JOIN near an ON an.org_id = a.org_id
@@ -45,11 +42,13 @@ type search struct {
 	limit   int
 	answers int  // how many answers come with each question
 	newest  bool // answers by time instead of by use
+	brief   bool // only what a line of news says: who asked what when, and how many answered
 	own     bool // also the viewer's own that are withdrawn or about an item that has closed
 }
 
 // sql starts from the organizations that the viewer may hear: the own one, each connected one, and public questions, and
-// takes the newest of each (LATERAL), so that its cost grows with connections × limit and not with questions.
+// takes the newest of each (LATERAL), so that its cost grows with connections × limit and not with questions. The own ones say
+// how old the last of the list can be at most; of the others only what is newer is looked at.
 func (f search) sql() string {
 	open, shown := openItem, `q.state <> 'withdrawn'`
 	if f.own {
@@ -65,26 +64,30 @@ func (f search) sql() string {
 	arm := func(meet, where string) string {
 		return `SELECT q.*, ` + meet + ` FROM (SELECT ` + questionColumns + ` FROM questions q WHERE ` + where + ` AND ` + shown + ` AND ` + f.cond + order + `OFFSET 0) q WHERE ` + open + ` LIMIT $3`
 	}
-	return `WITH ` + near + `, ` + granted + `, found AS (
-		SELECT x.* FROM (` + arm(`NULL::text AS meet, NULL::text AS relationship`, `q.org_id = $1`) + `) x
-		UNION ALL SELECT x.* FROM near n CROSS JOIN LATERAL (` + arm(`n.meet, n.relationship`, `q.org_id = n.org_id AND n.meet <> 'none' AND q.audience IN ('connected', 'public')`) + `) x
-		UNION ALL SELECT x.* FROM (` + arm(`(SELECT n.meet FROM near n WHERE n.org_id = q.org_id), NULL::text`, `q.audience = 'public' AND q.org_id IS DISTINCT FROM $1 AND NOT EXISTS (SELECT 1 FROM near n WHERE n.org_id = q.org_id AND n.meet <> 'none')`) + `) x)
-	SELECT q.*, qo.slug AS org_slug, qo.name AS org_name, qo.short AS org_short, qo.hue AS org_hue, qo.chroma AS org_chroma,
+	const newer = `q.active_at >= (SELECT c.at FROM cut c)`
+	found := `WITH ` + near + `, own AS MATERIALIZED (` + arm(`NULL::text AS meet, NULL::text AS relationship`, `q.org_id = $1`) + `),
+		cut AS MATERIALIZED (SELECT coalesce((SELECT o.active_at FROM own o ORDER BY o.active_at DESC OFFSET $3 - 1 LIMIT 1), '-infinity') AS at), found AS (
+		SELECT o.* FROM own o
+		UNION ALL SELECT x.* FROM near n CROSS JOIN LATERAL (` + arm(`n.meet, n.relationship`, `q.org_id = n.org_id AND n.meet <> 'none' AND q.audience IN ('connected', 'public') AND `+newer) + `) x
+		UNION ALL SELECT x.* FROM (` + arm(`(SELECT n.meet FROM near n WHERE n.org_id = q.org_id), NULL::text`, `q.audience = 'public' AND q.org_id IS DISTINCT FROM $1 AND NOT EXISTS (SELECT 1 FROM near n WHERE n.org_id = q.org_id AND n.meet <> 'none') AND `+newer) + `) x)
+	SELECT q.*, qo.slug AS org_slug, qo.name AS org_name, qo.short AS org_short, qo.hue AS org_hue, qo.chroma AS org_chroma, `
+	const top = ` FROM (SELECT * FROM found q` + order + `LIMIT $3) q JOIN organizations qo ON qo.org_id = q.org_id `
+	if f.brief {
+		return strings.ReplaceAll(found+`(SELECT count(*) FROM `+heard+`) AS visible`+top+order, "$3", "$2")
+	}
+	return found + `
 		i.kind AS item_kind, i.title AS item_title, i.slug AS item_slug, i.lang AS item_lang,
 		c.n AS visible, c.companies, t.answers,
 		(SELECT count(*) FROM reactions r WHERE r.org_id = $1 AND r.post_id = q.question_id AND r.kind = 'same') AS own_same,
 		(SELECT count(*) FROM reactions r WHERE r.org_id = $1 AND r.post_id = q.question_id AND r.kind = 'thanks') AS own_thanks,
 		EXISTS (SELECT 1 FROM reactions r WHERE r.org_id = $1 AND r.membership_id = $2 AND r.post_id = q.question_id AND r.kind = 'same') AS my_same,
-		EXISTS (SELECT 1 FROM reactions r WHERE r.org_id = $1 AND r.membership_id = $2 AND r.post_id = q.question_id AND r.kind = 'thanks') AS my_thanks
-	FROM (SELECT * FROM found q` + order + `LIMIT $3) q
-	JOIN organizations qo ON qo.org_id = q.org_id
+		EXISTS (SELECT 1 FROM reactions r WHERE r.org_id = $1 AND r.membership_id = $2 AND r.post_id = q.question_id AND r.kind = 'thanks') AS my_thanks` + top + `
 	LEFT JOIN items i ON i.org_id = q.about_org AND i.item_id = q.about_item
 	CROSS JOIN LATERAL (SELECT count(*) AS n, count(DISTINCT a.org_id) FILTER (WHERE a.shown_as <> 'someone') AS companies FROM ` + heard + `) c
 	CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(b) ORDER BY b.place), '[]') AS answers FROM (
 		SELECT row_number() OVER (ORDER BY ` + best + `) AS place, ` + answerColumns + `
 		FROM (SELECT a.*, an.meet, an.relationship FROM ` + heard + ` ORDER BY ` + best + ` LIMIT $4) a
-		CROSS JOIN LATERAL (SELECT a.meet, a.relationship) an JOIN organizations ao ON ao.org_id = a.org_id) b) t
-	ORDER BY q.active_at DESC, q.question_id`
+		CROSS JOIN LATERAL (SELECT a.meet, a.relationship) an JOIN organizations ao ON ao.org_id = a.org_id) b) t` + order
 }
 
 func (f search) params(viewer scope.Scope) []any {
@@ -121,33 +124,38 @@ type authorRow struct {
 	Relationship *string       `db:"relationship" json:"relationship"`
 }
 
-type questionRow struct {
+// newsRow is a question with the number of answers that the viewer may read.
+type newsRow struct {
 	authorRow
-	QuestionID  id.Post     `db:"question_id"`
-	AboutOrg    id.Org      `db:"about_org"`
-	AboutItem   id.Item     `db:"about_item"`
-	AboutLesson string      `db:"about_lesson"`
-	Audience    string      `db:"audience"`
-	Lang        string      `db:"lang"`
-	Title       string      `db:"title"`
-	Body        string      `db:"body"`
-	State       string      `db:"state"`
-	Worked      id.Post     `db:"worked_answer"`
-	Same        int         `db:"same"`
-	Thanks      int         `db:"thanks"`
-	CreatedAt   time.Time   `db:"created_at"`
-	ActiveAt    time.Time   `db:"active_at"`
-	ItemKind    *string     `db:"item_kind"`
-	ItemTitle   *string     `db:"item_title"`
-	ItemSlug    *string     `db:"item_slug"`
-	ItemLang    *string     `db:"item_lang"`
-	Visible     int         `db:"visible"`
-	Companies   int         `db:"companies"`
-	Answers     []answerRow `db:"answers"`
-	OwnSame     int         `db:"own_same"`
-	OwnThanks   int         `db:"own_thanks"`
-	MySame      bool        `db:"my_same"`
-	MyThanks    bool        `db:"my_thanks"`
+	QuestionID  id.Post   `db:"question_id"`
+	AboutOrg    id.Org    `db:"about_org"`
+	AboutItem   id.Item   `db:"about_item"`
+	AboutLesson string    `db:"about_lesson"`
+	Audience    string    `db:"audience"`
+	Lang        string    `db:"lang"`
+	Title       string    `db:"title"`
+	Body        string    `db:"body"`
+	State       string    `db:"state"`
+	Worked      id.Post   `db:"worked_answer"`
+	Same        int       `db:"same"`
+	Thanks      int       `db:"thanks"`
+	CreatedAt   time.Time `db:"created_at"`
+	ActiveAt    time.Time `db:"active_at"`
+	Visible     int       `db:"visible"`
+}
+
+type questionRow struct {
+	newsRow
+	ItemKind  *string     `db:"item_kind"`
+	ItemTitle *string     `db:"item_title"`
+	ItemSlug  *string     `db:"item_slug"`
+	ItemLang  *string     `db:"item_lang"`
+	Companies int         `db:"companies"`
+	Answers   []answerRow `db:"answers"`
+	OwnSame   int         `db:"own_same"`
+	OwnThanks int         `db:"own_thanks"`
+	MySame    bool        `db:"my_same"`
+	MyThanks  bool        `db:"my_thanks"`
 }
 
 type answerRow struct {

@@ -121,22 +121,27 @@ func tally(total, own int, mine bool) Tally {
 	return Tally{Count: max(total, own), Mine: mine}
 }
 
-func (r questionRow) question(viewer scope.Scope) Question {
+// brief is the question without its text and what others said to it.
+func (r newsRow) brief(viewer scope.Scope) Question {
 	by := r.byline(viewer)
-	q := Question{
-		ID: r.QuestionID, By: by, Lesson: r.AboutLesson, Audience: r.Audience, Lang: r.Lang, Title: r.Title, HTML: html(r.Body),
-		Withdrawn: r.State == "withdrawn", Answered: r.Visible > 0, Count: r.Visible, Companies: r.Companies,
-		Same: tally(r.Same, r.OwnSame, r.MySame), Thanks: tally(r.Thanks, r.OwnThanks, r.MyThanks),
-		AskedAt: r.CreatedAt, ActiveAt: r.ActiveAt,
+	return Question{
+		ID: r.QuestionID, By: by, Lesson: r.AboutLesson, Audience: r.Audience, Lang: r.Lang, Title: r.Title,
+		Withdrawn: r.State == "withdrawn", Answered: r.Visible > 0, Count: r.Visible, AskedAt: r.CreatedAt, ActiveAt: r.ActiveAt,
 		MayAnswer: viewer.SignedIn() && r.State != "withdrawn", MayReact: viewer.SignedIn() && !by.Mine,
 	}
+}
+
+func (r questionRow) question(viewer scope.Scope) Question {
+	q := r.brief(viewer)
+	q.HTML, q.Companies = html(r.Body), r.Companies
+	q.Same, q.Thanks = tally(r.Same, r.OwnSame, r.MySame), tally(r.Thanks, r.OwnThanks, r.MyThanks)
 	if r.ItemTitle != nil {
 		q.Item = &tenants.Item{OrgID: r.AboutOrg, ItemID: r.AboutItem, Kind: *r.ItemKind, Title: *r.ItemTitle, Slug: *r.ItemSlug, Lang: *r.ItemLang}
 	}
 	for _, a := range r.Answers {
 		ans := a.answer(viewer)
 		ans.Worked = !r.Worked.IsZero() && r.Worked == a.AnswerID
-		ans.MayMark = by.Mine && !ans.By.Mine
+		ans.MayMark = q.By.Mine && !ans.By.Mine
 		q.Worked = q.Worked || ans.Worked
 		q.Answers = append(q.Answers, ans)
 	}

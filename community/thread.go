@@ -144,30 +144,37 @@ func (s *Service) Recent(ctx context.Context, f ListFilter) (Recent, error) {
 	if err != nil {
 		return Recent{}, err
 	}
-	var get func() Recent
-	err = s.db.Read(ctx, func(b *db.Batch) { get = QueueRecent(b, viewer, f) })
-	if err != nil {
-		return Recent{}, fmt.Errorf("recent questions: %w", err)
-	}
-	return get(), nil
-}
-
-// QueueRecent queues what Recent returns: one statement, to stand in the batch of a page beside other rooms' queries. The
-// function that it returns gives the page once the batch has been read.
-func QueueRecent(b *db.Batch, viewer scope.Scope, f ListFilter) func() Recent {
 	if f.Limit <= 0 || f.Limit > 100 {
 		f.Limit = 20
 	}
 	var rows []questionRow
-	f.search().queue(b, &rows, viewer)
-	return func() Recent {
-		out := Recent{Now: b.Now}
-		if len(rows) > f.Limit {
-			rows = rows[:f.Limit]
-			last := rows[f.Limit-1]
-			out.Next = cursor{last.ActiveAt, last.QuestionID}.String()
+	out := Recent{}
+	err = s.db.Read(ctx, func(b *db.Batch) {
+		out.Now = b.Now
+		f.search().queue(b, &rows, viewer)
+	})
+	if err != nil {
+		return Recent{}, fmt.Errorf("recent questions: %w", err)
+	}
+	if len(rows) > f.Limit {
+		rows = rows[:f.Limit]
+		last := rows[f.Limit-1]
+		out.Next = cursor{last.ActiveAt, last.QuestionID}.String()
+	}
+	out.Questions = questions(rows, viewer)
+	return out, nil
+}
+
+// QueueNews queues the newest questions that the viewer may read, at most limit, without their texts and answers: one statement, to
+// stand in the batch of a page beside other rooms' queries. The result is read after the batch.
+func QueueNews(b *db.Batch, viewer scope.Scope, limit int) func() []Question {
+	var rows []newsRow
+	db.List(b, &rows, search{cond: `true`, brief: true}.sql(), viewer.Org, limit)
+	return func() []Question {
+		out := make([]Question, len(rows))
+		for i, r := range rows {
+			out[i] = r.brief(viewer)
 		}
-		out.Questions = questions(rows, viewer)
 		return out
 	}
 }

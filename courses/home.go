@@ -57,13 +57,13 @@ const (
 
 type going struct {
 	pinned
-	Kind    string   `db:"kind"`
-	Slug    string   `db:"slug"`
-	Minutes int      `db:"minutes"`
-	Topics  []string `db:"topics"`
-	Lang    string   `db:"lang"`
-	Level   string   `db:"level"`
-	AskedBy string   `db:"asked_by"`
+	Kind    string   `json:"kind"`
+	Slug    string   `json:"slug"`
+	Minutes int      `json:"minutes"`
+	Topics  []string `json:"topics"`
+	Lang    string   `json:"lang"`
+	Level   string   `json:"level"`
+	AskedBy string   `json:"asked_by"`
 }
 
 type minutes struct {
@@ -84,16 +84,17 @@ type topic struct {
 
 // homeReads is what HomeData reads, in one batch.
 type homeReads struct {
-	going []going
 	items []tenants.Item
-	mine  []learning
-	near  []id.Org
 	lists lists
 }
 
-// lists is what hangs on the courses and paths that the member is on (Sees, Finished), what the member finished, how they spent
-// the last 30 days, and what colleagues finished in 90.
+// lists is the courses and paths that the member is on (Going) and what hangs on them (Sees, Finished), all that they ever were on
+// (Mine), what they finished, how they spent the last 30 days, what colleagues finished in 90, and with whom the organization
+// is connected.
 type lists struct {
+	Going    []going      `db:"going"`
+	Mine     []learning   `db:"mine"`
+	Near     []id.Org     `db:"near"`
 	Sees     []id.Item    `db:"sees"`
 	Finished []done       `db:"finished"`
 	Known    []topic      `db:"known"`
@@ -104,34 +105,33 @@ type lists struct {
 // candidates is how many of the newest items are looked at for recommendations.
 const candidates = 16
 
-const mineActive = `mine AS MATERIALIZED (SELECT e.* FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8)`
-
-// read starts from the member's own enrollments and what is newest; whether an item may be seen is for its row policy to say.
+// read starts from the member's own enrollments and what is newest; whether an item may be seen is for its row policy to say. What is
+// not a list of items comes as one row.
 func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
-	db.List(b, &h.going, `WITH `+mineActive+` SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, '' AS intro_html, v.note, v.published_at, e.enrollment_id,
-			e.state, e.origin, e.at_item, e.at_lesson, e.at_part, e.due_at, e.reason, e.completed_at, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level, coalesce(m.name, '') AS asked_by
-		FROM mine e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
-			JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND i.state = 'published'
-			LEFT JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.asked_by
-		ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8`, sc.Org, sc.Membership)
 	tenants.Visible(b, &h.items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: candidates})
-	readLearning(b, &h.mine, sc)
-	readNear(b, &h.near, sc)
-	// Short lists in one statement.
-	db.One(b, &h.lists, nil, `WITH `+mineActive+`, leads AS MATERIALIZED (
-			SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM mine e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version)
+	db.One(b, &h.lists, nil, `WITH pins AS MATERIALIZED (SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.note, v.published_at, v.leads_to, e.enrollment_id, e.state, e.origin,
+				e.at_item, e.at_lesson, e.at_part, e.due_at, e.reason, coalesce(m.name, '') AS asked_by, e.updated_at
+			FROM (SELECT e.* FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8) e
+			JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
+			LEFT JOIN memberships m ON m.org_id = $1 AND m.membership_id = e.asked_by),
+		leads AS MATERIALIZED (SELECT i.org_id, i.item_id, i.state, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level
+			FROM (SELECT DISTINCT unnest(p.leads_to || p.item_id) AS item_id FROM pins p) l JOIN items i ON i.item_id = l.item_id LIMIT 500)
 		SELECT
-		ARRAY(SELECT i.item_id FROM leads l JOIN items i ON i.item_id = l.item_id LIMIT 500) AS sees,
+		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.note, p.published_at, p.enrollment_id, p.state, p.origin,
+				p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.asked_by, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level
+			FROM pins p JOIN leads i ON i.org_id = p.org_id AND i.item_id = p.item_id AND i.state = 'published' ORDER BY p.updated_at DESC, p.enrollment_id) x) AS going,
+		(SELECT coalesce(json_agg(x), '[]') FROM (`+mineSQL+`) x) AS mine, `+nearSQL+` AS near,
+		ARRAY(SELECT l.item_id FROM leads l) AS sees,
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c
-			WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l) LIMIT 5000) x) AS finished,
+			WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT unnest(p.leads_to || p.item_id) FROM pins p) LIMIT 5000) x) AS finished,
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id
 			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'completed' ORDER BY e.completed_at DESC, e.enrollment_id LIMIT 20) x) AS known,
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.formal, sum(s.minutes)::int AS sum, coalesce(sum(s.minutes) FILTER (WHERE s.pull), 0)::int AS own FROM statements s
-			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.at > $3 GROUP BY s.formal) x) AS minutes,
+			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.at > $3 AND s.at <= $5 GROUP BY s.formal) x) AS minutes,
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT e.item_id, count(*)::int AS n FROM (
 			SELECT e.item_id, e.membership_id FROM enrollments e WHERE e.org_id = $1 AND e.state = 'completed' AND e.completed_at > $4 ORDER BY e.completed_at DESC LIMIT 500) e
 			WHERE e.membership_id <> $2 GROUP BY e.item_id ORDER BY n DESC, e.item_id LIMIT 100) x) AS others`,
-		sc.Org, sc.Membership, b.Now.AddDate(0, 0, -30), b.Now.AddDate(0, 0, -90))
+		sc.Org, sc.Membership, b.Now.AddDate(0, 0, -30), b.Now.AddDate(0, 0, -90), b.Now)
 }
 
 // HomeData reads what also queues in the same batch, for a page that shows other rooms too. It returns what the member is on, what is due, what is recommended and why, and the balance of the last 30 days.
@@ -155,17 +155,17 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 		return HomeView{}, err
 	}
 	var want []edition
-	for _, g := range h.going {
+	for _, g := range h.lists.Going {
 		want = append(want, g.edition())
 	}
 	outlines, err := s.read(ctx, want...)
 	if err != nil {
 		return HomeView{}, err
 	}
-	for i := range h.going {
-		h.going[i].Outline = outlines[h.going[i].edition()]
+	for i := range h.lists.Going {
+		h.lists.Going[i].Outline = outlines[h.lists.Going[i].edition()]
 	}
-	cards, err := s.cards(ctx, h.items, h.mine, append(h.near, sc.Org))
+	cards, err := s.cards(ctx, h.items, h.lists.Mine, append(h.lists.Near, sc.Org))
 	if err != nil {
 		return HomeView{}, err
 	}
@@ -173,7 +173,7 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 	if err != nil {
 		return HomeView{}, err
 	}
-	for i, g := range h.going {
+	for i, g := range h.lists.Going {
 		one := h.one(g, orgs)
 		if i == 0 {
 			v.Current = &one
@@ -194,7 +194,7 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 			v.Informal = m.Sum
 		}
 	}
-	for _, l := range h.mine {
+	for _, l := range h.lists.Mine {
 		if l.State == "completed" {
 			v.Finished++
 		}
@@ -212,7 +212,7 @@ func due(g Going) time.Time {
 
 func (h *homeReads) orgIDs(own id.Org) []id.Org {
 	ids := []id.Org{own}
-	for _, g := range h.going {
+	for _, g := range h.lists.Going {
 		if !slices.Contains(ids, g.OrgID) {
 			ids = append(ids, g.OrgID)
 		}

@@ -93,15 +93,15 @@ var librarySQL = `WITH seen AS MATERIALIZED (
 	FROM (
 		(` + tenants.Newest("$1", "$4", "NULL", "NULL", "NULL", "$5") + `)
 		UNION
-		(SELECT i.org_id, i.item_id, i.kind, i.published_at FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND i.state = 'published' AND ` + tenants.Seen("$1") + `
+		(SELECT i.org_id, i.item_id, i.kind, i.published_at FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id AND i.state = 'published'
 			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT $5)
 		UNION
-		(SELECT i.org_id, i.item_id, i.kind, i.published_at FROM adoptions a JOIN items i ON i.org_id = a.item_org AND i.item_id = a.item_id AND i.state = 'published' AND ` + tenants.Seen("$1") + `
+		(SELECT i.org_id, i.item_id, i.kind, i.published_at FROM adoptions a JOIN items i ON i.org_id = a.item_org AND i.item_id = a.item_id AND i.state = 'published'
 			WHERE a.org_id = $1 ORDER BY a.adopted_at DESC, a.item_id LIMIT $5)) l
 	LEFT JOIN adoptions a ON a.org_id = $1 AND a.item_org = l.org_id AND a.item_id = l.item_id
 	LEFT JOIN enrollments e ON e.org_id = $1 AND e.membership_id = $2 AND e.item_org = l.org_id AND e.item_id = l.item_id AND e.state <> 'left'
 	LEFT JOIN visitor_progress p ON p.visitor_id = $3 AND p.item_org = l.org_id AND p.item_id = l.item_id AND p.lesson_key = '')
-SELECT (SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.kind, s.org_id, s.state, s.ours, count(*) AS n FROM seen s GROUP BY s.kind, s.org_id, s.state, s.ours) x) AS piles,
+SELECT (SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.kind, s.org_id, s.state, s.ours, count(*) AS n FROM seen s GROUP BY s.kind, s.org_id, s.state, s.ours) x) AS piles, ` + nearSQL + ` AS near,
 	coalesce(json_agg(json_build_object('item', c.item, 'on', json_build_object('item_id', c.item_id, 'done', c.done, 'total', c.total, 'state', c.state, 'taken', c.taken)) ORDER BY c.place), '[]') AS page
 FROM (
 	SELECT g.*, (SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item FROM (
@@ -111,7 +111,8 @@ FROM (
 	JOIN items i ON i.org_id = g.org_id AND i.item_id = g.item_id AND i.state = 'published') c`
 
 type libraryRow struct {
-	Piles []pile `db:"piles"`
+	Piles []pile   `db:"piles"`
+	Near  []id.Org `db:"near"`
 	Page  []struct {
 		Item tenants.Item `json:"item"`
 		On   learning     `json:"on"`
@@ -136,10 +137,8 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 	}
 	from := max(f.Page, 0) * shelf
 	var row libraryRow
-	var near []id.Org
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		db.One(b, &row, nil, librarySQL, sc.Org, sc.Membership, sc.Visitor, []string{tenants.KindPath, tenants.KindCourse}, library, f.state(), f.Kinds, f.Orgs, from, shelf, f.Tab == TabOurs)
-		readNear(b, &near, sc)
 	}); err != nil {
 		return LearnView{}, err
 	}
@@ -158,7 +157,7 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 	}
 	v := f.count(row.Piles, orgs)
 	v.Visitor, v.More, v.Keeps = !sc.SignedIn(), v.Found > from+shelf, authz.Allowed(sc, authz.Adopt, id.Org{})
-	v.Cards, err = s.cards(ctx, items, mine, append(near, sc.Org))
+	v.Cards, err = s.cards(ctx, items, mine, append(row.Near, sc.Org))
 	return v, err
 }
 
@@ -170,21 +169,12 @@ func (f LearnFilter) state() *string {
 	return nil
 }
 
-func readLearning(b *db.Batch, dest *[]learning, sc scope.Scope) {
-	if sc.SignedIn() {
-		db.List(b, dest, `SELECT e.item_id, e.done, e.total, e.state, false AS taken FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left'
-			ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 500`, sc.Org, sc.Membership)
-		return
-	}
-	db.List(b, dest, `SELECT p.item_id, 0 AS done, 0 AS total, 'active' AS state, false AS taken FROM visitor_progress p WHERE p.visitor_id = $1 AND p.lesson_key = '' ORDER BY p.at DESC, p.item_id LIMIT 500`, sc.Visitor)
-}
+// mineSQL is what the member, $2 of $1, is on or has finished.
+const mineSQL = `SELECT e.item_id, e.done, e.total, e.state, false AS taken FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left'
+	ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 500`
 
-// readNear queues the organizations that the viewer's is connected to.
-func readNear(b *db.Batch, dest *[]id.Org, sc scope.Scope) {
-	if sc.SignedIn() {
-		db.List(b, dest, `SELECT c.other_org FROM connection_sides c WHERE c.org_id = $1 AND c.state = 'active' ORDER BY c.other_org LIMIT 1000`, sc.Org)
-	}
-}
+// nearSQL is the organizations that the viewer's, $1, is connected to.
+const nearSQL = `ARRAY(SELECT c.other_org FROM connection_sides c WHERE c.org_id = $1 AND c.state = 'active' ORDER BY c.other_org LIMIT 1000)`
 
 // cards names, beside its owner, only those contributors of an item that are among near: with whom its owner works is not
 // public.

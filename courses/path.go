@@ -72,25 +72,25 @@ type Station struct {
 
 // pinned is the version that a viewer learns, with the enrollment if there is one.
 type pinned struct {
-	OrgID      id.Org        `db:"org_id"`
-	ItemID     id.Item       `db:"item_id"`
-	Version    int           `db:"version"`
-	Title      string        `db:"title"`
-	Summary    string        `db:"summary"`
-	Outcome    string        `db:"outcome"`
-	IntroHTML  string        `db:"intro_html"`
-	Outline    Outline       `db:"-"`
-	Note       string        `db:"note"`
-	Published  time.Time     `db:"published_at"`
-	Enrollment id.Enrollment `db:"enrollment_id"`
-	State      string        `db:"state"` // "" without an enrollment
-	Origin     string        `db:"origin"`
-	AtItem     id.Item       `db:"at_item"`
-	AtLesson   string        `db:"at_lesson"`
-	AtPart     string        `db:"at_part"`
-	Due        *time.Time    `db:"due_at"`
-	Reason     string        `db:"reason"`
-	Completed  *time.Time    `db:"completed_at"`
+	OrgID      id.Org        `db:"org_id" json:"org_id"`
+	ItemID     id.Item       `db:"item_id" json:"item_id"`
+	Version    int           `db:"version" json:"version"`
+	Title      string        `db:"title" json:"title"`
+	Summary    string        `db:"summary" json:"summary"`
+	Outcome    string        `db:"outcome" json:"outcome"`
+	IntroHTML  string        `db:"intro_html" json:"intro_html"`
+	Outline    Outline       `db:"-" json:"-"`
+	Note       string        `db:"note" json:"note"`
+	Published  time.Time     `db:"published_at" json:"published_at"`
+	Enrollment id.Enrollment `db:"enrollment_id" json:"enrollment_id"`
+	State      string        `db:"state" json:"state"` // "" without an enrollment
+	Origin     string        `db:"origin" json:"origin"`
+	AtItem     id.Item       `db:"at_item" json:"at_item"`
+	AtLesson   string        `db:"at_lesson" json:"at_lesson"`
+	AtPart     string        `db:"at_part" json:"at_part"`
+	Due        *time.Time    `db:"due_at" json:"due_at"`
+	Reason     string        `db:"reason" json:"reason"`
+	Completed  *time.Time    `db:"completed_at" json:"completed_at"`
 }
 
 func (p *pinned) edition() edition { return edition{p.OrgID, p.ItemID, p.Version} }

@@ -51,9 +51,9 @@ func (s *Server) home(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var news func() community.Recent
+	var news func() []community.Question
 	if v.Learning, err = s.deps.Courses.HomeData(ctx, func(b *db.Batch) {
-		news = community.QueueRecent(b, viewer, community.ListFilter{Limit: 3})
+		news = community.QueueNews(b, viewer, 3)
 	}); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (s *Server) home(c *fiber.Ctx) error {
 			return c.Redirect("/welcome", fiber.StatusSeeOther)
 		}
 	}
-	v.News = news().Questions
+	v.News = news()
 	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "web.home.title"), NavKey: "home", Layout: ui.Reading}, homePage(v))
 }
 

@@ -58,6 +58,8 @@ var (
 		"adopters_of(uuid)": "how many organizations adopted an item of app_org(): numbers from five on, of those whose agreement gives totals",
 
 		"opened(uuid,uuid)": "what row policies ask of a foreign row; it answers yes or no for app_org() alone",
+		"meets(uuid)":       "what row policies ask of a post for connected organizations; it answers yes or no for app_org() alone",
+		"hears(uuid,uuid)":  "what the row policy of answers asks of their question; it answers yes or no for app_org() alone",
 
 		"search_behind(integer)": "returns the ids of what changed a moment ago, from the queue that only the relay reads; the viewer's policies decide what of it may be counted",
 
@@ -308,8 +310,9 @@ func TestPoliciesAskOncePerStatement(t *testing.T) {
 	if !moving["app_org"] || !moving["current_setting"] {
 		t.Fatal("app_org and current_setting are not among the functions that are not immutable")
 	}
-	delete(moving, "opened")         // Its answer is the row's.
-	delete(moving, "additions_open") // So is this one's.
+	for _, f := range []string{"opened", "additions_open", "meets", "hears"} {
+		delete(moving, f) // Its answer is the row's.
+	}
 	for _, ps := range policies(t, c) {
 		for _, p := range ps {
 			for part, e := range map[string]string{"USING": p.Using, "WITH CHECK": p.Check} {
