@@ -43,6 +43,7 @@ const (
 	SeePeople       Action = "tenants.see_people"
 	ReadLog         Action = "tenants.read_log"
 	SealLog         Action = "tenants.seal_log"
+	Consent         Action = "tenants.consent"
 	SignIn          Action = "auth.sign_in"
 	SeeProviders    Action = "auth.see_providers"
 	EndSession      Action = "auth.end_session"
@@ -82,6 +83,7 @@ var table = map[Action]Rule{
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},
 	ReadLog:         {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	SealLog:         {Actors: []scope.Actor{scope.Sealer, scope.Operator}},
+	Consent:         {},
 	SignIn:          {Visitor: true, Actors: []scope.Actor{scope.SignIn}},
 	SeeProviders:    {Roles: []scope.Role{scope.Administrator}},
 	EndSession:      {Actors: []scope.Actor{scope.SignIn}},

@@ -29,7 +29,8 @@ const (
 	Question   Kind = "question"
 	Answer     Kind = "answer"
 	Member     Kind = "member"   // a person in an organization
-	Private    Kind = "private"  // a reflection or an attempt of Member
+	Private    Kind = "private"  // a reflection, an attempt, or what Member said to being known by name to Other
+	Given      Kind = "given"    // what goes about Member of Org to Other
 	House      Kind = "house"    // whatever is the organization's alone: enrollments, audit, mail, sessions
 	Portal     Kind = "portal"   // that an organization has a portal
 	Part       Kind = "part"     // that an item (Item) consists of another of the same owner (ID)
@@ -84,6 +85,8 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own
 	case Private: // Reflections are private by default.
 		return own && o.Member == v.Member
+	case Given: // The person sees who sees what, and why; what goes where nobody agreed is nothing.
+		return own && o.Member == v.Member && w.answers(o)
 	case Connection: // Its relationships are not public.
 		return own || v.Org != "" && o.Other == v.Org
 	case Grant:
@@ -120,6 +123,20 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Addition: // The adopter's own; the publisher of the path reads it by the adopter's choice, while they are connected.
 		return own || o.Audience == "publisher" && v.Org == o.Other && v.Org != "" && w.Sides[[2]string{o.Org, v.Org}].State == "active" && w.adapts(o.Org, o.Item)
 	case Part, Sealed:
+	}
+	return false
+}
+
+// answers reports whether there is anything to say about what goes: two organizations that are connected on terms, or something that the
+// member said before.
+func (w *World) answers(o *Object) bool {
+	if s := w.Sides[[2]string{o.Org, o.Other}].State; s == "active" || s == "paused" {
+		return true
+	}
+	for _, c := range w.Objects {
+		if c.Kind == Private && c.Member == o.Member && c.Other != "" && c.Other == o.Other {
+			return true
+		}
 	}
 	return false
 }

@@ -101,6 +101,10 @@ var mutants = []mutant{
 	{name: "answers of a suspended organization stay", rests: true, sql: `ALTER POLICY p_resting ON answers USING (true)`},
 	{name: "a suspended organization does not see its own", rests: true, sql: `ALTER POLICY p_resting ON questions USING (org_id <> ALL (ARRAY(SELECT o.org_id FROM organizations o WHERE o.state <> 'active')))`},
 	{name: "who is suspended lets itself in", rests: true, sql: `ALTER TABLE organizations DISABLE TRIGGER guard_organization`},
+	{name: "anybody of the house says yes for a member", sql: `ALTER POLICY p_insert ON consents WITH CHECK (org_id = (SELECT app_org()))`},
+	{name: "a system actor says yes for a member", table: "consents", policy: "p_insert", old: `(( SELECT app_actor() AS app_actor) = 'member'::text)`, new: `true`},
+	{name: "what a member said is the employer's to read", sql: `ALTER POLICY p_read ON consents USING (org_id = (SELECT app_org()))`},
+	{name: "a yes to what nobody signed", sql: `ALTER TABLE consents DISABLE TRIGGER guard_consent`},
 	{name: "a second policy opens what the first closes", sql: `CREATE POLICY p_more ON files FOR SELECT TO learnscape_app USING (true)`},
 }
 

@@ -73,7 +73,7 @@ func (w *world) proposal(by, to *org) (*draft, tenants.Proposal) {
 	both := &oracle.Object{Kind: oracle.Connection, Org: by.id.String(), Other: to.id.String()}
 	halves := map[*org]tenants.Half{}
 	for _, o := range []*org{by, to} {
-		h := tenants.Half{Learns: tenants.LearnsTotals, Meet: pick(w.r, []string{"name", "name", "company", "none"})}
+		h := tenants.Half{Learns: pick(w.r, levels), Meet: pick(w.r, []string{"name", "name", "company", "none"})}
 		for _, c := range w.colls {
 			if c.Org == o.id.String() && c.State != "internal" && w.chance(.5) {
 				d.opens[o] = append(d.opens[o], c)

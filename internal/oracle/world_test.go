@@ -192,6 +192,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"audit_seals", "org_id", "(SELECT org_id, string_agg(s::text, ' ') AS seals FROM audit_seals s GROUP BY org_id) t", .15, .85},
 		{"mails", "mail_id", "", .15, .85},
 		{"reflections", "membership_id", "", .05, .85}, // Everybody sees one of all members' alone.
+		{"consents", "consent_id", "", .05, .85},       // The same.
 	} {
 		from := s.from
 		if from == "" {
@@ -337,6 +338,9 @@ func (w *world) addOrg(i int) {
 		}
 		return nil
 	})
+	for _, m := range o.members {
+		w.refuses(o, m)
+	}
 }
 
 func (w *world) addContent(o *org) {

@@ -22,6 +22,7 @@ const (
 	Indexer   Actor = "indexer"   // writes the search documents of one organization
 	Counter   Actor = "counter"   // writes what others did with an organization's items: touches and counts
 	Mailer    Actor = "mailer"    // sends the mail of one organization
+	Discloser Actor = "discloser" // carries what two organizations agreed on about people from the one to the other
 	Agreement Actor = "agreement" // carries out on one side what both signed: grants, the side of a connection, time to finish
 	Registrar Actor = "registrar" // asks the DNS which domains organizations prove to own
 	Sealer    Actor = "sealer"    // numbers and seals the log of one organization

@@ -1,0 +1,21 @@
+package oracle_test
+
+import "github.com/learnscape/learnscape/internal/oracle"
+
+// consentRoutes are the pages on which people see and say what goes about them to others.
+var consentRoutes = map[string]route{
+	"GET /me/sharing": {kind: page, asks: func(_ *site, r *reader) []ask {
+		return []ask{{target: "/me/sharing", about: &oracle.Object{Kind: oracle.Member, Org: orgOf(r)}, ok: 200, open: true}}
+	}},
+	"GET /me/sharing/:slug": {kind: page, asks: given},
+	"POST /me/sharing/:slug": {kind: write, post: func(s *site, own bool) []form {
+		out := []form{{"/me/sharing/nobody", "decision=given&version=1"}}
+		for _, decision := range []string{"given", "declined", "withdrawn"} {
+			for _, f := range strangers("", "decision="+decision+"&version=1")(s, own) {
+				f.target = "/me/sharing" + f.target[len("/network"):]
+				out = append(out, f)
+			}
+		}
+		return out
+	}},
+}
