@@ -13,6 +13,7 @@ import (
 // Listen registers what the room does on events.
 func (s *Service) Listen(r *jobs.Relay) {
 	jobs.On(r, scope.Counter, s.countFinished)
+	s.discloseOn(r)
 }
 
 // countFinished keeps how many people finished an item, in the publisher's scope. A finish counts once however often it comes.

@@ -358,6 +358,9 @@ func (l *link) sign(tx *db.Tx, number int, hash [32]byte, weCall string) error {
 	if err := l.carryOut(tx, l.proposed, weCall); err != nil {
 		return err
 	}
+	if err := l.disclose(tx); err != nil {
+		return err
+	}
 	return l.note(tx, "agreement.signed", map[string]any{"version": number, "terms": hex.EncodeToString(hash[:])})
 }
 
@@ -457,6 +460,9 @@ func (l *link) pause(tx *db.Tx) error {
 	if err := l.close(tx); err != nil {
 		return err
 	}
+	if err := l.disclose(tx); err != nil {
+		return err
+	}
 	return l.note(tx, "connection.paused", nil)
 }
 
@@ -480,6 +486,9 @@ func (l *link) resume(tx *db.Tx) error {
 		return err
 	}
 	if err := l.carryOut(tx, l.inForce, ""); err != nil {
+		return err
+	}
+	if err := l.disclose(tx); err != nil {
 		return err
 	}
 	return l.note(tx, "connection.resumed", nil)
@@ -548,7 +557,10 @@ func (l *link) end(tx *db.Tx, to State, until *time.Time) error {
 	if err := l.become(tx, to, until); err != nil {
 		return err
 	}
-	return l.close(tx)
+	if err := l.close(tx); err != nil {
+		return err
+	}
+	return l.disclose(tx)
 }
 
 // finish writes the rows that let those in mid-course go on until the day, before the grants are gone; or removes them. It is for

@@ -201,7 +201,8 @@ func (s *Service) AskedBy(ctx context.Context, other id.Org) (string, error) {
 }
 
 // Answer keeps what the acting member says to being known by name to another organization. A yes or no is to the version of the
-// agreement that the member read: Conflict if another one is in force now. Withdrawing is always possible and holds at once. No answer
+// agreement that the member read: Conflict if another one is in force now. Withdrawing is always possible. Whatever is said holds for
+// the other organization's next read: its rows change in the same transaction. No answer
 // opens or closes anything to learn. It is written into no log of the organization: the answers themselves are one, and whom the
 // member turned down is nobody's business.
 func (s *Service) Answer(ctx context.Context, other id.Org, version int, decision string) error {
@@ -227,17 +228,23 @@ func (s *Service) Answer(ctx context.Context, other id.Org, version int, decisio
 		if v.State != Active || Asks(v.Learns) == "" || v.Version != version {
 			return errs.Say(errs.Conflict, "consent.changed")
 		}
-		return tx.Must(`INSERT INTO consents (org_id, membership_id, consent_id, other_org, agreement_id, version, purpose, decision, until, at)
+		if err := tx.Must(`INSERT INTO consents (org_id, membership_id, consent_id, other_org, agreement_id, version, purpose, decision, until, at)
 			SELECT $1, $2, $3, $4, a.agreement_id, a.version, $6, $7, CASE WHEN $7 = 'given' THEN (nullif(a.terms->>'until', '')::date + 1)::timestamp AT TIME ZONE 'UTC' END, $8
 			FROM connection_sides s JOIN agreements a ON a.connection_id = s.connection_id AND a.state = 'active' AND a.version = $5 WHERE s.org_id = $1 AND s.other_org = $4`,
-			tx.Scope.Org, tx.Scope.Membership, id.New[id.Any](), other, version, Asks(v.Learns), decision, tx.Now)
+			tx.Scope.Org, tx.Scope.Membership, id.New[id.Any](), other, version, Asks(v.Learns), decision, tx.Now); err != nil {
+			return err
+		}
+		return disclose(tx, tx.Scope.Org, other, &tx.Scope.Membership)
 	})
 }
 
 // withdraw takes back the last yes; NotFound if there is none to take back.
 func (s *Service) withdraw(tx *db.Tx, other id.Org) error {
-	return tx.Must(`INSERT INTO consents (org_id, membership_id, consent_id, other_org, agreement_id, version, purpose, decision, at)
+	if err := tx.Must(`INSERT INTO consents (org_id, membership_id, consent_id, other_org, agreement_id, version, purpose, decision, at)
 		SELECT c.org_id, c.membership_id, $3, c.other_org, c.agreement_id, c.version, c.purpose, 'withdrawn', $5
 		FROM (SELECT * FROM consents WHERE org_id = $1 AND membership_id = $2 AND other_org = $4 ORDER BY at DESC, consent_id DESC LIMIT 1) c WHERE c.decision = 'given'`,
-		tx.Scope.Org, tx.Scope.Membership, id.New[id.Any](), other, tx.Now)
+		tx.Scope.Org, tx.Scope.Membership, id.New[id.Any](), other, tx.Now); err != nil {
+		return err
+	}
+	return disclose(tx, tx.Scope.Org, other, &tx.Scope.Membership)
 }

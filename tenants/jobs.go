@@ -31,8 +31,11 @@ func (w *checkWorker) Work(ctx context.Context, _ *river.Job[checkArgs]) error {
 // Timeout implements river.Worker.
 func (*checkWorker) Timeout(*river.Job[checkArgs]) time.Duration { return time.Hour }
 
-// Work registers what the room does by itself: the daily look at domains.
-func (s *Service) Work(c *jobs.Client) { jobs.Daily(c, &checkWorker{s: s}) }
+// Work registers what the room does by itself: the daily look at domains, and at what organizations know of each other's people.
+func (s *Service) Work(c *jobs.Client) {
+	jobs.Daily(c, &checkWorker{s: s})
+	jobs.Daily(c, &discloseWorker{s: s})
+}
 
 // hourArgs ask for what is due in all organizations by an hour.
 type hourArgs struct {
@@ -124,3 +127,22 @@ func (r *Routine) work(c *jobs.Client) {
 	jobs.Add(c, &batchWorker{r: r})
 	jobs.Every(c, time.Hour, func() river.JobArgs { return hourArgs{At: r.db.Now().UTC().Truncate(time.Hour)} })
 }
+
+// discloseArgs ask for everything that is known across organizations to be brought up to date.
+type discloseArgs struct{}
+
+// Kind implements river.JobArgs.
+func (discloseArgs) Kind() string { return "tenants.disclose" }
+
+type discloseWorker struct {
+	river.WorkerDefaults[discloseArgs]
+	s *Service
+}
+
+// Work implements river.Worker.
+func (w *discloseWorker) Work(ctx context.Context, _ *river.Job[discloseArgs]) error {
+	return w.s.DiscloseAll(ctx)
+}
+
+// Timeout implements river.Worker.
+func (*discloseWorker) Timeout(*river.Job[discloseArgs]) time.Duration { return time.Hour }

@@ -44,6 +44,7 @@ const (
 	ReadLog         Action = "tenants.read_log"
 	SealLog         Action = "tenants.seal_log"
 	Consent         Action = "tenants.consent"
+	Disclose        Action = "tenants.disclose"
 	SignIn          Action = "auth.sign_in"
 	SeeProviders    Action = "auth.see_providers"
 	EndSession      Action = "auth.end_session"
@@ -84,6 +85,7 @@ var table = map[Action]Rule{
 	ReadLog:         {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	SealLog:         {Actors: []scope.Actor{scope.Sealer, scope.Operator}},
 	Consent:         {},
+	Disclose:        {Actors: []scope.Actor{scope.Discloser}},
 	SignIn:          {Visitor: true, Actors: []scope.Actor{scope.SignIn}},
 	SeeProviders:    {Roles: []scope.Role{scope.Administrator}},
 	EndSession:      {Actors: []scope.Actor{scope.SignIn}},

@@ -67,6 +67,8 @@ var (
 
 		"consented(uuid,uuid,uuid)": "whether a member agreed to be known by name; it answers to that member and to the discloser of one of the two organizations",
 
+		"disclosable(uuid,uuid,uuid)": "what may be known by name about members who agreed; it answers to the discloser of one of the two organizations",
+
 		"open_items(text[],uuid[],timestamp with time zone,uuid,integer)": "the newest of what is open to app_org(): identifiers and times, each row is read again under the viewer's policies",
 
 		"search_read(uuid[],text[],text[],text,boolean,text[],uuid[],text[],text[],boolean,text[],text,integer,integer,uuid[])": "row policies switch the text indexes off; it returns ids and counts of the channels asked for, and what is shown is read again under the viewer's policies",

@@ -2,6 +2,7 @@ package oracle_test
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
@@ -59,6 +60,152 @@ func given(s *site, r *reader) []ask {
 	for _, o := range s.orgs {
 		if o != r.org {
 			out = append(out, ask{target: "/me/sharing/" + o.slug, about: &oracle.Object{Kind: oracle.Given, Org: orgOf(r), Member: r.who.Member, Other: o.id.String()}, ok: 200, open: true})
+		}
+	}
+	return out
+}
+
+// learn is what another organization could know of a member who is on something of its own, and lets the discloser look.
+func (w *world) learn(o *org, m id.Membership, it *oracle.Object, done bool) {
+	w.t.Helper()
+	w.put("disclosures", it.Org+" "+o.id.String()+" "+m.String()+" "+it.ID, &oracle.Object{Kind: oracle.Disclosure, Org: it.Org, Other: o.id.String(), Member: m.String(), Item: it.ID, Done: done})
+	w.carry(o, m)
+}
+
+// carry does what an event about the members does.
+func (w *world) carry(o *org, members ...id.Membership) {
+	w.t.Helper()
+	if err := w.tenants().Disclose(scope.Enter(w.t.Context(), scope.System(scope.Discloser, o.id)), members...); err != nil {
+		w.t.Fatal(err)
+	}
+	w.went()
+}
+
+// went notes what has crossed: who gave it sees it from then on.
+func (w *world) went() {
+	for _, o := range w.at("disclosures").objects {
+		if w.model.Discloses(o) {
+			o.State = "went"
+		}
+	}
+}
+
+// answer lets a member who learns something of another organization say yes, say no, or take a yes back.
+func (w *world) answer() string {
+	if len(w.learners) == 0 {
+		return ""
+	}
+	l := pick(w.r, w.learners)
+	return w.answerOf(l, pick(w.r, []string{tenants.ConsentGiven, tenants.ConsentGiven, tenants.ConsentGiven, tenants.ConsentDeclined, tenants.ConsentWithdrawn}))
+}
+
+func (w *world) answerOf(l *learner, decision string) string {
+	w.t.Helper()
+	to := w.owner[l.item.Org]
+	p, at := w.pact(l.org, to), [2]string{l.member.String(), l.item.Org}
+	if p == nil || p.inForce == nil || w.stateOf(p) != "active" && decision != tenants.ConsentWithdrawn {
+		return ""
+	}
+	asks := tenants.Asks(p.inForce.learns[l.org])
+	if asks == "" && decision != tenants.ConsentWithdrawn || decision == tenants.ConsentWithdrawn && w.model.Said[at] == "" {
+		return ""
+	}
+	ctx := scope.Enter(w.t.Context(), scope.Scope{Actor: scope.Member, Org: l.org.id, Membership: l.member})
+	before, err := w.tenants().SharedWithOne(ctx, to.id, id.Any{})
+	if err == nil {
+		err = w.tenants().Answer(ctx, to.id, before.Version, decision)
+	}
+	if err != nil {
+		w.moved("answer "+decision, err)
+		return ""
+	}
+	after, err := w.tenants().SharedWithOne(ctx, to.id, id.Any{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.put("consents", after.History[0].ConsentID.String(), &oracle.Object{Kind: oracle.Private, Org: l.org.id.String(), Member: l.member.String(), Other: l.item.Org})
+	w.model.Said[at] = ""
+	if decision == tenants.ConsentGiven {
+		w.model.Said[at] = asks
+	}
+	w.went()
+	return "answer: " + decision
+}
+
+// acquaint makes sure that some names have crossed, and one has been taken back.
+func (w *world) acquaint() {
+	w.t.Helper()
+	pairs := 0
+	for _, p := range w.pacts {
+		if w.stateOf(p) != "active" || pairs == 3 {
+			continue
+		}
+		for range 60 {
+			if tenants.Asks(p.inForce.learns[p.a]) == tenants.ConsentProgress && tenants.Asks(p.inForce.learns[p.b]) == tenants.ConsentCertificate && len(w.midCourse(p)) > 1 {
+				break
+			}
+			w.counterOpen(p)
+		}
+		pairs++
+		for i, l := range w.learners {
+			if w.owner[l.item.Org] == p.other(l.org) && (l.org == p.a || l.org == p.b) {
+				if w.answerOf(l, tenants.ConsentGiven); i%4 == 0 {
+					w.answerOf(l, tenants.ConsentWithdrawn)
+				}
+			}
+		}
+	}
+}
+
+// forgetAnswers says that what was agreed to ended with the agreement.
+func (w *world) forgetAnswers(o, to *org) {
+	for _, m := range o.members {
+		delete(w.model.Said, [2]string{m.String(), to.id.String()})
+	}
+}
+
+// disclosureForgeries are names that nobody gave.
+func (w *world) disclosureForgeries() (out []forgery) {
+	const insert = `INSERT INTO disclosures (org_id, giver_org, membership_id, item_id, level, name, done, total, finished, first_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, 2, $7, now(), now())`
+	for _, l := range w.learners {
+		to := w.owner[l.item.Org]
+		as := []scope.Scope{{Actor: scope.Member, Org: to.id, Membership: to.members[0], Roles: scope.Roles()}, {Actor: scope.Member, Org: l.org.id, Membership: l.member, Roles: scope.Roles()}}
+		for _, a := range []scope.Actor{scope.Operator, scope.Agreement, scope.Counter, scope.Indexer} {
+			as = append(as, scope.System(a, to.id), scope.System(a, l.org.id))
+		}
+		args := []any{to.id, l.org.id, l.member, parse[id.Item](w.t, l.item.ID), "progress", w.byKey[l.member.String()], !l.active}
+		out = append(out, forgery{what: "write a disclosure without being the discloser", as: as, args: args, steps: []string{insert}})
+		o := w.at("disclosures").objects[l.item.Org+" "+l.org.id.String()+" "+l.member.String()+" "+l.item.ID]
+		ask := []any{l.org.id, to.id}
+		out = append(out, forgery{what: "ask what may be known", as: as, args: ask, steps: []string{`SELECT count(*) FROM disclosable($1, $2, NULL)`}})
+		for _, third := range w.orgs {
+			if third != to && third != l.org {
+				out = append(out, forgery{what: "ask what may be known to others", as: []scope.Scope{scope.System(scope.Discloser, third.id)}, args: ask, steps: []string{`SELECT count(*) FROM disclosable($1, $2, NULL)`}})
+			}
+		}
+		if o != nil && !w.model.Discloses(o) {
+			carriers := []scope.Scope{scope.System(scope.Discloser, to.id), scope.System(scope.Discloser, l.org.id)}
+			for _, level := range []string{"progress", "certificate"} {
+				args = slices.Clone(args)
+				args[4] = level
+				out = append(out, forgery{what: "disclose what nobody agreed to", as: carriers, args: args, steps: []string{insert + ` ON CONFLICT (org_id, giver_org, membership_id, item_id) DO UPDATE
+					SET name = excluded.name, level = excluded.level, done = excluded.done, total = excluded.total, finished = excluded.finished, ended_at = NULL`}})
+			}
+		}
+	}
+	for _, o := range w.orgs {
+		for _, by := range w.orgs {
+			if o != by {
+				out = append(out, forgery{
+					what: "take back what was read", as: []scope.Scope{{Actor: scope.Member, Org: o.id, Membership: o.members[0], Roles: scope.Roles()}}, args: []any{o.id, by.id},
+					steps: []string{`INSERT INTO disclosure_reads (org_id, giver_org, purpose, day, n) VALUES ($1, $2, 'names', current_date, 1) ON CONFLICT DO NOTHING`, `UPDATE disclosure_reads SET n = n - 1 WHERE org_id = $1 AND giver_org = $2 AND n > 1`},
+				},
+					forgery{
+						what: "count reads for another", as: []scope.Scope{{Actor: scope.Member, Org: o.id, Membership: o.members[0], Roles: scope.Roles()}}, args: []any{o.id, by.id},
+						steps: []string{`INSERT INTO disclosure_reads (org_id, giver_org, purpose, day, n) VALUES ($2, $1, 'names', current_date, 1)`},
+					})
+			}
 		}
 	}
 	return out

@@ -121,10 +121,11 @@ var events = map[string]eventCase{
 	"community.answer_posted":      {actors: []scope.Actor{scope.Counter}},
 	"community.reacted":            {actors: []scope.Actor{scope.Counter}, keeps: []string{"counted"}},
 	"courses.item_finished":        {actors: []scope.Actor{scope.Counter}},
-	"courses.enrolled":             {actors: []scope.Actor{scope.Counter}, passes: []string{"counted", "touches"}},
-	"courses.enrollment_completed": {actors: []scope.Actor{scope.Counter}, passes: []string{"counted", "touches"}},
+	"courses.enrolled":             {actors: []scope.Actor{scope.Counter, scope.Discloser}, passes: []string{"counted", "touches"}},
+	"courses.enrollment_completed": {actors: []scope.Actor{scope.Counter, scope.Discloser}, passes: []string{"counted", "touches"}},
 	"tenants.batch_asked":          {actors: []scope.Actor{scope.Agreement}},
 	"tenants.connection_changed":   {actors: []scope.Actor{scope.Mailer}},
+	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
 	"marketing.touched":            {actors: []scope.Actor{scope.Counter}, keeps: []string{"counted"}},
 }
 
@@ -132,10 +133,11 @@ var events = map[string]eventCase{
 var jobKinds = map[string]string{
 	"tenants.check_domains": "as the Registrar, who looks through all domains and changes each in the scope of its organization",
 
-	"mail.deliver":  "as the Mailer of the mail's organization, which reads the mail by its identifier there",
-	"tenants.hour":  "as the Mailer of no organization, which reads which portals there are and inserts a tenants.due for each",
-	"tenants.batch": "as the Agreement of the organization that it names, which reads its own batch and moves its own connections",
-	"tenants.due":   "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
+	"mail.deliver":     "as the Mailer of the mail's organization, which reads the mail by its identifier there",
+	"tenants.hour":     "as the Mailer of no organization, which reads which portals there are and inserts a tenants.due for each",
+	"tenants.batch":    "as the Agreement of the organization that it names, which reads its own batch and moves its own connections",
+	"tenants.due":      "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
+	"tenants.disclose": "as the Discloser of one organization after the other, which writes what both signed and each member agreed to",
 }
 
 // TestEventsAndJobs is the inventory of what works without a person: every kind that somebody listens to, and every kind of job, has

@@ -28,23 +28,25 @@ const (
 	Finish     Kind = "finish"     // that Member, in mid-course on Item of Other when that connection ended, may go on reading it
 	Question   Kind = "question"
 	Answer     Kind = "answer"
-	Member     Kind = "member"   // a person in an organization
-	Private    Kind = "private"  // a reflection, an attempt, or what Member said to being known by name to Other
-	Given      Kind = "given"    // what goes about Member of Org to Other
-	House      Kind = "house"    // whatever is the organization's alone: enrollments, audit, mail, sessions
-	Portal     Kind = "portal"   // that an organization has a portal
-	Part       Kind = "part"     // that an item (Item) consists of another of the same owner (ID)
-	Step       Kind = "step"     // that a path (Item) leads to an item (ID)
-	Byline     Kind = "byline"   // the name that a post (Post) is shown under: State is how the author chose to be shown
-	Contact    Kind = "contact"  // a member's address
-	Office     Kind = "office"   // what an administrator keeps: providers and their failures
-	Desk       Kind = "desk"     // what whoever manages the network of Org keeps: terms, lists, invitations
-	Deal       Kind = "deal"     // the same of its connection with Other, if there ever was one
-	Shelf      Kind = "shelf"    // the collections of Org, for who looks after them
-	Library    Kind = "library"  // the library of Org, for who looks after it
-	Taken      Kind = "taken"    // that Org took an item into its library, and what it decided about it
-	Addition   Kind = "addition" // what Org adds to the path Item of Other: Audience says to whom beside its own people
-	Sealed     Kind = "sealed"   // what no page shows to anybody: mail that left, digests of tokens
+	Member     Kind = "member"     // a person in an organization
+	Private    Kind = "private"    // a reflection, an attempt, or what Member said to being known by name to Other
+	Given      Kind = "given"      // what goes about Member of Org to Other
+	Disclosure Kind = "disclosure" // that Org knows by name how far Member of Other is with its Item
+	Name       Kind = "name"       // what Member of Org is called
+	House      Kind = "house"      // whatever is the organization's alone: enrollments, audit, mail, sessions
+	Portal     Kind = "portal"     // that an organization has a portal
+	Part       Kind = "part"       // that an item (Item) consists of another of the same owner (ID)
+	Step       Kind = "step"       // that a path (Item) leads to an item (ID)
+	Byline     Kind = "byline"     // the name that a post (Post) is shown under: State is how the author chose to be shown
+	Contact    Kind = "contact"    // a member's address
+	Office     Kind = "office"     // what an administrator keeps: providers and their failures
+	Desk       Kind = "desk"       // what whoever manages the network of Org keeps: terms, lists, invitations
+	Deal       Kind = "deal"       // the same of its connection with Other, if there ever was one
+	Shelf      Kind = "shelf"      // the collections of Org, for who looks after them
+	Library    Kind = "library"    // the library of Org, for who looks after it
+	Taken      Kind = "taken"      // that Org took an item into its library, and what it decided about it
+	Addition   Kind = "addition"   // what Org adds to the path Item of Other: Audience says to whom beside its own people
+	Sealed     Kind = "sealed"     // what no page shows to anybody: mail that left, digests of tokens
 )
 
 // Object is one thing that can be seen or not. Fields that its kind does not need are empty.
@@ -62,17 +64,20 @@ type Object struct {
 	Expired  bool    // of a grant or the time to finish
 	Right    string  // of a grant: "adapt" lets its viewer add to what it opens
 	Signed   bool    // of a grant: an agreement of Org and Other opens it, and nothing else
+	Done     bool    // of a disclosure: Member finished Item
 }
 
-// Side is how an organization stands to another: asked, active, paused, ending, ended, declined or withdrawn.
-type Side struct{ State, Meet string }
+// Side is how an organization stands to another: asked, active, paused, ending, ended, declined or withdrawn; how its people meet the
+// other's; and what the other learns about them: nothing, totals, certified or named.
+type Side struct{ State, Meet, Learns string }
 
 // World is everything that decides.
 type World struct {
 	// Resting are the organizations that are not active: suspended by the operator, or closed by themselves.
 	Resting map[string]string
-	Objects map[string]*Object // by a key of the test's choice
-	Sides   map[[2]string]Side // from, to
+	Objects map[string]*Object   // by a key of the test's choice
+	Sides   map[[2]string]Side   // from, to
+	Said    map[[2]string]string // member, organization: what the member agreed to be known for there: certificate, progress or ""
 }
 
 // Sees reports whether the viewer may learn anything of the object.
@@ -85,6 +90,10 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own
 	case Private: // Reflections are private by default.
 		return own && o.Member == v.Member
+	case Name: // Whoever looks after partners learns the names of those who agreed.
+		return own || v.Partners && w.known(v, o)
+	case Disclosure: // Who gave it sees what once went.
+		return own && w.Discloses(o) || v.Org != "" && o.Other == v.Org && (o.State == "went" || w.Discloses(o))
 	case Given: // The person sees who sees what, and why; what goes where nobody agreed is nothing.
 		return own && o.Member == v.Member && w.answers(o)
 	case Connection: // Its relationships are not public.
@@ -123,6 +132,28 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Addition: // The adopter's own; the publisher of the path reads it by the adopter's choice, while they are connected.
 		return own || o.Audience == "publisher" && v.Org == o.Other && v.Org != "" && w.Sides[[2]string{o.Org, v.Org}].State == "active" && w.adapts(o.Org, o.Item)
 	case Part, Sealed:
+	}
+	return false
+}
+
+// Discloses reports whether a name crosses: two organizations that are connected signed it, and the person agreed to as much.
+func (w *World) Discloses(o *Object) bool {
+	s, said := w.Sides[[2]string{o.Other, o.Org}], w.Said[[2]string{o.Member, o.Org}]
+	switch {
+	case s.State != "active" || said == "":
+		return false
+	case s.Learns == "named" && said == "progress":
+		return true
+	}
+	return (s.Learns == "named" || s.Learns == "certified") && o.Done
+}
+
+// known reports whether anything that the member learns is known by name to the viewer's organization.
+func (w *World) known(v Viewer, n *Object) bool {
+	for _, o := range w.Objects {
+		if o.Kind == Disclosure && o.Org == v.Org && o.Member == n.Member && w.Discloses(o) {
+			return true
+		}
 	}
 	return false
 }

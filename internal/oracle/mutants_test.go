@@ -105,6 +105,12 @@ var mutants = []mutant{
 	{name: "a system actor says yes for a member", table: "consents", policy: "p_insert", old: `(( SELECT app_actor() AS app_actor) = 'member'::text)`, new: `true`},
 	{name: "what a member said is the employer's to read", sql: `ALTER POLICY p_read ON consents USING (org_id = (SELECT app_org()))`},
 	{name: "a yes to what nobody signed", sql: `ALTER TABLE consents DISABLE TRIGGER guard_consent`},
+	{name: "names are read by whoever is connected to whoever knows them", sql: `ALTER POLICY p_read ON disclosures USING (ended_at IS NULL)`},
+	{name: "nobody checks what is disclosed", sql: `ALTER TABLE disclosures DISABLE TRIGGER guard_disclosure`},
+	{name: "what may be known is told to whoever asks", fn: "disclosable", old: `app_actor() <> 'discloser' OR `, new: ``},
+	{name: "a no is a yes", fn: "consented", old: `said.decision <> 'given'`, new: `false`},
+	{name: "who agreed to a certificate is shown with everything", fn: "disclosable", old: `AND e.state = 'completed')`, new: `)`},
+	{name: "who gave it does not see what went", sql: `ALTER POLICY p_given ON disclosures USING (false)`},
 	{name: "a second policy opens what the first closes", sql: `CREATE POLICY p_more ON files FOR SELECT TO learnscape_app USING (true)`},
 }
 
@@ -202,6 +208,7 @@ func (w *world) age() {
 			}
 		}
 	}
+	w.acquaint()
 }
 
 // apply makes the hole and returns what mends it.

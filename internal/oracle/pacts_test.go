@@ -27,7 +27,8 @@ type draft struct {
 	by     *org
 	opens  map[*org][]*oracle.Object // who opens which of its collections
 	meet   map[*org]string
-	days   int // to finish
+	learns map[*org]string // what the other learns about its people
+	days   int             // to finish
 	hash   [32]byte
 }
 
@@ -69,7 +70,7 @@ func (w *world) stateOf(p *pact) string {
 
 // proposal makes random terms: of both sides some collections, and canaries in every text.
 func (w *world) proposal(by, to *org) (*draft, tenants.Proposal) {
-	d := &draft{by: by, opens: map[*org][]*oracle.Object{}, meet: map[*org]string{}, days: pick(w.r, []int{0, 30, 30, 30})}
+	d := &draft{by: by, opens: map[*org][]*oracle.Object{}, meet: map[*org]string{}, learns: map[*org]string{}, days: pick(w.r, []int{0, 30, 30, 30})}
 	both := &oracle.Object{Kind: oracle.Connection, Org: by.id.String(), Other: to.id.String()}
 	halves := map[*org]tenants.Half{}
 	for _, o := range []*org{by, to} {
@@ -80,7 +81,7 @@ func (w *world) proposal(by, to *org) (*draft, tenants.Proposal) {
 				h.Opens = append(h.Opens, tenants.Opening{Collection: parse[id.Collection](w.t, c.ID), Title: w.field(both, "agreements.terms"), Right: tenants.RightUse})
 			}
 		}
-		halves[o], d.meet[o] = h, h.Meet
+		halves[o], d.meet[o], d.learns[o] = h, h.Meet, h.Learns
 	}
 	return d, tenants.Proposal{Ours: halves[by], Theirs: halves[to], FinishDays: d.days, Note: w.field(both, "agreements.note"), WeCall: "partner", TheyCall: "vendor"}
 }
@@ -152,10 +153,14 @@ func (w *world) standing(p *pact, state string, d *draft) {
 		s := w.model.Sides[k]
 		s.State = state
 		if d != nil {
-			s.Meet = d.meet[o]
+			s.Meet, s.Learns = d.meet[o], d.learns[o]
 		}
 		w.model.Sides[k] = s
+		if state == "ending" || state == "ended" {
+			w.forgetAnswers(o, p.other(o))
+		}
 	}
+	w.went()
 }
 
 func (w *world) counter(p *pact, by *org) {
@@ -283,6 +288,7 @@ func (w *world) enroll(o *org, m id.Membership, it *oracle.Object, active bool) 
 	w.exec(o, `INSERT INTO enrollments (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, reason, state, total) VALUES ($1, $2, $3, $4, $5, 1, 'choice', $6, $7, 2)`,
 		o.id, e, m, w.owner[it.Org].id, parse[id.Item](w.t, it.ID), w.token(house, e.String()), state)
 	w.put("enrollments", e.String(), house)
+	w.learn(o, m, it, !active)
 	w.learners = append(w.learners, &learner{org: o, member: m, item: it, active: active})
 }
 

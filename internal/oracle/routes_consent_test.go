@@ -7,7 +7,11 @@ var consentRoutes = map[string]route{
 	"GET /me/sharing": {kind: page, asks: func(_ *site, r *reader) []ask {
 		return []ask{{target: "/me/sharing", about: &oracle.Object{Kind: oracle.Member, Org: orgOf(r)}, ok: 200, open: true}}
 	}},
-	"GET /me/sharing/:slug": {kind: page, asks: given},
+	"GET /me/sharing/:slug":         {kind: page, asks: given},
+	"GET /network/:slug/people":     {kind: list, asks: deals("/people", true)},
+	"GET /network/:slug/people.csv": {kind: list, asks: deals("/people.csv", true)},
+	"GET /network/:slug/ours":       {kind: list, asks: deals("/ours", true)},
+	"GET /network/:slug/ours.csv":   {kind: list, asks: deals("/ours.csv", false)},
 	"POST /me/sharing/:slug": {kind: write, post: func(s *site, own bool) []form {
 		out := []form{{"/me/sharing/nobody", "decision=given&version=1"}}
 		for _, decision := range []string{"given", "declined", "withdrawn"} {

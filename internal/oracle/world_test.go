@@ -160,7 +160,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		fields: map[string]string{}, byKey: map[string]string{}, portals: map[string]*oracle.Object{}, pages: map[string]*itemPage{}, worked: map[string]string{},
 		t: t, d: d, dsn: dsn, r: rand.New(rand.NewPCG(seed, 7)), tokens: map[string]*oracle.Object{}, slugs: map[string]string{}, owner: map[string]*org{},
-		model: &oracle.World{Objects: map[string]*oracle.Object{}, Sides: map[[2]string]oracle.Side{}, Resting: map[string]string{}},
+		model: &oracle.World{Objects: map[string]*oracle.Object{}, Sides: map[[2]string]oracle.Side{}, Resting: map[string]string{}, Said: map[[2]string]string{}},
 	}
 	for _, s := range []struct {
 		name, key, from string
@@ -193,6 +193,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"mails", "mail_id", "", .15, .85},
 		{"reflections", "membership_id", "", .05, .85}, // Everybody sees one of all members' alone.
 		{"consents", "consent_id", "", .05, .85},       // The same.
+		{"disclosures", "org_id || ' ' || giver_org || ' ' || membership_id || ' ' || item_id", "", .02, .85},
 	} {
 		from := s.from
 		if from == "" {
@@ -232,6 +233,11 @@ func (w *world) fill() {
 		}
 		for range questionsPer {
 			w.addQuestion(o)
+		}
+	}
+	for _, l := range w.learners {
+		if w.chance(.7) {
+			w.answerOf(l, tenants.ConsentGiven)
 		}
 	}
 	w.viewers = append(w.viewers, scope.Scope{Actor: scope.Visitor})
@@ -303,7 +309,7 @@ func (w *world) addOrg(i int) {
 				email = w.field(&oracle.Object{Kind: oracle.Contact, Org: ob.Org, Member: ob.ID}, "memberships.email")
 			}
 			m, err := tenants.AddMember(tx, tenants.NewMember{
-				Membership: mid, Name: w.token(ob, mid.String()), Email: email + "@" + o.slug + ".example", Title: w.field(ob, "memberships.title"), Roles: has,
+				Membership: mid, Name: w.token(&oracle.Object{Kind: oracle.Name, Org: ob.Org, Member: ob.ID}, mid.String()), Email: email + "@" + o.slug + ".example", Title: w.field(ob, "memberships.title"), Roles: has,
 			})
 			if err != nil {
 				return err
@@ -530,7 +536,9 @@ func parse[T ~struct{ uuid.UUID }](t *testing.T, s string) T {
 
 // step does one random thing that changes what somebody may see, and tells what.
 func (w *world) step() string {
-	switch w.r.IntN(16) {
+	switch w.r.IntN(18) {
+	case 16, 17:
+		return w.answer()
 	case 0:
 		c, v := pick(w.r, w.colls), pick(w.r, w.orgs)
 		// What is opened to somebody is opened on terms that hold, or by the operator where there are none.
@@ -749,7 +757,9 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 				if s.objects[r.Key] == nil {
 					into[s.name].leaks = append(into[s.name].leaks, fmt.Sprintf("%s: a row that nobody wrote: %s", when, r.Text))
 				}
-				w.canaries(into[s.name], who, r.Text, s.name, when)
+				reads := who
+				reads.Partners = reads.Partners || s.name == "disclosures" // What the policy admits is the organization's.
+				w.canaries(into[s.name], reads, r.Text, s.name, when)
 			}
 			for k, o := range s.objects {
 				w.settle(into[s.name], who, o, seen[k], k, when)

@@ -45,7 +45,7 @@ func TestForeignWritesChangeNothing(t *testing.T) {
 	mine := w.orgs[0]
 	thief := scope.Scope{Actor: scope.Member, Org: mine.id, Membership: mine.members[0], Roles: scope.Roles()}
 	thieves := []scope.Scope{thief, {Actor: scope.Visitor}}
-	for _, a := range []scope.Actor{scope.SignIn, scope.Indexer, scope.Counter, scope.Mailer, scope.Operator} {
+	for _, a := range []scope.Actor{scope.SignIn, scope.Indexer, scope.Counter, scope.Mailer, scope.Discloser, scope.Operator} {
 		thieves = append(thieves, scope.System(a, mine.id))
 	}
 	before := digest(t, su, tables, victim)

@@ -54,8 +54,10 @@ type sharedOneView struct {
 	tenants.SharingDetail
 
 	Own, Them   ui.Org
-	Then        string // where the member was going when the question came
-	Conflict    string // why what was just said was not kept
+	Gone        []tenants.GoneRow // what is known there by name now
+	Reads       int               // how often names were read there in 30 days
+	Then        string            // where the member was going when the question came
+	Conflict    string            // why what was just said was not kept
 	First, Next string
 }
 
@@ -86,6 +88,11 @@ func (p *Pages) readShared(c *fiber.Ctx) (sharedOneView, error) {
 		return sharedOneView{}, err
 	}
 	v := sharedOneView{SharingDetail: d, Own: shell.From(ctx).Org, Them: orgUI(d.Other), Then: going(c.Query("then", c.FormValue("then")))}
+	if d.Now != "" {
+		if v.Gone, v.Reads, err = p.svc.GoneTo(ctx, o.OrgID); err != nil {
+			return sharedOneView{}, err
+		}
+	}
 	if d.More {
 		v.Next = v.address() + "?before=" + d.History[len(d.History)-1].ConsentID.String()
 	}

@@ -53,6 +53,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/admin/audit.csv", p.exportLogTable)
 	r.Get("/admin/audit.jsonl", p.exportLog)
 	p.mountConsent(r)
+	p.mountLearned(r)
 	r.Get("/network", p.network)
 	r.Get("/network.csv", p.exportNetwork)
 	r.Get("/network/invite", p.invite)
