@@ -45,13 +45,6 @@ var hostsRoutes = map[string]route{
 	"POST /admin/domains/:domain/remove":     {kind: write, post: foreignDomains("/remove", "name=x")},
 }
 
-// office asks for a page of the administrator's.
-func office(target string) func(*site, *reader) []ask {
-	return func(_ *site, r *reader) []ask {
-		return []ask{{target: target, about: &oracle.Object{Kind: oracle.Office, Org: orgOf(r)}, ok: 200, open: true}}
-	}
-}
-
 // names gives an organization a domain that is not proven, whose name and record are the administrator's to know, and one that is, with
 // a host under it.
 func (w *world) names(o *org, office *oracle.Object) {

@@ -21,12 +21,6 @@ var houseRoutes = map[string]route{
 	"POST /admin/organization/reopen": {kind: write, post: posts("/admin/organization/reopen", "")},
 }
 
-func office(target string) func(*site, *reader) []ask {
-	return func(_ *site, r *reader) []ask {
-		return []ask{{target: target, about: &oracle.Object{Kind: oracle.Office, Org: orgOf(r)}, ok: 200, open: true}}
-	}
-}
-
 // houseMails closes an organization of its own: its administrators alone are told, and nothing of anybody else.
 func (s *site) houseMails(t *testing.T) {
 	t.Helper()
