@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,11 +9,13 @@ import (
 	"time"
 
 	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/internal/secret"
 	"github.com/learnscape/learnscape/tenants"
 )
 
@@ -135,8 +138,11 @@ func TestTokens(t *testing.T) {
 		_, err := tenants.AddMember(tx, tenants.NewMember{Name: "Mara", Email: email})
 		return err
 	})
-	admin := dbtest.As(t, w.a.OrgID, id.New[id.Membership](), id.New[id.Person](), scope.Administrator)
-	token, err := w.svc.CreateToken(admin, email, []string{"items:read"}, w.now().Add(time.Hour))
+	operator := scope.Enter(t.Context(), scope.System(scope.Operator, w.a.OrgID))
+	mint := func(ctx context.Context, email string, until time.Time, scopes ...string) (secret.Secret, error) {
+		return w.svc.CreateToken(ctx, auth.NewToken{Email: email, Name: "CRM", Scopes: scopes, Expires: until})
+	}
+	token, err := mint(operator, email, w.now().Add(time.Hour), authz.ReadNetwork)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,13 +168,44 @@ func TestTokens(t *testing.T) {
 		}
 	}
 	for _, days := range []int{-1, 400} {
-		if _, err := w.svc.CreateToken(admin, email, []string{"items:read"}, w.now().AddDate(0, 0, days)); !errs.Is(err, errs.Invalid) {
+		if _, err := mint(operator, email, w.now().AddDate(0, 0, days), authz.ReadNetwork); !errs.Is(err, errs.Invalid) {
 			t.Errorf("token for %d days: %v", days, err)
 		}
 	}
-	learner := dbtest.As(t, w.a.OrgID, id.New[id.Membership](), id.New[id.Person]())
-	if _, err := w.svc.CreateToken(learner, email, []string{"items:read"}, w.now().Add(time.Hour)); !errs.Is(err, errs.NotFound) {
+	for _, scopes := range [][]string{nil, {"write:everything"}, {authz.ReadNetwork, "*"}, {""}} {
+		if _, err := mint(operator, email, w.now().Add(time.Hour), scopes...); !errs.Is(err, errs.Invalid) {
+			t.Errorf("token for %q: %v", scopes, err)
+		}
+	}
+	var boss tenants.Membership
+	w.tx(w.a, func(tx *db.Tx) (err error) {
+		boss, err = tenants.AddMember(tx, tenants.NewMember{Name: "Boss", Email: "boss@" + w.a.Slug + ".example", Roles: []scope.Role{scope.Administrator}})
+		return err
+	})
+	learner, admin := dbtest.As(t, w.a.OrgID, id.New[id.Membership](), id.New[id.Person]()), dbtest.As(t, w.a.OrgID, boss.MembershipID, boss.PersonID, scope.Administrator)
+	if _, err := mint(learner, "", w.now().Add(time.Hour), authz.ReadNetwork); !errs.Is(err, errs.NotFound) {
 		t.Errorf("a learner makes tokens: %v", err)
+	}
+	// Whoever holds a token of somebody acts as them: an administrator makes its own alone.
+	if _, err := mint(admin, email, w.now().Add(time.Hour), authz.ReadNetwork); !errs.Is(err, errs.NotFound) {
+		t.Errorf("an administrator makes a token of somebody else: %v", err)
+	}
+	if _, err := mint(admin, "", w.now().Add(time.Hour), authz.ReadNetwork); err != nil {
+		t.Error(err)
+	}
+	list, err := w.svc.Tokens(admin)
+	if err != nil || len(list) != 2 || list[1].Member != "Mara" || list[1].LastUsedAt == nil || list[0].LastUsedAt != nil {
+		t.Errorf("tokens %+v, %v", list, err)
+	}
+	elsewhere := dbtest.As(t, w.b.OrgID, id.New[id.Membership](), id.New[id.Person](), scope.Administrator)
+	if err := w.svc.RevokeToken(elsewhere, list[0].TokenID); !errs.Is(err, errs.NotFound) {
+		t.Errorf("another organization revokes: %v", err)
+	}
+	if err := w.svc.RevokeToken(admin, list[0].TokenID); err != nil {
+		t.Error(err)
+	}
+	if list, err = w.svc.Tokens(admin); err != nil || len(list) != 1 {
+		t.Errorf("after one is revoked: %+v, %v", list, err)
 	}
 	w.exec(w.a, `UPDATE memberships SET state = 'left' WHERE org_id = $1`)
 	if err := read(w.a, token.Reveal()); !errs.Is(err, errs.NotFound) {

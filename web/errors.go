@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/learnscape/learnscape/internal/api"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants"
@@ -47,6 +48,9 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		s.opts.Log.ErrorContext(ctx, "request failed", "ref", ref, "method", c.Method(), "path", c.Path(), "error", err)
 	} else {
 		s.opts.Log.DebugContext(ctx, "request refused", "ref", ref, "kind", kind, "error", err)
+	}
+	if forPrograms(c) {
+		return api.Fail(c, kind, err, ref)
 	}
 	status := errs.Status(kind)
 	c.Status(status)

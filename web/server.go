@@ -29,6 +29,7 @@ type Options struct {
 	TrustedProxies []string // addresses whose X-Forwarded-* headers count; none trusts nobody
 	Deadline       time.Duration
 	BodyLimit      int  // bytes of a form; uploads have routes of their own
+	APIPerMinute   int  // requests of a token; default 300
 	Demo           bool // shows all mail to whoever asks and how many statements a page took: the demonstration only
 	Log            *slog.Logger
 }
@@ -182,14 +183,14 @@ func body(limit int) fiber.Handler {
 }
 
 // sameOrigin refuses unsafe methods that do not come from a page of the same host: the browser says so in Sec-Fetch-Site, or
-// in Origin where it is older. A request with neither is refused too; programs use the API with a token.
+// in Origin where it is older. A request with neither is refused too; programs use the API, which takes tokens alone.
 func sameOrigin() fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		switch c.Method() {
 		case fiber.MethodGet, fiber.MethodHead, fiber.MethodOptions:
 			return c.Next()
 		}
-		if strings.HasPrefix(c.Path(), "/api/") && c.Get(fiber.HeaderAuthorization) != "" {
+		if forPrograms(c) { // No cookie counts there.
 			return c.Next()
 		}
 		site, origin := c.Get("Sec-Fetch-Site"), c.Get(fiber.HeaderOrigin)

@@ -62,6 +62,7 @@ func New(o Options, d Deps) *fiber.App {
 	app.Get("/brand/:color", s.sheets.serve)
 	app.Get(static.Prefix+"*", s.asset)
 	app.Get("/robots.txt", s.robots)
+	API(app, o, d)
 
 	app.Use(authpages.Middleware(d.Auth), s.frame)
 	authpages.New(d.Auth).Mount(app)

@@ -48,6 +48,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get(handOver+"/:hand", p.guard, p.handOver)
 	r.Post("/language", p.language)
 	r.Get("/admin/sign-in", p.admin)
+	p.mountTokens(r)
 }
 
 // guard refuses to hand out cookies over plain http beyond this machine.

@@ -37,7 +37,7 @@ func commands() map[string]command {
 		"search":  {"reindex [--org SLUG]", "build the search index again", runSearch},
 		"audit":   {"verify [--org SLUG] | verify --file EXPORT [--with EXPORT] [--key ID[,ID]] | export --org SLUG [--file FILE] | keys [--rotate]", "verify the sealed logs, take one away, list the keys that sign", runAudit},
 		"doctor":  {"", "check the configuration and everything that it names", runDoctor},
-		"token":   {"create --org SLUG --email ADDRESS --scope SCOPE[,SCOPE] [--days N]", "make an API token for a member", runToken},
+		"token":   {"create --org SLUG --email ADDRESS --scope SCOPE[,SCOPE] [--name NAME] [--days N]", "make an API token for a member", runToken},
 		"config":  {"", "print every configuration key with its default and meaning", runConfig},
 	}
 }

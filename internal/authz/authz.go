@@ -138,6 +138,9 @@ func Allowed(s scope.Scope, a Action, owner id.Org) bool {
 	if !r.Foreign && !owner.IsZero() && owner != s.Org {
 		return false
 	}
+	if !s.Token.IsZero() && !reaches(s.For, a) {
+		return false
+	}
 	switch s.Actor {
 	case scope.Visitor:
 		return r.Visitor

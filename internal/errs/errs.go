@@ -25,13 +25,15 @@ const (
 	Unavailable     Kind = "unavailable"
 	Timeout         Kind = "timeout"
 	MethodUnknown   Kind = "method_not_allowed"
+	MediaUnknown    Kind = "unsupported_media_type"
+	Stale           Kind = "precondition_failed" // it was changed since it was read
 	Internal        Kind = "internal"
 )
 
 // statuses is the one table from kind to HTTP status (RFC 9110, RFC 6585 for 429 and 431).
 var statuses = map[Kind]int{
 	NotFound: 404, Invalid: 422, Conflict: 409, Forbidden: 403, Unauthenticated: 401, TooLarge: 413, HeaderTooLarge: 431,
-	Malformed: 400, RateLimited: 429, Unavailable: 503, Timeout: 503, MethodUnknown: 405, Internal: 500,
+	Malformed: 400, RateLimited: 429, Unavailable: 503, Timeout: 503, MethodUnknown: 405, MediaUnknown: 415, Stale: 412, Internal: 500,
 }
 
 // Field is one input that is wrong: its form name and the message key that says why.

@@ -338,8 +338,10 @@ func (w *world) office(o *org) {
 	w.exec(o, `INSERT INTO providers (org_id, provider_id, name, issuer, client_id, client_secret, last_failure, last_failure_at) VALUES ($1, $2, $3, $4, $5, '', $6, now())`,
 		o.id, o.provider, w.field(w.portals[o.id.String()], "providers.name"), "https://"+w.field(office, "providers.issuer")+".example", w.field(office, "providers.client_id"), w.field(office, "providers.last_failure"))
 	w.names(o, office)
+	token := id.New[id.Any]()
+	w.tokenIDs[o.id.String()] = token.String()
 	w.exec(o, `INSERT INTO api_tokens (org_id, token_id, token_hash, membership_id, scopes, name, expires_at) VALUES ($1, $2, $3, $4, '{read}', $5, now() + interval '1 day')`,
-		o.id, id.New[id.Any](), []byte(w.field(sealed, "api_tokens.token_hash")), o.members[0], w.field(office, "api_tokens.name"))
+		o.id, token, []byte(w.field(sealed, "api_tokens.token_hash")), o.members[0], w.field(office, "api_tokens.name"))
 	w.exec(o, `INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, expires_at) VALUES ($1, $2, $3, '', '', now() + interval '10 minutes')`,
 		o.id, []byte(w.field(sealed, "email_links.token_hash")), w.field(sealed, "email_links.email")+"@x.example")
 	w.exec(o, `INSERT INTO search_events (org_id, day, q_norm, lang, results) VALUES ($1, now(), $2, 'en', 'none')`, o.id, w.field(sealed, "search_events.q_norm"))

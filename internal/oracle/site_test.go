@@ -10,11 +10,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/valyala/fasthttp"
 
 	"github.com/learnscape/learnscape/cmd/learnscape/portal"
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/blob"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
@@ -52,6 +54,7 @@ type reader struct {
 	who    oracle.Viewer
 	scope  scope.Scope
 	cookie string
+	token  string // of the API, for everything that a token can be for; "" for who has none
 }
 
 // answer is what came back.
@@ -105,7 +108,7 @@ func (s *site) portalAt(t *testing.T, at *url.URL, demo bool) *portal.Portal {
 		t.Fatal(err)
 	}
 	p, err := portal.New(t.Context(), portal.Config{
-		DSN: s.dsn("learnscape_app"), BaseURL: at, Keys: keys, Files: s.files, Sender: mail.Outbox{}, Demo: demo,
+		DSN: s.dsn("learnscape_app"), BaseURL: at, Keys: keys, Files: s.files, Sender: mail.Outbox{}, Demo: demo, APIPerMinute: 1_000_000,
 		Log: slog.New(slog.NewTextHandler(logs(t), &slog.HandlerOptions{Level: slog.LevelInfo})),
 	})
 	if err != nil {
@@ -159,7 +162,7 @@ func (s *site) people() {
 				role = string(v.Roles[n-1])
 			}
 			s.readers = append(s.readers, &reader{
-				name: fmt.Sprintf("%s of %s", role, o.slug), host: o.slug + "." + base, org: o, who: who, scope: v, cookie: "ls_sid=" + s.session(o, m),
+				name: fmt.Sprintf("%s of %s", role, o.slug), host: o.slug + "." + base, org: o, who: who, scope: v, cookie: "ls_sid=" + s.session(o, m), token: s.token(o, m, time.Hour, authz.TokenScopes()...),
 			})
 			if i == 0 {
 				s.readers = append(s.readers, &reader{name: "visitor at " + o.slug, host: o.slug + "." + base, org: o, scope: scope.Scope{Actor: scope.Visitor}})
@@ -170,6 +173,7 @@ func (s *site) people() {
 	a, b := s.orgs[0], s.orgs[1]
 	s.readers = append(s.readers, &reader{
 		name: "member of " + a.slug + " at " + b.slug, host: b.slug + "." + base, org: b, scope: scope.Scope{Actor: scope.Visitor}, cookie: "ls_sid=" + s.session(a, a.members[0]),
+		token: s.token(a, a.members[0], time.Hour, authz.TokenScopes()...),
 	})
 }
 
@@ -189,6 +193,14 @@ func (s *site) session(o *org, m id.Membership) string {
 	s.exec(o, `INSERT INTO sessions (org_id, session_id, token_hash, membership_id, expires_at) VALUES ($1, $2, $3, $4, now() + interval '1 day')`,
 		o.id, id.New[id.Session](), secret.Hash(token), m)
 	return token
+}
+
+// token makes an API token as auth does, for a member and a time.
+func (s *site) token(o *org, m id.Membership, life time.Duration, scopes ...string) string {
+	tokenID, value := id.New[id.Any](), secret.NewToken()
+	s.exec(o, `INSERT INTO api_tokens (org_id, token_id, token_hash, membership_id, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, now() + $6::interval)`,
+		o.id, tokenID, secret.Hash(value), m, scopes, life.String())
+	return "ls_" + base64.RawURLEncoding.EncodeToString(tokenID.UUID[:]) + "_" + value
 }
 
 // settleDown lets the events of what was done have their effect.

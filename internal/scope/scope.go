@@ -38,6 +38,8 @@ type Scope struct {
 	Person     id.Person     // the person of the membership
 	Visitor    id.Visitor    // the anonymous progress record; zero for a visitor who has none yet
 	Roles      []Role        // of the membership; everybody is a Learner
+	Token      id.Any        // the API token with which a program acts for the member; zero for a person
+	For        []string      // what that token is for: of authz.TokenScopes
 }
 
 // Role is what a membership may do beyond learning; a membership has a set of them.

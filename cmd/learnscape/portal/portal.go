@@ -45,6 +45,7 @@ type Config struct {
 	Egress         egress.Options
 	DNS            string // host:port of the DNS server that proves domains; empty asks the system's
 	Demo           bool   // shows all mail to whoever asks and how many statements a page took: the demonstration only
+	APIPerMinute   int    // requests that an API token may make in a minute; default 300
 	Log            *slog.Logger
 }
 
@@ -116,7 +117,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Marketing.Listen(p.Relay)
 	p.Community.Listen(p.Relay)
 	p.Search.Listen(p.Relay)
-	p.App = web.New(web.Options{Production: production, TrustedProxies: c.TrustedProxies, Demo: c.Demo, Log: c.Log}, web.Deps{
+	p.App = web.New(web.Options{Production: production, TrustedProxies: c.TrustedProxies, APIPerMinute: c.APIPerMinute, Demo: c.Demo, Log: c.Log}, web.Deps{
 		DB: p.DB, Relay: p.Relay, Tenants: p.Tenants, Auth: p.Auth, Mail: p.Mail, Courses: p.Courses, Marketing: p.Marketing, Community: p.Community, Search: p.Search,
 	})
 	return p, nil

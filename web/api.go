@@ -1,0 +1,38 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	authapi "github.com/learnscape/learnscape/auth/api"
+	"github.com/learnscape/learnscape/internal/api"
+	"github.com/learnscape/learnscape/tenants"
+)
+
+// API mounts the operations of all rooms on app, and the documents that describe them. It reads nothing and asks nobody, so that the
+// documents can be made without a portal.
+func API(app *fiber.App, o Options, d Deps) (v31, v30 []byte) {
+	opts := api.Options{DB: d.DB, PerMinute: o.APIPerMinute, Ref: tenants.Request, Log: o.Log}
+	if d.Auth != nil {
+		opts.Enter, opts.Now = authapi.Enter(d.Auth), d.Auth.Now
+	}
+	a := api.New(app, opts)
+	authapi.Mount(a, d.Auth)
+	v31, v30, err := a.Documents()
+	if err != nil {
+		panic(err) // The document is made of types; every test would find this.
+	}
+	for path, doc := range map[string][]byte{"/api/openapi.json": v31, "/api/openapi-3.0.json": v30} {
+		app.Get(path, func(c *fiber.Ctx) error {
+			c.Set(fiber.HeaderContentType, "application/openapi+json")
+			c.Set(fiber.HeaderCacheControl, "public, max-age=3600")
+			return c.Status(http.StatusOK).Send(doc)
+		})
+	}
+	return v31, v30
+}
+
+// forPrograms reports whether the request is for the API, which answers errors with problem documents.
+func forPrograms(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/api/") }
