@@ -218,6 +218,18 @@ func (s *Service) CheckDomain(ctx context.Context, name string) (d Domain, err e
 	if err := authz.Check(ctx, authz.ManageOrg, id.Org{}); err != nil {
 		return Domain{}, err
 	}
+	return s.checkDomain(ctx, name)
+}
+
+// CheckDomainFor is CheckDomain for the registrar of one organization, where somebody looks who is no member.
+func (s *Service) CheckDomainFor(ctx context.Context, name string) (Domain, error) {
+	if err := authz.Check(ctx, authz.CheckDomains, id.Org{}); err != nil {
+		return Domain{}, err
+	}
+	return s.checkDomain(ctx, name)
+}
+
+func (s *Service) checkDomain(ctx context.Context, name string) (d Domain, err error) {
 	if err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		if d, err = domain(tx, name); err != nil || d.Vouched() {
 			return err
@@ -237,7 +249,11 @@ func (s *Service) CheckDomain(ctx context.Context, name string) (d Domain, err e
 	if lookErr != nil {
 		return d, &errs.Error{Kind: errs.Unavailable, Key: "domains.silent", Err: lookErr}
 	}
-	return s.Domain(ctx, name)
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		d, err = domain(tx, name)
+		return err
+	})
+	return d, err
 }
 
 // CheckDomains looks for the records of all organizations' domains that were not looked for within the last 20 hours; the registrar

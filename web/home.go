@@ -40,6 +40,7 @@ type homeView struct {
 	Learning courses.HomeView
 	News     []community.Question
 	Own      tenants.Organization
+	Setup    bool // the viewer sets the organization up
 }
 
 func (s *Server) home(c *fiber.Ctx) error {
@@ -64,7 +65,7 @@ func (s *Server) home(c *fiber.Ctx) error {
 			return c.Redirect("/welcome", fiber.StatusSeeOther)
 		}
 	}
-	v.News = news()
+	v.News, v.Setup = news(), viewer.Has(scope.Administrator)
 	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "web.home.title"), NavKey: "home", Layout: ui.Reading}, homePage(v))
 }
 

@@ -75,6 +75,7 @@ func New(o Options, d Deps) *fiber.App {
 	searchpages.New(d.Search).Mount(app)
 	app.Get("/", s.start)
 	app.Get("/home/with", s.companions)
+	s.mountSetup(app)
 	app.Get("/me", s.me)
 	app.Get("/invite/:token", s.invited)
 	app.Post("/invite/:token", s.accept)

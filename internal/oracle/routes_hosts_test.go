@@ -2,8 +2,13 @@ package oracle_test
 
 import (
 	"strings"
+	"testing"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/oracle"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/internal/secret"
 )
 
@@ -26,6 +31,23 @@ var hostsRoutes = map[string]route{
 		}
 		return out
 	}},
+	"GET /setup":      {kind: page, asks: office("/setup")},
+	"GET /setup/card": {kind: fragment, asks: office("/setup/card")},
+	"GET /admin/domains/:domain/send": {kind: page, asks: func(s *site, r *reader) []ask {
+		out := []ask{{target: "/admin/domains/nobody.example/send", never: true}, {target: "/admin/domains/org0.example/send", never: true}}
+		for _, o := range s.orgs {
+			out = append(out, ask{target: "/admin/domains/" + o.domain + "/send", about: &oracle.Object{Kind: oracle.Office, Org: o.id.String()}, ok: 200, open: o == r.org})
+		}
+		return out
+	}},
+	"GET /errand/:token": {kind: page, asks: func(*site, *reader) []ask {
+		return []ask{{target: "/errand/" + strings.Repeat("A", 43), never: true}, {target: "/errand/x", never: true}}
+	}},
+
+	"POST /setup/:mark":                {kind: write, post: posts("/setup/away", "on=1")},
+	"POST /admin/domains/:domain/send": {kind: write, post: foreignDomains("/send", "email=it@nobody.example")},
+	"POST /errand/:token":              {kind: write, post: posts("/errand/"+strings.Repeat("A", 43), "")},
+
 	"GET /admin/brand":         {kind: page, asks: office("/admin/brand")},
 	"GET /admin/brand/preview": {kind: fragment, asks: office("/admin/brand/preview?color=%23065f5b&name=x")},
 	"GET /logo/:name":          {kind: asset, asks: plain("/logo/"+strings.Repeat("ab", 32)+".png", "/logo/x")},
@@ -86,5 +108,34 @@ func foreignDomains(rest, body string) func(*site, bool) []form {
 			}
 		}
 		return out
+	}
+}
+
+// errandMails sends the record of every organization's domain to somebody who is no member: the mail tells of that domain and of what is
+// public, and of nothing else.
+func (s *site) errandMails(t *testing.T) {
+	t.Helper()
+	su, err := pgx.Connect(t.Context(), s.dsn("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = su.Close(t.Context()) })
+	for _, o := range s.orgs {
+		admin := scope.Scope{Actor: scope.Member, Org: o.id, Membership: id.New[id.Membership](), Roles: []scope.Role{scope.Administrator}}
+		if err := s.portal.Auth.SendErrand(scope.Enter(t.Context(), admin), o.domain, "it@nobody.example"); err != nil {
+			t.Fatal(err)
+		}
+		var text string
+		if err := su.QueryRow(t.Context(), `SELECT m.subject || E'\n' || m.body FROM mails m WHERE m.org_id = $1 AND m.recipient = 'it@nobody.example'`, o.id).Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(text, s.byKey[o.id.String()]) || !strings.Contains(text, "_learnscape."+o.domain) {
+			t.Errorf("the mail does not say who asks for what: %s", text)
+		}
+		tl := &tally{}
+		s.scan(tl, &reader{name: "the mail's reader", org: o, who: oracle.Viewer{Org: o.id.String(), Admin: true}}, "mail", "", answer{body: text})
+		for _, l := range tl.leaks {
+			t.Errorf("LEAK: %s", l)
+		}
 	}
 }

@@ -170,6 +170,7 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/invite.go invite":      (*site).inviteMails,
 	"auth/house.go tellOnce":     (*site).houseMails,
 	"tenants/routine.go message": (*site).noticeMails,
+	"auth/errand.go SendErrand":  (*site).errandMails,
 }
 
 // TestMails renders every mail that the product sends, in the oracle's world, and looks for what its reader may not see.

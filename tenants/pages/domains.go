@@ -47,6 +47,7 @@ var domainDone = map[string]ui.Flash{ //nolint:gochecknoglobals // A constant ta
 	"silent":   {Kind: ui.Warn, Text: "domains.silent"},
 	"removed":  {Kind: ui.OK, Text: "domains.done.removed"},
 
+	"sent":       {Kind: ui.OK, Text: "setup.sent"},
 	"host_added": {Kind: ui.Info, Text: "hosts.done.added"},
 	"canonical":  {Kind: ui.OK, Text: "hosts.done.canonical"},
 }

@@ -10,6 +10,7 @@ import (
 // AdminTabs are the pages of an organization's administration; current is the address of the one that is shown.
 func AdminTabs(ctx context.Context, current string) []ui.Link {
 	tabs := []ui.Link{
+		{Label: lang.T(ctx, "setup.tab"), Href: "/setup"},
 		{Label: lang.T(ctx, "tenants.admin.people"), Href: "/admin/people"},
 		{Label: lang.T(ctx, "tenants.admin.sign_in"), Href: "/admin/sign-in"},
 		{Label: lang.T(ctx, "domains.tab"), Href: "/admin/domains"},

@@ -24,5 +24,27 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 CREATE TRIGGER guard_organization BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION guard_organization();
+-- What an administrator said of the first steps that no other row says: looked around as a learner, put the list away.
+CREATE TABLE setup_marks (
+  org_id    uuid NOT NULL REFERENCES organizations,
+  mark      text NOT NULL CHECK (mark IN ('looked', 'away')),
+  marked_at timestamptz NOT NULL,
+  PRIMARY KEY (org_id, mark)
+);
+CALL own('setup_marks');
+-- A step that was sent to somebody who is no member, such as whoever looks after the DNS: a link lets that address see one domain's record
+-- and have it looked for, until the record is there.
+CREATE TABLE errands (
+  org_id     uuid NOT NULL REFERENCES organizations,
+  token_hash bytea NOT NULL CHECK (length(token_hash) = 32),
+  email      text NOT NULL CHECK (email = lower(email)),
+  domain     text NOT NULL,
+  created_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  PRIMARY KEY (org_id, token_hash),
+  FOREIGN KEY (org_id, domain) REFERENCES domains ON DELETE CASCADE
+);
+CREATE INDEX errands_domain ON errands (org_id, domain);
+CALL own('errands');
 -- +goose Down
 SELECT 1;
