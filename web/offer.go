@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -159,7 +158,7 @@ func (s *Server) offer(c *fiber.Ctx) error {
 		if report, err = s.deps.Auth.OfferList(ctx, list, proposal, !send); err == nil {
 			v.Report, v.Sent = &report, send
 			for _, t := range tenantspages.Plain(ctx, lang.T(ctx, "web.offer.each"), proposal.Ours, proposal.Theirs) {
-				v.Plain = append(v.Plain, sentences(t))
+				v.Plain = append(v.Plain, tenantspages.Sentences(t))
 			}
 		}
 	}
@@ -190,15 +189,4 @@ func (s *Server) standardProposal(ctx context.Context, which string) (tenants.Pr
 		return tenants.Proposal{}, errs.New(errs.NotFound, "standard agreement %s is not offered", which)
 	}
 	return v.Newest().Proposal, nil
-}
-
-// sentences begins each sentence with a capital, where words stand in the place of a name.
-func sentences(s string) string {
-	r := []rune(s)
-	for i := range r {
-		if i == 0 || i > 1 && r[i-1] == ' ' && r[i-2] == '.' {
-			r[i] = unicode.ToUpper(r[i])
-		}
-	}
-	return string(r)
 }

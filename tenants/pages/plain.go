@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"unicode"
 
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -26,4 +27,15 @@ func Plain(ctx context.Context, org string, ours, theirs tenants.Half) []string 
 		}
 	}
 	return plainWords(ctx, org, ours, theirs)
+}
+
+// Sentences begins each sentence with a capital, where words stand in the place of a name.
+func Sentences(s string) string {
+	r := []rune(s)
+	for i := range r {
+		if i == 0 || i > 1 && r[i-1] == ' ' && r[i-2] == '.' {
+			r[i] = unicode.ToUpper(r[i])
+		}
+	}
+	return string(r)
 }
