@@ -106,7 +106,7 @@ func (s *Service) SetLogo(ctx context.Context, raw []byte) error {
 	if err := authz.Check(ctx, authz.ManageOrg, id.Org{}); err != nil {
 		return err
 	}
-	if s.files == nil {
+	if s.blob == nil {
 		return errors.New("logo: no place for files")
 	}
 	var hash []byte
@@ -116,7 +116,7 @@ func (s *Service) SetLogo(ctx context.Context, raw []byte) error {
 		if err != nil {
 			return err
 		}
-		sum, _, err := s.files.Put(ctx, bytes.NewReader(clean), 8<<20)
+		sum, _, err := s.blob.Put(ctx, bytes.NewReader(clean), 8<<20)
 		if err != nil {
 			return fmt.Errorf("keep logo: %w", err)
 		}
@@ -187,7 +187,7 @@ func (s *Service) Logo(ctx context.Context, name string) (io.ReadSeekCloser, err
 		return nil, err
 	}
 	raw, err := hex.DecodeString(name)
-	if err != nil || len(raw) != 32 || s.files == nil {
+	if err != nil || len(raw) != 32 || s.blob == nil {
 		return nil, errs.New(errs.NotFound, "logo %q", name)
 	}
 	var there bool
@@ -199,5 +199,5 @@ func (s *Service) Logo(ctx context.Context, name string) (io.ReadSeekCloser, err
 	if !there {
 		return nil, errs.New(errs.NotFound, "logo %q", name)
 	}
-	return s.files.Open(ctx, blob.Sum(raw))
+	return s.blob.Open(ctx, blob.Sum(raw))
 }

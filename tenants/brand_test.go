@@ -32,7 +32,7 @@ func newBranded(t *testing.T, d *db.DB) (*named, blob.Store) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = files.Close() })
-	n.svc = tenants.New(d, base, tenants.WithFiles(files))
+	n.svc = tenants.New(d, base, tenants.WithBlob(files))
 	return n, files
 }
 

@@ -31,10 +31,12 @@ func (w *checkWorker) Work(ctx context.Context, _ *river.Job[checkArgs]) error {
 // Timeout implements river.Worker.
 func (*checkWorker) Timeout(*river.Job[checkArgs]) time.Duration { return time.Hour }
 
-// Work registers what the room does by itself: the daily look at domains, and at what organizations know of each other's people.
+// Work registers what the room does by itself: the daily look at domains, at what organizations know of each other's people, and at what is due
+// to be erased.
 func (s *Service) Work(c *jobs.Client) {
 	jobs.Daily(c, &checkWorker{s: s})
 	jobs.Daily(c, &discloseWorker{s: s})
+	jobs.Daily(c, &holdWorker{s: s})
 }
 
 // hourArgs ask for what is due in all organizations by an hour.
@@ -146,3 +148,22 @@ func (w *discloseWorker) Work(ctx context.Context, _ *river.Job[discloseArgs]) e
 
 // Timeout implements river.Worker.
 func (*discloseWorker) Timeout(*river.Job[discloseArgs]) time.Duration { return time.Hour }
+
+// holdArgs ask for what is due to be erased.
+type holdArgs struct{}
+
+// Kind implements river.JobArgs.
+func (holdArgs) Kind() string { return "tenants.erase_due" }
+
+type holdWorker struct {
+	river.WorkerDefaults[holdArgs]
+	s *Service
+}
+
+// Work implements river.Worker.
+func (w *holdWorker) Work(ctx context.Context, _ *river.Job[holdArgs]) error {
+	return w.s.EraseDue(jobs.Enter(ctx, scope.Keeper, id.Org{}))
+}
+
+// Timeout implements river.Worker.
+func (*holdWorker) Timeout(*river.Job[holdArgs]) time.Duration { return 6 * time.Hour }

@@ -17,8 +17,9 @@ type Service struct {
 	db   *db.DB
 	base string // the base domain with its port, such as "localhost:8080"
 	dns  *net.Resolver
-	// files keeps logos; nil for who shows none.
-	files blob.Store
+	blob blob.Store // keeps logos, exports and what else is files; nil for who has none
+
+	onErase []func(context.Context, id.Org) error // before an organization's rows are erased
 
 	mu    sync.Mutex
 	byID  map[id.Org]known
@@ -46,8 +47,8 @@ type Option func(*Service)
 // WithDNS asks a resolver whether domains are proven; the default is the system's.
 func WithDNS(r *net.Resolver) Option { return func(s *Service) { s.dns = r } }
 
-// WithFiles keeps logos in a store.
-func WithFiles(f blob.Store) Option { return func(s *Service) { s.files = f } }
+// WithBlob names where files are kept: logos, exports, and what is erased with an organization.
+func WithBlob(b blob.Store) Option { return func(s *Service) { s.blob = b } }
 
 // Resolver asks the DNS server at host:port, or for "" those of the system.
 func Resolver(server string) *net.Resolver {

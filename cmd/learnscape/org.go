@@ -17,7 +17,7 @@ import (
 
 // runOrg creates an organization or changes the state of one.
 func runOrg(ctx context.Context, e *env, args []string) error {
-	verbs := map[string]func(context.Context, *env, []string) error{"create": createOrg, "suspend": suspendOrg, "resume": resumeOrg}
+	verbs := map[string]func(context.Context, *env, []string) error{"create": createOrg, "suspend": suspendOrg, "resume": resumeOrg, "erase": eraseOrg}
 	if len(args) == 0 || verbs[args[0]] == nil {
 		return usageError{errors.New("use: learnscape org " + commands()["org"].usage)}
 	}
@@ -35,6 +35,38 @@ func suspendOrg(ctx context.Context, e *env, args []string) error {
 func resumeOrg(ctx context.Context, e *env, args []string) error {
 	return e.onOrg(ctx, "resume", args, "%s is back\n", func(ctx context.Context, p *portal.Portal, reason string) error {
 		return p.Tenants.Reinstate(ctx, reason)
+	})
+}
+
+// eraseOrg erases an organization now, whatever its state. Ended in between, it goes on where it stopped when it is called again.
+func eraseOrg(ctx context.Context, e *env, args []string) error {
+	var slug, confirm string
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		slug, args = args[0], args[1:]
+	}
+	if _, err := e.flags("org erase", args, func(fs *flag.FlagSet) { fs.StringVar(&confirm, "confirm", "", "") }); err != nil {
+		return err
+	}
+	if slug == "" || confirm != slug {
+		return usageError{errors.New("erasing cannot be undone: say the organization's slug again after --confirm; use: learnscape org " + commands()["org"].usage)}
+	}
+	return e.withPortal(ctx, func(p *portal.Portal, cfg Config) error {
+		ctx, err := asOperator(ctx, p, cfg, slug)
+		if err != nil {
+			return err
+		}
+		who, err := scope.From(ctx)
+		if err != nil {
+			return err
+		}
+		if err := p.Tenants.GiveUp(ctx); err != nil {
+			return err
+		}
+		if err := p.Tenants.Erase(scope.Enter(ctx, scope.System(scope.Keeper, who.Org))); err != nil {
+			return err
+		}
+		e.printf("%s is erased\n", slug)
+		return nil
 	})
 }
 

@@ -225,7 +225,7 @@ func (v composeView) stops(ctx context.Context) []ui.MapStep {
 			}
 		}
 		if v.Writable {
-			m.More = stopActions(v, s)
+			m.More = stopActions(v, s) //nolint:contextcheck // A component gets its context when it is rendered.
 		}
 		out = append(out, m)
 	}

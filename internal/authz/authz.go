@@ -40,6 +40,7 @@ const (
 	CheckDomains    Action = "tenants.check_domains"
 	SuspendOrg      Action = "tenants.suspend_org"
 	CloseOrg        Action = "tenants.close_org"
+	EraseOrg        Action = "tenants.erase_org"
 	SeePeople       Action = "tenants.see_people"
 	ReadLog         Action = "tenants.read_log"
 	SealLog         Action = "tenants.seal_log"
@@ -81,6 +82,7 @@ var table = map[Action]Rule{
 	CheckDomains:    {Actors: []scope.Actor{scope.Registrar}},
 	SuspendOrg:      {Actors: []scope.Actor{scope.Operator}},
 	CloseOrg:        {Roles: []scope.Role{scope.Administrator}},
+	EraseOrg:        {Actors: []scope.Actor{scope.Keeper}},
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},
 	ReadLog:         {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	SealLog:         {Actors: []scope.Actor{scope.Sealer, scope.Operator}},

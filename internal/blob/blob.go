@@ -29,6 +29,8 @@ type Store interface {
 	Put(ctx context.Context, r io.Reader, limit int64) (sum Sum, size int64, err error)
 	// Open returns the file; the caller closes it. An unknown sum is NotFound.
 	Open(ctx context.Context, sum Sum) (io.ReadSeekCloser, error)
+	// Remove removes the file; an unknown sum is no error. Who calls it knows that no row names it any more.
+	Remove(ctx context.Context, sum Sum) error
 }
 
 // Folder is a Store in a folder of the local file system.
@@ -103,6 +105,18 @@ func (f *Folder) Open(_ context.Context, sum Sum) (io.ReadSeekCloser, error) {
 		return nil, fmt.Errorf("open file %x: %w", sum, err)
 	}
 	return file, nil
+}
+
+// Remove implements Store.
+func (f *Folder) Remove(_ context.Context, sum Sum) error {
+	dir, path := place(sum)
+	if err := f.root.Remove(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return fmt.Errorf("remove file %x: %w", sum, err)
+	}
+	return f.sync(dir)
 }
 
 func (f *Folder) temp() (*os.File, string, error) {

@@ -78,6 +78,14 @@ func conform(t *testing.T, s blob.Store) {
 			t.Errorf("%q was kept: %v", gone, err)
 		}
 	}
+	for range 2 {
+		if err := s.Remove(t.Context(), sum); err != nil {
+			t.Errorf("remove: %v", err)
+		}
+	}
+	if _, err := s.Open(t.Context(), sum); !errs.Is(err, errs.NotFound) {
+		t.Errorf("what was removed: %v", err)
+	}
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {

@@ -88,7 +88,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	}
 	production := c.BaseURL.Scheme == "https"
 	p.Relay = jobs.NewRelay(p.DB, c.Log)
-	p.Tenants = tenants.New(p.DB, c.BaseURL.Host, tenants.WithDNS(tenants.Resolver(c.DNS)), tenants.WithFiles(p.Blob))
+	p.Tenants = tenants.New(p.DB, c.BaseURL.Host, tenants.WithDNS(tenants.Resolver(c.DNS)), tenants.WithBlob(p.Blob))
 	p.Tenants.Work(p.Jobs)
 	p.Sealer = tenants.NewSealer(p.DB, c.Keys, c.Log)
 	p.Mail = mail.New(p.DB, p.Jobs, c.Sender, c.BaseURL.Hostname())
@@ -112,6 +112,13 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	if p.Search, err = search.New(search.Deps{DB: p.DB, Tenants: p.Tenants, MeiliURL: c.MeiliURL, MeiliKey: c.MeiliKey.Reveal(), Log: c.Log}); err != nil {
 		return nil, err
 	}
+	p.Tenants.OnErase(func(ctx context.Context, org id.Org) error {
+		ctx = jobs.Enter(ctx, scope.Indexer, org)
+		if err := p.Search.ReindexOrg(ctx, org); err != nil {
+			return err
+		}
+		return p.Search.RebuildLexicon(ctx)
+	})
 	p.Auth.Listen(p.Relay)
 	p.Courses.Listen(p.Relay)
 	p.Marketing.Listen(p.Relay)

@@ -3,7 +3,9 @@
 -- and each other through policies of their own, which every statement of every page that shows a post started anew.
 GRANT SELECT ON connection_sides, questions TO learnscape_search;
 CREATE POLICY p_search ON connection_sides FOR SELECT TO learnscape_search USING (true);
-CREATE POLICY p_search ON questions FOR SELECT TO learnscape_search USING (true);
+-- A question of an organization that rests is nobody else's, whoever asks.
+CREATE POLICY p_search ON questions FOR SELECT TO learnscape_search
+  USING (org_id = (SELECT app_org()) OR org_id <> ALL (ARRAY(SELECT o.org_id FROM organizations o WHERE o.state <> 'active')));
 
 -- meets: the organization is connected with the one that acts, and its people show themselves to it.
 -- +goose StatementBegin
@@ -46,8 +48,5 @@ END $$;
 -- A list of the own items is read from the index alone; the policy names the state.
 DROP INDEX items_own;
 CREATE INDEX items_own ON items (org_id, kind, published_at DESC, item_id) INCLUDE (state) WHERE state = 'published';
--- A question of an organization that rests is nobody else's, whoever asks.
-CREATE POLICY p_search_resting ON questions AS RESTRICTIVE FOR SELECT TO learnscape_search
-  USING (org_id = (SELECT app_org()) OR org_id <> ALL (ARRAY(SELECT o.org_id FROM organizations o WHERE o.state <> 'active')));
 -- +goose Down
 SELECT 1;
