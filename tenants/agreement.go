@@ -13,6 +13,7 @@ import (
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/etag"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/scope"
@@ -154,6 +155,27 @@ func lock(tx *db.Tx, other id.Org) (*link, error) {
 	return &l, err
 }
 
+// tag changes with whatever a move depends on.
+func (l *link) tag() string {
+	return connectionTag(l.State, l.Finish, l.inForce.edition(), l.proposed.edition())
+}
+
+func connectionTag(state State, finish *time.Time, inForce, proposed string) string {
+	until := ""
+	if finish != nil {
+		until = finish.UTC().Format(time.RFC3339Nano)
+	}
+	return etag.Of(state, until, inForce, proposed)
+}
+
+// edition is number and hash of a version, "" of none.
+func (r *version) edition() string {
+	if r == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d %x", r.Version, r.Hash)
+}
+
 // move checks that who acts may make the move and says where it leads.
 func (l *link) move(tx *db.Tx, m Move) (State, error) {
 	if l == nil {
@@ -192,13 +214,27 @@ func (s *Service) Ask(ctx context.Context, other id.Org, p Proposal) error {
 	return s.onLink(ctx, other, func(tx *db.Tx, l *link) error { return ask(tx, l, other, p) })
 }
 
+// Relationships are what one organization can be for another.
+func Relationships() []string { return []string{"vendor", "partner", "customer", "peer"} }
+
+// relates refuses words for a relationship that there are not; "" says nothing.
+func relates(words ...string) error {
+	for _, w := range words {
+		if w != "" && !slices.Contains(Relationships(), w) {
+			return errs.Fields(errs.Field{Name: "we_call", Key: "tenants.terms.choose"})
+		}
+	}
+	return nil
+}
+
 // CheckOffer says whether the proposal is one that tx's organization can make: Invalid, with the field, if not.
 func CheckOffer(tx *db.Tx, p Proposal) error {
 	t, _, _, err := p.terms(false).Canonical()
 	if err != nil {
 		return err
 	}
-	return mayOpen(tx, t.A.Opens)
+	_, err = mayOpen(tx, t.A.Opens)
+	return err
 }
 
 // AskFor is Ask inside a transaction, in the scope of the organization that asks: for an invitation that was accepted.
@@ -226,6 +262,9 @@ func SignFor(tx *db.Tx, other id.Org) error {
 }
 
 func ask(tx *db.Tx, l *link, other id.Org, p Proposal) error {
+	if err := relates(p.WeCall, p.TheyCall); err != nil {
+		return err
+	}
 	to, err := l.move(tx, MoveAsk)
 	if err != nil {
 		return err
@@ -269,18 +308,23 @@ func (s *Service) Counter(ctx context.Context, other id.Org, p Proposal) error {
 
 // propose writes the next version, signed by who acts.
 func (l *link) propose(tx *db.Tx, p Proposal) error {
-	terms, canonical, hash, err := p.terms(l.weAreB).Canonical()
-	if err != nil {
-		return err
+	if end, err := day(p.Until); err == nil && end != nil && end.Before(tx.Now) {
+		return errs.Fields(errs.Field{Name: "until", Key: "tenants.terms.until_past"})
 	}
 	if len([]rune(p.Note)) > 2000 {
 		return errs.Fields(errs.Field{Name: "note", Key: "tenants.terms.note_long"})
 	}
-	ours := terms.A
-	if l.weAreB {
-		ours = terms.B
+	// What is signed calls a collection as its owner does, whatever whoever proposes it says.
+	titles, err := mayOpen(tx, p.Ours.Opens)
+	if err != nil {
+		return err
 	}
-	if err := mayOpen(tx, ours.Opens); err != nil {
+	p.Ours.Opens = slices.Clone(p.Ours.Opens)
+	for i, o := range p.Ours.Opens {
+		p.Ours.Opens[i].Title = titles[o.Collection]
+	}
+	_, canonical, hash, err := p.terms(l.weAreB).Canonical()
+	if err != nil {
 		return err
 	}
 	if l.inForce != nil && bytes.Equal(l.inForce.Hash, hash[:]) {
@@ -302,20 +346,25 @@ func (l *link) propose(tx *db.Tx, p Proposal) error {
 	return l.note(tx, "agreement.proposed", map[string]any{"version": v.Version, "terms": hex.EncodeToString(hash[:])})
 }
 
-// mayOpen refuses what is not a collection of tx's organization that may be opened.
-func mayOpen(tx *db.Tx, opens []Opening) error {
+// mayOpen refuses what is not a collection of tx's organization that may be opened, and says what each is called.
+func mayOpen(tx *db.Tx, opens []Opening) (titles map[id.Collection]string, err error) {
 	if len(opens) == 0 {
-		return nil
+		return nil, nil
 	}
 	ids := make([]id.Collection, len(opens))
 	for i, o := range opens {
 		ids[i] = o.Collection
 	}
-	n, err := db.Row[int](tx, `SELECT count(*)::int FROM collections c WHERE c.org_id = $1 AND c.collection_id = ANY($2) AND c.visibility <> 'internal'`, tx.Scope.Org, ids)
-	if err == nil && n != len(ids) {
+	list, err := db.Rows[Collection](tx, `SELECT c.org_id, c.collection_id, c.slug, c.title, c.description, c.visibility FROM collections c
+		WHERE c.org_id = $1 AND c.collection_id = ANY($2) AND c.visibility <> 'internal' ORDER BY c.collection_id LIMIT 500`, tx.Scope.Org, ids)
+	if err == nil && len(list) != len(ids) {
 		err = errs.Fields(errs.Field{Name: "opens", Key: "tenants.terms.opens"})
 	}
-	return err
+	titles = map[id.Collection]string{}
+	for _, c := range list {
+		titles[c.CollectionID] = c.Title
+	}
+	return titles, err
 }
 
 // Sign accepts the version that the other side proposed, if it is still the one that was read: Conflict, with the newer one to be
@@ -328,6 +377,9 @@ func (s *Service) Sign(ctx context.Context, other id.Org, number int, hash [32]b
 }
 
 func (l *link) sign(tx *db.Tx, number int, hash [32]byte, weCall string) error {
+	if err := relates(weCall); err != nil {
+		return err
+	}
 	to, err := l.move(tx, MoveSign)
 	if err != nil {
 		return err
@@ -340,7 +392,7 @@ func (l *link) sign(tx *db.Tx, number int, hash [32]byte, weCall string) error {
 	if l.weAreB {
 		ours, column = l.proposed.Terms.B, "accepted_b_at"
 	}
-	if err := mayOpen(tx, ours.Opens); err != nil {
+	if _, err := mayOpen(tx, ours.Opens); err != nil {
 		return err
 	}
 	if l.inForce != nil {
@@ -682,6 +734,11 @@ func (s *Service) onLink(ctx context.Context, other id.Org, fn func(*db.Tx, *lin
 		}
 		if o.State != "active" && (l == nil || l.State == Declined || l.State == Withdrawn || l.State == Ended) {
 			return errs.New(errs.NotFound, "connection with %s", other)
+		}
+		if l != nil {
+			if err := etag.Check(ctx, l.tag()); err != nil {
+				return err
+			}
 		}
 		if err := fn(tx, l); err != nil {
 			return fmt.Errorf("connection with %s: %w", other, err)

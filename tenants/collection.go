@@ -6,6 +6,7 @@ import (
 
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/etag"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
 )
@@ -18,6 +19,11 @@ type Collection struct {
 	Title        string        `db:"title"`
 	Description  string        `db:"description"`
 	Visibility   string        `db:"visibility"` // internal, agreement (opened by grants) or public
+}
+
+// Tag changes with what is said of the collection and with who can see it, not with what stands in it.
+func (c Collection) Tag() string {
+	return etag.Of(c.CollectionID, c.Title, c.Description, c.Visibility)
 }
 
 // PutCollection inserts or updates the collection with the slug in tx's organization. Making it public opens it to everyone;

@@ -1,6 +1,7 @@
 package tenants
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -8,6 +9,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
@@ -167,6 +169,48 @@ func orgsOrNil(o []id.Org) []id.Org {
 		return nil
 	}
 	return o
+}
+
+// Items lists what the viewer may see, newest first, and whether there is more; visitors see what is public.
+func (s *Service) Items(ctx context.Context, f ListFilter) (out []Item, more bool, err error) {
+	if err := authz.Check(ctx, authz.ListItems, id.Org{}); err != nil {
+		return nil, false, err
+	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	if f.Limit < 1 {
+		f.Limit = 30
+	}
+	limit := min(f.Limit, 199)
+	f.Limit = limit + 1
+	if err := s.db.Read(ctx, func(b *db.Batch) { Visible(b, &out, sc, f) }); err != nil {
+		return nil, false, err
+	}
+	if len(out) > limit {
+		return out[:limit], true, nil
+	}
+	return out, false, nil
+}
+
+// Item returns one item with what the viewer's organization may do with it: own, adapt, show, use or read. NotFound if the viewer
+// may not see it.
+func (s *Service) Item(ctx context.Context, item id.Item) (it Item, right string, err error) {
+	if err := authz.Check(ctx, authz.SeeItem, id.Org{}); err != nil {
+		return Item{}, "", err
+	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return Item{}, "", err
+	}
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if it, err = SeeItem(tx, item); err != nil {
+			return err
+		}
+		return tx.Batch(func(b *db.Batch) { Right(b, &right, sc, it) })
+	})
+	return it, right, err
 }
 
 // SeenItem queues one item, if the viewer may see it; found says so.

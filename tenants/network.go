@@ -71,6 +71,35 @@ func (v ConnectionView) Theirs(t Terms) Half {
 	return t.B
 }
 
+// Tag changes with whatever a move of the connection depends on.
+func (v ConnectionView) Tag() string {
+	return connectionTag(v.State, v.FinishUntil, v.InForce.edition(), v.Proposed.edition())
+}
+
+func (v *Version) edition() string {
+	if v == nil {
+		return ""
+	}
+	return (&version{Version: v.Number, Hash: v.Hash[:]}).edition()
+}
+
+// Asked are the other side's collections that a proposal may ask for: those that are on the table, in force or proposed, called as
+// they were there. What else the other side has is its own to offer.
+func (v ConnectionView) Asked() []Opening {
+	var out []Opening
+	for _, x := range []*Version{v.Proposed, v.InForce} {
+		if x == nil {
+			continue
+		}
+		for _, o := range v.Theirs(x.Terms).Opens {
+			if !slices.ContainsFunc(out, func(have Opening) bool { return have.Collection == o.Collection }) {
+				out = append(out, o)
+			}
+		}
+	}
+	return out
+}
+
 type connectionRow struct {
 	link
 

@@ -9,6 +9,7 @@ import (
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/etag"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/scope"
@@ -196,11 +197,21 @@ func (s *Service) RenameCollection(ctx context.Context, slug, title, description
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		if c, err := held(tx, slug); err != nil {
+			return err
+		} else if err := etag.Check(ctx, c.Tag()); err != nil {
+			return err
+		}
 		if err := tx.Must(`UPDATE collections SET title = $3, description = $4 WHERE org_id = $1 AND slug = $2`, tx.Scope.Org, slug, title, description); err != nil {
 			return err
 		}
 		return Audit(tx, "collection.renamed", "collection:"+slug, nil)
 	})
+}
+
+// held is an own collection that stays as it is until the end of the transaction.
+func held(tx *db.Tx, slug string) (Collection, error) {
+	return db.Row[Collection](tx, `SELECT c.org_id, c.collection_id, c.slug, c.title, c.description, c.visibility FROM collections c WHERE c.org_id = $1 AND c.slug = $2 FOR UPDATE`, tx.Scope.Org, slug)
 }
 
 // SetVisibility opens a collection to everybody, closes it to all others, or lets agreements alone say who sees it; the agreements in
@@ -213,8 +224,11 @@ func (s *Service) SetVisibility(ctx context.Context, slug, visibility string) er
 		return errs.New(errs.Invalid, "visibility %q", visibility)
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		c, err := db.Row[Collection](tx, `SELECT c.org_id, c.collection_id, c.slug, c.title, c.description, c.visibility FROM collections c WHERE c.org_id = $1 AND c.slug = $2 FOR UPDATE`, tx.Scope.Org, slug)
-		if err != nil || c.Visibility == visibility {
+		c, err := held(tx, slug)
+		if err != nil {
+			return err
+		}
+		if err := etag.Check(ctx, c.Tag()); err != nil || c.Visibility == visibility {
 			return err
 		}
 		before := c.Visibility

@@ -8,7 +8,9 @@ import (
 
 	authapi "github.com/learnscape/learnscape/auth/api"
 	"github.com/learnscape/learnscape/internal/api"
+	searchapi "github.com/learnscape/learnscape/search/api"
 	"github.com/learnscape/learnscape/tenants"
+	tenantsapi "github.com/learnscape/learnscape/tenants/api"
 )
 
 // API mounts the operations of all rooms on app, and the documents that describe them. It reads nothing and asks nobody, so that the
@@ -20,6 +22,8 @@ func API(app *fiber.App, o Options, d Deps) (v31, v30 []byte) {
 	}
 	a := api.New(app, opts)
 	authapi.Mount(a, d.Auth)
+	tenantsapi.Mount(a, d.Tenants)
+	searchapi.Mount(a, d.Search)
 	v31, v30, err := a.Documents()
 	if err != nil {
 		panic(err) // The document is made of types; every test would find this.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +45,7 @@ func TestOpenAPI(t *testing.T) {
 				Summary     string
 				Security    []map[string][]string
 				Responses   map[string]any
+				Parameters  []struct{ Name, In string }
 			}
 		}
 		if err := json.Unmarshal(d.doc, &doc); err != nil {
@@ -59,6 +61,11 @@ func TestOpenAPI(t *testing.T) {
 					t.Errorf("%s %s: %+v", method, path, op)
 				}
 				seen[op.OperationID] = true
+				for _, m := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(path, -1) {
+					if !slices.Contains(op.Parameters, struct{ Name, In string }{m[1], "path"}) {
+						t.Errorf("%s %s does not read %s", method, path, m[1])
+					}
+				}
 			}
 		}
 		if found := regexp.MustCompile(`https?://|\$schema`).FindAll(d.doc, -1); len(found) > 0 {

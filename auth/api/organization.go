@@ -34,6 +34,7 @@ type Self struct {
 
 // Mount adds the operations.
 func Mount(a *api.API, svc *auth.Service) {
+	mountInvitations(a, svc)
 	api.Register(a, api.Op{
 		ID: "get-organization", Method: http.MethodGet, Path: "/organization", Room: "Organization", Summary: "The own organization, and who asks", Action: authz.SeeOrg,
 	}, func(ctx context.Context, _ *struct{}) (*struct{ Body Organization }, error) {

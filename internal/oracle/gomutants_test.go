@@ -32,6 +32,9 @@ var goMutants = []goMutant{
 		new: "\t\tif o, ok := auth.HostOrg(ctx); ok && mutant(%q) {\n\t\t\tc.SetUserContext(scope.Enter(ctx, scope.System(scope.Operator, o.OrgID)))\n\t\t}\n\t\tif opt.VisitorOf != nil {\n",
 	},
 	{name: "who left still has a session", file: "auth/session.go", old: "AND m.state = 'active'`,", new: "`+map[bool]string{false: \" AND m.state = 'active'\"}[mutant(%q)],"},
+	{name: "nobody asks what a token is for", file: "internal/api/api.go", old: "\tif need != \"\" && !slices.Contains(sc.For, need) {\n", new: "\tif need != \"\" && !slices.Contains(sc.For, need) && !mutant(%q) {\n"},
+	{name: "who left still has a token", file: "auth/token.go", old: "t.expires_at > $4 AND m.state = 'active'`,", new: "t.expires_at > $4`+map[bool]string{false: \" AND m.state = 'active'\"}[mutant(%q)],"},
+	{name: "a token does not expire", file: "auth/token.go", old: "t.token_hash = $3 AND t.expires_at > $4", new: "t.token_hash = $3 AND (t.expires_at > $4 OR `+map[bool]string{false: \"false\", true: \"true\"}[mutant(%q)]+`)"},
 	{
 		name: "what may not be done is forbidden, and so is there", file: "internal/authz/authz.go", old: "\treturn errs.New(errs.NotFound, \"%s: %s of %s may not on %s\",",
 		new: "\tif mutant(%q) {\n\t\treturn errs.New(errs.Forbidden, \"no\")\n\t}\n\treturn errs.New(errs.NotFound, \"%%s: %%s of %%s may not on %%s\",",
@@ -94,7 +97,7 @@ var goMutants = []goMutant{
 		name: "a collection that was taken back is opened again", file: "tenants/agreement.go", moves: true, old: "c.collection_id = $3 AND c.visibility <> 'internal'`,",
 		new: "c.collection_id = $3`+map[bool]string{false: \" AND c.visibility <> 'internal'\"}[mutant(%q)],",
 	},
-	{name: "nobody asks whose collection is offered", file: "tenants/agreement.go", moves: true, old: "c.org_id = $1 AND c.collection_id = ANY($2) AND c.visibility <> 'internal'`, tx.Scope.Org, ids)", new: "(c.org_id = $1 OR $3) AND c.collection_id = ANY($2) AND c.visibility <> 'internal'`, tx.Scope.Org, ids, mutant(%q))"},
+	{name: "nobody asks whose collection is offered", file: "tenants/agreement.go", moves: true, old: "c.org_id = $1 AND c.collection_id = ANY($2) AND c.visibility <> 'internal' ORDER BY c.collection_id LIMIT 500`, tx.Scope.Org, ids)", new: "(c.org_id = $1 OR $3) AND c.collection_id = ANY($2) AND c.visibility <> 'internal' ORDER BY c.collection_id LIMIT 500`, tx.Scope.Org, ids, mutant(%q))"},
 	{name: "who has finished goes on reading", file: "tenants/agreement.go", moves: true, old: "AND e.state = 'active'\n", new: "AND (e.state = 'active' OR `+map[bool]string{false: \"false\", true: \"true\"}[mutant(%q)]+`)\n"},
 	{
 		name: "time to finish outlives the end at once", file: "tenants/agreement.go", moves: true, old: "\t\t\t_, err := tx.Exec(`DELETE FROM finishing",

@@ -88,7 +88,7 @@ func (s *site) inquire(r *reader, key string, a ask, tl *tally) {
 
 // toSignIn reports whether a visitor is sent to sign in, which tells nothing: the address alone decides it.
 func toSignIn(r *reader, a answer) bool {
-	return r.who.Org == "" && (a.status == 303 && strings.HasPrefix(a.head["Location"], "/sign-in") || a.status == 401)
+	return r.who.Org == "" && (a.status == 303 && strings.HasPrefix(a.head["Location"], "/sign-in") || a.status == 401 || r.narrow && a.status == 403)
 }
 
 // alike compares a refusal with the one for something that does not exist: an unknown, a foreign and a missing thing look alike.
@@ -133,7 +133,7 @@ func (s *site) sameAsNothing(r *reader, a ask, got answer, tl *tally, wrong func
 		may = true
 	}
 	nothing := s.nothing()
-	other := s.request(r, "GET", strings.ReplaceAll(a.target, a.same, nothing), "", nil)
+	other := s.request(r, "GET", strings.ReplaceAll(a.target, a.same, nothing), "", a.header)
 	have, want := strings.ReplaceAll(got.body, a.same, "…"), strings.ReplaceAll(other.body, nothing, "…")
 	tl.checks++
 	switch {
@@ -201,7 +201,7 @@ func (s *site) onList(r *reader, key string, a ask, got answer, tl *tally) {
 	for _, l := range a.lists {
 		may, does := s.sees(r.who, l.ob), strings.Contains(text, l.as)
 		// The index follows what changed when it is told; nothing else may lag behind.
-		must := l.must && may && (!s.pending || !strings.HasPrefix(key, "GET /search"))
+		must := l.must && may && (!s.pending || !strings.HasPrefix(key, "GET /search") && key != "GET /api/v1/search")
 		if l.ob.Kind == oracle.Question && must {
 			about := s.pages[l.ob.Item].ob
 			must = about.State == "published" && s.sees(r.who, about) && !s.finishOnly(r.who, about)

@@ -55,6 +55,7 @@ type reader struct {
 	scope  scope.Scope
 	cookie string
 	token  string // of the API, for everything that a token can be for; "" for who has none
+	narrow bool   // the token is for writing alone and reads nothing
 }
 
 // answer is what came back.
@@ -171,6 +172,16 @@ func (s *site) people() {
 	}
 	s.readers = append(s.readers, &reader{name: "visitor at the front door", host: base, scope: scope.Scope{Actor: scope.Visitor}})
 	a, b := s.orgs[0], s.orgs[1]
+	// Tokens that read nothing, of somebody with every role.
+	boss := s.boss(a)
+	for i, r := range []*reader{
+		{name: "token that only writes", token: s.token(a, boss, time.Hour, authz.WriteContent, authz.WriteNetwork), narrow: true},
+		{name: "expired token", token: s.token(a, boss, -time.Minute, authz.TokenScopes()...)},
+		{name: "token that nobody made", token: "ls_" + base64.RawURLEncoding.EncodeToString(make([]byte, 16)) + "_" + secret.NewToken()},
+	} {
+		r.name, r.host, r.org, r.scope = r.name+" of "+a.slug, a.slug+"."+base, a, scope.Scope{Actor: scope.Visitor}
+		s.readers = slices.Insert(s.readers, 2+i, r)
+	}
 	s.readers = append(s.readers, &reader{
 		name: "member of " + a.slug + " at " + b.slug, host: b.slug + "." + base, org: b, scope: scope.Scope{Actor: scope.Visitor}, cookie: "ls_sid=" + s.session(a, a.members[0]),
 		token: s.token(a, a.members[0], time.Hour, authz.TokenScopes()...),
@@ -193,6 +204,17 @@ func (s *site) session(o *org, m id.Membership) string {
 	s.exec(o, `INSERT INTO sessions (org_id, session_id, token_hash, membership_id, expires_at) VALUES ($1, $2, $3, $4, now() + interval '1 day')`,
 		o.id, id.New[id.Session](), secret.Hash(token), m)
 	return token
+}
+
+// boss is a member of the organization who administrates it.
+func (s *site) boss(o *org) id.Membership {
+	for _, v := range s.viewers {
+		if v.Org == o.id && v.Has(scope.Administrator) {
+			return v.Membership
+		}
+	}
+	s.t.Fatalf("nobody administrates %s", o.slug)
+	return id.Membership{}
 }
 
 // token makes an API token as auth does, for a member and a time.
@@ -233,6 +255,8 @@ func (s *site) request(r *reader, method, target, form string, header map[string
 	if method == fasthttp.MethodPost {
 		req.Header.SetContentType("application/x-www-form-urlencoded")
 		req.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	if form != "" {
 		req.SetBodyString(form)
 	}
 	for k, v := range header {

@@ -115,11 +115,7 @@ func (p *Pages) sign(c *fiber.Ctx, v agreementView) (string, error) {
 	if c.FormValue("read") == "" {
 		return "", errs.Fields(errs.Field{Name: "read", Key: "tenants.sign.read_missing", Args: []any{"Org", v.Own.Name}})
 	}
-	call := c.FormValue("we_call")
-	if call != "" && !slices.Contains(relations, call) {
-		return "", errs.Fields(errs.Field{Name: "we_call", Key: "tenants.terms.choose"})
-	}
-	return "signed", p.svc.Sign(c.UserContext(), v.Other.OrgID, number, [32]byte(hash), call)
+	return "signed", p.svc.Sign(c.UserContext(), v.Other.OrgID, number, [32]byte(hash), c.FormValue("we_call"))
 }
 
 func (p *Pages) decline(c *fiber.Ctx, v agreementView) (string, error) {

@@ -20,12 +20,9 @@ import (
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
 
-// relations are what one organization can be for another.
-var relations = []string{"vendor", "partner", "customer", "peer"} //nolint:gochecknoglobals // A constant list.
-
 func relationOptions(ctx context.Context, chosen string) []ui.Option {
 	var out []ui.Option
-	for _, r := range relations {
+	for _, r := range tenants.Relationships() {
 		out = append(out, ui.Option{Value: r, Label: relation(ctx, r), Chosen: r == chosen})
 	}
 	return out
@@ -179,15 +176,8 @@ func mark(list []offered, opens []tenants.Opening) []offered {
 // theirCollections are the collections of the other side that are on the table: in force, or proposed.
 func theirCollections(v agreementView) []offered {
 	var out []offered
-	for _, x := range []*tenants.Version{v.Proposed, v.InForce} {
-		if x == nil {
-			continue
-		}
-		for _, o := range v.Theirs(x.Terms).Opens {
-			if !slices.ContainsFunc(out, func(c offered) bool { return c.ID == o.Collection }) {
-				out = append(out, offered{ID: o.Collection, Title: o.Title, Right: o.Right})
-			}
-		}
+	for _, o := range v.Asked() {
+		out = append(out, offered{ID: o.Collection, Title: o.Title, Right: o.Right})
 	}
 	return out
 }
@@ -375,7 +365,7 @@ func (p *Pages) ask(c *fiber.Ctx) error {
 	} else if err := p.whom(c, &v); err != nil {
 		return err
 	}
-	if !slices.Contains(relations, v.Form.WeCall) || !slices.Contains(relations, v.Form.TheyCall) {
+	if !slices.Contains(tenants.Relationships(), v.Form.WeCall) || !slices.Contains(tenants.Relationships(), v.Form.TheyCall) {
 		faults = append(faults, errs.Field{Name: "we_call", Key: "tenants.terms.choose"})
 	}
 	if v.Invite && v.Form.Name == "" {

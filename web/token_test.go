@@ -1,4 +1,4 @@
-package webtest_test
+package web_test
 
 import (
 	"net/http"
@@ -21,7 +21,12 @@ func TestAToken(t *testing.T) {
 			b.Shot(filepath.Join(dir, name+".png"))
 		}
 	}
-	signIn(t, b, d, "admin@halden.example")
+	b.Visit(d.URL("halden", "/sign-in?return_to=/settings/tokens"))
+	b.Click(`main a[href^="/auth/start"]`)
+	b.WaitText("Demonstration provider")
+	b.Type(`input[name="email"]`, "admin@halden.example")
+	b.Submit(`input[name="email"]`)
+	b.Wait(`a[href="/me"]`)
 	b.Visit(d.URL("halden", "/settings/tokens"))
 	b.WaitText("No token yet")
 	b.Accessible()
