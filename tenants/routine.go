@@ -238,7 +238,7 @@ func (s standing) elapsed(at time.Time) bool {
 }
 
 func (r *Routine) elapse(ctx context.Context, other id.Org, at time.Time) error {
-	return r.db.Tx(ctx, func(tx *db.Tx) error { //nolint:contextcheck // The transaction carries it to the log.
+	return r.db.Tx(ctx, func(tx *db.Tx) error {
 		l, err := lock(tx, other)
 		if err != nil || l == nil {
 			return err

@@ -262,7 +262,7 @@ func (s *Service) Publish(ctx context.Context, which id.Any, title string, p Pro
 }
 
 func publish(tx *db.Tx, which id.Any, title string, p Proposal, hashA, hashB []byte) (standard, batch id.Any, err error) {
-	if err := mayOpen(tx, p.Ours.Opens); err != nil {
+	if _, err := mayOpen(tx, p.Ours.Opens); err != nil {
 		return standard, batch, err
 	}
 	if len(p.Theirs.Opens) > 0 {

@@ -76,20 +76,20 @@ var goMutants = []goMutant{
 		new: "\t\tif mutant(%q) {\n\t\t\tfor _, e := range events {\n\t\t\t\tif err := fn(Enter(ctx, actor, e.EventOrg()), []E{e}); err != nil {\n\t\t\t\t\treturn err\n\t\t\t\t}\n\t\t\t}\n\t\t\treturn nil\n\t\t}\n\t\treturn fn(Enter(ctx, actor, org), events)\n",
 	},
 	{
-		name: "the end leaves what was opened", file: "tenants/agreement.go", moves: true, old: "\t\tif err := l.close(tx); err != nil {\n\t\t\treturn err\n\t\t}\n\t\treturn l.note(tx, \"connection.ended\"",
-		new: "\t\tif !mutant(%q) {\n\t\t\tif err := l.close(tx); err != nil {\n\t\t\t\treturn err\n\t\t\t}\n\t\t}\n\t\treturn l.note(tx, \"connection.ended\"",
+		name: "the end leaves what was opened", file: "tenants/agreement.go", moves: true, old: "\treturn l.close(tx)\n}",
+		new: "\tif mutant(%q) {\n\t\treturn nil\n\t}\n\treturn l.close(tx)\n}",
 	},
 	{
-		name: "a pause leaves what was opened", file: "tenants/agreement.go", moves: true, old: "\t\tif err := l.close(tx); err != nil {\n\t\t\treturn err\n\t\t}\n\t\treturn l.note(tx, \"connection.paused\"",
-		new: "\t\tif !mutant(%q) {\n\t\t\tif err := l.close(tx); err != nil {\n\t\t\t\treturn err\n\t\t\t}\n\t\t}\n\t\treturn l.note(tx, \"connection.paused\"",
+		name: "a pause leaves what was opened", file: "tenants/agreement.go", moves: true, old: "\tif err := l.close(tx); err != nil {\n\t\treturn err\n\t}\n\treturn l.note(tx, \"connection.paused\"",
+		new: "\tif !mutant(%q) {\n\t\tif err := l.close(tx); err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n\treturn l.note(tx, \"connection.paused\"",
 	},
 	{
 		name: "what was countered can be signed", file: "tenants/agreement.go", moves: true, old: "\tif l.proposed.Version != number || !bytes.Equal(",
 		new: "\tif mutant(%q) {\n\t\tnumber = l.proposed.Version\n\t} else if l.proposed.Version != number || !bytes.Equal(",
 	},
 	{
-		name: "resuming opens what is only proposed", file: "tenants/agreement.go", moves: true, old: "\t\tif err := l.carryOut(tx, l.inForce, \"\"); err != nil {\n",
-		new: "\t\tif mutant(%q) && l.proposed != nil {\n\t\t\tl.inForce = l.proposed\n\t\t}\n\t\tif err := l.carryOut(tx, l.inForce, \"\"); err != nil {\n",
+		name: "resuming opens what is only proposed", file: "tenants/agreement.go", moves: true, old: "\tif err := l.carryOut(tx, l.inForce, \"\"); err != nil {\n",
+		new: "\tif mutant(%q) && l.proposed != nil {\n\t\tl.inForce = l.proposed\n\t}\n\tif err := l.carryOut(tx, l.inForce, \"\"); err != nil {\n",
 	},
 	{name: "one side opens what the other signed for", file: "tenants/agreement.go", moves: true, old: "\t\th := v.Terms.A\n\t\tif org == l.B {", new: "\t\th := v.Terms.A\n\t\tif (org == l.B) != mutant(%q) {"},
 	{name: "what is signed is opened to everybody", file: "tenants/agreement.go", moves: true, old: "\t\t\t\torg, other, o.Collection, v.Agreement,", new: "\t\t\t\torg, map[bool]id.Org{false: other, true: id.Everyone}[mutant(%q)], o.Collection, v.Agreement,"},

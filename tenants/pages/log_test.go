@@ -12,7 +12,6 @@ import (
 	"github.com/learnscape/learnscape/tenants/ledger"
 )
 
-//nolint:paralleltest // Fiber makes its server anew for each request of a test.
 func TestLogPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -283,7 +283,7 @@ func (p *Pages) publish(c *fiber.Ctx) error {
 	}
 	v.Standard.Name = strings.TrimSpace(c.FormValue("title"))
 	proposal, faults := readTerms(c, &v, p.now())
-	if !slices.Contains(relations, v.Form.WeCall) || !slices.Contains(relations, v.Form.TheyCall) {
+	if !slices.Contains(tenants.Relationships(), v.Form.WeCall) || !slices.Contains(tenants.Relationships(), v.Form.TheyCall) {
 		faults = append(faults, errs.Field{Name: "we_call", Key: "tenants.terms.choose"})
 	}
 	v.tell(ctx, faults)
