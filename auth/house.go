@@ -36,7 +36,7 @@ func (s *Service) tellHouse(ctx context.Context, _ []tenants.OrganizationChanged
 
 			Reopened bool `db:"reopened"`
 		}
-		o, err := db.Row[state](tx, `SELECT o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state, o.state_at,
+		o, err := db.Row[state](tx, `SELECT `+tenants.OrgColumns+`,
 			coalesce((SELECT a.action = 'organization.reopened' FROM audit a WHERE a.org_id = o.org_id AND a.action IN ('organization.reopened', 'organization.reinstated') ORDER BY a.seq DESC LIMIT 1), false) AS reopened
 			FROM organizations o WHERE o.org_id = $1`, tx.Scope.Org)
 		words, ok := told[o.State]
@@ -63,7 +63,7 @@ func (s *Service) tellOnce(tx *db.Tx, o tenants.Organization, to addressee, subj
 		ctx = lang.With(ctx, l)
 	}
 	m := mail.Message{To: to.Email, Subject: lang.T(ctx, subject, "Org", o.Name), Text: lang.T(ctx, text, "Org", o.Name, "Date", lang.Date(ctx, *o.StateAt),
-		"Until", lang.Date(ctx, o.StateAt.Add(tenants.Hold)), "Link", s.baseURL(o.Slug)+path)}
+		"Until", lang.Date(ctx, o.StateAt.Add(tenants.Hold)), "Link", s.Address(o)+path)}
 	sent, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM mails m WHERE m.org_id = $1 AND m.recipient = $2 AND m.subject = $3 AND m.created_at >= $4)`, o.OrgID, to.Email, m.Subject, o.StateAt.Truncate(time.Second))
 	if err != nil || sent {
 		return err

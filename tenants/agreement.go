@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -314,14 +315,14 @@ func (l *link) propose(tx *db.Tx, p Proposal) error {
 	if len([]rune(p.Note)) > 2000 {
 		return errs.Fields(errs.Field{Name: "note", Key: "tenants.terms.note_long"})
 	}
-	// What is signed calls a collection as its owner does, whatever whoever proposes it says.
+	// What is signed calls a collection as its owner does.
 	titles, err := mayOpen(tx, p.Ours.Opens)
 	if err != nil {
 		return err
 	}
 	p.Ours.Opens = slices.Clone(p.Ours.Opens)
 	for i, o := range p.Ours.Opens {
-		p.Ours.Opens[i].Title = titles[o.Collection]
+		p.Ours.Opens[i].Title = cmp.Or(o.Title, titles[o.Collection])
 	}
 	_, canonical, hash, err := p.terms(l.weAreB).Canonical()
 	if err != nil {
@@ -724,7 +725,7 @@ func (s *Service) onLink(ctx context.Context, other id.Org, fn func(*db.Tx, *lin
 		if other.IsZero() || other == tx.Scope.Org {
 			return errs.New(errs.NotFound, "connection with %s", other)
 		}
-		o, err := db.Row[Organization](tx, `SELECT `+orgColumns+` FROM organizations o WHERE o.org_id = $1`, other)
+		o, err := db.Row[Organization](tx, `SELECT `+OrgColumns+` FROM organizations o WHERE o.org_id = $1`, other)
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (s *Service) House(ctx context.Context) (Closing, error) {
 	var now time.Time
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		now = b.Now
-		db.One(b, &o, nil, `SELECT `+orgColumns+` FROM organizations o WHERE o.org_id = $1`, sc.Org)
+		db.One(b, &o, nil, `SELECT `+OrgColumns+` FROM organizations o WHERE o.org_id = $1`, sc.Org)
 		db.One(b, &v, nil, `SELECT (SELECT count(*)::int FROM memberships m WHERE m.org_id = $1 AND m.state = 'active') AS people,
 			(SELECT count(DISTINCT e.membership_id)::int FROM enrollments e WHERE e.org_id = $1 AND e.item_org <> $1 AND e.state = 'active') AS learning,
 			count(*)::int AS items, count(*) FILTER (WHERE p.public)::int AS public, count(*) FILTER (WHERE p.public AND i.kind = 'story')::int AS stories,
@@ -106,7 +106,7 @@ func (s *Service) Close(ctx context.Context, name string) error {
 	}
 	var o Organization
 	if err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		own, err := db.Row[Organization](tx, `SELECT `+orgColumns+` FROM organizations o WHERE o.org_id = $1 FOR UPDATE`, tx.Scope.Org)
+		own, err := db.Row[Organization](tx, `SELECT `+OrgColumns+` FROM organizations o WHERE o.org_id = $1 FOR UPDATE`, tx.Scope.Org)
 		if err != nil {
 			return err
 		}

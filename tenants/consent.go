@@ -84,7 +84,7 @@ type sharingRow struct {
 }
 
 // sharingSQL is what goes about a member ($2 of $1) to each organization whose connection is not over.
-const sharingSQL = `SELECT ` + orgColumns + `, s.state AS side, a.version, t.learns, (nullif(a.terms->>'until', '')::date + 1)::timestamp AT TIME ZONE 'UTC' AS ends,
+const sharingSQL = `SELECT ` + OrgColumns + `, s.state AS side, a.version, t.learns, (nullif(a.terms->>'until', '')::date + 1)::timestamp AT TIME ZONE 'UTC' AS ends,
 		CASE WHEN t.learns IN ('certified', 'named') THEN consented(s.org_id, $2, s.other_org) ELSE '' END AS consented,
 		c.consent_id, c.version AS said, c.purpose, c.decision, c.until AS said_until, c.at
 	FROM connection_sides s JOIN organizations o ON o.org_id = s.other_org JOIN agreements a ON a.connection_id = s.connection_id AND a.state = 'active'

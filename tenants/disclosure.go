@@ -82,6 +82,9 @@ func (l *link) disclose(tx *db.Tx) error {
 // DiscloseAll brings what every organization knows of every other's people up to date: what an event did not tell of, such as a
 // name that changed, somebody who left or a time that is over. It acts as the discloser of one organization after the other.
 func (s *Service) DiscloseAll(ctx context.Context) error {
+	if err := authz.Check(ctx, authz.Disclose, id.Org{}); err != nil {
+		return err
+	}
 	orgs, err := s.orgIDs(ctx)
 	if err != nil {
 		return err

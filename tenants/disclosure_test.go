@@ -131,7 +131,7 @@ func TestAMemberWhoLeftIsKnownNoMore(t *testing.T) {
 	p.b.must(func(tx *db.Tx) error {
 		return tx.Must(`UPDATE memberships SET state = 'left' WHERE org_id = $1 AND membership_id = $2`, p.b.org.OrgID, m)
 	})
-	if err := p.b.svc.DiscloseAll(t.Context()); err != nil {
+	if err := p.b.svc.DiscloseAll(scope.Enter(t.Context(), scope.System(scope.Discloser, id.Org{}))); err != nil {
 		t.Fatal(err)
 	}
 	p.want(t, "after the daily look")

@@ -32,7 +32,7 @@ func (s *Service) GiveUp(ctx context.Context) error {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		o, err := db.Row[Organization](tx, `SELECT `+orgColumns+` FROM organizations o WHERE o.org_id = $1 FOR UPDATE`, tx.Scope.Org)
+		o, err := db.Row[Organization](tx, `SELECT `+OrgColumns+` FROM organizations o WHERE o.org_id = $1 FOR UPDATE`, tx.Scope.Org)
 		if err != nil || o.State == OrgErasing || o.State == OrgErased {
 			return err
 		}
@@ -55,7 +55,7 @@ func (s *Service) Erase(ctx context.Context) error {
 	var o Organization
 	var tables []string
 	if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		if o, err = db.Row[Organization](tx, `SELECT `+orgColumns+` FROM organizations o WHERE o.org_id = $1 FOR UPDATE`, tx.Scope.Org); err != nil {
+		if o, err = db.Row[Organization](tx, `SELECT `+OrgColumns+` FROM organizations o WHERE o.org_id = $1 FOR UPDATE`, tx.Scope.Org); err != nil {
 			return err
 		}
 		switch {
@@ -98,7 +98,7 @@ func (s *Service) Erase(ctx context.Context) error {
 	}
 	if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
 		o, err = db.Row[Organization](tx, `UPDATE organizations o SET state = 'erased', tagline = '', about = '', sign_in = 'none', short = '–', color = '#5b6470', hue = 0, chroma = 0
-			WHERE o.org_id = $1 AND o.state = 'erasing' RETURNING `+orgColumns, tx.Scope.Org)
+			WHERE o.org_id = $1 AND o.state = 'erasing' RETURNING `+OrgColumns, tx.Scope.Org)
 		return err
 	}); err != nil {
 		return fmt.Errorf("erase %s: %w", o.Slug, err)

@@ -143,7 +143,7 @@ type discloseWorker struct {
 
 // Work implements river.Worker.
 func (w *discloseWorker) Work(ctx context.Context, _ *river.Job[discloseArgs]) error {
-	return w.s.DiscloseAll(ctx)
+	return w.s.DiscloseAll(jobs.Enter(ctx, scope.Discloser, id.Org{}))
 }
 
 // Timeout implements river.Worker.

@@ -85,7 +85,7 @@ func (s *Service) turn(ctx context.Context, from, to, action, reason string) err
 
 // become leads tx's organization from one state to the next, with its line in the log and its event.
 func become(tx *db.Tx, from, to, action string, detail any) (Organization, error) {
-	o, err := db.Row[Organization](tx, `UPDATE organizations o SET state = $3 WHERE o.org_id = $1 AND o.state = $2 RETURNING `+orgColumns, tx.Scope.Org, from, to)
+	o, err := db.Row[Organization](tx, `UPDATE organizations o SET state = $3 WHERE o.org_id = $1 AND o.state = $2 RETURNING `+OrgColumns, tx.Scope.Org, from, to)
 	if errs.Is(err, errs.NotFound) {
 		return o, errs.Say(errs.Conflict, "house.moved_on")
 	}

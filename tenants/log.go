@@ -153,7 +153,7 @@ func (s *Sealer) Logs(ctx context.Context) (out []Organization, err error) {
 		return nil, err
 	}
 	err = s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &out, `SELECT `+orgColumns+` FROM organizations o ORDER BY o.slug`)
+		db.List(b, &out, `SELECT `+OrgColumns+` FROM organizations o ORDER BY o.slug`)
 	})
 	return out, err
 }

@@ -30,7 +30,6 @@ func LogActions() map[string]string {
 		"session.opened": TopicSignIn, "session.closed": TopicSignIn, "sign_in.refused": TopicSignIn, "link.spent": TopicSignIn, "identity.linked": TopicSignIn,
 		"member.added":          TopicPeople,
 		"item.published":        TopicContent,
-		"additions.changed":     TopicContent,
 		"collection.created":    TopicSharing,
 		"collection.renamed":    TopicSharing,
 		"collection.visibility": TopicSharing,
@@ -53,8 +52,32 @@ func LogActions() map[string]string {
 		"log.exported":          TopicExports,
 		"organization.created":  TopicSettings,
 		"domain.added":          TopicSettings, "domain.removed": TopicSettings, "domain.verified": TopicSettings, "domain.lost": TopicSettings,
-		"provider.set":  TopicSettings,
-		"token.created": TopicSettings,
+		"provider.set":            TopicSettings,
+		"token.created":           TopicSettings,
+		"additions.published":     TopicContent,
+		"agreement.reminded":      TopicNetwork,
+		"connection.closed":       TopicNetwork,
+		"connection.lapsed":       TopicNetwork,
+		"disclosures.exported":    TopicExports,
+		"errand.sent":             TopicSettings,
+		"errand.done":             TopicSettings,
+		"host.added":              TopicSettings,
+		"host.canonical":          TopicSettings,
+		"host.removed":            TopicSettings,
+		"item.adopted":            TopicContent,
+		"item.unadopted":          TopicContent,
+		"network.account":         TopicNetwork,
+		"network.accounts":        TopicNetwork,
+		"network.batch":           TopicNetwork,
+		"network.batch_cancelled": TopicNetwork,
+		"organization.branded":    TopicSettings,
+		"organization.logo":       TopicSettings,
+		"standard.link_closed":    TopicNetwork,
+		"standard.link_opened":    TopicNetwork,
+		"standard.link_used":      TopicNetwork,
+		"standard.published":      TopicNetwork,
+		"standard.retired":        TopicNetwork,
+		"token.revoked":           TopicSettings,
 	}
 }
 
@@ -133,7 +156,7 @@ func (s *Service) Log(ctx context.Context, f LogFilter) (Log, error) {
 		out.Now = b.Now
 		logLines(b, &out.Lines, who.Org, f)
 		logState(b, &out.State, who.Org)
-		db.List(b, &out.Connections, `SELECT `+orgColumns+` FROM connection_sides s JOIN organizations o ON o.org_id = s.other_org WHERE s.org_id = $1 ORDER BY o.name, o.org_id LIMIT 500`, who.Org)
+		db.List(b, &out.Connections, `SELECT `+OrgColumns+` FROM connection_sides s JOIN organizations o ON o.org_id = s.other_org WHERE s.org_id = $1 ORDER BY o.name, o.org_id LIMIT 500`, who.Org)
 	})
 	if len(out.Lines) > f.Limit {
 		out.Lines, out.More = out.Lines[:f.Limit], true

@@ -37,7 +37,8 @@ type Organization struct {
 	Host      string `db:"host"` // the host of its own that all others lead to; "" for {slug}.{base}
 }
 
-const orgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state, o.state_at, coalesce(encode(o.logo_sha256, 'hex'), '') AS logo, o.logo_plate,
+// OrgColumns selects an Organization from organizations with the alias o.
+const OrgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state, o.state_at, coalesce(encode(o.logo_sha256, 'hex'), '') AS logo, o.logo_plate,
 	coalesce((SELECT h.host FROM hosts h WHERE h.org_id = o.org_id AND h.canonical AND ` + answers + `), '') AS host`
 
 // fresh is how long a process trusts what it knows of an organization; suspending one takes hold within it.
@@ -106,7 +107,7 @@ func (s *Service) ByIDs(ctx context.Context, ids ...id.Org) (map[id.Org]Organiza
 	}
 	var rows []Organization
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &rows, `SELECT `+orgColumns+` FROM organizations o WHERE o.org_id = ANY($1) ORDER BY o.org_id LIMIT 1000`, missing)
+		db.List(b, &rows, `SELECT `+OrgColumns+` FROM organizations o WHERE o.org_id = ANY($1) ORDER BY o.org_id LIMIT 1000`, missing)
 	}); err != nil {
 		return nil, err
 	}
@@ -130,7 +131,7 @@ func (s *Service) find(ctx context.Context, cached func() (known, bool), where s
 	var found bool
 	// What everybody may know is read as a visitor: nothing of the caller's own scope belongs into a shared cache.
 	err := s.db.ReadAs(ctx, scope.Scope{Actor: scope.Visitor}, func(b *db.Batch) {
-		db.One(b, &o, &found, `SELECT `+orgColumns+` FROM organizations o WHERE `+where, arg)
+		db.One(b, &o, &found, `SELECT `+OrgColumns+` FROM organizations o WHERE `+where, arg)
 	})
 	if err != nil {
 		return Organization{}, err
@@ -152,7 +153,7 @@ const cacheLimit = 20_000
 // email. Conflict if somebody looks after it already.
 func TakeOver(tx *db.Tx) (Organization, error) {
 	o, err := db.Row[Organization](tx, `UPDATE organizations o SET sign_in = 'email' WHERE o.org_id = $1 AND o.state = 'active'
-		AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = o.org_id AND m.state <> 'left') RETURNING `+orgColumns, tx.Scope.Org)
+		AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = o.org_id AND m.state <> 'left') RETURNING `+OrgColumns, tx.Scope.Org)
 	if errs.Is(err, errs.NotFound) {
 		return Organization{}, errs.Say(errs.Conflict, "tenants.org.taken_over")
 	}

@@ -153,3 +153,22 @@ func (w *world) addForCustomers() {
 		}
 	}
 }
+
+// addToStrangers lets the operator open a collection to an organization that is not connected with its owner, which adds to what is in it
+// and shows that to the publisher: who reads it must be connected.
+func (w *world) addToStrangers() {
+	for _, c := range w.colls {
+		owner := w.owner[c.Org]
+		for _, o := range w.orgs {
+			if o == owner || c.State == "internal" || w.slugs[c.ID] != "c1" || w.pact(o, owner) != nil {
+				continue
+			}
+			w.open(c, o, false)
+			for _, key := range slices.Sorted(maps.Keys(w.at("collection_items").objects)) {
+				if l := w.at("collection_items").objects[key]; l.ID == c.ID && w.model.Objects["item "+l.Item].State == "published" {
+					w.must(o, func(tx *db.Tx) error { return w.addTo(tx, o, w.model.Objects["item "+l.Item], "publisher", false) })
+				}
+			}
+		}
+	}
+}

@@ -60,6 +60,10 @@ func byKeyboard(t *testing.T, d *webtest.Demo) { //nolint:thelper // The body of
 	b.Press(webtest.Enter)
 	b.TabTo(`.progress-card .btn-primary`)
 	b.Press(webtest.Enter)
+	// Who publishes it would like to know the name; nobody has to say now.
+	b.WaitText("would like to know your name")
+	b.TabTo(`main form a[href*="/lessons/"]`)
+	b.Press(webtest.Enter)
 	b.Wait(`#lesson-foot`)
 
 	// n goes on, p goes back; in the quiz Space chooses and Enter answers.

@@ -1,8 +1,7 @@
 -- +goose Up
 -- Whose posts one may read, asked in one place like what is open (00020): the policies of questions and answers read connections
 -- and each other through policies of their own, which every statement of every page that shows a post started anew.
-GRANT SELECT ON connection_sides, questions TO learnscape_search;
-CREATE POLICY p_search ON connection_sides FOR SELECT TO learnscape_search USING (true);
+GRANT SELECT ON questions TO learnscape_search;
 -- A question of an organization that rests is nobody else's, whoever asks.
 CREATE POLICY p_search ON questions FOR SELECT TO learnscape_search
   USING (org_id = (SELECT app_org()) OR org_id <> ALL (ARRAY(SELECT o.org_id FROM organizations o WHERE o.state <> 'active')));

@@ -42,10 +42,8 @@ CREATE TRIGGER guard_consent BEFORE INSERT ON consents FOR EACH ROW EXECUTE FUNC
 -- consented is the one place that says whether a member agreed to be known to another organization by name, now: 'progress',
 -- 'certificate' or ''. The last answer counts, within what is in force; after an end it has to be given anew. It answers to the member
 -- and to who carries disclosures out for one of the two, and to everybody else as if there were no consent.
-GRANT SELECT ON consents, connections, agreements, memberships TO learnscape_search;
+GRANT SELECT ON consents, memberships TO learnscape_search;
 CREATE POLICY p_search ON consents FOR SELECT TO learnscape_search USING (true);
-CREATE POLICY p_search ON connections FOR SELECT TO learnscape_search USING (true);
-CREATE POLICY p_search ON agreements FOR SELECT TO learnscape_search USING (true);
 CREATE POLICY p_search ON memberships FOR SELECT TO learnscape_search USING (true);
 -- +goose StatementBegin
 CREATE FUNCTION consented(giver uuid, member uuid, receiver uuid) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$

@@ -9,7 +9,7 @@ CREATE INDEX organizations_logo ON organizations (logo_sha256) WHERE logo_sha256
 CREATE INDEX organizations_name ON organizations (lower(name));
 -- Who acts for an organization changes how it looks, and neither where it lives nor whether it does. Nobody takes the name of another.
 -- +goose StatementBegin
-CREATE FUNCTION guard_organization() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE FUNCTION guard_name() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF current_user <> 'learnscape_app' OR app_actor() = 'operator' THEN
     RETURN NEW;
@@ -23,7 +23,7 @@ BEGIN
   RETURN NEW;
 END $$;
 -- +goose StatementEnd
-CREATE TRIGGER guard_organization BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION guard_organization();
+CREATE TRIGGER guard_name BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION guard_name();
 -- What an administrator said of the first steps that no other row says: looked around as a learner, put the list away.
 CREATE TABLE setup_marks (
   org_id    uuid NOT NULL REFERENCES organizations,
