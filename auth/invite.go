@@ -90,6 +90,9 @@ func (s *Service) invite(tx *db.Tx, in Invite) error {
 	case to.People:
 		return errs.Say(errs.Conflict, "auth.invite.there")
 	}
+	if err := tenants.RoomForInvitation(tx); err != nil {
+		return err
+	}
 	open, err := db.Row[int](tx, `SELECT count(*)::int FROM invitations v WHERE v.org_id = $1 AND v.state = 'open' AND v.expires_at > $2`, tx.Scope.Org, tx.Now)
 	if err != nil {
 		return err

@@ -321,7 +321,7 @@ func (p *press) putFiles(tx *db.Tx) error {
 	if err != nil {
 		return fmt.Errorf("files: %w", err)
 	}
-	return nil
+	return tenants.RoomForFiles(tx)
 }
 
 type fileRows struct {

@@ -39,6 +39,9 @@ type NewMember struct {
 
 // AddMember adds a membership to the organization of tx's scope. Conflict when the address or person has one there.
 func AddMember(tx *db.Tx, n NewMember) (Membership, error) {
+	if err := RoomForPerson(tx); err != nil {
+		return Membership{}, err
+	}
 	m := Membership{
 		OrgID: tx.Scope.Org, MembershipID: n.Membership, PersonID: n.Person, Name: strings.TrimSpace(n.Name), Email: strings.ToLower(strings.TrimSpace(n.Email)),
 		Title: n.Title, Locale: n.Locale, Theme: "auto", Roles: n.Roles, State: n.State,

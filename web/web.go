@@ -116,6 +116,9 @@ func (s *Server) frame(c *fiber.Ctx) error {
 		f.Viewer = &ui.Viewer{Name: m.Name, Org: f.Org, ProfileHref: "/me"}
 		// The bottom bar of a phone has no room for these.
 		f.Viewer.Links = []ui.Link{{Label: lang.T(ctx, "web.nav.network"), Href: "/network", Icon: "network"}}
+		if sc.Has(scope.Manager) && !sc.Has(scope.Administrator) {
+			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "team.tab"), Href: "/admin/teams", Icon: "users"})
+		}
 		if sc.Has(scope.Administrator) {
 			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "web.nav.admin"), Href: "/admin/people", Icon: "users"})
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/learnscape/learnscape/cmd/learnscape/portal"
@@ -17,7 +18,7 @@ import (
 
 // runOrg creates an organization or changes the state of one.
 func runOrg(ctx context.Context, e *env, args []string) error {
-	verbs := map[string]func(context.Context, *env, []string) error{"create": createOrg, "suspend": suspendOrg, "resume": resumeOrg, "erase": eraseOrg}
+	verbs := map[string]func(context.Context, *env, []string) error{"create": createOrg, "suspend": suspendOrg, "resume": resumeOrg, "erase": eraseOrg, "limits": limitOrg}
 	if len(args) == 0 || verbs[args[0]] == nil {
 		return usageError{errors.New("use: learnscape org " + commands()["org"].usage)}
 	}
@@ -35,6 +36,48 @@ func suspendOrg(ctx context.Context, e *env, args []string) error {
 func resumeOrg(ctx context.Context, e *env, args []string) error {
 	return e.onOrg(ctx, "resume", args, "%s is back\n", func(ctx context.Context, p *portal.Portal, reason string) error {
 		return p.Tenants.Reinstate(ctx, reason)
+	})
+}
+
+// limitOrg says how much an organization may have; a limit that is not named stays.
+func limitOrg(ctx context.Context, e *env, args []string) error {
+	var slug string
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		slug, args = args[0], args[1:]
+	}
+	var n tenants.NewQuota
+	count := func(to **int) func(string) error {
+		return func(v string) error {
+			i, err := strconv.Atoi(v)
+			if err == nil && i < 0 {
+				err = errors.New("less than nothing")
+			}
+			*to = &i
+			return err
+		}
+	}
+	var gigabytes *int
+	if _, err := e.flags("org limits", args, func(fs *flag.FlagSet) {
+		fs.Func("storage", "", count(&gigabytes))
+		fs.Func("people", "", count(&n.People))
+		fs.Func("invitations-hour", "", count(&n.InvitesHour))
+		fs.Func("invitations-month", "", count(&n.InvitesMonth))
+	}); err != nil {
+		return err
+	}
+	if slug == "" {
+		return usageError{errors.New("the organization's slug is needed; use: learnscape org " + commands()["org"].usage)}
+	}
+	if gigabytes != nil {
+		b := int64(*gigabytes) << 30
+		n.Storage = &b
+	}
+	return e.withPortal(ctx, func(p *portal.Portal, cfg Config) error {
+		ctx, err := asOperator(ctx, p, cfg, slug)
+		if err != nil {
+			return err
+		}
+		return p.Tenants.SetQuota(ctx, n)
 	})
 }
 

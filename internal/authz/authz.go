@@ -41,6 +41,8 @@ const (
 	SuspendOrg      Action = "tenants.suspend_org"
 	CloseOrg        Action = "tenants.close_org"
 	EraseOrg        Action = "tenants.erase_org"
+	SeeTeams        Action = "tenants.see_teams"
+	ManageTeams     Action = "tenants.manage_teams"
 	SeePeople       Action = "tenants.see_people"
 	ReadLog         Action = "tenants.read_log"
 	SealLog         Action = "tenants.seal_log"
@@ -83,6 +85,8 @@ var table = map[Action]Rule{
 	SuspendOrg:      {Actors: []scope.Actor{scope.Operator}},
 	CloseOrg:        {Roles: []scope.Role{scope.Administrator}},
 	EraseOrg:        {Actors: []scope.Actor{scope.Keeper}},
+	SeeTeams:        {Roles: []scope.Role{scope.Manager, scope.Administrator}},
+	ManageTeams:     {Roles: []scope.Role{scope.Administrator}},
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},
 	ReadLog:         {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	SealLog:         {Actors: []scope.Actor{scope.Sealer, scope.Operator}},

@@ -17,8 +17,29 @@ import (
 var houseRoutes = map[string]route{
 	"GET /admin/organization":         {kind: page, asks: office("/admin/organization")},
 	"GET /admin/organization/close":   {kind: page, asks: office("/admin/organization/close")},
+	"GET /admin/teams":                {kind: list, asks: crews("", true)},
+	"GET /admin/teams/:team":          {kind: page, asks: crews("/01a21306-28be-7092-bb09-9f3a7379a7ff", false)},
+	"GET /admin/teams/:team/delete":   {kind: page, asks: crews("/01a21306-28be-7092-bb09-9f3a7379a7ff/delete", false)},
+	"POST /admin/teams":               {kind: write, post: posts("/admin/teams", "name=")},
+	"POST /admin/teams/:team":         {kind: write, post: posts("/admin/teams/01a21306-28be-7092-bb09-9f3a7379a7ff", "name=x")},
+	"POST /admin/teams/:team/people":  {kind: write, post: posts("/admin/teams/01a21306-28be-7092-bb09-9f3a7379a7ff/people", "change=add")},
+	"POST /admin/teams/:team/delete":  {kind: write, post: posts("/admin/teams/01a21306-28be-7092-bb09-9f3a7379a7ff/delete", "name=x")},
 	"POST /admin/organization/close":  {kind: write, post: posts("/admin/organization/close", "name=nobody")},
 	"POST /admin/organization/reopen": {kind: write, post: posts("/admin/organization/reopen", "")},
+}
+
+// crews asks for teams: administrators see all of them, managers those that they lead, of which this world has none.
+func crews(rest string, there bool) func(*site, *reader) []ask {
+	return func(_ *site, r *reader) []ask {
+		a := ask{target: "/admin/teams" + rest, never: !there}
+		switch {
+		case there && r.scope.Has(scope.Manager):
+			a.ok = 200
+		case there:
+			a.about, a.ok, a.open = &oracle.Object{Kind: oracle.Office, Org: orgOf(r)}, 200, true
+		}
+		return []ask{a}
+	}
 }
 
 // houseMails closes an organization of its own: its administrators alone are told, and nothing of anybody else.

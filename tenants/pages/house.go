@@ -29,6 +29,7 @@ var houseDone = map[string]ui.Flash{ //nolint:gochecknoglobals // A constant tab
 type houseView struct {
 	tenants.Closing
 
+	Usage  tenants.Usage
 	Now    time.Time
 	Input  string
 	Faults []ui.Fault
@@ -84,6 +85,9 @@ func (p *Pages) house(c *fiber.Ctx) error {
 	v := houseView{Now: p.now()}
 	var err error
 	if v.Closing, err = p.svc.House(ctx); err != nil {
+		return err
+	}
+	if v.Usage, err = p.svc.Usage(ctx); err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")

@@ -54,6 +54,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/admin/audit.jsonl", p.exportLog)
 	p.mountConsent(r)
 	p.mountLearned(r)
+	p.mountTeams(r)
 	r.Get("/network", p.network)
 	r.Get("/network.csv", p.exportNetwork)
 	r.Get("/network/invite", p.invite)

@@ -13,6 +13,7 @@ func AdminTabs(ctx context.Context, current string) []ui.Link {
 		{Label: lang.T(ctx, "setup.tab"), Href: "/setup"},
 		{Label: lang.T(ctx, "tenants.admin.people"), Href: "/admin/people"},
 		{Label: lang.T(ctx, "tenants.admin.sign_in"), Href: "/admin/sign-in"},
+		{Label: lang.T(ctx, "team.tab"), Href: "/admin/teams"},
 		{Label: lang.T(ctx, "domains.title"), Href: "/admin/domains"},
 		{Label: lang.T(ctx, "brand.title"), Href: "/admin/brand"},
 		{Label: lang.T(ctx, "house.tab"), Href: "/admin/organization"},
