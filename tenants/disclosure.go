@@ -76,7 +76,10 @@ func (l *link) disclose(tx *db.Tx) error {
 	if err := disclose(tx, l.A, l.B, nil); err != nil {
 		return err
 	}
-	return disclose(tx, l.B, l.A, nil)
+	if err := disclose(tx, l.B, l.A, nil); err != nil {
+		return err
+	}
+	return l.mark(tx)
 }
 
 // DiscloseAll brings what every organization knows of every other's people up to date: what an event did not tell of, such as a

@@ -143,7 +143,11 @@ type discloseWorker struct {
 
 // Work implements river.Worker.
 func (w *discloseWorker) Work(ctx context.Context, _ *river.Job[discloseArgs]) error {
-	return w.s.DiscloseAll(jobs.Enter(ctx, scope.Discloser, id.Org{}))
+	ctx = jobs.Enter(ctx, scope.Discloser, id.Org{})
+	if err := w.s.DiscloseAll(ctx); err != nil {
+		return err
+	}
+	return w.s.ReleaseAll(ctx)
 }
 
 // Timeout implements river.Worker.

@@ -90,6 +90,27 @@ func (w *world) went() {
 	}
 }
 
+// totals writes a total about each side's people for the other, where it was signed: who learns it and whose people it is about may read it.
+func (w *world) totals() {
+	w.t.Helper()
+	for _, p := range w.pacts {
+		for _, giver := range []*org{p.a, p.b} {
+			to := p.other(giver)
+			if w.stateOf(p) != "active" || p.inForce.learns[giver] == tenants.LearnsNothing {
+				continue
+			}
+			ob, thing := &oracle.Object{Kind: oracle.Connection, Org: to.id.String(), Other: giver.id.String()}, id.New[id.Any]()
+			if err := w.d.Tx(scope.Enter(w.t.Context(), scope.System(scope.Discloser, to.id)), func(tx *db.Tx) error {
+				return tx.Must(`INSERT INTO cells (org_id, giver_org, kind, thing, first_week, weeks, title, items, started, finished, released_at) VALUES ($1, $2, 'item', $3, '2026-01-05', 13, $4, '{}', 7, 6, now())`,
+					to.id, giver.id, thing, w.field(ob, "cells.title"))
+			}); err != nil {
+				w.t.Fatal(err)
+			}
+			w.put("cells", to.id.String()+" "+giver.id.String()+" "+thing.String(), ob)
+		}
+	}
+}
+
 // answer lets a member who learns something of another organization say yes, say no, or take a yes back.
 func (w *world) answer() string {
 	if len(w.learners) == 0 {

@@ -10,6 +10,7 @@ var consentRoutes = map[string]route{
 	"GET /me/sharing/:slug":         {kind: page, asks: given},
 	"GET /network/:slug/people":     {kind: list, asks: deals("/people", true)},
 	"GET /network/:slug/people.csv": {kind: list, asks: deals("/people.csv", true)},
+	"GET /network/:slug/totals.csv": {kind: list, asks: deals("/totals.csv", true)},
 	"GET /network/:slug/ours":       {kind: list, asks: deals("/ours", true)},
 	"GET /network/:slug/ours.csv":   {kind: list, asks: deals("/ours.csv", false)},
 	"POST /me/sharing/:slug": {kind: write, post: func(s *site, own bool) []form {

@@ -194,6 +194,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"mails", "mail_id", "", .15, .85},
 		{"reflections", "membership_id", "", .05, .85}, // Everybody sees one of all members' alone.
 		{"consents", "consent_id", "", .05, .85},       // The same.
+		{"cells", "org_id || ' ' || giver_org || ' ' || thing", "", .1, .85},
 		{"disclosures", "org_id || ' ' || giver_org || ' ' || membership_id || ' ' || item_id", "", .02, .85},
 	} {
 		from := s.from
@@ -236,6 +237,7 @@ func (w *world) fill() {
 			w.addQuestion(o)
 		}
 	}
+	w.totals()
 	for _, l := range w.learners {
 		if w.chance(.7) {
 			w.answerOf(l, tenants.ConsentGiven)

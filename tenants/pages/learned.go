@@ -26,6 +26,7 @@ import (
 func (p *Pages) mountLearned(r fiber.Router) {
 	r.Get("/network/:slug/people", p.learned)
 	r.Get("/network/:slug/people.csv", p.exportLearned)
+	r.Get("/network/:slug/totals.csv", p.exportTotals)
 	r.Get("/network/:slug/ours", p.given)
 	r.Get("/network/:slug/ours.csv", p.exportGiven)
 }
@@ -46,14 +47,16 @@ type learnedView struct {
 	tenants.Learned
 	list
 
-	Now time.Time
+	Totals tenants.Totals
+	Now    time.Time
 }
 
 type givenView struct {
 	tenants.Given
 	list
 
-	Now time.Time
+	Totals tenants.Totals
+	Now    time.Time
 }
 
 // peer is the other organization of the address; whoever does not manage the network has no such page.
@@ -161,7 +164,14 @@ func (p *Pages) learned(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	at, err := quarterOf(c)
+	if err != nil {
+		return err
+	}
 	v := learnedView{Now: p.now(), list: list{Path: "/network/" + o.Slug + "/people", Filter: f, States: []string{"finished", "learning"}, Own: shell.From(ctx).Org, Them: orgUI(o)}}
+	if v.Totals, err = p.svc.TotalsAbout(ctx, o.OrgID, false, at, false); err != nil {
+		return err
+	}
 	if v.Learned, err = p.svc.LearnedAbout(ctx, o.OrgID, f); err != nil {
 		return err
 	}
@@ -180,7 +190,14 @@ func (p *Pages) given(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	at, err := quarterOf(c)
+	if err != nil {
+		return err
+	}
 	v := givenView{Now: p.now(), list: list{Path: "/network/" + o.Slug + "/ours", Filter: f, States: []string{"known", "ended"}, Own: shell.From(ctx).Org, Them: orgUI(o)}}
+	if v.Totals, err = p.svc.TotalsAbout(ctx, o.OrgID, true, at, false); err != nil {
+		return err
+	}
 	if v.Given, err = p.svc.GivenTo(ctx, o.OrgID, f); err != nil {
 		return err
 	}

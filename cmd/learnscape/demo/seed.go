@@ -103,6 +103,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 			g.Go(func() error { return s.year(ctx, cat) })
 			return g.Wait()
 		}},
+		{"disclosures", s.disclose},
 		{"search", s.index},
 		{"invitations", s.invitations},
 	} {

@@ -41,18 +41,25 @@ CREATE POLICY p_search ON enrollments FOR SELECT TO learnscape_search USING (tru
 CREATE FUNCTION disclosable(giver uuid, receiver uuid, member uuid) RETURNS TABLE (membership_id uuid, item_id uuid, level text, name text, done integer, total integer, finished boolean, until timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+  who     uuid;
+  agreed  text;
+  ends    timestamptz;
 BEGIN
   IF app_actor() <> 'discloser' OR app_org() NOT IN (giver, receiver) THEN
     RETURN;
   END IF;
-  RETURN QUERY SELECT m.membership_id, e.item_id, k.purpose, m.name, e.done, e.total, e.state = 'completed',
-      (SELECT least((SELECT c.until FROM consents c WHERE c.org_id = giver AND c.membership_id = m.membership_id AND c.other_org = receiver ORDER BY c.at DESC, c.consent_id DESC LIMIT 1),
-        (SELECT (nullif(a.terms->>'until', '')::date + 1)::timestamp AT TIME ZONE 'UTC' FROM agreements a WHERE a.state = 'active' AND least(a.org_a, a.org_b) = least(giver, receiver) AND greatest(a.org_a, a.org_b) = greatest(giver, receiver) LIMIT 1)))
-    FROM memberships m CROSS JOIN LATERAL (SELECT consented(giver, m.membership_id, receiver) AS purpose OFFSET 0) k
-      JOIN enrollments e ON e.org_id = giver AND e.membership_id = m.membership_id AND e.item_org = receiver AND e.state <> 'left'
-      JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id
-    WHERE m.org_id = giver AND m.membership_id IN (SELECT c.membership_id FROM consents c WHERE c.org_id = giver AND c.other_org = receiver AND (member IS NULL OR c.membership_id = member))
-      AND (k.purpose = 'progress' OR k.purpose = 'certificate' AND e.state = 'completed');
+  FOR who IN SELECT member WHERE member IS NOT NULL UNION SELECT c.membership_id FROM consents c WHERE member IS NULL AND c.org_id = giver AND c.other_org = receiver LOOP
+    agreed := consented(giver, who, receiver);
+    CONTINUE WHEN agreed = '';
+    -- The end of the yes, or of the agreement if that comes before.
+    ends := least((SELECT c.until FROM consents c WHERE c.org_id = giver AND c.membership_id = who AND c.other_org = receiver ORDER BY c.at DESC, c.consent_id DESC LIMIT 1),
+      (SELECT (nullif(a.terms->>'until', '')::date + 1)::timestamp AT TIME ZONE 'UTC' FROM connections n JOIN agreements a ON a.connection_id = n.connection_id AND a.state = 'active'
+        WHERE least(n.org_a, n.org_b) = least(giver, receiver) AND greatest(n.org_a, n.org_b) = greatest(giver, receiver)));
+    RETURN QUERY SELECT who, e.item_id, agreed, m.name, e.done, e.total, e.state = 'completed', ends
+      FROM enrollments e JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id
+      WHERE e.org_id = giver AND e.membership_id = who AND e.item_org = receiver AND e.state <> 'left' AND (agreed = 'progress' OR e.state = 'completed');
+  END LOOP;
 END $$;
 -- What is written is what may be known, whoever wrote it; and what has ended is empty.
 CREATE FUNCTION guard_disclosure() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
