@@ -64,10 +64,9 @@ func (l *Ledger) Add(a Atom, started, finished []string) {
 
 // at is who had started the item and not finished it after a week.
 func (l *Ledger) at(item string, week int) []string {
-	list := l.open[item]
-	for i := len(list) - 1; i >= 0; i-- {
-		if list[i].week <= week {
-			return slices.Clone(list[i].who)
+	for _, s := range slices.Backward(l.open[item]) {
+		if s.week <= week {
+			return slices.Clone(s.who)
 		}
 	}
 	return nil
@@ -256,5 +255,5 @@ func (l *Ledger) vague(atoms []Atom) bool {
 // couldBe reports whether the cell would not have been released either if its number were one more or less.
 func (l *Ledger) couldBe(a Atom, m Counts, by int) bool {
 	c := Counts{len(l.cells[a].started) + by*m.Started, len(l.cells[a].finished) + by*m.Finished}
-	return c.Started >= 0 && c.Finished >= 0 && c != Counts{} && !(enough(c.Started) && enough(c.Finished))
+	return c.Started >= 0 && c.Finished >= 0 && c != Counts{} && (!enough(c.Started) || !enough(c.Finished))
 }

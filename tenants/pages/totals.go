@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -74,14 +75,13 @@ func bars(ctx context.Context, t tenants.Totals) []ui.Bars {
 		}
 	}
 	var out []ui.Bars
-	for i := len(t.All) - 1; i >= 0; i-- {
-		r := t.All[i]
+	for _, r := range slices.Backward(t.All) {
 		if r.Started == nil || *r.Started+*r.Finished == 0 {
 			continue
 		}
-		out = append(out, ui.Bars{Label: quarterName(ctx, r.First), Rows: []ui.Bar{
-			{Value: lang.T(ctx, "learned.bar.started", "Count", *r.Started), Share: float64(*r.Started) / float64(most), Before: true},
-			{Value: lang.T(ctx, "learned.bar.finished", "Count", *r.Finished), Share: float64(*r.Finished) / float64(most)},
+		out = append(out, ui.Bars{Label: lang.T(ctx, "learned.bar.label", "Quarter", quarterName(ctx, r.First)), Rows: []ui.Bar{
+			{Value: lang.Number(ctx, *r.Started), Share: float64(*r.Started) / float64(most), Before: true},
+			{Value: lang.Number(ctx, *r.Finished), Share: float64(*r.Finished) / float64(most)},
 		}})
 	}
 	return out
