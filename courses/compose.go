@@ -45,7 +45,7 @@ type ComposeView struct {
 	History  []EditionLine
 	Items    []tenants.Item // own ones that a step can lead to
 	Own      tenants.Organization
-	Settled  Outline // of the version in use
+	Settled  Outline // of the version in use, without steps that lead where the viewer may not go
 	Writable bool    // an agreement allows it
 }
 
@@ -72,8 +72,8 @@ type Arrival struct {
 }
 
 // Compose returns what the own organization adds to an adopted path, for those who write it. NotFound for what is not in the library,
-// is no path or has closed.
-func (s *Service) Compose(ctx context.Context, path id.Item) (ComposeView, error) {
+// is no path or has closed. withItems reads the own items that a step can lead to as well.
+func (s *Service) Compose(ctx context.Context, path id.Item, withItems bool) (ComposeView, error) {
 	if err := authz.Check(ctx, authz.Adopt, id.Org{}); err != nil {
 		return ComposeView{}, err
 	}
@@ -92,6 +92,9 @@ func (s *Service) Compose(ctx context.Context, path id.Item) (ComposeView, error
 		db.One(b, &p, &published, `SELECT `+additionColumns+` FROM additions a WHERE a.org_id = $1 AND a.path_id = $2`, sc.Org, path)
 		db.List(b, &v.History, `SELECT e.edition, coalesce(m.name, '') AS by_name, e.published_at, jsonb_array_length(e.content->'notes') AS notes, jsonb_array_length(e.content->'steps') AS steps
 			FROM addition_editions e LEFT JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.published_by WHERE e.org_id = $1 AND e.path_id = $2 ORDER BY e.edition DESC LIMIT 20`, sc.Org, path)
+		if !withItems {
+			return
+		}
 		db.List(b, &v.Items, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.org_id = $1 AND i.state = 'published' AND i.kind IN ('course', 'story', 'resource') ORDER BY lower(i.title), i.item_id LIMIT 200`, sc.Org)
 	}); err != nil {
 		return ComposeView{}, err
@@ -141,17 +144,14 @@ func (s *Service) arrange(ctx context.Context, v *ComposeView, sc scope.Scope) e
 	if err != nil {
 		return err
 	}
-	v.Settled = list[now]
-	var steps []id.Item
-	for _, st := range v.Settled.Steps {
-		if st.Item != v.Item {
-			steps = append(steps, st.Item)
-		}
-	}
+	whole := list[now]
 	var sees []tenants.Item
-	if err := s.db.Read(ctx, func(b *db.Batch) { tenants.SeeItems(b, &sees, sc, steps) }); err != nil {
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		tenants.SeeItems(b, &sees, sc, append(whole.leads(v.Item), list[next].leads(v.Item)...))
+	}); err != nil {
 		return err
 	}
+	v.Settled = whole.seen(v.Item, sees)
 	ids := []id.Org{sc.Org, v.Org}
 	for _, it := range sees {
 		ids = append(ids, it.OrgID)
@@ -161,18 +161,18 @@ func (s *Service) arrange(ctx context.Context, v *ComposeView, sc scope.Scope) e
 		return err
 	}
 	v.Publisher, v.Own = orgs[v.Org], orgs[sc.Org]
-	v.place(orgs, sees)
+	v.place(whole, orgs)
 	if v.Behind() {
-		a := arrival(v.Draft, list[now], list[next])
+		a := arrival(v.Draft, v.Settled, list[next].seen(v.Item, sees))
 		a.Version = v.Newest
 		v.Next = &a
 	}
 	return nil
 }
 
-// place fills the rows from the draft.
-func (v *ComposeView) place(orgs map[id.Org]tenants.Organization, sees []tenants.Item) {
-	_, v.Parked = v.Draft.fit(v.Settled)
+// place fills the rows from the draft. An own step keeps its place behind a step that nobody of the organization sees.
+func (v *ComposeView) place(whole Outline, orgs map[id.Org]tenants.Organization) {
+	_, v.Parked = v.Draft.fit(whole)
 	v.Stops = nil
 	after := func(key string) {
 		for i, s := range v.Draft.Steps {
@@ -190,8 +190,8 @@ func (v *ComposeView) place(orgs map[id.Org]tenants.Organization, sees []tenants
 		}
 	}
 	after("")
-	for _, st := range v.Settled.Steps {
-		if st.Item == v.Item || slices.ContainsFunc(sees, func(i tenants.Item) bool { return i.ItemID == st.Item }) {
+	for _, st := range whole.Steps {
+		if _, ok := v.Settled.Step(st.Key); ok {
 			row := ComposeStop{Kind: "step", Key: st.Key, Title: st.Title, StepKind: st.Kind, Minutes: st.Minutes, Org: orgs[st.Org], NoNote: slices.Contains(v.Settled.NoNotes, st.Key)}
 			if n, ok := v.Draft.Note(st.Key); ok {
 				row.Note = &n
@@ -549,7 +549,7 @@ func (s *Service) Preview(ctx context.Context, path id.Item, e Edit) (ComposeVie
 	if err := authz.Check(ctx, authz.Adopt, id.Org{}); err != nil {
 		return ComposeView{}, err
 	}
-	v, err := s.Compose(ctx, path)
+	v, err := s.Compose(ctx, path, false)
 	if err != nil {
 		return v, err
 	}

@@ -21,7 +21,7 @@ import (
 type SlotsView struct {
 	Now      time.Time
 	Item     tenants.Item
-	Outline  Outline // of the version in force
+	Outline  Outline // of the version in force, without steps that lead where the viewer may not go any more
 	Adopters []Adopters
 	Shown    []ShownAdditions
 }
@@ -75,6 +75,11 @@ func (s *Service) Slots(ctx context.Context, path id.Item) (SlotsView, error) {
 		return SlotsView{}, err
 	}
 	v.Outline = list[e]
+	var sees []tenants.Item
+	if err := s.db.Read(ctx, func(b *db.Batch) { tenants.SeeItems(b, &sees, sc, v.Outline.leads(path)) }); err != nil {
+		return SlotsView{}, err
+	}
+	v.Outline = v.Outline.seen(path, sees)
 	var ids []id.Org
 	for _, a := range shown {
 		ids = append(ids, a.Org)
@@ -121,7 +126,11 @@ func (s *Service) OpenSlots(ctx context.Context, path id.Item, d SlotsDraft) err
 		if row.Version != d.Version {
 			return errs.Say(errs.Conflict, "additions.fault.version")
 		}
-		next, err := d.on(row.Outline)
+		sees, err := db.Rows[id.Item](tx, `SELECT i.item_id FROM items i WHERE i.item_id = ANY($2) AND `+tenants.Seen("$1"), tx.Scope.Org, row.Outline.leads(path))
+		if err != nil {
+			return err
+		}
+		next, err := d.on(row.Outline, func(st Step) bool { return st.Item != path && !slices.Contains(sees, st.Item) })
 		if err != nil {
 			return err
 		}
@@ -147,12 +156,35 @@ func (s *Service) OpenSlots(ctx context.Context, path id.Item, d SlotsDraft) err
 	})
 }
 
-// on is the outline with these slots instead of its own. NotFound for a step that it does not have.
-func (d SlotsDraft) on(o Outline) (Outline, error) {
-	old := o.Slots
+// leads lists what the steps of the path self lead to beside itself.
+func (o Outline) leads(self id.Item) (out []id.Item) {
+	for _, st := range o.Steps {
+		if st.Item != self {
+			out = append(out, st.Item)
+		}
+	}
+	return out
+}
+
+// seen is the outline of the path self without the steps that lead to items which are not among those seen.
+func (o Outline) seen(self id.Item, items []tenants.Item) Outline {
+	o.Steps = slices.DeleteFunc(slices.Clone(o.Steps), func(st Step) bool {
+		return st.Item != self && !slices.ContainsFunc(items, func(i tenants.Item) bool { return i.ItemID == st.Item })
+	})
+	return o
+}
+
+// on is the outline with these slots instead of its own; a hidden step keeps what it had. NotFound for a step that it does not have.
+func (d SlotsDraft) on(o Outline, hidden func(Step) bool) (Outline, error) {
+	old, closed := o.Slots, o.NoNotes
 	o.Slots, o.NoNotes, o.NoProposition = nil, nil, !d.Proposition
+	for _, sl := range old {
+		if st, ok := o.Step(sl.After); ok && hidden(st) {
+			o.Slots = append(o.Slots, sl)
+		}
+	}
 	for _, sl := range d.Open {
-		if _, ok := o.Step(sl.After); !ok && sl.After != "" {
+		if st, ok := o.Step(sl.After); sl.After != "" && (!ok || hidden(st)) {
 			return o, errs.New(errs.NotFound, "no step %q", sl.After)
 		}
 		sl.Key = "after-" + sl.After
@@ -165,7 +197,7 @@ func (d SlotsDraft) on(o Outline) (Outline, error) {
 		o.Slots = append(o.Slots, sl)
 	}
 	for _, st := range o.Steps {
-		if !slices.Contains(d.Notes, st.Key) {
+		if hidden(st) && slices.Contains(closed, st.Key) || !hidden(st) && !slices.Contains(d.Notes, st.Key) {
 			o.NoNotes = append(o.NoNotes, st.Key)
 		}
 	}

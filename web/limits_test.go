@@ -37,7 +37,7 @@ func TestPagesKeepTheirLimits(t *testing.T) {
 		client := d.Client(t, who.email)
 		paths := who.paths
 		// One of each kind of item and of lesson that the library and the lists lead to.
-		for _, list := range []string{"/learn", "/stories", "/community"} {
+		for _, list := range []string{"/learn", "/stories", "/community", "/library"} {
 			paths = append(paths, links(t, client, d.URL(who.org, list))...)
 		}
 		for _, path := range paths {
@@ -50,13 +50,16 @@ func TestPagesKeepTheirLimits(t *testing.T) {
 func links(t *testing.T, client *http.Client, address string) []string {
 	t.Helper()
 	var out []string
-	for _, prefix := range []string{"/path/", "/course/", "/story/", "/questions/"} {
+	for _, prefix := range []string{"/path/", "/course/", "/story/", "/questions/", "/library/"} {
 		doc := document(t, client, address)
 		href, ok := doc.Find(`main a[href^="` + prefix + `"]`).First().Attr("href")
 		if !ok {
 			continue
 		}
 		out = append(out, href)
+		if prefix == "/library/" {
+			out = append(out, href+"/additions")
+		}
 		if prefix == "/path/" || prefix == "/course/" {
 			base := address[:strings.Index(address[8:], "/")+8]
 			if lesson, ok := document(t, client, base+href).Find(`main a[href*="/steps/"], main a[href*="/lessons/"]`).First().Attr("href"); ok {

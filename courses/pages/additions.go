@@ -48,7 +48,7 @@ func (p *Pages) compose(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	cv, err := p.courses.Compose(c.UserContext(), it)
+	cv, err := p.courses.Compose(c.UserContext(), it, c.Query("step")+c.Query("slot") != "")
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (p *Pages) edit(c *fiber.Ctx) error {
 		}
 		return c.Redirect("/library/"+it.String()+"/additions?"+back(e), fiber.StatusSeeOther)
 	}
-	cv, err := p.courses.Compose(c.UserContext(), it)
+	cv, err := p.courses.Compose(c.UserContext(), it, e.Do == courses.EditStep)
 	if err != nil {
 		return err
 	}
@@ -275,9 +275,11 @@ func (v composeView) fault(field string) string {
 func (v composeView) slotOptions(ctx context.Context) []ui.Option {
 	var out []ui.Option
 	for _, sl := range v.Settled.Slots {
-		label := lang.T(ctx, "additions.slot_beginning")
+		label := lang.T(ctx, "additions.slot")
 		if st, ok := v.Settled.Step(sl.After); ok {
 			label = lang.T(ctx, "additions.slot_after", "Title", st.Title)
+		} else if sl.After == "" {
+			label = lang.T(ctx, "additions.slot_beginning")
 		}
 		out = append(out, ui.Option{Value: sl.Key, Label: label, Chosen: sl.Key == v.Edit.Slot})
 	}
