@@ -38,6 +38,9 @@ func (s *Service) open(ctx context.Context, viewer scope.Scope) (out Scope, blin
 		Shown      bool    `db:"shown"`
 	}
 	var rows []row
+	if !viewer.View.IsZero() {
+		return s.viewed(ctx, viewer)
+	}
 	member := !viewer.Org.IsZero() && viewer.Actor != scope.Visitor
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		db.List(b, &rows, `SELECT g.collection_id, NULL::uuid AS org_id, NULL::uuid AS item_id, true AS shown FROM grants g WHERE g.viewer_org = $2 AND (g.until IS NULL OR g.until > now())
@@ -67,6 +70,34 @@ func (s *Service) open(ctx context.Context, viewer scope.Scope) (out Scope, blin
 	}
 	return out, behind > behindMost, nil
 }
+
+// viewed is what is open to whoever looks as another organization: the own collections that are opened to that one or to everyone,
+// and of those nothing that a policy closes. Questions stand in no collection.
+func (s *Service) viewed(ctx context.Context, viewer scope.Scope) (out Scope, blind bool, err error) {
+	var behind []struct {
+		Item  id.Item `db:"item_id"`
+		Shown bool    `db:"shown"`
+	}
+	out = Scope{viewer: viewer.Org}
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		db.List(b, &out.channels, `SELECT DISTINCT g.collection_id FROM grants g WHERE g.org_id = $1 AND g.viewer_org IN ($2, everyone()) AND (g.until IS NULL OR g.until > now()) ORDER BY g.collection_id LIMIT 2000`, viewer.Org, viewer.View)
+		db.List(b, &behind, `SELECT b.item_id, EXISTS (SELECT 1 FROM items i WHERE i.item_id = b.item_id AND i.state = 'published') AS shown FROM search_behind($1) AS b(item_id)`, behindMost+1)
+	}); err != nil {
+		return Scope{}, false, fmt.Errorf("what %s opens to %s: %w", viewer.Org, viewer.View, err)
+	}
+	if len(out.channels) == 0 {
+		out.channels = []id.Any{nothing} // An engine does not answer without any.
+	}
+	for _, b := range behind {
+		if !b.Shown {
+			out.hidden = append(out.hidden, b.Item)
+		}
+	}
+	return out, len(behind) > behindMost, nil
+}
+
+// nothing is a channel that no document has.
+var nothing = id.Derive[id.Any]("search", "nothing")
 
 type itemRow struct {
 	OrgID       id.Org         `db:"org_id"`

@@ -150,7 +150,7 @@ func Visible(b *db.Batch, dest *[]Item, viewer scope.Scope, f ListFilter) {
 }
 
 // Newest is a query for org_id, item_id, kind and listed_at of the newest items that the organization in the first parameter may
-// see: its own, which need no collection, and what is open to it. The other parameters are those of open_items.
+// see: its own, which need no collection, and what is open to it; for whoever looks as another, what of its own is open to that one. The other parameters are those of open_items.
 func Newest(org, kinds, owners, before, after, limit string) string {
 	return strings.NewReplacer("$org", org, "$kinds", kinds, "$owners", owners, "$before", before, "$after", after, "$limit", limit).Replace(
 		`SELECT l.* FROM (
@@ -158,7 +158,7 @@ func Newest(org, kinds, owners, before, after, limit string) string {
 			UNION ALL
 			SELECT k.* FROM unnest($kinds::text[]) AS want(kind) CROSS JOIN LATERAL (
 				SELECT i.org_id, i.item_id, i.kind, i.published_at FROM items i
-				WHERE i.org_id = $org AND i.kind = want.kind AND i.state = 'published' AND ($owners::uuid[] IS NULL OR $org = ANY($owners))
+				WHERE i.org_id = $org AND (SELECT app_view()) IS NULL AND i.kind = want.kind AND i.state = 'published' AND ($owners::uuid[] IS NULL OR $org = ANY($owners))
 					AND ($before::timestamptz IS NULL OR (i.published_at <= $before AND (i.published_at < $before OR i.item_id > $after)))
 				ORDER BY i.published_at DESC, i.item_id LIMIT $limit) k) l
 		ORDER BY l.listed_at DESC, l.item_id LIMIT $limit`)
@@ -221,9 +221,10 @@ func SeenItem(b *db.Batch, dest *Item, found *bool, viewer scope.Scope, item id.
 var seenItem = `SELECT ` + ItemColumns + ` FROM items i WHERE i.item_id = $1 AND ` + Seen("$2")
 
 // Seen is the condition under which the organization in the parameter may see the item with the alias i: its own, or one that a
-// grant opens to it or to everyone. It names the scope of a statement; the row policies below it say the same once more.
+// grant opens to it or to everyone; for whoever looks as another organization, an own one that is opened to that. It names the scope
+// of a statement; the row policies below it say the same once more.
 func Seen(org string) string {
-	return `(i.org_id = ` + org + ` OR (i.state = 'published' AND opened(i.org_id, i.item_id)))`
+	return `((i.org_id = ` + org + ` OR (i.state = 'published' AND opened(i.org_id, i.item_id))) AND ((SELECT app_view()) IS NULL OR (i.org_id = ` + org + ` AND viewed(i.item_id))))`
 }
 
 // SeeItem is SeenItem inside a transaction; NotFound if the viewer may not see it.

@@ -13,8 +13,10 @@ import (
 	communitypages "github.com/learnscape/learnscape/community/pages"
 	"github.com/learnscape/learnscape/courses"
 	coursespages "github.com/learnscape/learnscape/courses/pages"
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/mail"
@@ -64,7 +66,10 @@ func New(o Options, d Deps) *fiber.App {
 	app.Get("/robots.txt", s.robots)
 	API(app, o, d)
 
-	app.Use(authpages.Middleware(d.Auth), s.frame)
+	app.Use(authpages.Middleware(d.Auth), s.view, s.frame, s.gate)
+	app.Get("/view-as", s.viewing)
+	app.Post("/view-as", s.look)
+	app.Post("/view-as/stop", s.stopLooking)
 	authpages.New(d.Auth).Mount(app)
 	tenantspages.New(d.Tenants, d.DB.Now).Inviting(func(ctx context.Context, email, name string, p tenants.Proposal) error {
 		return d.Auth.Invite(ctx, auth.Invite{Email: email, Name: name, Proposal: p})
@@ -108,7 +113,12 @@ func (s *Server) frame(c *fiber.Ctx) error {
 	nav := func(key, href, icon string, phone bool) {
 		f.Nav = append(f.Nav, ui.NavItem{Key: key, Label: lang.T(ctx, "web.nav."+key), Href: href, Icon: icon, Phone: phone})
 	}
-	if m, ok := auth.Current(ctx); ok {
+	if f.Look = lookBar(ctx); f.Look != nil {
+		m, _ := auth.Current(ctx) // Nobody else looks.
+		f.Viewer = &ui.Viewer{Name: m.Name, Org: f.Org}
+		nav("learn", "/learn", "book-open", true)
+		nav("stories", "/stories", "file-text", true)
+	} else if m, ok := auth.Current(ctx); ok {
 		sc, err := scope.From(ctx)
 		if err != nil {
 			return err
@@ -118,6 +128,9 @@ func (s *Server) frame(c *fiber.Ctx) error {
 		f.Viewer.Links = []ui.Link{{Label: lang.T(ctx, "web.nav.network"), Href: "/network", Icon: "network"}}
 		if sc.Has(scope.Manager) && !sc.Has(scope.Administrator) {
 			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "team.tab"), Href: "/admin/teams", Icon: "users"})
+		}
+		if authz.Allowed(sc, authz.ViewAs, id.Org{}) {
+			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "view.nav"), Href: "/view-as", Icon: "eye"})
 		}
 		if sc.Has(scope.Administrator) {
 			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "web.nav.admin"), Href: "/admin/people", Icon: "users"})

@@ -48,6 +48,7 @@ const (
 	SealLog         Action = "tenants.seal_log"
 	Consent         Action = "tenants.consent"
 	Disclose        Action = "tenants.disclose"
+	ViewAs          Action = "tenants.view_as"
 	SignIn          Action = "auth.sign_in"
 	SeeProviders    Action = "auth.see_providers"
 	EndSession      Action = "auth.end_session"
@@ -89,6 +90,7 @@ var table = map[Action]Rule{
 	ManageTeams:     {Roles: []scope.Role{scope.Administrator}},
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},
 	ReadLog:         {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
+	ViewAs:          {Roles: []scope.Role{scope.Author, scope.PartnerManager, scope.Administrator}},
 	SealLog:         {Actors: []scope.Actor{scope.Sealer, scope.Operator}},
 	Consent:         {},
 	Disclose:        {Actors: []scope.Actor{scope.Discloser}},

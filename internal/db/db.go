@@ -142,8 +142,11 @@ func settings(s scope.Scope) (string, []any) {
 	if s.Org.IsZero() {
 		org = ""
 	}
-	return `SELECT set_config('app.org_id',$1,true),set_config('app.membership_id',$2,true),set_config('app.actor',$3,true),set_config('app.proof','',true)`,
-		[]any{org, member, string(s.Actor)}
+	const acts = `SELECT set_config('app.org_id',$1,true),set_config('app.membership_id',$2,true),set_config('app.actor',$3,true),set_config('app.proof','',true)`
+	if !s.View.IsZero() {
+		return acts + `,set_config('app.view_org',$4,true)`, []any{org, member, string(s.Actor), s.View.String()}
+	}
+	return acts, []any{org, member, string(s.Actor)}
 }
 
 // redact keeps passwords in connection strings out of errors.
@@ -174,6 +177,8 @@ func translate(err error) error {
 			return &errs.Error{Kind: errs.NotFound, Err: err}
 		case pg.Code == "23514", pg.Code == "22001", pg.Code[:2] == "22":
 			return &errs.Error{Kind: errs.Invalid, Err: err}
+		case pg.Code == "25006": // a write in the transaction of a view
+			return &errs.Error{Kind: errs.Conflict, Key: "errs.viewing", Err: err}
 		case pg.Code == "57014":
 			return &errs.Error{Kind: errs.Timeout, Err: err, RetryAfter: 5 * time.Second}
 		case pg.Code[:2] == "08", pg.Code[:2] == "53", pg.Code[:2] == "57":

@@ -60,6 +60,8 @@ var (
 		"erase_rows(text,integer)": "removes rows of app_org() while it is being erased, and refuses everybody but the keeper",
 		"last_contents(integer)":   "digests of app_org()'s own files while it is being erased, for the keeper alone",
 
+		"viewed(uuid)": "whether an own item is opened to the organization as which one looks; it answers yes or no for app_org() alone",
+
 		"opened(uuid,uuid)": "what row policies ask of a foreign row; it answers yes or no for app_org() alone",
 		"meets(uuid)":       "what row policies ask of a post for connected organizations; it answers yes or no for app_org() alone",
 		"hears(uuid,uuid)":  "what the row policy of answers asks of their question; it answers yes or no for app_org() alone",
@@ -309,6 +311,36 @@ func TestEveryGrantedCommandHasItsPolicy(t *testing.T) {
 	stale(t, "usingIsCheck", usingIsCheck, used)
 }
 
+// TestViewsAreClosed: whoever looks as another organization reads what was opened to a view on purpose, and of every other table
+// nothing.
+func TestViewsAreClosed(t *testing.T) {
+	t.Parallel()
+	c := super(t)
+	open := map[string]string{
+		"organizations": "public", "domains": "public", "retired_slugs": "public",
+		"items": "", "versions": "", "lessons": "", "files": "", "stories": "", "resources": "", "item_links": "", "item_parts": "", "collection_items": "", "grants": "",
+	}
+	ps := policies(t, c)
+	for _, tb := range tables(t, c) {
+		if !tb.RLS || tb.Kind == "P" {
+			continue
+		}
+		using := ""
+		for _, p := range ps[tb.Name] {
+			if p.Name == "p_view" && !p.Permissive && p.Cmd == "SELECT" {
+				using = p.Using
+			}
+		}
+		why, isOpen := open[tb.Name]
+		switch {
+		case !isOpen && using != "(( SELECT app_view() AS app_view) IS NULL)":
+			t.Errorf("%s is not closed to views: its policy p_view says %q", tb.Name, using)
+		case isOpen && why == "" && !strings.Contains(using, "org_id = ( SELECT app_org()"):
+			t.Errorf("%s is open to views and not for the own organization's alone: %q", tb.Name, using)
+		}
+	}
+}
+
 func TestPoliciesAskOncePerStatement(t *testing.T) {
 	t.Parallel()
 	c := super(t)
@@ -323,7 +355,7 @@ func TestPoliciesAskOncePerStatement(t *testing.T) {
 	if !moving["app_org"] || !moving["current_setting"] {
 		t.Fatal("app_org and current_setting are not among the functions that are not immutable")
 	}
-	for _, f := range []string{"opened", "additions_open", "meets", "hears"} {
+	for _, f := range []string{"opened", "additions_open", "meets", "hears", "viewed"} {
 		delete(moving, f) // Its answer is the row's.
 	}
 	for _, ps := range policies(t, c) {

@@ -88,7 +88,11 @@ func (tx *Tx) begin(b *pgx.Batch) int {
 	tx.begun = true
 	tx.n.add(2)
 	q, args := settings(tx.Scope)
-	b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
+	if tx.Scope.View.IsZero() {
+		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
+	} else {
+		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+	}
 	b.Queue(q, args...)
 	return 2
 }
@@ -98,6 +102,9 @@ func (tx *Tx) begin(b *pgx.Batch) int {
 func (tx *Tx) As(actor scope.Actor, org id.Org, fn func() error) error {
 	if actor == scope.Member || actor == scope.Visitor || actor == "" {
 		return fmt.Errorf("act as %q: not a system actor", actor)
+	}
+	if !tx.Scope.View.IsZero() {
+		return errors.New("act as somebody in a view") // It would go on with the other's rights, and see what the view hides.
 	}
 	before := tx.Scope
 	defer func() { tx.Scope = before }()

@@ -38,6 +38,12 @@ func (s *site) read(r *reader, into tallies, share float64) {
 			asks = asks[:min(len(asks), max(3, int(share*float64(len(asks)))))]
 		}
 		for _, a := range asks {
+			if r.who.View != "" && c.kind != public && c.kind != operator && c.kind != asset {
+				var ok bool
+				if a, ok = inView(key, a); !ok {
+					continue
+				}
+			}
 			s.inquire(r, key, a, into.look(key))
 		}
 	}

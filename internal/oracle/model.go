@@ -9,10 +9,12 @@ const Everyone = "everyone"
 // Viewer is somebody who reads: a member of an organization, or a visitor, who has neither.
 type Viewer struct {
 	Org, Member string
-	Admin       bool // the member is an administrator
-	Partners    bool // the member manages the network: partner manager or administrator
-	Shares      bool // the member looks after collections: those, authors and marketers
-	Keeps       bool // the member looks after the library: authors, marketers and administrators
+	Admin       bool   // the member is an administrator
+	Partners    bool   // the member manages the network: partner manager or administrator
+	Shares      bool   // the member looks after collections: those, authors and marketers
+	Keeps       bool   // the member looks after the library: authors, marketers and administrators
+	Looks       bool   // the member may look as others do: administrator, partner manager, author
+	View        string // as which organization the member looks at the own content, or Everyone for a visitor; "" for oneself
 }
 
 // Kind is what sort of object a row tells of.
@@ -47,6 +49,7 @@ const (
 	Taken      Kind = "taken"      // that Org took an item into its library, and what it decided about it
 	Addition   Kind = "addition"   // what Org adds to the path Item of Other: Audience says to whom beside its own people
 	Sealed     Kind = "sealed"     // what no page shows to anybody: mail that left, digests of tokens
+	Lookout    Kind = "lookout"    // where members of Org choose as whom to look
 )
 
 // Object is one thing that can be seen or not. Fields that its kind does not need are empty.
@@ -82,6 +85,9 @@ type World struct {
 
 // Sees reports whether the viewer may learn anything of the object.
 func (w *World) Sees(v Viewer, o *Object) bool {
+	if v.View != "" {
+		return w.looks(v, o)
+	}
 	own := v.Org != "" && o.Org == v.Org
 	switch o.Kind {
 	case Portal: // That an organization has a portal is public.
@@ -131,6 +137,8 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && v.Keeps
 	case Addition: // The adopter's own; the publisher of the path reads it by the adopter's choice, while they are connected.
 		return own || o.Audience == "publisher" && v.Org == o.Other && v.Org != "" && w.Sides[[2]string{o.Org, v.Org}].State == "active" && w.adapts(o.Org, o.Item)
+	case Lookout:
+		return own && v.Looks
 	case Part, Sealed:
 	}
 	return false
@@ -172,6 +180,32 @@ func (w *World) answers(o *Object) bool {
 	return false
 }
 
+// looks reports what of an object can be seen in a view: the intersection of what the own organization owns and what is opened to
+// the other. Nothing of third organizations, whatever the other sees of them, and nothing of people.
+func (w *World) looks(v Viewer, o *Object) bool {
+	as := Viewer{Org: v.View}
+	if v.View == Everyone {
+		as = Viewer{}
+	}
+	own := o.Org == v.Org
+	switch o.Kind {
+	case Portal:
+		return true
+	case Item:
+		return own && o.State == "published" && (w.listed(as, o.ID) || w.partOfSeen(as, o))
+	case Listing:
+		it := w.find(Item, o.Item)
+		return own && w.opened(as, o.ID) && it != nil && it.State == "published"
+	case Grant:
+		return own && w.open(as, o)
+	case Step:
+		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
+		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to)
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Shelf, Lookout, Given, Disclosure, Name, Library, Taken, Addition, Sealed:
+	}
+	return false
+}
+
 // partOfSeen reports whether the item is a part of something of its owner that is open: a grant opens an item and the parts that
 // its owner owns.
 func (w *World) partOfSeen(v Viewer, it *Object) bool {
@@ -199,6 +233,9 @@ func (w *World) Finishes(v Viewer, it *Object) bool {
 // Names reports whether the viewer may be told of an organization that it exists in whatever is shown, beyond that it has a
 // portal: because it is its own, one that it is connected to, or one of which it sees something that is not said by "someone".
 func (w *World) Names(v Viewer, org string) bool {
+	if v.View != "" {
+		return org == v.Org || org == v.View
+	}
 	if v.Org != "" && (v.Org == org || w.Sides[[2]string{org, v.Org}].State != "") {
 		return true
 	}

@@ -269,7 +269,7 @@ func (w *world) learning(o *org) {
 }
 
 func (w *world) scopeOf(m id.Membership) scope.Scope {
-	i := slices.IndexFunc(w.viewers, func(v scope.Scope) bool { return v.Membership == m })
+	i := slices.IndexFunc(w.viewers, func(v scope.Scope) bool { return v.Membership == m && v.View.IsZero() })
 	return w.viewers[i]
 }
 

@@ -157,6 +157,7 @@ func (s *site) people() {
 				Org: o.id.String(), Member: m.String(), Admin: v.Has(scope.Administrator),
 				Partners: v.Has(scope.Administrator) || v.Has(scope.PartnerManager), Shares: v.Has(scope.Administrator) || v.Has(scope.PartnerManager) || v.Has(scope.Author) || v.Has(scope.Marketer),
 				Keeps: v.Has(scope.Administrator) || v.Has(scope.Author) || v.Has(scope.Marketer),
+				Looks: v.Has(scope.Administrator) || v.Has(scope.PartnerManager) || v.Has(scope.Author),
 			}
 			role := "learner"
 			if n := len(v.Roles); n > 1 {
@@ -165,6 +166,9 @@ func (s *site) people() {
 			s.readers = append(s.readers, &reader{
 				name: fmt.Sprintf("%s of %s", role, o.slug), host: o.slug + "." + base, org: o, who: who, scope: v, cookie: "ls_sid=" + s.session(o, m), token: s.token(o, m, time.Hour, authz.TokenScopes()...),
 			})
+			if who.Looks {
+				s.readers = append(s.readers, s.looking(o, m, who, v))
+			}
 			if i == 0 {
 				s.readers = append(s.readers, &reader{name: "visitor at " + o.slug, host: o.slug + "." + base, org: o, scope: scope.Scope{Actor: scope.Visitor}})
 			}
@@ -188,9 +192,29 @@ func (s *site) people() {
 	})
 }
 
+// looking is the member with a view: as a random organization that the own one is connected to, or as a visitor.
+func (s *site) looking(o *org, m id.Membership, who oracle.Viewer, v scope.Scope) *reader {
+	as, slug := id.Everyone, "*"
+	var near []*org
+	for _, other := range s.orgs {
+		if s.model.Sides[[2]string{o.id.String(), other.id.String()}].State == "active" {
+			near = append(near, other)
+		}
+	}
+	if len(near) > 0 && s.r.IntN(4) > 0 {
+		other := pick(s.r, near)
+		as, slug = other.id, other.slug
+	}
+	v.View, v.Roles = as, []scope.Role{scope.Learner}
+	return &reader{
+		name: fmt.Sprintf("%s, looking as %s", o.slug, slug), host: o.slug + "." + base, org: o, scope: v, cookie: "ls_sid=" + s.session(o, m) + "; ls_view=" + slug,
+		who: oracle.Viewer{Org: who.Org, Member: who.Member, View: view(v)},
+	}
+}
+
 func (s *site) memberOf(m id.Membership) scope.Scope {
 	for _, v := range s.viewers {
-		if v.Membership == m {
+		if v.Membership == m && v.View.IsZero() {
 			return v
 		}
 	}
@@ -313,6 +337,7 @@ func (s *site) scan(tl *tally, r *reader, route, target string, a answer) {
 			if (r.org == nil || r.org.id.String() != o.Org) && !s.names(r.who, o.Org) {
 				tl.leaks = append(tl.leaks, fmt.Sprintf("%s: %s: %s (%s) names the organization %s, of which nothing is open", s.now, r.name, target, route, s.owner[o.Org].slug))
 			}
+		case r.who.View != "" && o.Kind == oracle.Member && o.ID == r.who.Member: // The menu names who looks.
 		case !s.sees(r.who, o):
 			tl.leaks = append(tl.leaks, fmt.Sprintf("%s: %s: %s (%s, %d) shows %s (%s): %+v", s.now, r.name, target, route, a.status, tok, s.fields[tok], *o))
 		default:

@@ -40,6 +40,7 @@ type Scope struct {
 	Roles      []Role        // of the membership; everybody is a Learner
 	Token      id.Any        // the API token with which a program acts for the member; zero for a person
 	For        []string      // what that token is for: of authz.TokenScopes
+	View       id.Org        // as whom a member looks at the own content, reading only: another organization, or id.Everyone for a visitor; zero for oneself
 }
 
 // Role is what a membership may do beyond learning; a membership has a set of them.

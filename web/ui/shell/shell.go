@@ -25,6 +25,7 @@ type Frame struct {
 	FooterText  string
 	Base        string // scheme and host of the request, such as "http://halden.localhost:8080"
 	Production  bool
+	Look        *ui.LookBar // as whom the viewer looks at the own content
 }
 
 type key struct{}
@@ -55,6 +56,7 @@ func Page(c *fiber.Ctx, p ui.PageProps, body templ.Component) error {
 	if p.LogoURL == "" && p.Org.ID == f.Org.ID {
 		p.LogoURL, p.LogoPlate = f.Logo, f.Plate
 	}
+	p.Look = f.Look
 	p.Viewer, p.Footer, p.FooterText, p.Path = f.Viewer, f.Footer, f.FooterText, c.OriginalURL()
 	p.Nav = make([]ui.NavItem, len(f.Nav))
 	copy(p.Nav, f.Nav)
