@@ -317,7 +317,7 @@ func TestViewsAreClosed(t *testing.T) {
 	t.Parallel()
 	c := super(t)
 	open := map[string]string{
-		"organizations": "public", "domains": "public", "retired_slugs": "public",
+		"organizations": "public", "domains": "public", "hosts": "public", "retired_slugs": "public",
 		"items": "", "versions": "", "lessons": "", "files": "", "stories": "", "resources": "", "item_links": "", "item_parts": "", "collection_items": "", "grants": "",
 	}
 	ps := policies(t, c)

@@ -114,6 +114,11 @@ var mutants = []mutant{
 	{name: "who agreed to a certificate is shown with everything", fn: "disclosable", old: `OR e.state = 'completed')`, new: `OR true)`},
 	{name: "totals are read by all", sql: `ALTER POLICY p_read ON cells USING (true)`},
 	{name: "who gave it does not see what went", sql: `ALTER POLICY p_given ON disclosures USING (false)`},
+	{name: "a view shows what is opened to somebody else", fn: "viewed", old: `g.viewer_org = ANY (ARRAY[app_view(), everyone()])`, new: `true`},
+	{name: "a view shows drafts, and what third organizations open", sql: `ALTER POLICY p_view ON items USING (true)`},
+	{name: "a view shows the people", sql: `ALTER POLICY p_view ON memberships USING (true)`},
+	{name: "a view shows what was asked", sql: `ALTER POLICY p_view ON questions USING (true)`},
+	{name: "a view shows who else has a grant", sql: `ALTER POLICY p_view ON grants USING (true)`},
 	{name: "a second policy opens what the first closes", sql: `CREATE POLICY p_more ON files FOR SELECT TO learnscape_app USING (true)`},
 }
 

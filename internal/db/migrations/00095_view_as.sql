@@ -26,7 +26,7 @@ DO $$
 DECLARE t regclass;
 BEGIN
   FOR t IN SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relrowsecurity
-      AND c.relname NOT IN ('organizations', 'domains', 'retired_slugs') LOOP
+      AND c.relname NOT IN ('organizations', 'domains', 'hosts', 'retired_slugs') LOOP
     EXECUTE format('CREATE POLICY p_view ON %s AS RESTRICTIVE FOR SELECT TO learnscape_app USING ((SELECT app_view()) IS NULL)', t);
   END LOOP;
   FOREACH t IN ARRAY ARRAY['versions', 'lessons', 'files', 'stories', 'resources', 'item_links', 'item_parts']::regclass[] LOOP
