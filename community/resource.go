@@ -104,8 +104,9 @@ func (s *Service) Resource(ctx context.Context, item id.Item) (Resource, error) 
 	if !found || !visible {
 		return Resource{}, errs.New(errs.NotFound, "resource %s", item)
 	}
+	tenants.NoteRead(ctx, seen.OrgID, tenants.KindResource)
 	return Resource{
-		Item: seen, ResourceKind: out.Kind, HTML: out.HTML, AuthorName: out.AuthorName, Owner: out.company(out.OrgID), Own: seen.OrgID == viewer.Org,
+		Item: seen, ResourceKind: out.Kind, HTML: out.HTML, AuthorName: out.AuthorName, Owner: out.company(out.OrgID), Own: seen.OrgID == viewer.Org && viewer.View.IsZero(),
 	}, nil
 }
 

@@ -22,6 +22,7 @@ type File struct {
 }
 
 type fileRow struct {
+	OrgID     id.Org `db:"org_id"`
 	Name      string `db:"name"`
 	MediaType string `db:"media_type"`
 	Size      int64  `db:"size"`
@@ -40,7 +41,7 @@ func (s *Service) File(ctx context.Context, file id.File) (File, error) {
 	var row fileRow
 	var found bool
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.One(b, &row, &found, `SELECT f.name, f.media_type, f.size, f.sha256 FROM files f JOIN items i ON i.org_id = f.org_id AND i.item_id = f.item_id
+		db.One(b, &row, &found, `SELECT f.org_id, f.name, f.media_type, f.size, f.sha256 FROM files f JOIN items i ON i.org_id = f.org_id AND i.item_id = f.item_id
 			WHERE f.file_id = $1 AND `+tenants.Seen("$2"), file, sc.Org)
 	}); err != nil {
 		return File{}, err
@@ -52,5 +53,6 @@ func (s *Service) File(ctx context.Context, file id.File) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+	tenants.NoteRead(ctx, row.OrgID, tenants.ReadFile)
 	return File{Name: row.Name, MediaType: row.MediaType, Size: row.Size, Sum: row.Sum, Content: content}, nil
 }

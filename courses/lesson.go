@@ -171,6 +171,7 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 		return LessonView{}, err
 	}
 	r.lesson(&v, at, l, orgs)
+	tenants.NoteRead(ctx, v.Org.OrgID, tenants.ReadLesson)
 	return v, nil
 }
 

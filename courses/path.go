@@ -265,6 +265,7 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 	if err := s.fill(ctx, &v, &r, sc); err != nil {
 		return View{}, err
 	}
+	tenants.NoteRead(ctx, r.OrgID, kind)
 	for _, p := range people {
 		v.People, v.PeopleAll = append(v.People, p.Name), p.All
 	}

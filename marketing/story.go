@@ -346,6 +346,7 @@ func (s *Service) Story(ctx context.Context, item id.Item) (Story, error) {
 	if !seen || !found {
 		return Story{}, errs.New(errs.NotFound, "story %s", item)
 	}
+	tenants.NoteRead(ctx, it.OrgID, tenants.KindStory)
 	return row.story(it, links, viewer), nil
 }
 
@@ -369,7 +370,7 @@ func (r storyRow) story(it tenants.Item, links []Leading, viewer scope.Scope) St
 	out := Story{
 		Item: it, Publisher: Publisher{r.OrgID, r.OrgSlug, r.OrgName, r.OrgShort, r.OrgHue, r.OrgChroma}, StoryKind: r.StoryKind,
 		AuthorName: r.AuthorName, AuthorTitle: r.AuthorTitle, Quote: r.Quote, CTA: r.CTA, Figures: r.Figures, Public: r.Public,
-		Own: !viewer.Org.IsZero() && it.OrgID == viewer.Org, Seen: r.Seen, Began: r.Began,
+		Own: !viewer.Org.IsZero() && it.OrgID == viewer.Org && viewer.View.IsZero(), Seen: r.Seen, Began: r.Began,
 	}
 	open := map[id.Item]*Leading{}
 	for i, l := range links {

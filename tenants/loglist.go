@@ -121,6 +121,7 @@ type Log struct {
 	More        bool
 	Now         time.Time
 	State       LogState
+	Crossings   []Crossing
 	Connections []Organization // to narrow by: everybody that there ever was a connection with
 }
 
@@ -156,6 +157,7 @@ func (s *Service) Log(ctx context.Context, f LogFilter) (Log, error) {
 		out.Now = b.Now
 		logLines(b, &out.Lines, who.Org, f)
 		logState(b, &out.State, who.Org)
+		crossings(b, &out.Crossings, who.Org, id.Org{})
 		db.List(b, &out.Connections, `SELECT `+OrgColumns+` FROM connection_sides s JOIN organizations o ON o.org_id = s.other_org WHERE s.org_id = $1 ORDER BY o.name, o.org_id LIMIT 500`, who.Org)
 	})
 	if len(out.Lines) > f.Limit {

@@ -31,6 +31,7 @@ type ConnectionView struct {
 	Account     string // the own number for the other
 	Mails       bool   // who looks gets the mails about it, unless others of the own organization do
 	Log         []Receipt
+	Crossings   []Crossing // what the people of the two read of each other's
 }
 
 // Version is a version of an agreement.
@@ -108,6 +109,8 @@ type connectionRow struct {
 	TheyCall string     `db:"they_call"`
 	Mails    bool       `db:"mails"`
 	Account  string     `db:"account"`
+
+	Finishing int `db:"finishing"`
 }
 
 // Connection returns the connection of the own organization with another, with its versions and receipts; NotFound if there never
@@ -128,7 +131,8 @@ func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView,
 		v.Now = b.Now
 		db.One(b, &c, &found, `SELECT c.connection_id, c.org_a, c.org_b, connection_state(c.state, c.finish_until, $4) AS state, c.state AS stored, c.asked_by, c.finish_until, c.since, coalesce(o.relationship, '') AS we_call, coalesce(t.relationship, '') AS they_call,
 				NOT EXISTS (SELECT 1 FROM quiet_connections q WHERE q.org_id = $1 AND q.membership_id = $3 AND q.other_org = $2) AS mails,
-				coalesce((SELECT n.account FROM partner_notes n WHERE n.org_id = $1 AND n.other_org = $2), '') AS account
+				coalesce((SELECT n.account FROM partner_notes n WHERE n.org_id = $1 AND n.other_org = $2), '') AS account,
+				(SELECT count(DISTINCT f.membership_id)::int FROM finishing f WHERE f.org_id = $1 AND f.item_org = $2 AND f.until > now()) AS finishing
 			FROM connections c LEFT JOIN connection_sides o ON o.org_id = $1 AND o.other_org = $2 LEFT JOIN connection_sides t ON t.org_id = $2 AND t.other_org = $1
 			WHERE least(c.org_a, c.org_b) = least($1::uuid, $2::uuid) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2::uuid)`, sc.Org, other, sc.Membership, v.Now)
 		db.List(b, &versions, `SELECT `+versionColumns+` FROM connections c JOIN agreements a ON a.connection_id = c.connection_id
@@ -136,7 +140,7 @@ func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView,
 		db.List(b, &v.Log, `SELECT a.at, a.action, coalesce((a.detail->>'by_us')::boolean, false) AS by_us, coalesce(m.name, '') AS name FROM connections c
 			JOIN audit a ON a.org_id = $1 AND a.object = 'connection:' || c.connection_id LEFT JOIN memberships m ON m.org_id = a.org_id AND m.membership_id = a.membership_id
 			WHERE least(c.org_a, c.org_b) = least($1::uuid, $2::uuid) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2::uuid) ORDER BY a.seq DESC LIMIT 50`, sc.Org, other)
-		db.One(b, &v.Finishing, nil, `SELECT count(DISTINCT f.membership_id)::int FROM finishing f WHERE f.org_id = $1 AND f.item_org = $2 AND f.until > now()`, sc.Org, other)
+		crossings(b, &v.Crossings, sc.Org, other)
 	}); err != nil {
 		return ConnectionView{}, err
 	}
@@ -147,7 +151,7 @@ func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView,
 		return ConnectionView{}, err
 	}
 	v.State, v.WeAsked, v.WeAreB, v.WeCall, v.TheyCall = c.State, c.AskedBy == sc.Org, c.B == sc.Org, c.WeCall, c.TheyCall
-	v.Since, v.FinishUntil, v.Mails, v.Account = c.Since, c.Finish, c.Mails, c.Account
+	v.Since, v.FinishUntil, v.Finishing, v.Mails, v.Account = c.Since, c.Finish, c.Finishing, c.Mails, c.Account
 	for _, r := range versions {
 		one := r.seen(sc.Org, v.WeAreB)
 		switch r.State {

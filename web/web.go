@@ -38,6 +38,7 @@ type Deps struct {
 	DB        *db.DB
 	Relay     *jobs.Relay
 	Tenants   *tenants.Service
+	Reads     *tenants.Reads
 	Auth      *auth.Service
 	Mail      *mail.Service
 	Courses   *courses.Service

@@ -49,6 +49,7 @@ const (
 	Consent         Action = "tenants.consent"
 	Disclose        Action = "tenants.disclose"
 	ViewAs          Action = "tenants.view_as"
+	CountReads      Action = "tenants.count_reads"
 	SignIn          Action = "auth.sign_in"
 	SeeProviders    Action = "auth.see_providers"
 	EndSession      Action = "auth.end_session"
@@ -90,6 +91,7 @@ var table = map[Action]Rule{
 	ManageTeams:     {Roles: []scope.Role{scope.Administrator}},
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},
 	ReadLog:         {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
+	CountReads:      {Actors: []scope.Actor{scope.Counter}},
 	ViewAs:          {Roles: []scope.Role{scope.Author, scope.PartnerManager, scope.Administrator}},
 	SealLog:         {Actors: []scope.Actor{scope.Sealer, scope.Operator}},
 	Consent:         {},

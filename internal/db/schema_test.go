@@ -60,6 +60,8 @@ var (
 		"erase_rows(text,integer)": "removes rows of app_org() while it is being erased, and refuses everybody but the keeper",
 		"last_contents(integer)":   "digests of app_org()'s own files while it is being erased, for the keeper alone",
 
+		"reads_of_ours(date)": "what others read of app_org()'s, counted: whole weeks and cells of five people on",
+
 		"viewed(uuid)": "whether an own item is opened to the organization as which one looks; it answers yes or no for app_org() alone",
 
 		"opened(uuid,uuid)": "what row policies ask of a foreign row; it answers yes or no for app_org() alone",

@@ -48,6 +48,7 @@ var shared = map[string]string{
 	"search.Service":               "words of all documents without whose they are, and synonyms by organization; what a viewer is told of a word is asked for in its own documents",
 	"search.guarded":               "whether the other engine answers",
 	"search.rareWords":             "keyed hashes of words and of who typed them, for a day",
+	"tenants.Reads":                "how often what was read of another organization, by the organization that read, until it is written a few seconds later",
 	"tenants.Service":              "name and brand of organizations, by identifier and by host: public",
 	"web.sheets":                   "style sheets, by colour",
 	"web/ui.covers":                "drawings, by everything that they are drawn from",

@@ -57,6 +57,7 @@ type Portal struct {
 	Tenants   *tenants.Service
 	Sealer    *tenants.Sealer
 	Routine   *tenants.Routine
+	Reads     *tenants.Reads
 	Auth      *auth.Service
 	Courses   *courses.Service
 	Marketing *marketing.Service
@@ -91,6 +92,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Tenants = tenants.New(p.DB, c.BaseURL.Host, tenants.WithDNS(tenants.Resolver(c.DNS)), tenants.WithBlob(p.Blob))
 	p.Tenants.Work(p.Jobs)
 	p.Sealer = tenants.NewSealer(p.DB, c.Keys, c.Log)
+	p.Reads = tenants.NewReads(p.DB, c.Keys, c.Log)
 	p.Mail = mail.New(p.DB, p.Jobs, c.Sender, c.BaseURL.Hostname())
 	client := egress.New(c.Egress)
 	address := func(slug string) string {
@@ -125,7 +127,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Community.Listen(p.Relay)
 	p.Search.Listen(p.Relay)
 	p.App = web.New(web.Options{Production: production, TrustedProxies: c.TrustedProxies, APIPerMinute: c.APIPerMinute, Demo: c.Demo, Log: c.Log}, web.Deps{
-		DB: p.DB, Relay: p.Relay, Tenants: p.Tenants, Auth: p.Auth, Mail: p.Mail, Courses: p.Courses, Marketing: p.Marketing, Community: p.Community, Search: p.Search,
+		DB: p.DB, Relay: p.Relay, Tenants: p.Tenants, Reads: p.Reads, Auth: p.Auth, Mail: p.Mail, Courses: p.Courses, Marketing: p.Marketing, Community: p.Community, Search: p.Search,
 	})
 	return p, nil
 }
@@ -137,11 +139,15 @@ func (p *Portal) Run(ctx context.Context, ln net.Listener) error {
 	g.Go(func() error { return p.Relay.Run(ctx) })
 	g.Go(func() error { return p.Jobs.Run(ctx) })
 	g.Go(func() error { return p.Sealer.Run(ctx) })
+	g.Go(func() error { return p.Reads.Run(ctx) })
 	g.Go(func() error { return p.Search.Run(ctx) })
 	err := g.Wait()
 	// Whoever asked last was answered by now; what was looked for until then is written.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
+	if err := p.Reads.Flush(jobs.Enter(last, scope.Counter, id.Org{})); err != nil {
+		p.log.WarnContext(last, "count what was read across organizations", "error", err)
+	}
 	if err := p.Search.Flush(jobs.Enter(last, scope.Indexer, id.Org{})); err != nil {
 		p.log.WarnContext(last, "count what was looked for", "error", err)
 	}
