@@ -235,7 +235,7 @@ func logLines(b *db.Batch, dest *[]LogLine, org id.Org, f LogFilter) {
 	if from != "" {
 		rows = `SELECT a.* FROM ` + from + ` (` + rows + `) a`
 	}
-	db.List(b, dest, `SELECT coalesce(n.n, 0) AS n, a.at, a.actor, a.membership_id, coalesce(m.name, '') AS name, a.action, a.object, a.detail, a.request_id,
+	db.List(b, dest, `SELECT coalesce(n.n, 0) AS n, a.at, a.actor, a.membership_id, coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = a.membership_id), '') AS name, a.action, a.object, a.detail, a.request_id,
 			coalesce(CASE split_part(a.object, ':', 1)
 				WHEN 'item' THEN (SELECT i.title FROM items i WHERE i.org_id = $1 AND i.item_id = a.about)
 				WHEN 'collection' THEN (SELECT c.title FROM collections c WHERE c.org_id = $1 AND c.slug = split_part(a.object, ':', 2))
@@ -244,7 +244,7 @@ func logLines(b *db.Batch, dest *[]LogLine, org id.Org, f LogFilter) {
 			coalesce((SELECT o.name FROM organizations o WHERE o.org_id = a.other), '') AS other
 		FROM (SELECT a.*, `+uuidIn(`split_part(a.object, ':', 2)`)+` AS about, `+uuidIn(`a.detail->>'item'`)+` AS item, `+uuidIn(`coalesce(a.detail->>'with', a.detail->>'to')`)+` AS other
 			FROM (SELECT a.* FROM (`+rows+`) a ORDER BY a.at DESC, a.seq DESC OFFSET `+arg(f.Skip)+` LIMIT `+arg(f.Limit+1)+`) a) a
-		LEFT JOIN audit_numbers n ON n.org_id = $1 AND n.seq = a.seq LEFT JOIN memberships m ON m.org_id = $1 AND m.membership_id = a.membership_id
+		LEFT JOIN audit_numbers n ON n.org_id = $1 AND n.seq = a.seq
 		ORDER BY a.at DESC, a.seq DESC LIMIT `+arg(f.Limit+1), args...)
 }
 
