@@ -66,6 +66,9 @@ func CountFrom(tx *db.Tx, receiver id.Org, from time.Time) error {
 // ReleaseAll releases the totals of all weeks that ended, about the people of every organization to every other that has an agreement on
 // it. What was released is never changed; repeating releases nothing twice.
 func (s *Service) ReleaseAll(ctx context.Context) error {
+	if err := authz.Check(ctx, authz.Disclose, id.Org{}); err != nil {
+		return err
+	}
 	orgs, err := s.orgIDs(ctx)
 	if err != nil {
 		return err

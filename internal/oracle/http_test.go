@@ -94,7 +94,7 @@ func (s *site) inquire(r *reader, key string, a ask, tl *tally) {
 
 // toSignIn reports whether a visitor is sent to sign in, which tells nothing: the address alone decides it.
 func toSignIn(r *reader, a answer) bool {
-	return r.who.Org == "" && (a.status == 303 && strings.HasPrefix(a.head["Location"], "/sign-in") || a.status == 401 || r.narrow && a.status == 403)
+	return r.who.View != "" && a.status == 401 || r.who.Org == "" && (a.status == 303 && strings.HasPrefix(a.head["Location"], "/sign-in") || a.status == 401 || r.narrow && a.status == 403)
 }
 
 // alike compares a refusal with the one for something that does not exist: an unknown, a foreign and a missing thing look alike.

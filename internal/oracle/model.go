@@ -189,6 +189,8 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	}
 	own := o.Org == v.Org
 	switch o.Kind {
+	case Name:
+		return own && o.Member == v.Member // In the head of every page.
 	case Portal:
 		return true
 	case Item:
@@ -201,7 +203,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
 		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Shelf, Lookout, Given, Disclosure, Name, Library, Taken, Addition, Sealed:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Shelf, Lookout, Given, Disclosure, Library, Taken, Addition, Sealed:
 	}
 	return false
 }
@@ -236,7 +238,7 @@ func (w *World) Names(v Viewer, org string) bool {
 	if v.View != "" {
 		return org == v.Org || org == v.View
 	}
-	if v.Org != "" && (v.Org == org || w.Sides[[2]string{org, v.Org}].State != "") {
+	if v.Org != "" && (v.Org == org || w.Sides[[2]string{org, v.Org}].State != "" || v.Member != "" && w.answers(&Object{Org: v.Org, Other: org, Member: v.Member})) {
 		return true
 	}
 	for _, o := range w.Objects {

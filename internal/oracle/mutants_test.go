@@ -223,6 +223,12 @@ func (w *world) age() {
 	}
 	w.addForCustomers()
 	w.addToStrangers()
+	// What one organization has is open to everybody.
+	for _, c := range w.colls {
+		if w.owner[c.Org] == w.orgs[0] && c.State != "internal" {
+			w.public(c, true)
+		}
+	}
 	for _, c := range w.colls {
 		for _, v := range w.orgs {
 			key := c.Org + " " + v.id.String() + " " + c.ID

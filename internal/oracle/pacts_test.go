@@ -308,6 +308,10 @@ func (w *world) resume(p *pact, by *org) {
 // end ends the connection, now or with the time to finish that was signed: for whoever is in the middle of something that is open.
 func (w *world) end(p *pact, by *org, now bool) {
 	mid := map[string]*oracle.Object{}
+	if !now && p.inForce != nil && p.inForce.days > 0 && w.stateOf(p) == "paused" {
+		w.standing(p, "active", p.inForce) // Who was in mid-course before the pause has the time, too.
+		w.inForce(p)
+	}
 	for _, l := range w.learners {
 		if from := w.owner[l.item.Org]; l.active && (l.org == p.a && from == p.b || l.org == p.b && from == p.a) && l.item.State == "published" && w.opensTo(l.org, l.item) {
 			key := l.org.id.String() + " " + l.member.String() + " " + l.item.Org + " " + l.item.ID

@@ -37,6 +37,7 @@ func (s *seeder) disclose(ctx context.Context) error {
 		}
 	}
 	svc := tenants.New(s.d.DB, "")
+	ctx = scope.Enter(ctx, scope.System(scope.Discloser, id.Org{}))
 	if err := svc.DiscloseAll(ctx); err != nil {
 		return err
 	}
