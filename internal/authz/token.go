@@ -12,6 +12,7 @@ const (
 	ReadNetwork  = "read:network"
 	WriteNetwork = "write:network"
 	ReadPeople   = "read:people"
+	ReadTheLog   = "read:log"
 )
 
 // either is the scope of what everybody may know: any token covers it.
@@ -28,6 +29,7 @@ var tokenScopes = map[Action]struct{ read, write string }{
 	SeeNetwork:    {read: ReadNetwork},
 	ManageNetwork: {ReadNetwork, WriteNetwork},
 	SeePeople:     {read: ReadPeople},
+	ReadLog:       {read: ReadTheLog},
 }
 
 // TokenScopes lists what a token can be made for, in alphabetical order.

@@ -29,6 +29,10 @@ var apiRoutes = map[string]route{
 		o := &oracle.Object{Kind: oracle.Office, Org: orgOf(r)}
 		return []ask{{target: v1 + "/people", about: o, ok: 200, open: true}, {target: v1 + "/people?query=zq&limit=3", about: o, ok: 200, open: true}}
 	})},
+	"GET /api/v1/log": {kind: list, asks: withToken(func(_ *site, r *reader) []ask {
+		o := &oracle.Object{Kind: oracle.Office, Org: orgOf(r)}
+		return []ask{{target: v1 + "/log", about: o, ok: 200, open: true}, {target: v1 + "/log?topic=network&limit=5", about: o, ok: 200, open: true}}
+	})},
 	"GET /api/v1/collections": {kind: list, asks: withToken(func(_ *site, r *reader) []ask {
 		return []ask{{target: v1 + "/collections", about: shelf(orgOf(r)), ok: 200, open: true}}
 	})},

@@ -35,6 +35,7 @@ func Mount(a *api.API, svc *tenants.Service) {
 	o.items(a)
 	o.connections(a)
 	o.moves(a)
+	o.log(a)
 }
 
 type ops struct{ svc *tenants.Service }
