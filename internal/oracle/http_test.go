@@ -351,7 +351,9 @@ func (s *site) demote() string {
 			s.must(r.org, func(tx *db.Tx) error {
 				return tx.Must(`UPDATE memberships SET roles = '{learner}' WHERE org_id = $1 AND membership_id = $2`, r.org.id, parse[id.Membership](s.t, r.who.Member))
 			})
-			r.name, r.who.Admin, r.who.Partners, r.who.Shares, r.who.Keeps = r.name+", no more", false, false, false, false
+			r.name, r.who.Admin, r.who.Partners, r.who.Shares, r.who.Keeps, r.who.Looks = r.name+", no more", false, false, false, false, false
+			// Their view ends with the role.
+			s.readers = slices.DeleteFunc(s.readers, func(l *reader) bool { return l.who.View != "" && l.who.Member == r.who.Member })
 			return "take a role away"
 		}
 	}
