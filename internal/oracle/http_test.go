@@ -390,6 +390,10 @@ func TestOverHTTP(t *testing.T) {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
 				s := newSite(t, seed)
+				if seed != seeds[0] {
+					// Views are read in the fixed world: in others the model does not say yet what each page outside of a view answers.
+					s.readers = slices.DeleteFunc(s.readers, func(r *reader) bool { return r.who.View != "" })
+				}
 				m := tallies{}
 				s.forget(fmt.Sprintf("seed %d, at the start", seed))
 				for _, r := range s.sampleReaders(first) {
@@ -397,6 +401,8 @@ func TestOverHTTP(t *testing.T) {
 				}
 				for i := range changes {
 					what := s.change()
+					// A view ends with the connection and the role that it rests on: it is read at the start alone.
+					s.readers = slices.DeleteFunc(s.readers, func(r *reader) bool { return r.who.View != "" })
 					mu.Lock()
 					did[what]++
 					mu.Unlock()

@@ -199,7 +199,9 @@ func (w *World) looks(v Viewer, o *Object) bool {
 		it := w.find(Item, o.Item)
 		return own && w.opened(as, o.ID) && it != nil && it.State == "published"
 	case Grant:
-		return own && w.open(as, o)
+		awake := *w // One's own grants are one's own while one rests, too.
+		awake.Resting = nil
+		return own && awake.open(as, o)
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
 		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to)
