@@ -42,14 +42,15 @@ type Deps struct {
 
 // Service signs people in and out.
 type Service struct {
-	db      *db.DB
-	tenants *tenants.Service
-	mail    *mail.Service
-	keys    *secret.Keyring
-	baseURL func(string) string
-	secure  bool
-	now     func() time.Time
-	issuers *issuers
+	db       *db.DB
+	tenants  *tenants.Service
+	mail     *mail.Service
+	keys     *secret.Keyring
+	baseURL  func(string) string
+	secure   bool
+	now      func() time.Time
+	issuers  *issuers
+	sessions sessions
 }
 
 // New returns the service. It starts nothing.
@@ -66,7 +67,7 @@ func New(d Deps) (*Service, error) {
 	}
 	return &Service{
 		db: d.DB, tenants: d.Tenants, mail: d.Mail, keys: d.Keys, baseURL: d.BaseURL, secure: d.Production, now: now,
-		issuers: newIssuers(d.Egress, now),
+		issuers: newIssuers(d.Egress, now), sessions: sessions{now: now},
 	}, nil
 }
 

@@ -3,13 +3,16 @@ package auth
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/internal/secret"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -33,34 +36,109 @@ func (s *Service) Session(ctx context.Context, org tenants.Organization, token s
 	if !secret.IsToken(token) {
 		return Session{}, errs.New(errs.NotFound, "no session token")
 	}
-	now := s.now()
-	var out Session
-	var found bool
-	err := s.db.Read(ctx, func(b *db.Batch) {
-		db.One(b, &out, &found, `SELECT `+tenants.MembershipColumns+`, s.session_id, s.seen_at, o.state AS org_state
-			FROM sessions s JOIN memberships m ON m.org_id = s.org_id AND m.membership_id = s.membership_id JOIN organizations o ON o.org_id = s.org_id
-			WHERE s.org_id = $1 AND s.token_hash = $2 AND s.expires_at > $3 AND s.seen_at > $4 AND m.state = 'active'`,
-			org.OrgID, secret.Hash(token), now, now.Add(-idleLife))
-	})
-	if err != nil {
+	var check func() (Session, error)
+	if err := s.db.Read(ctx, func(b *db.Batch) { check = s.read(b, org, token) }); err != nil {
 		return Session{}, fmt.Errorf("read session: %w", err)
 	}
-	if !found {
-		return Session{}, errs.New(errs.NotFound, "no session")
-	}
-	if err := tenants.Admits(out.OrgState, out.Roles); err != nil {
+	out, err := check()
+	if err != nil {
 		return Session{}, err
 	}
-	if now.Sub(out.SeenAt) >= seenEvery {
-		if err := s.seen(ctx, out); err != nil {
+	if s.now().Sub(out.SeenAt) >= seenEvery {
+		if out.SeenAt, err = s.seen(ctx, out); err != nil {
 			return Session{}, err
 		}
 	}
+	s.sessions.keep(secret.Hash(token), out)
 	return out, nil
 }
 
-func (s *Service) seen(ctx context.Context, v Session) error {
-	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+// Presume returns the session as this process read it at most five minutes ago, and a context that finds out with the request's first
+// read whether it is still the same, to the letter; false if the session has to be read first. What it returns gives no right before
+// the guard is verified.
+func (s *Service) Presume(ctx context.Context, org tenants.Organization, token string) (context.Context, Session, *db.Guard, bool) {
+	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
+		return ctx, Session{}, nil, false
+	}
+	was, known := s.sessions.known(secret.Hash(token))
+	if !known || was.OrgID != org.OrgID || s.now().Sub(was.SeenAt) >= seenEvery {
+		return ctx, Session{}, nil, false
+	}
+	ctx, guard := s.db.Guard(ctx, scope.System(scope.SignIn, org.OrgID), func(b *db.Batch) func() error {
+		check := s.read(b, org, token)
+		return func() error {
+			is, err := check()
+			is.SeenAt = was.SeenAt // Another process may have noted a later visit.
+			if err != nil || !reflect.DeepEqual(is, was) {
+				return db.ErrPresumed
+			}
+			return nil
+		}
+	})
+	return ctx, was, guard, true
+}
+
+// read queues the question whose session the token is. What it returns has the answer, when it is there, and its errors.
+func (s *Service) read(b *db.Batch, org tenants.Organization, token string) func() (Session, error) {
+	var out Session
+	var found bool
+	now := s.now()
+	db.One(b, &out, &found, `SELECT `+tenants.MembershipColumns+`, s.session_id, s.seen_at, o.state AS org_state
+		FROM sessions s JOIN memberships m ON m.org_id = s.org_id AND m.membership_id = s.membership_id JOIN organizations o ON o.org_id = s.org_id
+		WHERE s.org_id = $1 AND s.token_hash = $2 AND s.expires_at > $3 AND s.seen_at > $4 AND m.state = 'active'`,
+		org.OrgID, secret.Hash(token), now, now.Add(-idleLife))
+	return func() (Session, error) {
+		if !found {
+			return Session{}, errs.New(errs.NotFound, "no session")
+		}
+		return out, tenants.Admits(out.OrgState, out.Roles)
+	}
+}
+
+// sessions remembers what sessions were when they were last read, by the hash of their token, so that a page need not wait for its
+// session before it reads. It gives no right: see Presume. What is in it is gone ten minutes later at most.
+type sessions struct {
+	mu         sync.Mutex
+	now        func() time.Time
+	young, old map[string]Session
+	turned     time.Time
+}
+
+// sessionsLimit bounds what a process remembers: some 600 bytes each.
+const sessionsLimit = 5000
+
+func (s *sessions) known(hash []byte) (Session, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turn()
+	if v, ok := s.young[string(hash)]; ok {
+		return v, true
+	}
+	v, ok := s.old[string(hash)]
+	return v, ok
+}
+
+func (s *sessions) keep(hash []byte, v Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turn()
+	s.young[string(hash)] = v
+}
+
+func (s *sessions) turn() {
+	now := s.now()
+	if s.young != nil && now.Sub(s.turned) < seenEvery && len(s.young) < sessionsLimit {
+		return
+	}
+	if s.old = s.young; now.Sub(s.turned) >= 2*seenEvery {
+		s.old = nil
+	}
+	s.young, s.turned = map[string]Session{}, now
+}
+
+func (s *Service) seen(ctx context.Context, v Session) (at time.Time, err error) {
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		at = tx.Now
 		if _, err := tx.Exec(`UPDATE sessions SET seen_at = $3 WHERE org_id = $1 AND session_id = $2 AND seen_at < $3`, v.OrgID, v.SessionID, tx.Now); err != nil {
 			return err
 		}
@@ -68,9 +146,9 @@ func (s *Service) seen(ctx context.Context, v Session) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("note visit: %w", err)
+		return at, fmt.Errorf("note visit: %w", err)
 	}
-	return nil
+	return at, nil
 }
 
 // open makes a session and ends the one that the browser had. It is the only place that makes one.

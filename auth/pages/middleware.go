@@ -2,12 +2,14 @@ package pages
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
@@ -58,6 +60,9 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 				return c.Redirect(to, fiber.StatusPermanentRedirect)
 			}
 			if token := c.Cookies(names.session); secret.IsToken(token) {
+				if done, err := presume(c, svc, org, token); done {
+					return err
+				}
 				s, err := svc.Session(auth.Enter(ctx, org.OrgID), org, token)
 				if err == nil {
 					c.SetUserContext(member(c, s.Membership))
@@ -79,6 +84,33 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 		}
 		return c.Next()
 	}
+}
+
+type asksFirst struct{}
+
+// presume answers a request that only reads for whose session it was a moment ago, while its first read finds out whether it still is;
+// false if that has to be asked first. If anything is different now, the request begins again and is answered for what is so now.
+func presume(c *fiber.Ctx, svc *auth.Service, org tenants.Organization, token string) (bool, error) {
+	before := c.UserContext()
+	if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead || before.Value(asksFirst{}) != nil {
+		return false, nil
+	}
+	ctx, s, guard, ok := svc.Presume(auth.Enter(before, org.OrgID), org, token)
+	if !ok {
+		return false, nil
+	}
+	c.SetUserContext(ctx)
+	c.SetUserContext(member(c, s.Membership))
+	err := c.Next()
+	switch asked := guard.Verify(before); {
+	case errors.Is(asked, db.ErrPresumed):
+		c.Response().Reset()
+		c.SetUserContext(context.WithValue(before, asksFirst{}, true))
+		return true, c.RestartRouting()
+	case asked != nil:
+		return true, asked
+	}
+	return true, err
 }
 
 func member(c *fiber.Ctx, m tenants.Membership) (ctx context.Context) {

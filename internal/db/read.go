@@ -39,12 +39,12 @@ func (d *DB) Read(ctx context.Context, fill func(*Batch)) error {
 
 // ReadAs is Read in a scope that has not been entered yet: auth reads a session with it before anybody acts.
 func (d *DB) ReadAs(ctx context.Context, s scope.Scope, fill func(*Batch)) error {
-	b := &Batch{Now: d.now(), before: 1}
-	q, args := settings(s)
-	b.b.Queue(q+`,set_config('transaction_read_only','on',true)`, args...)
+	b := &Batch{Now: d.now()}
+	b.lead(ctx)
+	b.settle(s)
 	fill(b)
-	CounterFrom(ctx).add(len(b.steps) + 1)
-	trace(ctx, b.b.QueuedQueries[b.before:])
+	CounterFrom(ctx).add(len(b.steps))
+	trace(ctx, b.b.QueuedQueries)
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return translate(err)

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -42,7 +43,7 @@ func trace(ctx context.Context, queued []*pgx.QueuedQuery) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		for _, q := range queued {
-			if q.SQL != "COMMIT" {
+			if q.SQL != "COMMIT" && !strings.HasPrefix(q.SQL, "SELECT set_config(") {
 				t.statements = append(t.statements, Statement{q.SQL, q.Arguments})
 			}
 		}

@@ -39,6 +39,9 @@ func (d *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	if err != nil {
 		return err
 	}
+	if err := guarded(ctx); err != nil {
+		return err
+	}
 	for try := 1; ; try++ {
 		err := d.once(ctx, s, fn)
 		if err == nil || !retryable(err) || try == 3 {

@@ -42,6 +42,7 @@ var shared = map[string]string{
 	"internal/lang.written":        "rendered texts, by language, key and every value that stands in them: who gets one had its values already",
 	"internal/markdown.engine":     "the renderer, which keeps nothing",
 	"internal/markdown.policy":     "the sanitizer, which keeps nothing",
+	"auth.sessions":                "whose session a token's hash is, for ten minutes: a request that presumes it is answered only if its first read says the same",
 	"courses.outlines":             "the order of a published version, which never changes, by owner, item and number; whoever asks has read under its own rights that this version is its to see",
 	"search.tally":                 "how often words were looked for, by the organization that looked, until they are written a few seconds later",
 	"search.Meili":                 "whether the index is set up there",
