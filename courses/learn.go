@@ -84,10 +84,8 @@ type pile struct {
 	N     int    `json:"n"`
 }
 
-// librarySQL reads the library, one row: its piles, and the items of one page. $1 organization, $2 membership, $3 visitor, $4 kinds
-// of the library, $5 its size; the page's $6 state or NULL, $7 kinds or NULL, $8 owners' slugs or NULL, $9 offset, $10 limit, $11
-// whether what is merely open to the organization is left out.
-var librarySQL = `WITH seen AS MATERIALIZED (
+// seenSQL is the library as seen: $1 organization, $2 membership, $3 visitor, $4 kinds of the library, $5 its size.
+var seenSQL = `WITH seen AS MATERIALIZED (
 	SELECT l.org_id, l.item_id, l.kind, l.listed_at, coalesce(e.done, 0) AS done, coalesce(e.total, 0) AS total,
 		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(l.org_id = $1, false) OR a.item_id IS NOT NULL AS ours, a.item_id IS NOT NULL AS taken
 	FROM (
@@ -101,22 +99,37 @@ var librarySQL = `WITH seen AS MATERIALIZED (
 	LEFT JOIN adoptions a ON a.org_id = $1 AND a.item_org = l.org_id AND a.item_id = l.item_id
 	LEFT JOIN enrollments e ON e.org_id = $1 AND e.membership_id = $2 AND e.item_org = l.org_id AND e.item_id = l.item_id AND e.state <> 'left'
 	LEFT JOIN visitor_progress p ON p.visitor_id = $3 AND p.item_org = l.org_id AND p.item_id = l.item_id AND p.lesson_key = '')
-SELECT (SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.kind, s.org_id, s.state, s.ours, count(*) AS n FROM seen s GROUP BY s.kind, s.org_id, s.state, s.ours) x) AS piles, ` + nearSQL + ` AS near,
-	coalesce(json_agg(json_build_object('item', c.item, 'on', json_build_object('item_id', c.item_id, 'done', c.done, 'total', c.total, 'state', c.state, 'taken', c.taken)) ORDER BY c.place), '[]') AS page
-FROM (
-	SELECT g.*, (SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item FROM (
+`
+
+const pilesSQL = `(SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.kind, s.org_id, s.state, s.ours, count(*) AS n FROM seen s GROUP BY s.kind, s.org_id, s.state, s.ours) x)`
+
+// shelfSQL reads the items of one page, the first with the library's piles: $6 state or NULL, $7 kinds or NULL, $8 owners' slugs or
+// NULL, $9 offset, $10 limit, $11 whether what is merely open to the organization is left out. headSQL reads the piles where a page has nothing.
+var (
+	shelfSQL = seenSQL + `SELECT CASE WHEN c.first THEN ` + pilesSQL + ` END AS piles, CASE WHEN c.first THEN ` + nearSQL + ` END AS near, c.* FROM (
+	SELECT ` + tenants.ItemColumns + `, g.done, g.total, g.state AS learning, g.taken, g.place, row_number() OVER (ORDER BY g.place) = 1 AS first FROM (
 		SELECT s.*, row_number() OVER (ORDER BY array_position('{active,"",completed}'::text[], s.state), s.ours DESC, s.listed_at DESC, s.item_id) AS place FROM seen s
 		WHERE ($6::text IS NULL OR s.state = $6) AND (s.ours OR NOT $11) AND ($7::text[] IS NULL OR s.kind = ANY($7)) AND ($8::text[] IS NULL OR s.org_id IN (SELECT o.org_id FROM organizations o WHERE o.slug = ANY($8)))
 		ORDER BY place OFFSET $9 LIMIT $10) g
-	JOIN items i ON i.org_id = g.org_id AND i.item_id = g.item_id AND i.state = 'published') c`
+	JOIN items i ON i.org_id = g.org_id AND i.item_id = g.item_id AND i.state = 'published') c ORDER BY c.place`
+	headSQL = seenSQL + `SELECT ` + pilesSQL + ` AS piles, ` + nearSQL + ` AS near`
+)
 
-type libraryRow struct {
+type libraryHead struct {
 	Piles []pile   `db:"piles"`
 	Near  []id.Org `db:"near"`
-	Page  []struct {
-		Item tenants.Item `json:"item"`
-		On   learning     `json:"on"`
-	} `db:"page"`
+}
+
+type shelved struct {
+	libraryHead
+	tenants.Item
+
+	Done     int    `db:"done"`
+	Total    int    `db:"total"`
+	Learning string `db:"learning"`
+	Taken    bool   `db:"taken"`
+	Place    int    `db:"place"`
+	First    bool   `db:"first"`
 }
 
 // Learn returns the paths and courses that the viewer may see: those they are on first, then what their organization offers, then
@@ -136,28 +149,34 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 		f.Orgs = nil
 	}
 	from := max(f.Page, 0) * shelf
-	var row libraryRow
+	of := []any{sc.Org, sc.Membership, sc.Visitor, []string{tenants.KindPath, tenants.KindCourse}, library}
+	var rows []shelved
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.One(b, &row, nil, librarySQL, sc.Org, sc.Membership, sc.Visitor, []string{tenants.KindPath, tenants.KindCourse}, library, f.state(), f.Kinds, f.Orgs, from, shelf, f.Tab == TabOurs)
+		db.List(b, &rows, shelfSQL, append(of, f.state(), f.Kinds, f.Orgs, from, shelf, f.Tab == TabOurs)...)
 	}); err != nil {
 		return LearnView{}, err
 	}
-	var items []tenants.Item
-	var mine []learning
-	var owners []id.Org
-	for _, p := range row.Page {
-		items, mine = append(items, p.Item), append(mine, p.On)
+	var head libraryHead
+	if len(rows) > 0 {
+		head = rows[0].libraryHead
+	} else if err := s.db.Read(ctx, func(b *db.Batch) { db.One(b, &head, nil, headSQL, of...) }); err != nil {
+		return LearnView{}, err
 	}
-	for _, p := range row.Piles {
+	items, mine := make([]tenants.Item, len(rows)), make([]learning, len(rows))
+	for i, r := range rows {
+		items[i], mine[i] = r.Item, learning{Item: r.ItemID, Done: r.Done, Total: r.Total, State: r.Learning, Taken: r.Taken}
+	}
+	var owners []id.Org
+	for _, p := range head.Piles {
 		owners = append(owners, p.Org)
 	}
 	orgs, err := s.tenants.ByIDs(ctx, owners...)
 	if err != nil {
 		return LearnView{}, err
 	}
-	v := f.count(row.Piles, orgs)
+	v := f.count(head.Piles, orgs)
 	v.Visitor, v.More, v.Keeps = !sc.SignedIn(), v.Found > from+shelf, authz.Allowed(sc, authz.Adopt, id.Org{})
-	v.Cards, err = s.cards(ctx, items, mine, append(row.Near, sc.Org))
+	v.Cards, err = s.cards(ctx, items, mine, append(head.Near, sc.Org))
 	return v, err
 }
 
@@ -186,8 +205,7 @@ func (s *Service) cards(ctx context.Context, items []tenants.Item, mine []learni
 			ids = append(ids, p.Org)
 		}
 	}
-	slices.SortFunc(ids, func(a, b id.Org) int { return cmp.Compare(a.String(), b.String()) })
-	orgs, err := s.tenants.ByIDs(ctx, slices.Compact(ids)...)
+	orgs, err := s.tenants.ByIDs(ctx, ids...)
 	if err != nil {
 		return nil, err
 	}
