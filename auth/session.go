@@ -54,15 +54,15 @@ func (s *Service) Session(ctx context.Context, org tenants.Organization, token s
 }
 
 // Presume returns the session as this process read it at most five minutes ago, and a context that finds out with the request's first
-// read whether it is still the same, to the letter; false if the session has to be read first. What it returns gives no right before
+// read whether it is still the same, to the letter; NotFound if the session has to be read first. What it returns gives no right before
 // the guard is verified.
-func (s *Service) Presume(ctx context.Context, org tenants.Organization, token string) (context.Context, Session, *db.Guard, bool) {
+func (s *Service) Presume(ctx context.Context, org tenants.Organization, token string) (context.Context, Session, *db.Guard, error) {
 	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
-		return ctx, Session{}, nil, false
+		return ctx, Session{}, nil, err
 	}
 	was, known := s.sessions.known(secret.Hash(token))
 	if !known || was.OrgID != org.OrgID || s.now().Sub(was.SeenAt) >= seenEvery {
-		return ctx, Session{}, nil, false
+		return ctx, Session{}, nil, errs.New(errs.NotFound, "nothing to presume")
 	}
 	ctx, guard := s.db.Guard(ctx, scope.System(scope.SignIn, org.OrgID), func(b *db.Batch) func() error {
 		check := s.read(b, org, token)
@@ -75,7 +75,7 @@ func (s *Service) Presume(ctx context.Context, org tenants.Organization, token s
 			return nil
 		}
 	})
-	return ctx, was, guard, true
+	return ctx, was, guard, nil
 }
 
 // read queues the question whose session the token is. What it returns has the answer, when it is there, and its errors.

@@ -107,6 +107,8 @@ type text struct {
 	Leads       tenants.Item // what an added step leads to
 	Attempts    []attempt
 	Reflections []reflection
+
+	owner, lesson bool // whether they were there
 }
 
 type attempt struct {
@@ -140,9 +142,15 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	var r root
 	var found bool
 	v := LessonView{Place: p, Visitor: !sc.SignedIn()}
+	// What stood there the last time is read with it, under the viewer's own rights, and counts if it is what stands there now.
+	var l text
+	last, known := s.leaves.get(p)
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		r.queue(b, &found, sc, p.Item)
+		if known {
+			l.queue(b, sc, last, p.Item)
+		}
 	}); err != nil {
 		return LessonView{}, err
 	}
@@ -159,9 +167,16 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	if err != nil {
 		return LessonView{}, err
 	}
-	l, err := s.text(ctx, at, sc)
-	if err != nil {
-		return LessonView{}, err
+	if leaf := at.leaf(); at.Own || !known || leaf != last || !l.whole() {
+		if l, err = s.text(ctx, at, sc); err != nil {
+			return LessonView{}, err
+		}
+		if !at.Own {
+			s.leaves.put(p, leaf)
+		}
+	}
+	if at.Item == r.ItemID {
+		l.Owner = r.Item
 	}
 	if answered != nil && v.Visitor {
 		l.Attempts = append(l.Attempts, attempt{answered.Question, answered.Choices})
@@ -178,42 +193,57 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 // text reads what stands at a place that the viewer was found to see. A step of the own organization's came with the additions; one
 // that leads to an item without lessons has no text.
 func (s *Service) text(ctx context.Context, at located, sc scope.Scope) (l text, err error) {
-	l.Owner = at.Root.Item
-	if own, _, ok := at.Root.ownStep(at.Step); ok && !own.Item.IsZero() {
-		var found bool
-		if err := s.db.Read(ctx, func(b *db.Batch) { tenants.SeenItem(b, &l.Leads, &found, sc, own.Item) }); err != nil {
-			return l, err
-		}
-		if !found {
-			return l, errs.New(errs.NotFound, "step %s leads to %s", at.Step, own.Item)
-		}
+	own, _, ok := at.Root.ownStep(at.Step)
+	leads := ok && !own.Item.IsZero()
+	if at.Own && !leads {
 		return l, nil
 	}
-	lesson, foreign := !at.Own && at.Lesson != "", at.Item != l.Owner.ItemID
-	if !lesson && !foreign {
-		return l, nil
-	}
-	owner, found := !foreign, !lesson
+	found := true
 	err = s.db.Read(ctx, func(b *db.Batch) {
-		if foreign {
-			tenants.SeenItem(b, &l.Owner, &owner, sc, at.Item)
-		}
-		if !lesson {
-			return
-		}
-		db.One(b, &l.lessonFound, &found, `SELECT l.title, l.kind, l.minutes, l.blocks FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, at.Org, at.Item, at.Version, at.Lesson)
-		if sc.SignedIn() {
-			db.List(b, &l.Attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices FROM attempts a
-				WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, at.Org, at.Item, at.Lesson)
-			db.List(b, &l.Reflections, `SELECT r.reflection_key, r.body, r.updated_at FROM reflections r
-				WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50`, sc.Org, sc.Membership, at.Org, at.Item, at.Lesson)
+		if leads {
+			tenants.SeenItem(b, &l.Leads, &found, sc, own.Item)
+		} else {
+			l.queue(b, sc, at.leaf(), at.Root.ItemID)
 		}
 	})
-	if err == nil && (!owner || !found) {
-		err = errs.New(errs.NotFound, "lesson %s of %s", at.Lesson, at.Item)
+	if err != nil {
+		return l, err
 	}
-	return l, err
+	if !found || !leads && !l.whole() {
+		return l, errs.New(errs.NotFound, "lesson %s of %s", at.Lesson, at.Item)
+	}
+	return l, nil
 }
+
+// leaf names a lesson of a published version, or, with no lesson, an item that stands alone.
+type leaf struct {
+	edition
+
+	Lesson string
+}
+
+func (at located) leaf() leaf { return leaf{edition{at.Org, at.Item, at.Version}, at.Lesson} }
+
+// queue queues the lesson, its item unless that is the root, and what the viewer alone sees of it.
+func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item) {
+	l.owner, l.lesson = of.Item == root, of.Lesson == ""
+	if !l.owner {
+		tenants.SeenItem(b, &l.Owner, &l.owner, sc, of.Item)
+	}
+	if l.lesson {
+		return
+	}
+	db.One(b, &l.lessonFound, &l.lesson, `SELECT l.title, l.kind, l.minutes, l.blocks FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, of.Org, of.Item, of.Version, of.Lesson)
+	if sc.SignedIn() {
+		db.List(b, &l.Attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices FROM attempts a
+			WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
+		db.List(b, &l.Reflections, `SELECT r.reflection_key, r.body, r.updated_at FROM reflections r
+			WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
+	}
+}
+
+// whole reports whether all that the page needs was there.
+func (l *text) whole() bool { return l.owner && l.lesson }
 
 // lesson fills the view from what was read.
 func (r *root) lesson(v *LessonView, at located, l text, orgs map[id.Org]tenants.Organization) {

@@ -16,15 +16,40 @@ type edition struct {
 	Version int
 }
 
-// outlines remembers the outlines of published versions, which never change. It gives no right: whoever asks for one has just
-// read, under the rights of who acts, that the version is theirs to see.
-type outlines struct {
+// memory remembers a bounded number of values that can be found out again; any one goes for a new one.
+type memory[K comparable, V any] struct {
 	mu    sync.Mutex
-	known map[edition]Outline
+	known map[K]V
 }
 
-// outlineLimit bounds what a process remembers: some 20 KB each.
-const outlineLimit = 1000
+// memoryLimit bounds what a process remembers: an outline has some 20 KB.
+const memoryLimit = 1000
+
+func (m *memory[K, V]) get(k K) (V, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, ok := m.known[k]
+	return v, ok
+}
+
+func (m *memory[K, V]) put(k K, v V) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known == nil {
+		m.known = map[K]V{}
+	}
+	for old := range m.known {
+		if len(m.known) < memoryLimit {
+			break
+		}
+		delete(m.known, old)
+	}
+	m.known[k] = v
+}
+
+// outlines remembers the outlines of published versions, which never change. It gives no right: whoever asks for one has just
+// read, under the rights of who acts, that the version is theirs to see.
+type outlines struct{ memory[edition, Outline] }
 
 type outlineRow struct {
 	OrgID   id.Org  `db:"org_id"`
@@ -39,15 +64,13 @@ func (o *outlines) get(read func(dest *[]outlineRow, q string, args ...any) erro
 	var orgs []id.Org
 	var items []id.Item
 	var versions []int
-	o.mu.Lock()
 	for _, e := range want {
-		if known, ok := o.known[e]; ok {
+		if known, ok := o.memory.get(e); ok {
 			out[e] = known
 			continue
 		}
 		orgs, items, versions = append(orgs, e.Org), append(items, e.Item), append(versions, e.Version)
 	}
-	o.mu.Unlock()
 	if len(items) == 0 {
 		return out, nil
 	}
@@ -56,18 +79,10 @@ func (o *outlines) get(read func(dest *[]outlineRow, q string, args ...any) erro
 		JOIN versions v ON v.org_id = w.org_id AND v.item_id = w.item_id AND v.version = w.version LIMIT 500`, orgs, items, versions); err != nil {
 		return nil, err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	for _, r := range rows {
 		e := edition{r.OrgID, r.ItemID, r.Version}
 		out[e] = r.Outline
-		for old := range o.known { // Any one has to go.
-			if len(o.known) < outlineLimit {
-				break
-			}
-			delete(o.known, old)
-		}
-		o.known[e] = r.Outline
+		o.put(e, r.Outline)
 	}
 	for _, e := range want {
 		if _, ok := out[e]; !ok {

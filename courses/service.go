@@ -13,6 +13,7 @@ type Service struct {
 	blob    blob.Store
 
 	outlines outlines
+	leaves   memory[Place, leaf]
 }
 
 // Deps are what the service works with; all are needed.
@@ -24,5 +25,5 @@ type Deps struct {
 
 // New returns a service; it starts nothing.
 func New(d Deps) *Service {
-	return &Service{db: d.DB, tenants: d.Tenants, blob: d.Blob, outlines: outlines{known: map[edition]Outline{}}}
+	return &Service{db: d.DB, tenants: d.Tenants, blob: d.Blob}
 }

@@ -95,13 +95,16 @@ func presume(c *fiber.Ctx, svc *auth.Service, org tenants.Organization, token st
 	if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead || before.Value(asksFirst{}) != nil {
 		return false, nil
 	}
-	ctx, s, guard, ok := svc.Presume(auth.Enter(before, org.OrgID), org, token)
-	if !ok {
+	ctx, s, guard, err := svc.Presume(auth.Enter(before, org.OrgID), org, token)
+	if errs.Is(err, errs.NotFound) {
 		return false, nil
+	}
+	if err != nil {
+		return true, err
 	}
 	c.SetUserContext(ctx)
 	c.SetUserContext(member(c, s.Membership))
-	err := c.Next()
+	err = c.Next()
 	switch asked := guard.Verify(before); {
 	case errors.Is(asked, db.ErrPresumed):
 		c.Response().Reset()
