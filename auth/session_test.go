@@ -212,3 +212,53 @@ func TestTokens(t *testing.T) {
 		t.Errorf("the token of an ended membership: %v", err)
 	}
 }
+
+// A page presumes that its session is what it was a moment ago: whatever is different by then counts for that very page.
+func TestWhatIsPresumedOfASessionCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	admin, email := "admin@"+w.a.Slug+".example", "learner@"+w.a.Slug+".example"
+	w.tx(w.a, func(tx *db.Tx) error {
+		_, err := tenants.AddMember(tx, tenants.NewMember{Name: "admin", Email: admin, Roles: []scope.Role{scope.Administrator}})
+		return err
+	})
+	b := w.browser(t)
+	b.signIn(w.a, admin, "")
+	b.get(w.a.Slug, "/admin/sign-in") // From here on this process knows the session.
+	if got := b.get(w.a.Slug, "/admin/sign-in").StatusCode; got != http.StatusOK {
+		t.Fatalf("an administrator: %d", got)
+	}
+	w.exec(w.a, `UPDATE memberships SET roles = '{learner}' WHERE org_id = $1 AND email = $2`, admin)
+	if got := b.get(w.a.Slug, "/admin/sign-in").StatusCode; got != http.StatusNotFound {
+		t.Errorf("whoever was an administrator a moment ago: %d", got)
+	}
+	w.exec(w.a, `UPDATE memberships SET roles = '{administrator}' WHERE org_id = $1 AND email = $2`, admin)
+	if got := b.get(w.a.Slug, "/admin/sign-in").StatusCode; got != http.StatusOK {
+		t.Errorf("who became an administrator a moment ago: %d", got)
+	}
+	w.exec(w.a, `UPDATE memberships SET name = 'Changed' WHERE org_id = $1 AND email = $2`, admin)
+	if who := b.whoami(w.a); !strings.Contains(who, admin) { // A page that reads nothing.
+		t.Errorf("who acts: %s", who)
+	}
+	w.exec(w.a, `DELETE FROM sessions WHERE org_id = $1`)
+	if got := b.get(w.a.Slug, "/admin/sign-in").StatusCode; got != http.StatusUnauthorized {
+		t.Errorf("a session that was ended elsewhere: %d", got)
+	}
+
+	b.signIn(w.a, email, "")
+	if who := b.whoami(w.a); !strings.Contains(who, email) {
+		t.Fatalf("who acts: %s", who)
+	}
+	b.whoami(w.a)
+	w.exec(w.a, `UPDATE memberships SET state = 'left' WHERE org_id = $1 AND email = $2`, email)
+	if who := b.whoami(w.a); !strings.Contains(who, "visitor") {
+		t.Errorf("whoever left: %s", who)
+	}
+	// At another organization's host the token was never anybody's.
+	b.signIn(w.a, admin, "")
+	b.whoami(w.a)
+	b.cookies[w.b.Slug] = b.cookies[w.a.Slug]
+	if who := b.whoami(w.b); !strings.Contains(who, "visitor") {
+		t.Errorf("another organization's host: %s", who)
+	}
+}
