@@ -13,6 +13,7 @@ const (
 	tryStart       = "start_network"
 	tryLinkAddress = "link_address"
 	tryLinkNetwork = "link_network"
+	tryLogout      = "logout_network" // forged tokens of a provider's sign-out
 )
 
 // tryWindow is the longest time that attempts are remembered.

@@ -16,6 +16,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/valyala/fasthttp"
 
+	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
@@ -190,7 +191,7 @@ func sameOrigin() fiber.Handler {
 		case fiber.MethodGet, fiber.MethodHead, fiber.MethodOptions:
 			return c.Next()
 		}
-		if forPrograms(c) { // No cookie counts there.
+		if forPrograms(c) || strings.HasPrefix(c.Path(), auth.BackChannelPath) { // No cookie counts there.
 			return c.Next()
 		}
 		site, origin := c.Get("Sec-Fetch-Site"), c.Get(fiber.HeaderOrigin)

@@ -96,7 +96,9 @@ func (i *issuer) jwks(w http.ResponseWriter, _ *http.Request) {
 }
 
 // sign returns the claims as a compact JWS under the issuer's algorithm, or the wrong way that its fault asks for.
-func (i *issuer) sign(payload []byte) (string, error) {
+func (i *issuer) sign(payload []byte) (string, error) { return i.signAs("JWT", payload) }
+
+func (i *issuer) signAs(typ jose.ContentType, payload []byte) (string, error) {
 	i.mu.Lock()
 	k, err := i.ring()
 	alg, fault := i.alg, i.fault
@@ -126,11 +128,11 @@ func (i *issuer) sign(payload []byte) (string, error) {
 		key = rogue.signing[0]
 	default:
 	}
-	return signed(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key}, payload)
+	return signed(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key}, typ, payload)
 }
 
-func signed(k jose.SigningKey, payload []byte) (string, error) {
-	s, err := jose.NewSigner(k, (&jose.SignerOptions{}).WithType("JWT"))
+func signed(k jose.SigningKey, typ jose.ContentType, payload []byte) (string, error) {
+	s, err := jose.NewSigner(k, (&jose.SignerOptions{}).WithType(typ))
 	if err != nil {
 		return "", err
 	}
@@ -149,7 +151,7 @@ func signedWithPublicKey(k *keys, payload []byte) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			return signed(jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: der, KeyID: p.KeyID}}, payload)
+			return signed(jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: der, KeyID: p.KeyID}}, "JWT", payload)
 		}
 	}
 	return "", ErrUnknown

@@ -27,6 +27,8 @@ type Client struct {
 	ID, Secret   string
 	RedirectURIs []string // compared as they are written
 	LogoutURIs   []string // where a sign-out may return to
+	// BackChannelURI is told when somebody signs out here; "" for a client that does not want to know.
+	BackChannelURI string
 }
 
 // Issuer is one provider; its address is {Base}/{Slug}.
@@ -120,6 +122,7 @@ func New(c Config) (*OP, error) {
 		"GET /{slug}/userinfo":   (*issuer).userinfo,
 		"POST /{slug}/userinfo":  (*issuer).userinfo,
 		"GET /{slug}/logout":     (*issuer).logout,
+		"POST /{slug}/sign-out":  (*issuer).signOut,
 		"GET /{slug}/{$}":        (*issuer).index,
 		"GET /{slug}":            (*issuer).index,
 	} {
@@ -199,6 +202,8 @@ func (i *issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 		"userinfo_endpoint":                              i.url + "/userinfo",
 		"jwks_uri":                                       i.url + "/jwks",
 		"end_session_endpoint":                           i.url + "/logout",
+		"backchannel_logout_supported":                   true,
+		"backchannel_logout_session_supported":           true,
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query"},
 		"grant_types_supported":                          []string{"authorization_code"},

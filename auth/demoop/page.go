@@ -13,6 +13,7 @@ import (
 // pageView is what a page shows: the choice of people if there is an Action, otherwise a sentence.
 type pageView struct {
 	Title, Text, Action, Redirect string
+	SignOut                       string // action of the form that signs somebody out of all portals
 	People                        []Person
 }
 
@@ -54,6 +55,17 @@ var page = sync.OnceValue(func() *template.Template {
 </form>
 {{- end}}
 {{- end}}
+{{- if .SignOut}}
+<h2>Sign somebody out everywhere</h2>
+<p>Every portal that this provider vouched to is told, and ends the sessions at once.</p>
+<form method="post" action="{{.SignOut}}">
+<label for="email">Email</label>
+<div class="line">
+<input id="email" name="email" type="email" autocomplete="off" spellcheck="false" required>
+<button type="submit">Sign out</button>
+</div>
+</form>
+{{- end}}
 </main>
 </body>
 </html>
@@ -91,7 +103,7 @@ func (i *issuer) page(w http.ResponseWriter, status int, v pageView) {
 }
 
 func (i *issuer) index(w http.ResponseWriter, _ *http.Request) {
-	i.page(w, http.StatusOK, pageView{Title: i.name, Text: "This is an OpenID provider for the demonstration. Start at the portal; it sends you here to say who you are."})
+	i.page(w, http.StatusOK, pageView{Title: i.name, Text: "This is an OpenID provider for the demonstration. Start at the portal; it sends you here to say who you are.", SignOut: i.url + "/sign-out"})
 }
 
 func (*OP) style(w http.ResponseWriter, r *http.Request) {

@@ -53,6 +53,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Post("/language", p.language)
 	r.Get("/admin/sign-in", p.admin)
 	p.mountTokens(r)
+	p.mountSessions(r)
 }
 
 // guard refuses to hand out cookies over plain http beyond this machine.

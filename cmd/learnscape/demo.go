@@ -88,7 +88,7 @@ func runDemo(ctx context.Context, e *env, args []string) error {
 		return err
 	}
 	defer p.Close()
-	houses, err := demo.Issuers(p.Auth.RedirectURI, func(slug string) string { return p.Auth.BaseURL(slug) + "/signed-out" })
+	houses, err := demo.Issuers(p.Auth.RedirectURI, p.Auth.BackChannelURI, func(slug string) string { return p.Auth.BaseURL(slug) + "/signed-out" })
 	if err != nil {
 		return err
 	}

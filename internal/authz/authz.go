@@ -53,6 +53,8 @@ const (
 	SignIn          Action = "auth.sign_in"
 	SeeProviders    Action = "auth.see_providers"
 	EndSession      Action = "auth.end_session"
+	OwnSessions     Action = "auth.own_sessions"
+	EndSessions     Action = "auth.end_sessions"
 	CreateToken     Action = "auth.create_token"
 	Learn           Action = "courses.learn"
 	Author          Action = "courses.author"
@@ -99,6 +101,8 @@ var table = map[Action]Rule{
 	SignIn:          {Visitor: true, Actors: []scope.Actor{scope.SignIn}},
 	SeeProviders:    {Roles: []scope.Role{scope.Administrator}},
 	EndSession:      {Actors: []scope.Actor{scope.SignIn}},
+	OwnSessions:     {},
+	EndSessions:     {Roles: []scope.Role{scope.Administrator}},
 	CreateToken:     {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	Learn:           {Foreign: true},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},

@@ -209,7 +209,7 @@ func unsafeMethodsRefuseOtherSites(t *testing.T, s *site) {
 	before := s.rows(t)
 	for _, key := range slices.Sorted(maps.Keys(routes)) {
 		c := routes[key]
-		if c.post == nil {
+		if c.post == nil || key == "POST /auth/backchannel/:provider" { // Providers send it; what it says is signed.
 			continue
 		}
 		f := c.post(s, true)[0]

@@ -44,8 +44,8 @@ const clientID = "learnscape"
 func clientSecret(slug string) secret.Secret { return secret.Secret("demonstration-" + slug) }
 
 // Issuers lists the demonstration providers that belong to the world, one for each organization that signs in with its own.
-// redirect and logout say where such an organization's provider sends people back to.
-func Issuers(redirect func(slug string, p id.Provider) string, logout func(slug string) string) ([]demoop.Issuer, error) {
+// redirect and logout say where such an organization's provider sends people back to, backChannel where it tells of sign-outs.
+func Issuers(redirect, backChannel func(slug string, p id.Provider) string, logout func(slug string) string) ([]demoop.Issuer, error) {
 	w, err := embedded()
 	if err != nil {
 		return nil, err
@@ -57,6 +57,7 @@ func Issuers(redirect func(slug string, p id.Provider) string, logout func(slug 
 		}
 		i := demoop.Issuer{Slug: o.Slug, Name: o.Name + " sign-in", Clients: []demoop.Client{{
 			ID: clientID, Secret: clientSecret(o.Slug).Reveal(), RedirectURIs: []string{redirect(o.Slug, providerID(o.Slug))}, LogoutURIs: []string{logout(o.Slug)},
+			BackChannelURI: backChannel(o.Slug, providerID(o.Slug)),
 		}}}
 		for _, p := range o.People {
 			if !p.left() {

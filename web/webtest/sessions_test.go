@@ -1,0 +1,66 @@
+package webtest_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/learnscape/learnscape/web/webtest"
+)
+
+// TestSessions is how somebody who left a computer signed in ends that session, and how a sign-out at the provider ends the rest.
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	issuer := ""
+	in := func(width int) *webtest.Browser {
+		b := webtest.Open(t, width)
+		b.Visit(d.URL("halden", "/sign-in?return_to=/me/sessions"))
+		b.Click(`main a[href^="/auth/start"]`)
+		b.WaitText("Demonstration provider")
+		issuer, _, _ = strings.Cut(b.At(), "/authorize")
+		b.Type(`input[name="email"]`, "learner@halden.example")
+		b.Submit(`input[name="email"]`)
+		b.WaitText("Where you are signed in")
+		return b
+	}
+	shot := func(b *webtest.Browser, name string) {
+		if dir := os.Getenv("LEARNSCAPE_SHOTS"); dir != "" {
+			b.Shot(filepath.Join(dir, name+".png"))
+		}
+	}
+	left, b := in(390), in(1360)
+	b.Accessible()
+	shot(b, "sessions")
+	b.Fits(320)
+	b.Resize(1360)
+	b.ClickText("Sign out everywhere else")
+	b.WaitText("All other browsers are signed out")
+	b.WaitText("You are signed in nowhere else")
+	b.Accessible()
+	left.Visit(d.URL("halden", "/me/sessions"))
+	left.WaitText("Sign in")
+
+	// A sign-out at the provider is one here, at once.
+	provider := webtest.Open(t, 1360)
+	provider.Visit(issuer)
+	provider.Type(`input[name="email"]`, "learner@halden.example")
+	provider.Submit(`input[name="email"]`)
+	provider.WaitText("is signed out of 1 portals")
+	b.Visit(d.URL("halden", "/me/sessions"))
+	b.WaitText("Sign in")
+
+	boss := webtest.Open(t, 1360)
+	boss.Visit(d.URL("halden", "/sign-in?return_to=/admin/people"))
+	boss.Click(`main a[href^="/auth/start"]`)
+	boss.WaitText("Demonstration provider")
+	boss.Type(`input[name="email"]`, "admin@halden.example")
+	boss.Submit(`input[name="email"]`)
+	boss.Wait(`a[href$="/sessions"]`)
+	boss.Click(`a[href$="/sessions"]`)
+	boss.WaitText("has no session at the moment")
+	boss.Accessible()
+	shot(boss, "sessions-none")
+	boss.Fits(320)
+}
