@@ -157,7 +157,7 @@ func (s *Service) join(tx *db.Tx, at located) error {
 // where nothing comes after it.
 func (s *Service) complete(tx *db.Tx, at located, send func(func(*db.Batch)) error) error {
 	var fresh int64
-	var t tally
+	t := tally{root: at.Root}
 	if err := tx.Batch(func(b *db.Batch) {
 		db.Write(b, &fresh, `INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version, at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 			tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version, tx.Now)

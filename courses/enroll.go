@@ -112,9 +112,10 @@ func state(b *db.Batch, tx *db.Tx, st statement) {
 type tally struct {
 	on  []counting
 	has struct {
-		Sees     []id.Item `db:"sees"` // of them and the items that their steps lead to
+		Sees     []id.Item `db:"sees"` // of them and the items that their steps lead to, beside what the root's were asked for
 		Finished []done    `db:"finished"`
 	}
+	root *root // what was read before, of one of them; nil for nothing
 }
 
 type counting struct {
@@ -136,12 +137,22 @@ const concerned = `enrollments e JOIN versions v ON v.org_id = e.item_org AND v.
 // queue reads it. The enrollments are locked before the completions are read, so that of two lessons finished at once the later
 // one counts both.
 func (t *tally) queue(b *db.Batch, sc scope.Scope, item id.Item) {
-	args := []any{sc.Org, sc.Membership, item}
+	args, asked := []any{sc.Org, sc.Membership, item}, []id.Item{}
+	if t.root != nil {
+		asked = append(asked, t.root.ItemID)
+		for _, s := range t.root.Outline.Steps {
+			asked = append(asked, s.Item)
+		}
+	}
 	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, (SELECT i.kind FROM items i WHERE i.org_id = e.item_org AND i.item_id = e.item_id) AS kind, e.version, e.origin, e.origin_ref
 		FROM `+concerned+` ORDER BY e.enrollment_id LIMIT 500 FOR UPDATE OF e`, args...)
 	db.One(b, &t.has, nil, `WITH leads AS MATERIALIZED (SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM `+concerned+`)
-		SELECT ARRAY(SELECT i.item_id FROM leads l JOIN items i ON i.item_id = l.item_id) AS sees,
-			(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l)) x) AS finished`, args...)
+		SELECT ARRAY(SELECT i.item_id FROM leads l JOIN items i ON i.item_id = l.item_id WHERE l.item_id <> ALL($4)) AS sees,
+			(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l)) x) AS finished`, append(args, asked)...)
+}
+
+func (t *tally) visible(item id.Item) bool {
+	return slices.Contains(t.has.Sees, item) || t.root != nil && t.root.visible(item)
 }
 
 func (t *tally) editions() (out []edition) {
@@ -158,7 +169,7 @@ func (t *tally) count(b *db.Batch, tx *db.Tx, list map[edition]Outline) {
 		finished[Leaf(d)] = true
 	}
 	for _, e := range t.on {
-		p := Measure(list[e.edition()].Leaves(e.ItemID, func(i id.Item) bool { return slices.Contains(t.has.Sees, i) }), finished)
+		p := Measure(list[e.edition()].Leaves(e.ItemID, t.visible), finished)
 		now, at := "active", (*time.Time)(nil)
 		if p.Complete() {
 			now, at = "completed", &tx.Now
