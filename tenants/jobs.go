@@ -31,12 +31,13 @@ func (w *checkWorker) Work(ctx context.Context, _ *river.Job[checkArgs]) error {
 // Timeout implements river.Worker.
 func (*checkWorker) Timeout(*river.Job[checkArgs]) time.Duration { return time.Hour }
 
-// Work registers what the room does by itself: the daily look at domains, at what organizations know of each other's people, and at what is due
-// to be erased.
+// Work registers what the room does by itself: the daily look at domains, at what organizations know of each other's people, at what is due
+// to be erased, and at what is over.
 func (s *Service) Work(c *jobs.Client) {
 	jobs.Daily(c, &checkWorker{s: s})
 	jobs.Daily(c, &discloseWorker{s: s})
 	jobs.Daily(c, &holdWorker{s: s})
+	jobs.Daily(c, &retainWorker{s: s})
 }
 
 // hourArgs ask for what is due in all organizations by an hour.
@@ -171,3 +172,22 @@ func (w *holdWorker) Work(ctx context.Context, _ *river.Job[holdArgs]) error {
 
 // Timeout implements river.Worker.
 func (*holdWorker) Timeout(*river.Job[holdArgs]) time.Duration { return 6 * time.Hour }
+
+// retainArgs ask for what is over to go.
+type retainArgs struct{}
+
+// Kind implements river.JobArgs.
+func (retainArgs) Kind() string { return "tenants.retain" }
+
+type retainWorker struct {
+	river.WorkerDefaults[retainArgs]
+	s *Service
+}
+
+// Work implements river.Worker.
+func (w *retainWorker) Work(ctx context.Context, _ *river.Job[retainArgs]) error {
+	return w.s.RetainAll(jobs.Enter(ctx, scope.Keeper, id.Org{}))
+}
+
+// Timeout implements river.Worker.
+func (*retainWorker) Timeout(*river.Job[retainArgs]) time.Duration { return 6 * time.Hour }

@@ -132,6 +132,7 @@ var events = map[string]eventCase{
 // jobKinds says as whom each kind of job works and how it finds what it works on.
 var jobKinds = map[string]string{
 	"tenants.erase_due":     "as the Keeper, who looks which organizations are due and erases each in its own scope",
+	"tenants.retain":        "as the Keeper, who removes what is over of each organization in its own scope, and what visitors left",
 	"tenants.check_domains": "as the Registrar, who looks through all domains and changes each in the scope of its organization",
 
 	"mail.deliver":     "as the Mailer of the mail's organization, which reads the mail by its identifier there",

@@ -1,0 +1,95 @@
+package tenants
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/jobs"
+	"github.com/learnscape/learnscape/internal/scope"
+)
+
+// Retention is how long the rows of a table stay that nothing needs any more.
+type Retention struct {
+	Table string
+	Over  string // which rows of the organization $1 are over, at the time $2
+	Days  int    // and go so many days later
+	What  string // what they are, for administrators, in English
+	Begin string // since when the days run, likewise
+}
+
+// Retentions are the tables whose rows go by themselves. Everything else stays until a person or an organization is erased.
+var Retentions = []Retention{ //nolint:gochecknoglobals // A constant table.
+	{"sessions", `expires_at < $2`, 30, "sessions, with the browser's name", "their end"},
+	{"email_links", `expires_at < $2`, 1, "links for signing in", "their end"},
+	{"sign_ins", `expires_at < $2`, 1, "sign-ins under way", "their end"},
+	{"hand_overs", `expires_at < $2`, 1, "sign-ins that are handed over to a host of one's own", "their end"},
+	{"sign_in_tries", `at < $2`, 1, "attempts to sign in, as keyed hashes of network addresses", "the attempt"},
+	{"logout_tokens", `until < $2`, 1, "sign-outs that providers told of", "their end"},
+	{"errands", `expires_at < $2`, 30, "steps that were sent to IT", "their end"},
+	{"api_replies", `created_at < $2`, 2, "answers of the API that a program may ask for again", "the answer"},
+	{"mails", `created_at < $2`, 90, "mails, with their text", "their writing"},
+	{"search_events", `day < $2::date`, 396, "what was searched for, by day and without a person", "the day"},
+}
+
+// retainBatch is how many rows go in one transaction.
+const retainBatch = 2000
+
+// Retain removes what Retentions say of the organization of the acting keeper; of no organization, what visitors left who did not come
+// back.
+func (s *Service) Retain(ctx context.Context) error {
+	if err := authz.Check(ctx, authz.EraseOrg, id.Org{}); err != nil {
+		return err
+	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return err
+	}
+	if sc.Org.IsZero() {
+		return s.retain(ctx, "visitors", `DELETE FROM visitors WHERE ctid = ANY (ARRAY(SELECT v.ctid FROM visitors v WHERE v.expires_at < $1 LIMIT $2))`, s.db.Now())
+	}
+	for _, r := range Retentions {
+		q := fmt.Sprintf(`DELETE FROM %s WHERE org_id = $1 AND ctid = ANY (ARRAY(SELECT ctid FROM %s WHERE org_id = $1 AND %s LIMIT $3))`, r.Table, r.Table, r.Over)
+		if err := s.retain(ctx, r.Table, q, sc.Org, s.db.Now().AddDate(0, 0, -r.Days)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) retain(ctx context.Context, table, q string, args ...any) error {
+	for {
+		var n int64
+		if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
+			n, err = tx.Exec(q, append(args, retainBatch)...)
+			return err
+		}); err != nil {
+			return fmt.Errorf("retain %s: %w", table, err)
+		}
+		if n < retainBatch {
+			return nil
+		}
+	}
+}
+
+// RetainAll does it for visitors and for every organization that is there.
+func (s *Service) RetainAll(ctx context.Context) error {
+	if err := authz.Check(ctx, authz.EraseOrg, id.Org{}); err != nil {
+		return err
+	}
+	var orgs []id.Org
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		// Which portals there are is public.
+		db.List(b, &orgs, `SELECT o.org_id FROM organizations o WHERE o.state <> 'erased' ORDER BY o.org_id LIMIT 1000000`)
+	}); err != nil {
+		return err
+	}
+	for _, o := range append([]id.Org{{}}, orgs...) {
+		if err := s.Retain(jobs.Enter(ctx, scope.Keeper, o)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
