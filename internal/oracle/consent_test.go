@@ -215,6 +215,17 @@ func (w *world) disclosureForgeries() (out []forgery) {
 			}
 		}
 	}
+	for _, it := range w.items[:len(w.items)/4] {
+		owner := w.owner[it.Org]
+		as := []scope.Scope{{Actor: scope.Member, Org: owner.id, Membership: owner.members[0], Roles: scope.Roles()}}
+		for _, a := range []scope.Actor{scope.Operator, scope.Counter, scope.Indexer} {
+			as = append(as, scope.System(a, owner.id))
+		}
+		args := []any{owner.id, parse[id.Item](w.t, it.ID)}
+		out = append(out,
+			forgery{what: "say how many finished without having released it", as: as, args: args, steps: []string{`UPDATE items SET finished = finished + 5 WHERE org_id = $1 AND item_id = $2`}},
+			forgery{what: "let one person's finish be seen", as: []scope.Scope{scope.System(scope.Discloser, owner.id)}, args: args, steps: []string{`UPDATE items SET finished = finished + 5 WHERE org_id = $1 AND item_id = $2`, `UPDATE items SET finished = finished + 1 WHERE org_id = $1 AND item_id = $2`}})
+	}
 	for _, o := range w.orgs {
 		for _, by := range w.orgs {
 			if o != by {
