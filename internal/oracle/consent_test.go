@@ -99,7 +99,7 @@ func (w *world) totals() {
 			if w.stateOf(p) != "active" || p.inForce.learns[giver] == tenants.LearnsNothing {
 				continue
 			}
-			ob, thing := &oracle.Object{Kind: oracle.Connection, Org: to.id.String(), Other: giver.id.String()}, id.New[id.Any]()
+			ob, thing := &oracle.Object{Kind: oracle.Total, Org: to.id.String(), Other: giver.id.String()}, id.New[id.Any]()
 			if err := w.d.Tx(scope.Enter(w.t.Context(), scope.System(scope.Discloser, to.id)), func(tx *db.Tx) error {
 				return tx.Must(`INSERT INTO cells (org_id, giver_org, kind, thing, first_week, weeks, title, items, started, finished, released_at) VALUES ($1, $2, 'item', $3, '2026-01-05', 13, $4, '{}', 7, 6, now())`,
 					to.id, giver.id, thing, w.field(ob, "cells.title"))
