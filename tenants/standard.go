@@ -363,21 +363,11 @@ func (v StandardVersion) offer(tx *db.Tx, other id.Org) error {
 	case l.proposed != nil && l.proposed.ProposedBy == tx.Scope.Org && bytes.Equal(l.proposed.Hash, hash):
 		return errs.Say(errs.Conflict, "standard.row.waits")
 	}
-	if l.State == Asked && l.proposed != nil && l.proposed.ProposedBy == tx.Scope.Org {
-		// The own offer is replaced: it is taken back, and the newer one asked for.
-		if err := l.decide(tx, "withdrawn"); err != nil {
-			return err
-		}
-		l.State = Withdrawn
-		return ask(tx, l, other, v.Proposal)
-	}
 	if _, err := l.move(tx, MoveCounter); err != nil {
 		return err
 	}
-	if l.proposed != nil {
-		if err := l.decide(tx, "countered"); err != nil {
-			return err
-		}
+	if err := l.supersede(tx); err != nil {
+		return err
 	}
 	return l.propose(tx, v.Proposal)
 }
