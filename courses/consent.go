@@ -2,11 +2,9 @@ package courses
 
 import (
 	"context"
-	"slices"
 
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/id"
-	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/scope"
 )
 
@@ -21,28 +19,4 @@ func (s *Service) AskedBy(ctx context.Context, owner id.Org) (string, error) {
 		return "", err
 	}
 	return s.tenants.AskedBy(ctx, owner)
-}
-
-// discloseOn carries what a member begins, learns and finishes to those who may know it, within a moment. An event only says whose rows to
-// look at again.
-func (s *Service) discloseOn(r *jobs.Relay) {
-	jobs.On(r, scope.Discloser, func(ctx context.Context, events []Enrolled) error {
-		return s.tenants.Disclose(ctx, members(events, func(e Enrolled) id.Membership { return e.Membership })...)
-	})
-	jobs.On(r, scope.Discloser, func(ctx context.Context, events []LessonCompleted) error {
-		return s.tenants.Disclose(ctx, members(events, func(e LessonCompleted) id.Membership { return e.Membership })...)
-	})
-	jobs.On(r, scope.Discloser, func(ctx context.Context, events []EnrollmentCompleted) error {
-		return s.tenants.Disclose(ctx, members(events, func(e EnrollmentCompleted) id.Membership { return e.Membership })...)
-	})
-}
-
-// members are those of the events, each once.
-func members[E any](events []E, of func(E) id.Membership) (out []id.Membership) {
-	for _, e := range events {
-		if m := of(e); !slices.Contains(out, m) {
-			out = append(out, m)
-		}
-	}
-	return out
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
-	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -457,27 +456,6 @@ func TestDifferentLessonsAtTheSameTimeAllCount(t *testing.T) {
 	wg.Wait()
 	if got := one[string](w.vendor.ctx, w, `SELECT done || '/' || total || ' ' || state FROM enrollments WHERE org_id = $1 AND membership_id = $2`, w.vendor.org.OrgID, w.vendor.m.MembershipID); got != "16/16 completed" {
 		t.Errorf("progress is %s", got)
-	}
-}
-
-func TestFinishedIsCountedForThePublisher(t *testing.T) {
-	t.Parallel()
-	w := setupOn(t, dbtest.Fresh(t))
-	it := w.course("counted", "shared")
-	ctx := w.partner.member
-	w.finishCourse(ctx, it.ItemID, "")
-	relay := jobs.NewRelay(w.db, discard())
-	w.svc.Listen(relay)
-	// The event comes twice.
-	w.tx(w.vendor.ctx, func(tx *db.Tx) error {
-		e := one[id.Enrollment](w.partner.ctx, w, `SELECT enrollment_id FROM enrollments WHERE org_id = $1`, w.partner.org.OrgID)
-		return jobs.Emit(tx, courses.ItemFinished{Org: w.vendor.org.OrgID, Item: it.ItemID, Finish: id.Derive[id.Any]("learnscape/finish", e.String())})
-	})
-	if err := relay.Drain(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if n := one[int](w.vendor.ctx, w, `SELECT finished FROM items WHERE org_id = $1 AND item_id = $2`, w.vendor.org.OrgID, it.ItemID); n != 1 {
-		t.Errorf("finished: %d, want 1", n)
 	}
 }
 

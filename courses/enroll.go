@@ -181,6 +181,5 @@ func (t *tally) count(b *db.Batch, tx *db.Tx, list map[edition]Outline) {
 		}
 		state(b, tx, statement{Verb: "completed", Org: e.ItemOrg, Kind: e.Kind, Item: e.ItemID, Formal: true, Pull: e.Origin != OriginAssigned, Context: map[string]any{"version": e.Version, "origin": e.Origin}})
 		jobs.Queue(b, tx.Now, EnrollmentCompleted{Org: tx.Scope.Org, Membership: tx.Scope.Membership, Enrollment: e.EnrollmentID, ItemOrg: e.ItemOrg, Item: e.ItemID, Origin: e.Origin, Ref: e.Ref, At: tx.Now})
-		jobs.Queue(b, tx.Now, ItemFinished{Org: e.ItemOrg, Item: e.ItemID, Finish: id.Derive[id.Any]("learnscape/finish", e.EnrollmentID.String())})
 	}
 }

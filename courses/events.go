@@ -56,17 +56,3 @@ func (EnrollmentCompleted) EventKind() string { return "courses.enrollment_compl
 
 // EventOrg implements jobs.Event: the organization for which the person learns.
 func (e EnrollmentCompleted) EventOrg() id.Org { return e.Org }
-
-// ItemFinished tells the publisher that somebody, it does not say who or where, finished its course or path. Finish is the same
-// for the same enrollment and cannot be traced back to it, so that counting twice is impossible.
-type ItemFinished struct {
-	Org    id.Org  `json:"org"`
-	Item   id.Item `json:"item"`
-	Finish id.Any  `json:"finish"`
-}
-
-// EventKind implements jobs.Event.
-func (ItemFinished) EventKind() string { return "courses.item_finished" }
-
-// EventOrg implements jobs.Event: the publisher.
-func (e ItemFinished) EventOrg() id.Org { return e.Org }

@@ -52,8 +52,8 @@ func passOn[E any](ctx context.Context, d *db.DB, events []E, of func(E) passing
 			if err != nil {
 				return err
 			}
-			if len(owners) == 0 {
-				continue // The story is not open to the learner's organization any more, or never was.
+			if len(owners) == 0 || owners[0] == tx.Scope.Org {
+				continue // The story is not open to the learner's organization any more, or never was; or it is its own, which is not counted.
 			}
 			key := id.Derive[id.Any](touchSpace, p.what+p.member.String()+p.item.String()+story.String())
 			if err := jobs.Emit(tx, Touched{Org: owners[0], Item: story, What: p.what, At: p.at, Key: key}); err != nil {

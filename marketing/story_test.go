@@ -301,9 +301,32 @@ func TestTouches(t *testing.T) {
 		}
 		return err
 	})
+	// One start is somebody's. Five in a week are a figure, and who starts one's own is not counted.
 	s, err := w.svc.Story(w.pub.me, it.ItemID)
-	if err != nil || s.Seen != 3 || s.Began != 1 {
+	if err != nil || s.Seen != 3 || s.Began != 0 {
 		t.Errorf("the publisher sees %d and %d, %v", s.Seen, s.Began, err)
+	}
+	w.tx(t, w.near.operator, func(tx *db.Tx) error {
+		for i := range 9 {
+			e := enrolled
+			e.Membership = id.New[id.Membership]()
+			if i >= 4 {
+				e.Org = w.pub.OrgID
+			}
+			if i == 8 {
+				e.Org, e.At = w.near.OrgID, w.d.Now()
+			}
+			if err := jobs.Emit(tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := w.relay.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = w.svc.Story(w.pub.me, it.ItemID); err != nil || s.Began != 5 {
+		t.Errorf("the publisher sees that %d started, %v", s.Began, err)
 	}
 	if s, err := w.svc.Story(w.near.me, it.ItemID); err != nil || s.Seen != 0 || s.Began != 0 {
 		t.Errorf("another organization sees %d and %d, %v", s.Seen, s.Began, err)

@@ -70,7 +70,7 @@ type Transition struct {
 func Transitions() []Transition {
 	list := []Transition{
 		{Asked, MoveSign, byOther, Active},
-		{Asked, MoveCounter, byOther, Asked},
+		{Asked, MoveCounter, byEither, Asked}, // who proposed replaces it
 		{Asked, MoveDecline, byOther, Declined},
 		{Asked, MoveWithdraw, byProposer, Withdrawn},
 		{Active, MoveCounter, byEither, Active}, // proposes a next version
@@ -285,8 +285,8 @@ func ask(tx *db.Tx, l *link, other id.Org, p Proposal) error {
 	return l.propose(tx, p)
 }
 
-// Counter proposes other terms: an answer to what the other side proposed, or the next version of an agreement in force. The
-// version that waited before is countered.
+// Counter proposes other terms: an answer to what the other side proposed, the next version of an agreement in force, or a change of the
+// own proposal that waits. The version that waited before is countered, or replaced if it was the own; it cannot be signed any more.
 func (s *Service) Counter(ctx context.Context, other id.Org, p Proposal) error {
 	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
 		return err
@@ -298,13 +298,22 @@ func (s *Service) Counter(ctx context.Context, other id.Org, p Proposal) error {
 		if _, err := l.move(tx, MoveCounter); err != nil {
 			return err
 		}
-		if l.proposed != nil {
-			if err := l.decide(tx, "countered"); err != nil {
-				return err
-			}
+		if err := l.supersede(tx); err != nil {
+			return err
 		}
 		return l.propose(tx, p)
 	})
+}
+
+// supersede decides what is proposed before something else is.
+func (l *link) supersede(tx *db.Tx) error {
+	switch {
+	case l.proposed == nil:
+		return nil
+	case l.proposed.ProposedBy == tx.Scope.Org:
+		return l.decide(tx, "replaced")
+	}
+	return l.decide(tx, "countered")
 }
 
 // propose writes the next version, signed by who acts.
@@ -328,7 +337,8 @@ func (l *link) propose(tx *db.Tx, p Proposal) error {
 	if err != nil {
 		return err
 	}
-	if l.inForce != nil && bytes.Equal(l.inForce.Hash, hash[:]) {
+	if same := l.proposed; l.inForce != nil && bytes.Equal(l.inForce.Hash, hash[:]) ||
+		same != nil && same.ProposedBy == tx.Scope.Org && bytes.Equal(same.Hash, hash[:]) && same.Note == p.Note {
 		return errs.Say(errs.Invalid, "tenants.terms.nothing_changed")
 	}
 	last, err := db.Rows[version](tx, `SELECT `+versionColumns+` FROM agreements a WHERE a.connection_id = $1 ORDER BY a.created_at DESC, a.version DESC LIMIT 1`, l.ID)

@@ -168,6 +168,35 @@ func TestTwoHousesAgreeOnTermsAndPart(t *testing.T) {
 	}
 }
 
+// Who offers may change the offer until it is answered: the other side reads what changed and signs the newest words only.
+func TestTheOwnOfferIsChanged(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	if err := p.a.svc.Ask(p.a.network(), p.b.org.OrgID, p.offer(p.a, 10)); err != nil {
+		t.Fatal(err)
+	}
+	old := p.view(t, p.b).Proposed
+	if err := p.a.svc.Counter(p.a.network(), p.b.org.OrgID, p.offer(p.a, 10)); !errs.Is(err, errs.Invalid) {
+		t.Errorf("the same once more: %v", err)
+	}
+	if err := p.a.svc.Counter(p.a.network(), p.b.org.OrgID, p.offer(p.a, 20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.b.svc.Sign(p.b.network(), p.a.org.OrgID, old.Number, old.Hash, ""); !errs.Is(err, errs.Conflict) {
+		t.Errorf("what was replaced is signed: %v", err)
+	}
+	v := p.view(t, p.b)
+	if v.State != tenants.Asked || v.Proposed == nil || v.Proposed.Number != 2 || v.Proposed.Mine || len(v.Changes) != 1 || len(v.Earlier) != 1 || v.Earlier[0].State != "replaced" {
+		t.Errorf("the other side reads %+v", v)
+	}
+	if err := p.sign(t, p.b); err != nil {
+		t.Fatal(err)
+	}
+	if v := p.view(t, p.a); v.State != tenants.Active || v.InForce.Number != 2 || v.InForce.Terms.FinishDays != 20 {
+		t.Errorf("in force: %+v", v.InForce)
+	}
+}
+
 // TestEveryMoveInEveryState walks the whole table: what it lists is done, and everything else is refused and changes nothing.
 func TestEveryMoveInEveryState(t *testing.T) {
 	t.Parallel()
@@ -211,7 +240,7 @@ func TestEveryMoveInEveryState(t *testing.T) {
 		},
 		"active+": func(t *testing.T, p *pair) {
 			t.Helper()
-			must(t, moves[tenants.MoveAsk](p, p.a, p.b), p.sign(t, p.b), moves[tenants.MoveCounter](p, p.a, p.b))
+			must(t, moves[tenants.MoveAsk](p, p.a, p.b), p.sign(t, p.b), p.a.svc.Counter(p.a.network(), p.b.org.OrgID, p.offer(p.a, 8)))
 		},
 		"paused": func(t *testing.T, p *pair) {
 			t.Helper()

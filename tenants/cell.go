@@ -63,6 +63,15 @@ func CountFrom(tx *db.Tx, receiver id.Org, from time.Time) error {
 	})
 }
 
+// countOwn begins to count the people of tx's organization for its own items, with the first of them that there are: how many finished
+// one is told to others, so it is released as the rest is.
+func countOwn(tx *db.Tx) error {
+	_, err := tx.Exec(`INSERT INTO cell_marks (org_id, other_org, next_week)
+		SELECT $1, $1, coalesce((SELECT date_trunc('week', min(e.started_at) AT TIME ZONE 'UTC')::date FROM enrollments e WHERE e.org_id = $1 AND e.item_org = $1), $2::date)
+		WHERE NOT EXISTS (SELECT 1 FROM cell_marks m WHERE m.org_id = $1 AND m.other_org = $1) ON CONFLICT DO NOTHING`, tx.Scope.Org, monday(tx.Now))
+	return err
+}
+
 // ReleaseAll releases the totals of all weeks that ended, about the people of every organization to every other that has an agreement on
 // it. What was released is never changed; repeating releases nothing twice.
 func (s *Service) ReleaseAll(ctx context.Context) error {
@@ -89,6 +98,9 @@ func (s *Service) Release(ctx context.Context) error {
 	sc, err := scope.From(ctx)
 	if err != nil {
 		return err
+	}
+	if err := s.db.Tx(ctx, countOwn); err != nil {
+		return fmt.Errorf("count the people of %s for itself: %w", sc.Org, err)
 	}
 	var to []id.Org
 	if err := s.db.Read(ctx, func(b *db.Batch) {
@@ -139,7 +151,7 @@ func release(tx *db.Tx, receiver id.Org) error {
 	if err != nil {
 		return err
 	}
-	may, err := db.Row[bool](tx, `SELECT EXISTS (`+givesTotals+`)`, p.giver, receiver)
+	may, err := db.Row[bool](tx, `SELECT $1::uuid = $2::uuid OR EXISTS (`+givesTotals+`)`, p.giver, receiver)
 	if err != nil || !may {
 		return err
 	}
@@ -192,12 +204,13 @@ type thing struct {
 type figure struct {
 	thing
 
-	kind string
-	n    cells.Counts
-	ok   bool
+	kind  string
+	n     cells.Counts
+	ok    bool
+	fresh int // of those who finished an item, how many no figure told of before
 }
 
-// put keeps figures for who learns them.
+// put keeps figures for who learns them, and adds to how many finished an item what is new in them.
 func (p *press) put(figures []figure, first time.Time, weeks int) error {
 	if len(figures) == 0 {
 		return nil
@@ -211,6 +224,10 @@ func (p *press) put(figures []figure, first time.Time, weeks int) error {
 				}
 				db.Write(b, nil, `INSERT INTO cells (org_id, giver_org, kind, thing, first_week, weeks, title, items, started, finished, released_at) VALUES ($1, $2, $3, $4::text::uuid, $5, $6, $7, $8::text[]::uuid[], $9, $10, $11)`,
 					p.receiver, p.giver, f.kind, f.ID, first, weeks, f.Title, f.Items, started, finished, p.tx.Now)
+				if item, err := id.Parse[id.Item](f.ID); err == nil && f.fresh > 0 {
+					db.Write(b, nil, `UPDATE items SET finished = finished + $3 WHERE org_id = $1 AND item_id = $2`, p.receiver, item, f.fresh)
+					jobs.Queue(b, p.tx.Now, ItemChanged{p.receiver, item})
+				}
 			}
 		})
 	})
@@ -240,7 +257,7 @@ func (p *press) week(week time.Time) error {
 			n, ok := p.ledger.Cell(p.atom(r.Item.String(), week))
 			db.Write(b, nil, `INSERT INTO cell_counts (org_id, other_org, item_id, week, started, finished, shown) VALUES ($1, $2, $3, $4, $5::text[]::uuid[], $6::text[]::uuid[], $7)`,
 				p.giver, p.receiver, r.Item, week, r.Started, r.Finished, ok)
-			figures = append(figures, figure{thing{ID: r.Item.String(), Title: r.Title, Items: []string{r.Item.String()}}, "item", n, ok})
+			figures = append(figures, figure{thing{ID: r.Item.String(), Title: r.Title, Items: []string{r.Item.String()}}, "item", n, ok, n.Finished})
 		}
 	}); err != nil {
 		return err
@@ -273,8 +290,13 @@ func (p *press) quarter(first time.Time, weeks int) error {
 	var figures []figure
 	total := func(kind string, list ...thing) {
 		for _, t := range list {
-			n, ok := p.ledger.Total(p.ledger.Atoms(t.Items, number(first), last))
-			figures = append(figures, figure{t, kind, n, ok})
+			atoms := p.ledger.Atoms(t.Items, number(first), last)
+			n, ok := p.ledger.Total(atoms)
+			fresh := 0
+			if kind == "item" && ok {
+				fresh = n.Finished - p.ledger.Shown(atoms).Finished
+			}
+			figures = append(figures, figure{t, kind, n, ok, fresh})
 		}
 	}
 	total("item", list...)

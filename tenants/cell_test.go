@@ -2,6 +2,8 @@ package tenants_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -180,5 +182,93 @@ func TestNothingIsReleasedWithoutTerms(t *testing.T) {
 		return err
 	}); err == nil {
 		t.Error("a total that nobody signed is written")
+	}
+}
+
+// How many finished is read by everybody who sees an item. Whoever polls it week by week, and knows what the own people did, learns of
+// five people of one organization or of nobody: not of the one who finished in between, and never of whose agreement gives no totals.
+func TestNobodysFinishShowsInHowManyFinished(t *testing.T) {
+	t.Parallel()
+	d, dsn := dbtest.FreshDSN(t)
+	now := lastQuarter(d.Now()).AddDate(0, 0, -4*7)
+	now = time.Date(now.Year(), now.Month(), now.Day()-(int(now.Weekday())+6)%7, 9, 0, 0, 0, time.UTC)
+	clock, err := db.Open(t.Context(), db.Options{DSN: dsn("learnscape_app"), MaxConns: 4, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(clock.Close)
+	near := newPairIn(t, d)
+	publisher, course := near.a, near.a.item(tenants.KindCourse, "Course", noon)
+	publisher.collection("everybody", "public", course)
+	far := &pair{d: d, a: publisher, b: newHouse(t, d), ca: near.ca}
+	far.cb = far.b.collection("shared", "agreement", far.b.item(tenants.KindStory, "C's story", noon))
+	own, silent := &pair{d: d, a: publisher, b: publisher}, &pair{d: d, a: publisher, b: newHouse(t, d)}
+	near.agree(t, tenants.LearnsTotals, "")
+	far.agree(t, tenants.LearnsTotals, "")
+	for _, p := range []*pair{near, far} {
+		p.b.must(func(tx *db.Tx) error {
+			return tx.As(scope.Discloser, p.b.org.OrgID, func() error {
+				return tx.Must(`UPDATE cell_marks SET next_week = $2 WHERE org_id = $1`, p.b.org.OrgID, now)
+			})
+		})
+	}
+	polls := func() int {
+		t.Helper()
+		all := map[int]bool{}
+		for _, h := range []*house{near.b, far.b, silent.b, publisher} {
+			it, _, err := h.svc.Item(scope.Enter(t.Context(), h.viewer), course.ItemID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[it.Finished] = true
+		}
+		if len(all) != 1 {
+			t.Errorf("not the same for all: %v", all)
+		}
+		return slices.Collect(maps.Keys(all))[0]
+	}
+	weeks := []struct{ near, far, own, silent, want int }{
+		{4, 0, 0, 0, 0},
+		{1, 0, 0, 0, 0},
+		{6, 0, 0, 0, 6},
+		{1, 0, 0, 0, 6},
+		{7, 2, 0, 0, 13},
+		{0, 5, 3, 0, 18},
+		{0, 0, 5, 0, 23},
+		{0, 0, 0, 9, 23},
+		{},
+		{},
+		{},
+		{},
+		{},
+		{},
+		{}, // The quarter ends: six of three weeks that were too few each are one figure; two and three stay unknown.
+	}
+	for i, w := range weeks {
+		before := polls()
+		for _, g := range []struct {
+			p *pair
+			n int
+		}{{near, w.near}, {far, w.far}, {own, w.own}, {silent, w.silent}} {
+			for range g.n {
+				_, m := g.p.b.member("Somebody")
+				g.p.learnedAt(t, m, course, now, now.Add(time.Hour))
+			}
+		}
+		if got := polls(); got != before {
+			t.Errorf("week %d: %d before it was over, and %d when somebody had finished", i+1, before, got)
+		}
+		now = now.AddDate(0, 0, 7)
+		for _, h := range []*house{near.b, far.b, silent.b, publisher} {
+			if err := tenants.New(clock, base).Release(dbtest.System(t, scope.Discloser, h.org.OrgID)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i < 8 && polls() != w.want {
+			t.Errorf("after week %d: %d, want %d", i+1, polls(), w.want)
+		}
+	}
+	if got := polls(); got != 29 {
+		t.Errorf("after the quarter: %d, want 29", got)
 	}
 }

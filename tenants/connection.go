@@ -25,12 +25,12 @@ type Neighbour struct {
 	Since        *time.Time `db:"since"`
 }
 
-// Neighbours queues the organizations that the viewer's is actively connected to, by name.
+// Neighbours queues the organizations that the viewer's is actively connected to, by name; none that rests.
 func Neighbours(b *db.Batch, dest *[]Neighbour, viewer scope.Scope) {
 	db.List(b, dest, `SELECT o.org_id, o.slug, o.name, o.short, o.hue, o.chroma, s.relationship, t.meet, c.since
 		FROM connection_sides s JOIN connection_sides t ON t.org_id = s.other_org AND t.other_org = s.org_id
 		JOIN connections c ON c.connection_id = s.connection_id JOIN organizations o ON o.org_id = s.other_org
-		WHERE s.org_id = $1 AND s.state = 'active' ORDER BY o.name, o.org_id LIMIT 1000`, viewer.Org)
+		WHERE s.org_id = $1 AND s.state = 'active' AND o.state = 'active' ORDER BY o.name, o.org_id LIMIT 1000`, viewer.Org)
 }
 
 // Side is one side's part of a connection.
@@ -88,5 +88,11 @@ func Connect(tx *db.Tx, c Connection) (id.Agreement, error) {
 		VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $3)`, ag, conn, c.A.Org, c.B.Org, state, c.Title, terms, hash[:], since, tx.Now); err != nil {
 		return id.Agreement{}, fmt.Errorf("agreement: %w", err)
 	}
-	return ag, Audit(tx, "connection.made", "connection:"+conn.String(), map[string]string{"with": c.B.Org.String(), "state": c.State})
+	made := func(with id.Org) error {
+		return Audit(tx, "connection.made", "connection:"+conn.String(), map[string]string{"with": with.String(), "state": c.State})
+	}
+	if err := made(c.B.Org); err != nil {
+		return id.Agreement{}, err
+	}
+	return ag, tx.As(scope.Agreement, c.B.Org, func() error { return made(c.A.Org) })
 }

@@ -41,7 +41,7 @@ type Item struct {
 	Steps       int        `db:"steps" json:"steps"`       // lessons of a course, steps of a path; 0 for others
 	State       string     `db:"state" json:"state"`       // draft, published or retired
 	Version     int        `db:"version" json:"version"`   // in force; 0 for none
-	Finished    int        `db:"finished" json:"finished"` // people who completed it, over all organizations
+	Finished    int        `db:"finished" json:"finished"` // people who completed it, as far as was released: none or at least five, later, and never one by one
 	UpdatedAt   time.Time  `db:"updated_at" json:"updated_at"`
 	PublishedAt *time.Time `db:"published_at" json:"published_at"`
 }

@@ -174,7 +174,7 @@ func (v ConnectionView) changes() []Change {
 		return nil
 	case v.InForce != nil:
 		return Diff(v.InForce.Terms, v.Proposed.Terms)
-	case len(v.Earlier) > 0 && v.Earlier[0].State == "countered":
+	case len(v.Earlier) > 0 && (v.Earlier[0].State == "countered" || v.Earlier[0].State == "replaced"):
 		return Diff(v.Earlier[0].Terms, v.Proposed.Terms)
 	}
 	return nil

@@ -56,12 +56,13 @@ type moved struct {
 	Action  string `db:"action"`
 	Version int    `db:"version"`
 	Finish  string `db:"finish"` // RFC 3339; "" for none
-	Waits   bool   `db:"waits"`  // the version is still proposed
+	Waits   bool   `db:"waits"`  // the version is still proposed, by an organization that does not rest
 	Before  string `db:"before"` // state of the version before it; "" for none
+	InForce bool   `db:"in_force"`
 }
 
 // Moved mails the partner managers of the acting organization what the other side did, and what came to its end by itself; their own
-// moves they know.
+// moves they know. Of each kind of move one a day is mailed; that there were more, Remind tells when the day is over.
 func (r *Routine) Moved(ctx context.Context, events []ConnectionChanged) error {
 	if err := authz.Check(ctx, authz.SendMail, id.Org{}); err != nil {
 		return err
@@ -79,7 +80,8 @@ func (r *Routine) Moved(ctx context.Context, events []ConnectionChanged) error {
 
 func (r *Routine) tellMove(tx *db.Tx, e ConnectionChanged) error {
 	m, err := db.Row[moved](tx, `SELECT `+aboutColumns+`, x.action, coalesce((x.detail->>'version')::int, 0) AS version, coalesce(x.detail->>'finish_until', '') AS finish,
-			coalesce(v.state = 'proposed', false) AS waits, coalesce((SELECT p.state FROM agreements p WHERE p.agreement_id = v.agreement_id AND p.version < v.version ORDER BY p.version DESC LIMIT 1), '') AS before
+			coalesce(v.state = 'proposed' AND o.state = 'active', false) AS waits, coalesce((SELECT p.state FROM agreements p WHERE p.agreement_id = v.agreement_id AND p.version < v.version ORDER BY p.version DESC LIMIT 1), '') AS before,
+			EXISTS (SELECT 1 FROM agreements p WHERE p.connection_id = c.connection_id AND p.state = 'active') AS in_force
 		FROM audit x JOIN `+aboutFrom+` AND x.object = 'connection:' || c.connection_id
 		LEFT JOIN LATERAL (SELECT a.agreement_id, a.version, a.state FROM agreements a WHERE a.connection_id = c.connection_id AND a.version = (x.detail->>'version')::int ORDER BY a.created_at DESC LIMIT 1) v ON true
 		WHERE x.org_id = $1 AND x.seq = $3 AND (NOT coalesce((x.detail->>'by_us')::boolean, false) OR x.action IN ('connection.lapsed', 'connection.closed'))`, tx.Scope.Org, e.Other, e.Receipt)
@@ -93,13 +95,14 @@ func (r *Routine) tellMove(tx *db.Tx, e ConnectionChanged) error {
 	switch m.Action {
 	case "agreement.proposed", "agreement.reminded":
 		if !m.Waits {
-			return nil // It was answered, changed or taken back in the meantime, which has a mail of its own.
+			return nil // It was answered, changed or taken back in the meantime, which has a mail of its own; or who offers it rests.
 		}
-		if m.Action == "agreement.proposed" && m.Version > 1 {
+		switch {
+		case m.Action == "agreement.reminded":
+		case m.Before == "countered":
+			key = "agreement.countered"
+		case m.InForce:
 			key = "agreement.changed"
-			if m.Before == "countered" {
-				key = "agreement.countered"
-			}
 		}
 	case "connection.ended", "connection.lapsed":
 		if day, err := time.Parse(time.RFC3339Nano, m.Finish); err == nil {
@@ -110,7 +113,45 @@ func (r *Routine) tellMove(tx *db.Tx, e ConnectionChanged) error {
 	default:
 		return nil
 	}
-	return r.tell(tx, m.about, "receipt:"+strconv.FormatInt(e.Receipt, 10), key, kv...)
+	if fresh, err := noticed(tx, m.Connection, "receipt:"+strconv.FormatInt(e.Receipt, 10)); err != nil || !fresh {
+		return err
+	}
+	day := tx.Now.UTC().Format(time.DateOnly)
+	first, err := noticed(tx, m.Connection, "day:"+day+":"+key)
+	if err != nil {
+		return err
+	}
+	if !first { // One mail a day of each kind: whoever moves back and forth fills nobody's mailbox.
+		_, err := noticed(tx, m.Connection, heldBack+day)
+		return err
+	}
+	return r.send(tx, m.about, key, kv...)
+}
+
+// heldBack is how the key of a notice begins that says: more happened that day than was mailed.
+const heldBack = "held:"
+
+// more tells once of each day that is over on which more happened than was mailed.
+func (r *Routine) more(tx *db.Tx, at time.Time) error {
+	list, err := db.Rows[struct {
+		about
+
+		Key string `db:"key"`
+	}](tx, `SELECT n.key, c.connection_id, o.org_id AS other_org, o.slug, o.name, i.slug AS own_slug, i.name AS own_name FROM notices n JOIN connections c ON c.connection_id = n.connection_id
+			JOIN organizations o ON o.org_id = CASE WHEN c.org_a = n.org_id THEN c.org_b ELSE c.org_a END JOIN organizations i ON i.org_id = n.org_id
+		WHERE n.org_id = $1 AND starts_with(n.key, $2) AND right(n.key, 10) < $3 ORDER BY n.connection_id, n.key LIMIT $4`, tx.Scope.Org, heldBack, at.UTC().Format(time.DateOnly), routinePage)
+	if err != nil {
+		return err
+	}
+	for _, l := range list {
+		if err := tx.Must(`DELETE FROM notices WHERE org_id = $1 AND connection_id = $2 AND key = $3`, tx.Scope.Org, l.Connection, l.Key); err != nil {
+			return err
+		}
+		if err := r.tell(tx, l.about, "more:"+l.Key, "more"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A connection with the other organization $2 of $1, and what a mail says of the two.
@@ -129,10 +170,19 @@ type reader struct {
 // tell mails the partner managers of tx's organization, each in the own language, once for a key; where there are none, the
 // administrators. Whoever turned the mails of this connection off gets none. A time among the pairs is written as a day.
 func (r *Routine) tell(tx *db.Tx, a about, once, key string, kv ...any) error {
-	n, err := tx.Exec(`INSERT INTO notices (org_id, connection_id, key, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, tx.Scope.Org, a.Connection, once, tx.Now)
-	if err != nil || n == 0 {
+	if fresh, err := noticed(tx, a.Connection, once); err != nil || !fresh {
 		return err
 	}
+	return r.send(tx, a, key, kv...)
+}
+
+// noticed keeps the key of something about a connection of tx's organization, and says whether it is new.
+func noticed(tx *db.Tx, c id.Connection, key string) (bool, error) {
+	n, err := tx.Exec(`INSERT INTO notices (org_id, connection_id, key, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, tx.Scope.Org, c, key, tx.Now)
+	return n > 0, err
+}
+
+func (r *Routine) send(tx *db.Tx, a about, key string, kv ...any) error {
 	readers, err := db.Rows[reader](tx, `SELECT m.email, m.locale FROM memberships m WHERE m.org_id = $1 AND m.state = 'active' AND m.email <> ''
 		AND (CASE WHEN EXISTS (SELECT 1 FROM memberships p WHERE p.org_id = $1 AND p.state = 'active' AND 'partner_manager' = ANY (p.roles)) THEN 'partner_manager' ELSE 'administrator' END) = ANY (m.roles)
 		AND NOT EXISTS (SELECT 1 FROM quiet_connections q WHERE q.org_id = m.org_id AND q.membership_id = m.membership_id AND q.other_org = $2)
@@ -280,9 +330,12 @@ func (l *link) lapse(tx *db.Tx, at time.Time) error {
 }
 
 // Remind mails what is due by the time at: an offer that has waited for 3 and for 10 days, what ends in 30, 7 and 1 days, and once a
-// year that an agreement without an end still holds. Repeating it is safe.
+// year that an agreement without an end still holds; and that more happened on a day than was mailed. Repeating it is safe.
 func (r *Routine) Remind(ctx context.Context, at time.Time) error {
 	if err := authz.Check(ctx, authz.SendMail, id.Org{}); err != nil {
+		return err
+	}
+	if err := r.db.Tx(ctx, func(tx *db.Tx) error { return r.more(tx, at) }); err != nil {
 		return err
 	}
 	return r.each(ctx, func(tx *db.Tx, s standing) error {
@@ -368,7 +421,7 @@ func (r *Routine) each(ctx context.Context, fn func(*db.Tx, standing) error) err
 				FROM connection_sides s JOIN connections c ON c.connection_id = s.connection_id JOIN organizations o ON o.org_id = s.other_org JOIN organizations i ON i.org_id = s.org_id
 				LEFT JOIN LATERAL (SELECT a.agreement_id, a.version, a.terms->>'until' AS until, CASE a.state WHEN 'active' THEN coalesce(greatest(a.accepted_a_at, a.accepted_b_at), a.created_at) ELSE a.decided_at END AS decided_at
 					FROM agreements a WHERE a.connection_id = c.connection_id AND a.state = CASE s.state WHEN 'ending' THEN 'ended' ELSE 'active' END ORDER BY a.decided_at DESC LIMIT 1) f ON true
-				LEFT JOIN LATERAL (SELECT a.agreement_id, a.version, a.created_at FROM agreements a WHERE a.connection_id = c.connection_id AND a.state = 'proposed' AND a.proposed_by <> s.org_id LIMIT 1) w ON true
+				LEFT JOIN LATERAL (SELECT a.agreement_id, a.version, a.created_at FROM agreements a WHERE a.connection_id = c.connection_id AND a.state = 'proposed' AND a.proposed_by <> s.org_id AND o.state = 'active' LIMIT 1) w ON true
 				WHERE s.org_id = $1 AND s.state IN ('asked', 'active', 'paused', 'ending') AND ($2::uuid IS NULL OR c.connection_id > $2) ORDER BY c.connection_id LIMIT $3`, tx.Scope.Org, last, routinePage)
 			if err != nil {
 				return err

@@ -155,6 +155,52 @@ func TestTheOtherSideIsMailedWhatHappens(t *testing.T) {
 	}
 }
 
+// Whoever asks and takes back, or answers offers with offers, all day long, has the other side mailed once of each, and once on the next day.
+func TestMovingBackAndForthFillsNoMailbox(t *testing.T) {
+	t.Parallel()
+	k := newDesk(t)
+	a, b := k.a.org.OrgID, k.b.org.OrgID
+	did := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var toA, toB []string
+	for range 5 {
+		did(k.a.svc.Ask(k.a.network(), b, k.offer(k.a, 30)))
+		toB = append(toB, k.subjects(k.b)...)
+		did(k.a.svc.Withdraw(k.a.network(), b, k.number(k.a)))
+		toB = append(toB, k.subjects(k.b)...)
+	}
+	if diff := cmp.Diff([]string{"House bietet House an, gemeinsam zu lernen", "House nimmt den Vorschlag zurück"}, toB); diff != "" {
+		t.Errorf("five offers, taken back (-want +got):\n%s", diff)
+	}
+	toB = nil
+	did(k.a.svc.Ask(k.a.network(), b, k.offer(k.a, 30)))
+	for i := range 5 {
+		did(k.b.svc.Counter(k.b.network(), a, k.offer(k.b, 40+i)))
+		toA, toB = append(toA, k.subjects(k.a)...), append(toB, k.subjects(k.b)...)
+		did(k.a.svc.Counter(k.a.network(), b, k.offer(k.a, 60+i)))
+		toA, toB = append(toA, k.subjects(k.a)...), append(toB, k.subjects(k.b)...)
+	}
+	if diff := cmp.Diff([][]string{{"House answers with other terms"}, {"House antwortet mit anderen Bedingungen"}}, [][]string{toA, toB}); diff != "" {
+		t.Errorf("ten answers (-want +got):\n%s", diff)
+	}
+	now := k.d.Now()
+	k.remind(t, now)
+	k.want(t, "on the same day", k.a)
+	k.remind(t, now.AddDate(0, 0, 1))
+	k.want(t, "on the next day", k.a, "More happened between you and House")
+	k.want(t, "on the next day", k.b, "Zwischen Ihnen und House ist noch mehr geschehen")
+	k.remind(t, now.AddDate(0, 0, 2))
+	k.want(t, "on the day after", k.a)
+	// Every move was made, mailed or not.
+	if v := k.view(t, k.b); v.Proposed == nil || v.Proposed.Number != 16 {
+		t.Errorf("what is proposed in the end: %+v", v.Proposed)
+	}
+}
+
 // An offer that was answered before the mail was written, and a forged piece of news, are told to nobody.
 func TestWhatIsOverOrNeverWasIsNotMailed(t *testing.T) {
 	t.Parallel()

@@ -363,21 +363,11 @@ func (v StandardVersion) offer(tx *db.Tx, other id.Org) error {
 	case l.proposed != nil && l.proposed.ProposedBy == tx.Scope.Org && bytes.Equal(l.proposed.Hash, hash):
 		return errs.Say(errs.Conflict, "standard.row.waits")
 	}
-	if l.State == Asked && l.proposed != nil && l.proposed.ProposedBy == tx.Scope.Org {
-		// The own offer is replaced: it is taken back, and the newer one asked for.
-		if err := l.decide(tx, "withdrawn"); err != nil {
-			return err
-		}
-		l.State = Withdrawn
-		return ask(tx, l, other, v.Proposal)
-	}
 	if _, err := l.move(tx, MoveCounter); err != nil {
 		return err
 	}
-	if l.proposed != nil {
-		if err := l.decide(tx, "countered"); err != nil {
-			return err
-		}
+	if err := l.supersede(tx); err != nil {
+		return err
 	}
 	return l.propose(tx, v.Proposal)
 }
@@ -465,11 +455,12 @@ func heldLink(tx *db.Tx, token string) (linkRow, error) {
 	if err := tx.Prove(hex.EncodeToString(secret.Hash(token))); err != nil {
 		return linkRow{}, err
 	}
-	return db.Row[linkRow](tx, `SELECT l.org_id, l.link_id, l.standard_id FROM standard_links l WHERE l.token_hash = $1 AND l.state = 'open' AND l.until > now() AND l.used < l.most`, secret.Hash(token))
+	return db.Row[linkRow](tx, `SELECT l.org_id, l.link_id, l.standard_id FROM standard_links l WHERE l.token_hash = $1 AND l.state = 'open' AND l.until > now() AND l.used < l.most
+		AND EXISTS (SELECT 1 FROM organizations o WHERE o.org_id = l.org_id AND o.state = 'active')`, secret.Hash(token))
 }
 
 // Linked reads what a link offers, whoever asks: to people of an organization as what that would sign. It uses nothing up. NotFound for an
-// unknown, closed, used up or old one alike.
+// unknown, closed, used up or old one alike, and while the organization rests.
 func (s *Service) Linked(ctx context.Context, token string) (Linked, error) {
 	if err := authz.Check(ctx, authz.SeeOffer, id.Org{}); err != nil {
 		return Linked{}, err

@@ -95,7 +95,7 @@ func fill(ctx context.Context, dsn string, s size, progress func(string)) error 
 	perOrg := max(1, s.items/50)
 	item := `INSERT INTO items (org_id, item_id, kind, title, slug, summary, level, minutes, topics, parts, steps, state, version, finished, published_at)
 			SELECT pg_temp.uid(n, 0, 0), pg_temp.uid(n, 3, k), ` + kindSQL + `, ` + titleSQL + `, 'item-' || k, 'What a person can do afterwards, in one sentence that fills a line and a half of a card.',
-				'beginner', 20, '{alarms}', jsonb_build_array(jsonb_build_object('org', pg_temp.uid(n, 0, 0), 'n', 10)), 10, 'published', 1, k % 50, ` + atSQL
+				'beginner', 20, '{alarms}', jsonb_build_array(jsonb_build_object('org', pg_temp.uid(n, 0, 0), 'n', 10)), 10, 'published', 1, k % 50 / 5 * 5, ` + atSQL
 	if err := atOnce(ctx, dsn, []string{
 		item + fmt.Sprintf(half, 1), item + fmt.Sprintf(half, 2),
 		`INSERT INTO organizations (org_id, slug, name, short, tagline, color, hue, chroma, sign_in)

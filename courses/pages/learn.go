@@ -111,7 +111,7 @@ func Card(ctx context.Context, c courses.Card) ui.PathCardProps {
 		p.Meta = append(p.Meta, lang.T(ctx, "courses.card.active", "Percent", lang.Percent(ctx, c.Progress.Share())))
 	case c.State == "active":
 		p.Meta = append(p.Meta, lang.T(ctx, "courses.card.begun"))
-	case c.Item.Finished >= 5:
+	case c.Item.Finished > 0:
 		p.Meta = append(p.Meta, lang.T(ctx, "courses.card.people", "Count", c.Item.Finished))
 	}
 	return p

@@ -310,7 +310,7 @@ func facts(ctx context.Context, v courses.View) []ui.Definition {
 	if v.Note != "" {
 		out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.new"), Text: v.Note})
 	}
-	if v.Item.Finished >= 5 {
+	if v.Item.Finished > 0 {
 		out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.finished"), Text: lang.T(ctx, "courses.facts.people", "Count", v.Item.Finished)})
 	}
 	return out

@@ -111,12 +111,12 @@ func (tx *Tx) As(actor scope.Actor, org id.Org, fn func() error) error {
 	}
 	before := tx.Scope
 	defer func() { tx.Scope = before }()
-	for _, s := range []scope.Scope{scope.System(actor, org), before} {
+	for i, s := range []scope.Scope{scope.System(actor, org), before} {
 		q, args := settings(s)
 		if err := tx.exec(q, args...); err != nil {
 			return err
 		}
-		if tx.Scope = s; s.Actor == actor && s.Org == org {
+		if tx.Scope = s; i == 0 {
 			if err := fn(); err != nil {
 				return err // The transaction ends with it.
 			}

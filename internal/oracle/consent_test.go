@@ -99,7 +99,7 @@ func (w *world) totals() {
 			if w.stateOf(p) != "active" || p.inForce.learns[giver] == tenants.LearnsNothing {
 				continue
 			}
-			ob, thing := &oracle.Object{Kind: oracle.Connection, Org: to.id.String(), Other: giver.id.String()}, id.New[id.Any]()
+			ob, thing := &oracle.Object{Kind: oracle.Total, Org: to.id.String(), Other: giver.id.String()}, id.New[id.Any]()
 			if err := w.d.Tx(scope.Enter(w.t.Context(), scope.System(scope.Discloser, to.id)), func(tx *db.Tx) error {
 				return tx.Must(`INSERT INTO cells (org_id, giver_org, kind, thing, first_week, weeks, title, items, started, finished, released_at) VALUES ($1, $2, 'item', $3, '2026-01-05', 13, $4, '{}', 7, 6, now())`,
 					to.id, giver.id, thing, w.field(ob, "cells.title"))
@@ -214,6 +214,17 @@ func (w *world) disclosureForgeries() (out []forgery) {
 					SET name = excluded.name, level = excluded.level, done = excluded.done, total = excluded.total, finished = excluded.finished, ended_at = NULL`}})
 			}
 		}
+	}
+	for _, it := range w.items[:len(w.items)/4] {
+		owner := w.owner[it.Org]
+		as := []scope.Scope{{Actor: scope.Member, Org: owner.id, Membership: owner.members[0], Roles: scope.Roles()}}
+		for _, a := range []scope.Actor{scope.Operator, scope.Counter, scope.Indexer} {
+			as = append(as, scope.System(a, owner.id))
+		}
+		args := []any{owner.id, parse[id.Item](w.t, it.ID)}
+		out = append(out,
+			forgery{what: "say how many finished without having released it", as: as, args: args, steps: []string{`UPDATE items SET finished = finished + 5 WHERE org_id = $1 AND item_id = $2`}},
+			forgery{what: "let one person's finish be seen", as: []scope.Scope{scope.System(scope.Discloser, owner.id)}, args: args, steps: []string{`UPDATE items SET finished = finished + 5 WHERE org_id = $1 AND item_id = $2`, `UPDATE items SET finished = finished + 1 WHERE org_id = $1 AND item_id = $2`}})
 	}
 	for _, o := range w.orgs {
 		for _, by := range w.orgs {

@@ -22,7 +22,7 @@ import (
 // organization counts, and so does a reaction or a reader, once the counter has been told.
 var ownCounts = map[string]string{
 	"questions": "answers, same, thanks, state and active_at follow from others' answers and reactions", "answers": "used and thanks follow from others' reactions",
-	"items": "finished follows from others' completions", "finishes": "keeps those apart", "touches": "readers of stories", "counted": "keeps those apart",
+	"touches": "readers of stories", "counted": "keeps those apart",
 	"search_documents": "follows the rows that it is made of", "outbox": "events wait for their organization",
 }
 
@@ -120,7 +120,6 @@ var events = map[string]eventCase{
 	"community.question_changed":   {actors: []scope.Actor{scope.Indexer}},
 	"community.answer_posted":      {actors: []scope.Actor{scope.Counter}},
 	"community.reacted":            {actors: []scope.Actor{scope.Counter}, keeps: []string{"counted"}},
-	"courses.item_finished":        {actors: []scope.Actor{scope.Counter}},
 	"courses.enrolled":             {actors: []scope.Actor{scope.Counter, scope.Discloser}, passes: []string{"counted", "touches"}},
 	"courses.enrollment_completed": {actors: []scope.Actor{scope.Counter, scope.Discloser}, passes: []string{"counted", "touches"}},
 	"tenants.batch_asked":          {actors: []scope.Actor{scope.Agreement}},

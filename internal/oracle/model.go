@@ -34,6 +34,7 @@ const (
 	Private    Kind = "private"    // a reflection, an attempt, or what Member said to being known by name to Other
 	Given      Kind = "given"      // what goes about Member of Org to Other
 	Disclosure Kind = "disclosure" // that Org knows by name how far Member of Other is with its Item
+	Total      Kind = "total"      // what was released to Org about the people of Other
 	Name       Kind = "name"       // what Member of Org is called
 	House      Kind = "house"      // whatever is the organization's alone: enrollments, audit, mail, sessions
 	Portal     Kind = "portal"     // that an organization has a portal
@@ -99,9 +100,11 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Name: // Whoever looks after partners learns the names of those who agreed.
 		return own || v.Partners && w.known(v, o)
 	case Disclosure: // Who gave it sees what once went.
-		return own && w.Discloses(o) || v.Org != "" && o.Other == v.Org && (o.State == "went" || w.Discloses(o))
+		return own && w.Resting[o.Other] == "" && w.Discloses(o) || v.Org != "" && o.Other == v.Org && (o.State == "went" || w.Discloses(o))
 	case Given: // The person sees who sees what, and why; what goes where nobody agreed is nothing.
 		return own && o.Member == v.Member && w.answers(o)
+	case Total: // What somebody shared rests with them; who it is about sees what went.
+		return own && w.Resting[o.Other] == "" || v.Org != "" && o.Other == v.Org
 	case Connection: // Its relationships are not public.
 		return own || v.Org != "" && o.Other == v.Org
 	case Grant:
@@ -136,7 +139,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Library:
 		return own && v.Keeps
 	case Addition: // The adopter's own; the publisher of the path reads it by the adopter's choice, while they are connected.
-		return own || o.Audience == "publisher" && v.Org == o.Other && v.Org != "" && w.Sides[[2]string{o.Org, v.Org}].State == "active" && w.adapts(o.Org, o.Item)
+		return own || w.Resting[o.Org] == "" && o.Audience == "publisher" && v.Org == o.Other && v.Org != "" && w.Sides[[2]string{o.Org, v.Org}].State == "active" && w.adapts(o.Org, o.Item)
 	case Lookout:
 		return own && v.Looks
 	case Part, Sealed:
@@ -159,7 +162,7 @@ func (w *World) Discloses(o *Object) bool {
 // known reports whether anything that the member learns is known by name to the viewer's organization.
 func (w *World) known(v Viewer, n *Object) bool {
 	for _, o := range w.Objects {
-		if o.Kind == Disclosure && o.Org == v.Org && o.Member == n.Member && w.Discloses(o) {
+		if o.Kind == Disclosure && o.Org == v.Org && o.Member == n.Member && w.Resting[o.Other] == "" && w.Discloses(o) {
 			return true
 		}
 	}
@@ -205,7 +208,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
 		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Shelf, Lookout, Given, Disclosure, Library, Taken, Addition, Sealed:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Shelf, Lookout, Given, Disclosure, Total, Library, Taken, Addition, Sealed:
 	}
 	return false
 }

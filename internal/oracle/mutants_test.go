@@ -3,6 +3,8 @@ package oracle_test
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +22,7 @@ type mutant struct {
 	sql           string // instead: a statement of the owner
 	fn            string // instead: in this function, old replaced by new
 	rests         bool   // while an organization is suspended of whose things others have time to finish
+	adds          bool   // while an organization is suspended whose additions others read
 	inner         string // part of the function opened that says the same a second time: the hole goes through both
 }
 
@@ -102,6 +105,9 @@ var mutants = []mutant{
 	{name: "questions of a suspended organization stay", rests: true, sql: `ALTER POLICY p_resting ON questions USING (true)`},
 	{name: "answers of a suspended organization stay", rests: true, sql: `ALTER POLICY p_resting ON answers USING (true)`},
 	{name: "a suspended organization does not see its own", rests: true, sql: `ALTER POLICY p_resting ON questions USING (org_id <> ALL (ARRAY(SELECT o.org_id FROM organizations o WHERE o.state <> 'active')))`},
+	{name: "what a suspended organization adds stays", adds: true, sql: `ALTER POLICY p_resting ON additions USING (true)`},
+	{name: "totals about a suspended organization's people stay", rests: true, sql: `ALTER POLICY p_resting ON cells USING (true)`},
+	{name: "names of a suspended organization's people stay", rests: true, table: "disclosures", policy: "p_read", old: `giver_org <> ALL`, new: `giver_org IS NOT NULL OR giver_org <> ALL`},
 	{name: "who is suspended lets itself in", rests: true, sql: `ALTER TABLE organizations DISABLE TRIGGER guard_organization`},
 	{name: "anybody of the house says yes for a member", sql: `ALTER POLICY p_insert ON consents WITH CHECK (org_id = (SELECT app_org()))`},
 	{name: "a system actor says yes for a member", table: "consents", policy: "p_insert", old: `(( SELECT app_actor() AS app_actor) = 'member'::text)`, new: `true`},
@@ -112,6 +118,7 @@ var mutants = []mutant{
 	{name: "what may be known is told to whoever asks", fn: "disclosable", old: `app_actor() <> 'discloser' OR `, new: ``},
 	{name: "a no is a yes", fn: "consented", old: `said.decision <> 'given'`, new: `false`},
 	{name: "who agreed to a certificate is shown with everything", fn: "disclosable", old: `OR e.state = 'completed')`, new: `OR true)`},
+	{name: "how many finished is told one by one", sql: `ALTER TABLE items DISABLE TRIGGER guard_finished`},
 	{name: "totals are read by all", sql: `ALTER POLICY p_read ON cells USING (true)`},
 	{name: "who gave it does not see what went", sql: `ALTER POLICY p_given ON disclosures USING (false)`},
 	{name: "a view shows what is opened to somebody else", fn: "viewed", old: `g.viewer_org = ANY (ARRAY[app_view(), everyone()])`, new: `true`},
@@ -135,6 +142,17 @@ func (w *world) publisherOfFinishers() *org {
 	return nil
 }
 
+// adder is an organization of which somebody else reads what it adds to a path.
+func (w *world) adder() *org {
+	for _, key := range slices.Sorted(maps.Keys(w.at("additions").objects)) {
+		if a := w.at("additions").objects[key]; w.model.Sees(oracle.Viewer{Org: a.Other}, a) {
+			return w.owner[a.Org]
+		}
+	}
+	w.t.Fatal("nobody reads what anybody adds")
+	return nil
+}
+
 // TestMutants breaks the wall on purpose, one hole at a time: the oracle must find each.
 func TestMutants(t *testing.T) {
 	t.Parallel()
@@ -146,7 +164,7 @@ func TestMutants(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = owner.Close(context.WithoutCancel(t.Context())) })
-	rests := w.publisherOfFinishers()
+	rests, adds := w.publisherOfFinishers(), w.adder()
 	before := w.tallies()
 	w.compare(t.Context(), before, "before")
 	if done := w.forge(t); len(done) > 0 {
@@ -157,6 +175,9 @@ func TestMutants(t *testing.T) {
 	for _, m := range mutants {
 		if m.rests {
 			w.rest(rests)
+		}
+		if m.adds {
+			w.rest(adds)
 		}
 		undo := m.apply(t, owner)
 		start := time.Now()

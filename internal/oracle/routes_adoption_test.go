@@ -142,13 +142,15 @@ func (w *world) addTo(tx *db.Tx, o *org, it *oracle.Object, audience string, cus
 
 // addForCustomers lets every organization add, for its customers, to what it may add to of those that it is connected to by now.
 func (w *world) addForCustomers() {
+	n := 0
 	for _, o := range w.orgs {
 		w.mayAdd(o)
 		for _, key := range slices.Sorted(maps.Keys(w.at("collection_items").objects)) {
 			l := w.at("collection_items").objects[key]
 			it := w.model.Objects["item "+l.Item]
 			if w.slugs[l.ID] == "c1" && it.State == "published" && it.Org != o.id.String() && w.pact(o, w.owner[it.Org]) != nil {
-				w.must(o, func(tx *db.Tx) error { return w.addTo(tx, o, it, "", true) })
+				n++
+				w.must(o, func(tx *db.Tx) error { return w.addTo(tx, o, it, []string{"", "publisher"}[n%2], true) })
 			}
 		}
 	}

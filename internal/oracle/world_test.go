@@ -824,7 +824,7 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 			if o.id == v.Org || who.View != "" {
 				continue
 			}
-			want := w.model.Sides[[2]string{who.Org, o.id.String()}].State == "active"
+			want := w.model.Sides[[2]string{who.Org, o.id.String()}].State == "active" && w.model.Resting[o.id.String()] == ""
 			into["tenants.Neighbours"].settle(want, near[o.id.String()], func() string { return fmt.Sprintf("%s: %s is a neighbour of %v", when, o.slug, who) })
 		}
 	}

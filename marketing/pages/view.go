@@ -121,7 +121,7 @@ func Card(ctx context.Context, c marketing.Card) ui.PathCardProps {
 	if c.Minutes > 0 {
 		out.Meta = append(out.Meta, lang.Minutes(ctx, c.Minutes))
 	}
-	if c.Kind != tenants.KindStory && c.Finished >= 5 {
+	if c.Kind != tenants.KindStory && c.Finished > 0 {
 		out.Meta = append(out.Meta, lang.T(ctx, "marketing.card.finished", "Count", c.Finished))
 	}
 	if c.Kind == tenants.KindStory && c.PublishedAt != nil {

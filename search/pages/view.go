@@ -208,7 +208,7 @@ func row(ctx context.Context, h search.Hit, orgs map[id.Org]ui.Org) ui.ResultPro
 	if h.Minutes > 0 {
 		p.Meta = append(p.Meta, lang.Minutes(ctx, h.Minutes))
 	}
-	if h.Part == "" && h.Item.Finished >= 5 {
+	if h.Part == "" && h.Item.Finished > 0 {
 		p.Meta = append(p.Meta, lang.T(ctx, "search.meta.finished", "Count", h.Item.Finished))
 	}
 	return p

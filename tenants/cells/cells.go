@@ -167,6 +167,11 @@ func (l *Ledger) hidden(atoms []Atom) map[Atom]bool {
 	return out
 }
 
+// Shown is the sum over those of the cells that were released one by one.
+func (l *Ledger) Shown(atoms []Atom) Counts {
+	return l.sum(slices.DeleteFunc(slices.Clone(atoms), func(a Atom) bool { return !l.shown[a] }))
+}
+
 func (l *Ledger) sum(atoms []Atom) (c Counts) {
 	for _, a := range atoms {
 		c.Started += len(l.cells[a].started)

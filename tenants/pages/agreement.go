@@ -252,7 +252,7 @@ func (v agreementView) base() *tenants.Version {
 		return nil
 	case v.InForce != nil:
 		return v.InForce
-	case len(v.Earlier) > 0 && v.Earlier[0].State == "countered":
+	case len(v.Earlier) > 0 && (v.Earlier[0].State == "countered" || v.Earlier[0].State == "replaced"):
 		return &v.Earlier[0]
 	}
 	return nil
