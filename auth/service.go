@@ -50,6 +50,7 @@ type Service struct {
 	secure  bool
 	now     func() time.Time
 	issuers *issuers
+	gates   *gates
 }
 
 // New returns the service. It starts nothing.
@@ -66,7 +67,7 @@ func New(d Deps) (*Service, error) {
 	}
 	return &Service{
 		db: d.DB, tenants: d.Tenants, mail: d.Mail, keys: d.Keys, baseURL: d.BaseURL, secure: d.Production, now: now,
-		issuers: newIssuers(d.Egress, now),
+		issuers: newIssuers(d.Egress, now), gates: newGates(now),
 	}, nil
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/internal/secret"
-	"github.com/learnscape/learnscape/tenants"
 )
 
 // Options are what rooms to the right add to the middleware.
@@ -60,7 +59,7 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 			if token := c.Cookies(names.session); secret.IsToken(token) {
 				s, err := svc.Session(auth.Enter(ctx, org.OrgID), org, token)
 				if err == nil {
-					c.SetUserContext(member(c, s.Membership))
+					c.SetUserContext(member(c, s))
 					return c.Next()
 				}
 				if errs.Is(err, errs.Unavailable) {
@@ -81,12 +80,13 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 	}
 }
 
-func member(c *fiber.Ctx, m tenants.Membership) (ctx context.Context) {
+func member(c *fiber.Ctx, s auth.Session) (ctx context.Context) {
+	m := s.Membership
 	ctx = scope.Enter(c.UserContext(), scope.Scope{Actor: scope.Member, Org: m.OrgID, Membership: m.MembershipID, Person: m.PersonID, Roles: m.Roles})
 	if l, ok := lang.Parse(m.Locale); ok {
 		ctx = lang.With(ctx, l)
 	}
-	return auth.WithCurrent(ctx, m)
+	return auth.WithSession(ctx, s)
 }
 
 // language is what the cookie says, else the browser, else the organization.
