@@ -21,6 +21,7 @@ const (
 	discoveryStale = 24 * time.Hour   // and used for so long if the provider does not answer
 	keysEvery      = 30 * time.Second // unknown key ids do not make the portal ask more often
 	providerWait   = 5 * time.Second  // of one look-up
+	silentFor      = 5 * time.Second  // an issuer that could not be read is not asked again
 )
 
 // allowedAlgs are the signatures that ID tokens may have: no HMAC, whose key would be the client's secret, and no "none".
@@ -33,8 +34,15 @@ type issuers struct {
 	now    func() time.Time
 	flight singleflight.Group
 
-	mu    sync.Mutex
-	known map[string]*issuer
+	mu     sync.Mutex
+	known  map[string]*issuer
+	silent map[string]silence
+}
+
+// silence is that an issuer could not be read, and when.
+type silence struct {
+	at  time.Time
+	err error
 }
 
 // issuer is one provider's own description with its keys.
@@ -54,7 +62,7 @@ type metadata struct {
 }
 
 func newIssuers(c *http.Client, now func() time.Time) *issuers {
-	return &issuers{client: c, now: now, known: map[string]*issuer{}}
+	return &issuers{client: c, now: now, known: map[string]*issuer{}, silent: map[string]silence{}}
 }
 
 // issuerLimit bounds what a process remembers.
@@ -64,16 +72,21 @@ const issuerLimit = 2000
 func (s *issuers) get(ctx context.Context, address string) (*issuer, error) {
 	now := s.now()
 	s.mu.Lock()
-	have := s.known[address]
+	have, quiet := s.known[address], s.silent[address]
 	s.mu.Unlock()
-	if have != nil && now.Sub(have.read) < discoveryFresh {
+	if have != nil && (now.Sub(have.read) < discoveryFresh || quiet.err != nil && now.Sub(quiet.at) < silentFor && now.Sub(have.read) < discoveryStale) {
 		return have, nil
+	}
+	if quiet.err != nil && now.Sub(quiet.at) < silentFor {
+		return nil, quiet.err
 	}
 	ch := s.flight.DoChan(address, func() (any, error) {
 		// The first who asks may leave; the others still want the answer.
 		fctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), providerWait)
 		defer cancel()
-		return s.discover(fctx, address)
+		i, err := s.discover(fctx, address)
+		s.heard(address, err)
+		return i, err
 	})
 	var err error
 	select {
@@ -89,6 +102,20 @@ func (s *issuers) get(ctx context.Context, address string) (*issuer, error) {
 		return have, nil
 	}
 	return nil, err
+}
+
+// heard remembers whether the issuer answered.
+func (s *issuers) heard(address string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		delete(s.silent, address)
+		return
+	}
+	if len(s.silent) >= issuerLimit {
+		clear(s.silent)
+	}
+	s.silent[address] = silence{s.now(), err}
 }
 
 // remembered returns what is known of the issuer without asking it, nil if nothing is.
@@ -109,7 +136,7 @@ func (s *issuers) discover(ctx context.Context, address string) (*issuer, error)
 	}
 	// The browser is sent to the first; the egress client judges the others when they are asked.
 	if e := p.Endpoint(); !sameScheme(address, e.AuthURL) || e.TokenURL == "" || i.meta.JWKS == "" {
-		return nil, fmt.Errorf("discovery of %s: an endpoint is missing or of another scheme", address)
+		return nil, fmt.Errorf("discovery of %s: %w", address, errEndpoints)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,6 +151,8 @@ func (s *issuers) discover(ctx context.Context, address string) (*issuer, error)
 	s.known[address] = i
 	return i, nil
 }
+
+var errEndpoints = errors.New("an endpoint is missing or of another scheme")
 
 // sameScheme reports whether an endpoint is an address of the issuer's own scheme, which is https but on this machine.
 func sameScheme(issuer, endpoint string) bool {

@@ -144,7 +144,7 @@ func (s *Service) TakeOver(ctx context.Context, org tenants.Organization, host, 
 		err = refusal
 	}
 	if err != nil {
-		return SignedIn{}, s.note(ctx, org, id.Provider{}, r.ReturnTo, "", err)
+		return SignedIn{}, s.note(ctx, org, trip{}, Provider{}, r.ReturnTo, err)
 	}
 	return out, nil
 }
@@ -158,7 +158,8 @@ func (s *Service) openHanded(tx *db.Tx, org tenants.Organization, b Browser, fro
 		SID          string        `db:"sid"`
 		IDToken      []byte        `db:"id_token"`
 		ExpiresAt    time.Time     `db:"expires_at"`
-	}](tx, `SELECT s.membership_id, s.provider_id, s.subject, s.sid, s.id_token, s.expires_at FROM sessions s JOIN memberships m ON m.org_id = s.org_id AND m.membership_id = s.membership_id
+		AuthAt       *time.Time    `db:"auth_at"`
+	}](tx, `SELECT s.membership_id, s.provider_id, s.subject, s.sid, s.id_token, s.expires_at, s.auth_at FROM sessions s JOIN memberships m ON m.org_id = s.org_id AND m.membership_id = s.membership_id
 		WHERE s.org_id = $1 AND s.session_id = $2 AND s.expires_at > $3 AND m.state = 'active'`, org.OrgID, from, tx.Now)
 	if err != nil {
 		return "", until, err
@@ -168,6 +169,9 @@ func (s *Service) openHanded(tx *db.Tx, org tenants.Organization, b Browser, fro
 		return "", until, err
 	}
 	who := proven{Subject: p.Subject, SID: p.SID}
+	if p.AuthAt != nil {
+		who.AuthAt = *p.AuthAt
+	}
 	if len(p.IDToken) > 0 {
 		if raw, err := s.keys.Open(sessionRef(org.OrgID, from), p.IDToken); err == nil { // Without it the provider asks at its sign-out.
 			who.IDToken = string(raw)

@@ -28,6 +28,22 @@ func (s *Service) AskLink(ctx context.Context, org tenants.Organization, address
 	if org.SignIn != "email" {
 		return "", errs.New(errs.NotFound, "%s does not sign in by email", org.Slug)
 	}
+	return s.askLink(ctx, org, address, b, returnTo, false)
+}
+
+// AskEmergency is AskLink for an organization whose people sign in through a provider alone: it works for the one administrator who can
+// still come in so, and looks the same for everybody else.
+func (s *Service) AskEmergency(ctx context.Context, org tenants.Organization, address string, b Browser, returnTo string) (pre string, err error) {
+	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
+		return "", err
+	}
+	if org.SignIn != "oidc" {
+		return "", errs.New(errs.NotFound, "%s has no need of it", org.Slug)
+	}
+	return s.askLink(ctx, org, address, b, returnTo, true)
+}
+
+func (s *Service) askLink(ctx context.Context, org tenants.Organization, address string, b Browser, returnTo string, emergency bool) (pre string, err error) {
 	email, err := mail.Address(address)
 	if err != nil {
 		return "", err
@@ -48,11 +64,11 @@ func (s *Service) AskLink(ctx context.Context, org tenants.Organization, address
 			return err
 		}
 		hash := secret.Hash(token)
-		if _, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			org.OrgID, hash, email, secret.Hash(pre), codeHash(s.code(hash, pre)), ReturnTo(returnTo), tx.Now, tx.Now.Add(signInLife)); err != nil {
+		if _, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, created_at, expires_at, emergency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			org.OrgID, hash, email, secret.Hash(pre), codeHash(s.code(hash, pre)), ReturnTo(returnTo), tx.Now, tx.Now.Add(signInLife), emergency); err != nil {
 			return err
 		}
-		return s.mailLink(tx, org, email, token)
+		return s.mailLink(tx, org, email, token, emergency)
 	})
 	if err != nil {
 		return "", fmt.Errorf("ask for link: %w", err)
@@ -61,9 +77,10 @@ func (s *Service) AskLink(ctx context.Context, org tenants.Organization, address
 }
 
 // mailLink writes the mail and, if nobody has the address, takes it back.
-func (s *Service) mailLink(tx *db.Tx, org tenants.Organization, email, token string) error {
+func (s *Service) mailLink(tx *db.Tx, org tenants.Organization, email, token string, emergency bool) error {
 	known, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM memberships WHERE org_id = $1 AND email = $2 AND state IN ('active', 'invited')
-		AND EXISTS (SELECT 1 FROM organizations o WHERE o.org_id = $1 AND (o.state = 'active' OR o.state = 'closed' AND 'administrator' = ANY(roles))))`, org.OrgID, email)
+		AND (NOT $3 OR membership_id = (`+emergencyOf+`))
+		AND EXISTS (SELECT 1 FROM organizations o WHERE o.org_id = $1 AND (o.state = 'active' OR o.state = 'closed' AND 'administrator' = ANY(roles))))`, org.OrgID, email, emergency)
 	if err != nil {
 		return err
 	}
@@ -109,9 +126,10 @@ type linkRow struct {
 	ReturnTo   string    `db:"return_to"`
 	Tries      int16     `db:"tries"`
 	ExpiresAt  time.Time `db:"expires_at"`
+	Emergency  bool      `db:"emergency"`
 }
 
-const linkColumns = `l.token_hash, l.email, l.cookie_hash, l.code_hash, l.return_to, l.tries, l.expires_at`
+const linkColumns = `l.token_hash, l.email, l.cookie_hash, l.code_hash, l.return_to, l.tries, l.expires_at, l.emergency`
 
 // Sent returns the last link that this browser asked for and that has not been used; NotFound if there is none.
 func (s *Service) Sent(ctx context.Context, org tenants.Organization, b Browser) (LinkSent, error) {
@@ -157,7 +175,7 @@ func (s *Service) Link(ctx context.Context, org tenants.Organization, token stri
 		return Link{}, err
 	}
 	if !found || !secret.IsToken(token) {
-		return Link{}, s.note(ctx, org, id.Provider{}, "", "", refuse(Expired, "link unknown, used or too old"))
+		return Link{}, s.note(ctx, org, trip{}, Provider{}, "", refuse(Expired, "link unknown, used or too old"))
 	}
 	return Link{Email: l.Email, NeedCode: !l.asked(b)}, nil
 }
@@ -172,7 +190,7 @@ func (s *Service) UseLink(ctx context.Context, org tenants.Organization, token, 
 	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
 		return SignedIn{}, err
 	}
-	if org.SignIn != "email" {
+	if org.SignIn != "email" && org.SignIn != "oidc" {
 		return SignedIn{}, errs.New(errs.NotFound, "%s does not sign in by email", org.Slug)
 	}
 	var out SignedIn
@@ -193,24 +211,28 @@ func (s *Service) UseLink(ctx context.Context, org tenants.Organization, token, 
 		}
 		m, err := tenants.MemberByEmail(tx, l.Email)
 		if errs.Is(err, errs.NotFound) {
-			refusal = refuse(NotInvited, "the address has no membership")
+			refusal = refuse(NotInvited, "the address has no membership").at("member")
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		if shut, err := s.shut(tx, org, l, m); err != nil || shut != nil {
+			refusal = shut
 			return err
 		}
 		if m, err = s.welcome(tx, m); err != nil {
 			return err
 		}
 		out.ReturnTo = l.ReturnTo
-		out.Token, out.Until, err = s.open(tx, m, b, id.Provider{}, proven{})
+		out.Token, out.Until, err = s.open(tx, m, b, id.Provider{}, proven{AuthAt: tx.Now})
 		return err
 	})
 	if err == nil {
 		err = refusal
 	}
 	if err != nil {
-		return SignedIn{}, s.note(ctx, org, id.Provider{}, "", "", err)
+		return SignedIn{}, s.note(ctx, org, trip{}, Provider{}, "", err)
 	}
 	return out, nil
 }
@@ -224,7 +246,7 @@ func (s *Service) giveBack(tx *db.Tx, org tenants.Organization, l linkRow) error
 	if l.Tries+1 >= linkTries {
 		return tenants.Audit(tx, "link.spent", "organization:"+org.Slug, map[string]string{"why": "wrong codes"})
 	}
-	_, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, tries, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		org.OrgID, l.TokenHash, l.Email, l.CookieHash, l.CodeHash, l.ReturnTo, l.Tries+1, l.ExpiresAt.Add(-signInLife), l.ExpiresAt)
+	_, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, tries, created_at, expires_at, emergency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		org.OrgID, l.TokenHash, l.Email, l.CookieHash, l.CodeHash, l.ReturnTo, l.Tries+1, l.ExpiresAt.Add(-signInLife), l.ExpiresAt, l.Emergency)
 	return err
 }

@@ -132,9 +132,7 @@ func TestEmailLink(t *testing.T) {
 		b.ask(email)
 		link := w.lastLink(t, email)
 		b.cookies[w.a.Slug] = b.cookies[w.post.Slug]
-		if res := b.post(w.a.Slug, link, url.Values{}); res.StatusCode != http.StatusNotFound {
-			t.Errorf("%d", res.StatusCode)
-		}
+		w.refused(t, b.post(w.a.Slug, link, url.Values{}), w.a, "expired")
 		if res := b.post(w.a.Slug, "/sign-in/email", url.Values{"email": {email}}); res.StatusCode != http.StatusNotFound {
 			t.Errorf("a house with a provider sends links: %d", res.StatusCode)
 		}

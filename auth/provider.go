@@ -13,6 +13,7 @@ import (
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/internal/secret"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -26,14 +27,40 @@ type Provider struct {
 	Issuer        string      `db:"issuer"`
 	ClientID      string      `db:"client_id"`
 	Scopes        []string    `db:"scopes"`
-	State         string      `db:"state"` // draft, active or off
+	State         string      `db:"state"`  // draft, active or off
+	Preset        string      `db:"preset"` // of Presets, "" for another
+	AuthMethod    string      `db:"auth_method"`
+	PinClaim      string      `db:"pin_claim"` // what names the tenant at an issuer that serves many, "" for one's own issuer
+	PinValue      string      `db:"pin_value"`
+	NeedACR       []string    `db:"need_acr"` // one of them must come; empty: whatever comes
+	NeedAMR       []string    `db:"need_amr"` // all of them must come
+	NameClaim     string      `db:"name_claim"`
+	RoleClaim     string      `db:"role_claim"`
+	RoleValues    RoleValues  `db:"role_values"`
+	TeamClaim     string      `db:"team_claim"`
+	TeamValues    TeamValues  `db:"team_values"`
+	SettledAt     *time.Time  `db:"settled_at"` // when the settings of the connection changed last
+	TestedAt      *time.Time  `db:"tested_at"`  // nil: not with these settings
 	LastSignIn    *time.Time  `db:"last_sign_in"`
 	LastFailure   string      `db:"last_failure"` // reason and reference, "" for none
 	LastFailureAt *time.Time  `db:"last_failure_at"`
+	LastCheck     string      `db:"last_check"` // of Checks
+	LastClaims    []Claim     `db:"last_claims"`
+	HasSecret     bool        `db:"has_secret"` // or key
 	Sealed        []byte      `db:"client_secret" json:"-"`
 }
 
-const providerColumns = `p.org_id, p.provider_id, p.name, p.issuer, p.client_id, p.scopes, p.state, p.last_sign_in, p.last_failure, p.last_failure_at, p.client_secret`
+// RoleValues says which value of a claim gives which role, TeamValues which one stands for which team.
+type (
+	RoleValues map[string]scope.Role
+	TeamValues map[string]string
+)
+
+// Complete reports whether there is all that it takes to try it.
+func (p Provider) Complete() bool { return p.Issuer != "" && p.ClientID != "" && p.HasSecret }
+
+const providerColumns = `p.org_id, p.provider_id, p.name, p.issuer, p.client_id, p.scopes, p.state, p.preset, p.auth_method, p.pin_claim, p.pin_value, p.need_acr, p.need_amr,
+	p.name_claim, p.role_claim, p.role_values, p.team_claim, p.team_values, p.settled_at, p.tested_at, p.last_sign_in, p.last_failure, p.last_failure_at, p.last_check, p.last_claims, length(p.client_secret) > 0 AS has_secret, p.client_secret`
 
 // NewProvider is what it takes to set one up.
 type NewProvider struct {
@@ -70,7 +97,7 @@ func PutProvider(tx *db.Tx, keys *secret.Keyring, n NewProvider) (Provider, erro
 	p, err := db.Row[Provider](tx, `INSERT INTO providers AS p (org_id, provider_id, name, issuer, client_id, client_secret, scopes, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (org_id, provider_id) DO UPDATE SET name = excluded.name, issuer = excluded.issuer, client_id = excluded.client_id,
-			client_secret = excluded.client_secret, scopes = excluded.scopes
+			client_secret = excluded.client_secret, auth_method = 'secret', scopes = excluded.scopes
 		RETURNING `+providerColumns, tx.Scope.Org, n.ProviderID, n.Name, n.Issuer, n.ClientID, sealed, n.Scopes, tx.Now)
 	if err != nil {
 		return Provider{}, fmt.Errorf("put provider: %w", err)
@@ -111,22 +138,6 @@ func (s *Service) RedirectURI(slug string, p id.Provider) string {
 // RedirectURI is Service.RedirectURI for who sets up a provider before the service is there.
 func RedirectURI(base string, p id.Provider) string { return base + "/auth/callback/" + p.String() }
 
-// Providers lists the acting organization's providers for its administrator, by name.
-func (s *Service) Providers(ctx context.Context) ([]Provider, error) {
-	if err := authz.Check(ctx, authz.SeeProviders, id.Org{}); err != nil {
-		return nil, err
-	}
-	var out []Provider
-	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		out, err = db.Rows[Provider](tx, `SELECT `+providerColumns+` FROM providers p WHERE p.org_id = $1 ORDER BY p.name, p.provider_id LIMIT 50`, tx.Scope.Org)
-		return err
-	})
-	for i := range out {
-		out[i].Sealed = nil
-	}
-	return out, err
-}
-
 // Ways lists the active providers of an organization's sign-in page, without their secrets.
 func (s *Service) Ways(ctx context.Context, org tenants.Organization) ([]Provider, error) {
 	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
@@ -137,19 +148,21 @@ func (s *Service) Ways(ctx context.Context, org tenants.Organization) ([]Provide
 		db.List(b, &out, `SELECT `+providerColumns+` FROM providers p WHERE p.org_id = $1 AND p.state = 'active' ORDER BY p.name, p.provider_id LIMIT 50`, org.OrgID)
 	})
 	for i := range out {
-		out[i].Sealed = nil
+		out[i].Sealed, out[i].LastClaims = nil, nil
 	}
 	return out, err
 }
 
+// provider is one through which people are let in.
 func provider(tx *db.Tx, p id.Provider) (Provider, error) {
-	return db.Row[Provider](tx, `SELECT `+providerColumns+` FROM providers p WHERE p.org_id = $1 AND p.provider_id = $2 AND p.state = 'active'`, tx.Scope.Org, p)
+	v, err := anyProvider(tx, p)
+	if err == nil && v.State != "active" {
+		err = errs.New(errs.NotFound, "provider %s is %s", p, v.State)
+	}
+	return v, err
 }
 
-func (s *Service) clientSecret(p Provider) (string, error) {
-	b, err := s.keys.Open(providerRef(p.OrgID, p.ProviderID), p.Sealed)
-	if err != nil {
-		return "", fmt.Errorf("secret of provider %s: %w", p.ProviderID, err)
-	}
-	return string(b), nil
+// anyProvider is one in whatever state.
+func anyProvider(tx *db.Tx, p id.Provider) (Provider, error) {
+	return db.Row[Provider](tx, `SELECT `+providerColumns+` FROM providers p WHERE p.org_id = $1 AND p.provider_id = $2`, tx.Scope.Org, p)
 }

@@ -17,6 +17,7 @@ const (
 	Expired      Reason = "expired"       // too late, or the second use
 	Unverified   Reason = "unverified"    // an answer that fails a check
 	OtherBrowser Reason = "other_browser" // begun in another browser, or without cookies
+	Weak         Reason = "weak"          // the provider asked for less than the organization wants
 )
 
 // Refusal is a sign-in that did not work. It carries a reference that stands in the organization's audit log too, where the
@@ -24,11 +25,31 @@ const (
 type Refusal struct {
 	Reason    Reason
 	Reference string
+	Check     string // which one it did not pass, of Checks
 	Claim     string // with ClaimMissing
 	Provider  string // its name; empty before it is known
 	ReturnTo  string // what the person wanted
 
-	err error
+	test   bool    // of an administrator, who reads it where the provider is set up
+	claims []Claim // that came along, nil if none did
+	err    error
+}
+
+// Checks are the names that a refusal can give to the check that was not passed. The log and the administrator's pages say them.
+func Checks() []string {
+	return []string{
+		"state", "browser", "provider", "iss_answer", "answer", "code", "discovery", "busy", "token", "id_token", "alg", "signature", "keys", "iss", "aud", "azp", "nonce", "sub", "iat", "exp", "at_hash",
+		"userinfo", "email", "tenant", "acr", "amr", "auth_time", "member", "link", "other",
+	}
+}
+
+// Test reports whether the sign-in was an administrator's test of the provider.
+func (r *Refusal) Test() bool { return r.test }
+
+// at names the check.
+func (r *Refusal) at(check string) *Refusal {
+	r.Check = check
+	return r
 }
 
 // Error implements error; the text is for logs.
@@ -51,5 +72,10 @@ func (r *Refusal) Detail() string {
 }
 
 func refuse(r Reason, format string, a ...any) *Refusal {
-	return &Refusal{Reason: r, err: fmt.Errorf(format, a...)}
+	return &Refusal{Reason: r, Check: "other", err: fmt.Errorf(format, a...)}
+}
+
+// missing is a claim that did not come.
+func missing(claim, check, format string, a ...any) *Refusal {
+	return &Refusal{Reason: ClaimMissing, Claim: claim, Check: check, err: fmt.Errorf(format, a...)}
 }

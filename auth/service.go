@@ -51,6 +51,7 @@ type Service struct {
 	now      func() time.Time
 	issuers  *issuers
 	sessions sessions
+	gates    *gates
 }
 
 // New returns the service. It starts nothing.
@@ -67,7 +68,7 @@ func New(d Deps) (*Service, error) {
 	}
 	return &Service{
 		db: d.DB, tenants: d.Tenants, mail: d.Mail, keys: d.Keys, baseURL: d.BaseURL, secure: d.Production, now: now,
-		issuers: newIssuers(d.Egress, now), sessions: sessions{now: now},
+		issuers: newIssuers(d.Egress, now), gates: newGates(now), sessions: sessions{now: now},
 	}, nil
 }
 

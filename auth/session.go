@@ -21,9 +21,11 @@ import (
 type Session struct {
 	tenants.Membership
 
-	SessionID id.Session `db:"session_id"`
-	SeenAt    time.Time  `db:"seen_at"`
-	OrgState  string     `db:"org_state"` // in which state the organization is, as of this request
+	SessionID  id.Session  `db:"session_id"`
+	ProviderID id.Provider `db:"provider_id"` // zero for an email link
+	SeenAt     time.Time   `db:"seen_at"`
+	AuthAt     *time.Time  `db:"auth_at"`   // when the person showed who they are; nil if the provider did not say
+	OrgState   string      `db:"org_state"` // in which state the organization is, as of this request
 }
 
 // Session returns the session of a cookie at the organization whose host was asked; NotFound for any other token, one of
@@ -83,7 +85,7 @@ func (s *Service) read(b *db.Batch, org tenants.Organization, token string) func
 	var out Session
 	var found bool
 	now := s.now()
-	db.One(b, &out, &found, `SELECT `+tenants.MembershipColumns+`, s.session_id, s.seen_at, o.state AS org_state
+	db.One(b, &out, &found, `SELECT `+tenants.MembershipColumns+`, s.session_id, s.provider_id, s.seen_at, s.auth_at, o.state AS org_state
 		FROM sessions s JOIN memberships m ON m.org_id = s.org_id AND m.membership_id = s.membership_id JOIN organizations o ON o.org_id = s.org_id
 		WHERE s.org_id = $1 AND s.token_hash = $2 AND s.expires_at > $3 AND s.seen_at > $4 AND m.state = 'active'`,
 		org.OrgID, secret.Hash(token), now, now.Add(-idleLife))
@@ -172,9 +174,16 @@ func (s *Service) open(tx *db.Tx, m tenants.Membership, b Browser, p id.Provider
 	if _, err := tx.Exec(`DELETE FROM sessions WHERE org_id = $1 AND membership_id = $2 AND expires_at < $3`, m.OrgID, m.MembershipID, tx.Now.AddDate(0, 0, -30)); err != nil {
 		return "", until, err
 	}
-	if _, err := tx.Exec(`INSERT INTO sessions (org_id, session_id, token_hash, membership_id, provider_id, subject, sid, id_token, device, created_at, seen_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)`,
-		m.OrgID, session, secret.Hash(token), m.MembershipID, p, who.Subject, who.SID, sealed, clip(b.Device, 200), tx.Now, until); err != nil {
+	var authAt *time.Time
+	if at := who.AuthAt; !at.IsZero() {
+		if at.After(tx.Now) { // Within the skew that its iat may have.
+			at = tx.Now
+		}
+		authAt = &at
+	}
+	if _, err := tx.Exec(`INSERT INTO sessions (org_id, session_id, token_hash, membership_id, provider_id, subject, sid, id_token, device, created_at, seen_at, expires_at, auth_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)`,
+		m.OrgID, session, secret.Hash(token), m.MembershipID, p, who.Subject, who.SID, sealed, clip(b.Device, 200), tx.Now, until, authAt); err != nil {
 		return "", until, err
 	}
 	if _, err := tx.Exec(`UPDATE memberships SET seen_at = $3 WHERE org_id = $1 AND membership_id = $2`, m.OrgID, m.MembershipID, tx.Now); err != nil {

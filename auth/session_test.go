@@ -117,7 +117,13 @@ func TestAdminPage(t *testing.T) {
 		t.Errorf("a learner: %d", res.StatusCode)
 	}
 	b.signIn(w.a, "admin@"+w.a.Slug+".example", "")
-	res := b.get(w.a.Slug, "/admin/sign-in")
+	if list := b.get(w.a.Slug, "/admin/sign-in"); list.doc(t).Find(`a[href="/admin/sign-in/`+w.a.provider.String()+`"]`).Length() != 1 {
+		t.Errorf("no way to the provider: %s", list.body)
+	}
+	if res := b.get(w.a.Slug, "/admin/sign-in/"+w.b.provider.String()); res.StatusCode != http.StatusNotFound {
+		t.Errorf("another organization's provider: %d", res.StatusCode)
+	}
+	res := b.get(w.a.Slug, "/admin/sign-in/"+w.a.provider.String())
 	for _, want := range []string{w.op.IssuerURL(w.a.Slug), w.a.client, w.svc.RedirectURI(w.a.Slug, w.a.provider), "openid profile email"} {
 		if !strings.Contains(res.body, want) {
 			t.Errorf("%q is missing", want)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,12 +37,30 @@ type Start struct {
 	Pre string // the pre-login cookie to set
 }
 
+// trip is why a browser is sent to a provider. The zero trip is to enter.
+type trip struct {
+	Purpose    string
+	Membership id.Membership // who sends it; zero for whoever enters
+	Invitation []byte        // the hash of the invitation that is accepted with it
+}
+
+const (
+	tripEnter = "enter"
+	tripTest  = "test"  // an administrator tries the settings; nothing is opened
+	tripLink  = "link"  // the account becomes one of the own membership
+	tripAgain = "again" // who is signed in shows once more who they are
+)
+
 // Begin starts a sign-in at a provider of the organization. NotFound for a provider that is not active there, RateLimited
 // after 20 in a minute from one network, a Refusal if the provider cannot be reached.
 func (s *Service) Begin(ctx context.Context, org tenants.Organization, p id.Provider, b Browser, returnTo string) (Start, error) {
 	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
 		return Start{}, err
 	}
+	return s.begin(ctx, org, p, b, returnTo, trip{Purpose: tripEnter})
+}
+
+func (s *Service) begin(ctx context.Context, org tenants.Organization, p id.Provider, b Browser, returnTo string, t trip) (Start, error) {
 	var prov Provider
 	state, nonce, verifier := secret.NewToken(), secret.NewToken(), oauth2.GenerateVerifier()
 	pre := b.Pre
@@ -49,7 +68,7 @@ func (s *Service) Begin(ctx context.Context, org tenants.Organization, p id.Prov
 		pre = secret.NewToken()
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		if prov, err = provider(tx, p); err != nil {
+		if prov, err = t.provider(tx, p); err != nil {
 			return fmt.Errorf("begin sign-in: %w", err)
 		}
 		if s.secure || !loopback(b.Network) { // Scripts of the demonstration come from one machine, all of them.
@@ -60,21 +79,48 @@ func (s *Service) Begin(ctx context.Context, org tenants.Organization, p id.Prov
 		if _, err := tx.Exec(`DELETE FROM sign_ins WHERE org_id = $1 AND expires_at < $2`, org.OrgID, tx.Now); err != nil {
 			return err
 		}
-		_, err = tx.Exec(`INSERT INTO sign_ins (org_id, state_hash, provider_id, cookie_hash, nonce, verifier, return_to, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			org.OrgID, secret.Hash(state), p, secret.Hash(pre), nonce, verifier, ReturnTo(returnTo), tx.Now.Add(signInLife))
+		_, err = tx.Exec(`INSERT INTO sign_ins (org_id, state_hash, provider_id, cookie_hash, nonce, verifier, return_to, expires_at, purpose, membership_id, invitation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			org.OrgID, secret.Hash(state), p, secret.Hash(pre), nonce, verifier, ReturnTo(returnTo), tx.Now.Add(signInLife), t.Purpose, t.Membership, t.Invitation)
 		return err
 	})
 	if err != nil {
 		return Start{}, err
 	}
+	if err := s.gates.rests(p); err != nil {
+		return Start{}, s.note(ctx, org, t, prov, returnTo, err)
+	}
 	i, err := s.issuers.get(ctx, prov.Issuer)
 	if err != nil {
-		return Start{}, s.note(ctx, org, prov.ProviderID, returnTo, prov.Name, down(err))
+		return Start{}, s.note(ctx, org, t, prov, returnTo, down(err))
 	}
 	cfg := s.oauth(prov, i, "", s.RedirectURI(org.Slug, p))
 	// Nothing that the caller gave goes along: a login_hint would let a link choose the account (RFC 9700, 4.1; Ory Kratos
 	// stopped forwarding it for that).
-	return Start{URL: cfg.AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier)), Pre: pre}, nil
+	return Start{URL: cfg.AuthCodeURL(state, append(t.asks(prov), oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier))...), Pre: pre}, nil
+}
+
+// provider is the one that the trip goes to: a test also to one that lets nobody in yet.
+func (t trip) provider(tx *db.Tx, p id.Provider) (Provider, error) {
+	if t.Purpose != tripTest && t.Purpose != tripLink {
+		return provider(tx, p)
+	}
+	v, err := anyProvider(tx, p)
+	if err == nil && !v.Complete() {
+		err = errs.New(errs.NotFound, "provider %s is not complete", p)
+	}
+	return v, err
+}
+
+// asks are what the provider is asked for beyond a sign-in.
+func (t trip) asks(p Provider) []oauth2.AuthCodeOption {
+	var out []oauth2.AuthCodeOption
+	if len(p.NeedACR) > 0 {
+		out = append(out, oauth2.SetAuthURLParam("acr_values", strings.Join(p.NeedACR, " ")))
+	}
+	if t.Purpose == tripAgain || t.Purpose == tripLink {
+		out = append(out, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", strconv.Itoa(int(freshFor.Seconds()))))
+	}
+	return out
 }
 
 func loopback(network string) bool {
@@ -94,66 +140,104 @@ type SignedIn struct {
 	Token    string // the session cookie to set
 	Until    time.Time
 	ReturnTo string
+	Done     string // what came of a way that did not lead in: "tested" or "linked"
 }
 
 // Finish ends a sign-in with the provider's answer. A sign-in can be finished once, by the browser that began it, within ten
-// minutes. Whatever goes wrong is a *Refusal with a reference, and is in the organization's audit log.
+// minutes. Whatever goes wrong is a *Refusal with a reference, and is in the organization's audit log. Without a Token the way went
+// somewhere else than in: see Test and Link.
 func (s *Service) Finish(ctx context.Context, org tenants.Organization, c Callback) (SignedIn, error) {
 	if err := authz.Check(ctx, authz.SignIn, org.OrgID); err != nil {
 		return SignedIn{}, err
 	}
 	under, prov, err := s.take(ctx, org, c)
 	if err != nil {
-		return SignedIn{}, s.note(ctx, org, under.ProviderID, under.ReturnTo, prov.Name, err)
+		prov.ProviderID = under.ProviderID
+		return SignedIn{}, s.note(ctx, org, under.trip(), prov, under.ReturnTo, err)
 	}
-	who, err := s.answer(ctx, org, c, under, prov)
-	if err != nil {
-		return SignedIn{}, s.note(ctx, org, prov.ProviderID, under.ReturnTo, prov.Name, err)
-	}
+	var who proven
 	out := SignedIn{ReturnTo: under.ReturnTo}
-	err = s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		m, err := s.member(tx, org, prov, who)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`UPDATE providers SET last_sign_in = $3 WHERE org_id = $1 AND provider_id = $2`, org.OrgID, prov.ProviderID, tx.Now); err != nil {
-			return err
-		}
-		out.Token, out.Until, err = s.open(tx, m, c.Browser, prov.ProviderID, who)
-		return err
-	})
+	err = s.gates.through(prov.ProviderID, func() (err error) { who, err = s.answer(ctx, org, c, under, prov); return err })
+	if err == nil {
+		err = s.db.Tx(ctx, func(tx *db.Tx) error {
+			out.Token, out.Until = "", time.Time{}
+			return s.arrive(tx, org, c, under, prov, who, &out)
+		})
+	}
 	if err != nil {
-		return SignedIn{}, s.note(ctx, org, prov.ProviderID, under.ReturnTo, prov.Name, err)
+		if r, ok := errors.AsType[*Refusal](err); ok && who.Claims != nil {
+			r.claims = seen(who.Claims)
+		}
+		return SignedIn{}, s.note(ctx, org, under.trip(), prov, under.ReturnTo, err)
 	}
 	return out, nil
 }
 
+// arrive does what the way to the provider was for.
+func (s *Service) arrive(tx *db.Tx, org tenants.Organization, c Callback, under underWay, prov Provider, who proven, out *SignedIn) error {
+	switch under.Purpose {
+	case tripTest:
+		out.Done = "tested"
+		return tested(tx, prov, who)
+	case tripLink:
+		out.Done = "linked"
+		return linked(tx, prov, who, under.MembershipID)
+	}
+	m, err := s.member(tx, org, prov, who, under.Invitation)
+	if err != nil {
+		return err
+	}
+	if under.Purpose == tripAgain {
+		if m.MembershipID != under.MembershipID {
+			return refuse(NotInvited, "somebody else than who is signed in").at("link")
+		}
+		if err := fresh(who.AuthAt, tx.Now); err != nil {
+			return err
+		}
+	}
+	if m, err = follow(tx, prov, m, who.Claims); err != nil {
+		return err
+	}
+	if err := tx.Must(`UPDATE providers SET last_sign_in = $3, last_claims = $4 WHERE org_id = $1 AND provider_id = $2`, org.OrgID, prov.ProviderID, tx.Now, seen(who.Claims)); err != nil {
+		return err
+	}
+	out.Token, out.Until, err = s.open(tx, m, c.Browser, prov.ProviderID, who)
+	return err
+}
+
 // underWay is a row of sign_ins.
 type underWay struct {
-	ProviderID id.Provider `db:"provider_id"`
-	CookieHash []byte      `db:"cookie_hash"`
-	Nonce      string      `db:"nonce"`
-	Verifier   string      `db:"verifier"`
-	ReturnTo   string      `db:"return_to"`
-	ExpiresAt  time.Time   `db:"expires_at"`
+	ProviderID   id.Provider   `db:"provider_id"`
+	CookieHash   []byte        `db:"cookie_hash"`
+	Nonce        string        `db:"nonce"`
+	Verifier     string        `db:"verifier"`
+	ReturnTo     string        `db:"return_to"`
+	ExpiresAt    time.Time     `db:"expires_at"`
+	Purpose      string        `db:"purpose"`
+	MembershipID id.Membership `db:"membership_id"`
+	Invitation   []byte        `db:"invitation"`
+}
+
+func (u underWay) trip() trip {
+	return trip{Purpose: u.Purpose, Membership: u.MembershipID, Invitation: u.Invitation}
 }
 
 // take ends the sign-in under way, whatever comes of it: a state works once.
 func (s *Service) take(ctx context.Context, org tenants.Organization, c Callback) (u underWay, p Provider, err error) {
 	if !secret.IsToken(c.State) {
-		return underWay{}, Provider{}, refuse(Expired, "answer without a state of ours")
+		return underWay{}, Provider{}, refuse(Expired, "answer without a state of ours").at("state")
 	}
 	if !secret.IsToken(c.Browser.Pre) {
-		return underWay{}, Provider{}, refuse(OtherBrowser, "answer without the cookie of the browser that began")
+		return underWay{}, Provider{}, refuse(OtherBrowser, "answer without the cookie of the browser that began").at("browser")
 	}
 	var refusal error
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		var err error
 		refusal = nil
 		u, err = db.Row[underWay](tx, `DELETE FROM sign_ins WHERE org_id = $1 AND state_hash = $2
-			RETURNING provider_id, cookie_hash, nonce, verifier, return_to, expires_at`, org.OrgID, secret.Hash(c.State))
+			RETURNING provider_id, cookie_hash, nonce, verifier, return_to, expires_at, purpose, membership_id, invitation`, org.OrgID, secret.Hash(c.State))
 		if errs.Is(err, errs.NotFound) {
-			refusal = refuse(Expired, "state unknown or used")
+			refusal = refuse(Expired, "state unknown or used").at("state")
 			return nil
 		}
 		if err != nil {
@@ -161,15 +245,15 @@ func (s *Service) take(ctx context.Context, org tenants.Organization, c Callback
 		}
 		switch {
 		case u.ExpiresAt.Before(tx.Now):
-			refusal = refuse(Expired, "state expired")
+			refusal = refuse(Expired, "state expired").at("state")
 		case !secret.Equal(string(u.CookieHash), string(secret.Hash(c.Browser.Pre))):
-			refusal = refuse(OtherBrowser, "answer in another browser than the one that began")
+			refusal = refuse(OtherBrowser, "answer in another browser than the one that began").at("browser")
 		case u.ProviderID.String() != c.Provider:
-			refusal = refuse(Unverified, "answer at another provider's address: mix-up")
+			refusal = refuse(Unverified, "answer at another provider's address: mix-up").at("provider")
 		default:
-			p, err = provider(tx, u.ProviderID)
+			p, err = u.trip().provider(tx, u.ProviderID)
 			if errs.Is(err, errs.NotFound) {
-				refusal, err = refuse(Expired, "provider switched off meanwhile"), nil
+				refusal, err = refuse(Expired, "provider switched off meanwhile").at("provider"), nil
 			}
 		}
 		return err // The row is gone in any case.
@@ -188,15 +272,15 @@ func (s *Service) answer(ctx context.Context, org tenants.Organization, c Callba
 	}
 	switch { // RFC 9207, 2.4: before anything else of the answer is believed, errors too.
 	case c.Iss == "" && i.meta.IssInAnswer:
-		return proven{}, refuse(Unverified, "answer without the iss that the provider promises")
+		return proven{}, refuse(Unverified, "answer without the iss that the provider promises").at("iss_answer")
 	case c.Iss != "" && c.Iss != p.Issuer:
-		return proven{}, refuse(Unverified, "answer of another issuer")
+		return proven{}, refuse(Unverified, "answer of another issuer").at("iss_answer")
 	case c.Error == "server_error", c.Error == "temporarily_unavailable":
-		return proven{}, refuse(ProviderDown, "provider answered %s", c.Error)
+		return proven{}, refuse(ProviderDown, "provider answered %s", c.Error).at("answer")
 	case c.Error != "":
-		return proven{}, refuse(Refused, "provider answered %s", clip(c.Error, 60))
+		return proven{}, refuse(Refused, "provider answered %s", clip(c.Error, 60)).at("answer")
 	case c.Code == "" || len(c.Code) > 4096:
-		return proven{}, &Refusal{Reason: ClaimMissing, Claim: "code", err: errors.New("answer without a code")}
+		return proven{}, missing("code", "code", "answer without a code")
 	}
 	return s.redeem(ctx, p, s.RedirectURI(org.Slug, p.ProviderID), c.Code, u.Verifier, u.Nonce)
 }
@@ -210,7 +294,10 @@ type identity struct {
 // domain that the organization proved: it takes over a prepared membership of that address which nobody has signed in to,
 // or becomes a new one. It never takes over a membership that has an identity (nOAuth, and Zitadel's and Keycloak's
 // variants of it).
-func (s *Service) member(tx *db.Tx, org tenants.Organization, p Provider, who proven) (tenants.Membership, error) {
+//
+// Whoever holds an open invitation joins with it, whatever address the provider gives: the invitation was mailed to the address that
+// the administrator meant, and is used in the browser that opened it.
+func (s *Service) member(tx *db.Tx, org tenants.Organization, p Provider, who proven, invitation []byte) (tenants.Membership, error) {
 	known, err := db.Row[identity](tx, `UPDATE identities SET last_sign_in = $4 WHERE org_id = $1 AND provider_id = $2 AND subject = $3 RETURNING membership_id`,
 		org.OrgID, p.ProviderID, who.Subject, tx.Now)
 	if err == nil {
@@ -223,19 +310,7 @@ func (s *Service) member(tx *db.Tx, org tenants.Organization, p Provider, who pr
 	if !errs.Is(err, errs.NotFound) {
 		return tenants.Membership{}, err
 	}
-	email, err := mail.Address(who.Email)
-	if err != nil {
-		return tenants.Membership{}, &Refusal{Reason: ClaimMissing, Claim: "email", err: errors.New("no verified address for a new identity")}
-	}
-	_, domain, _ := strings.Cut(email, "@")
-	own, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM domains WHERE domain = $2 AND org_id = $1 AND verified_at IS NOT NULL)`, org.OrgID, domain)
-	if err != nil {
-		return tenants.Membership{}, err
-	}
-	if !own {
-		return tenants.Membership{}, refuse(NotInvited, "new identity from a domain that is not the organization's")
-	}
-	m, err := s.join(tx, org, email, who)
+	m, email, err := s.newcomer(tx, org, who, invitation)
 	if err != nil {
 		return m, err
 	}
@@ -249,11 +324,39 @@ func (s *Service) member(tx *db.Tx, org tenants.Organization, p Provider, who pr
 	return s.welcome(tx, m)
 }
 
+// newcomer is the membership of an identity that was never here, and the address that it comes with.
+func (s *Service) newcomer(tx *db.Tx, org tenants.Organization, who proven, invitation []byte) (m tenants.Membership, email string, err error) {
+	if len(invitation) > 0 {
+		m, err = acceptInvitation(tx, invitation, who.Name, org.Locale)
+		if errs.Is(err, errs.NotFound) {
+			err = refuse(Expired, "the invitation was used, withdrawn or is too old").at("member")
+		}
+		email, _ = mail.Address(who.Email) // Its own, for display; none is no trouble.
+		return m, email, err
+	}
+	if email, err = mail.Address(who.Email); err != nil {
+		return m, "", missing("email", "email", "no verified address for a new identity")
+	}
+	_, domain, _ := strings.Cut(email, "@")
+	own, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM domains WHERE domain = $2 AND org_id = $1 AND verified_at IS NOT NULL)`, org.OrgID, domain)
+	if err != nil {
+		return m, "", err
+	}
+	if !own {
+		return m, "", refuse(NotInvited, "new identity from a domain that is not the organization's").at("member")
+	}
+	m, err = s.join(tx, org, email, who)
+	return m, email, err
+}
+
 // join returns the prepared membership of the address or a new one.
 func (s *Service) join(tx *db.Tx, org tenants.Organization, email string, who proven) (tenants.Membership, error) {
 	m, err := tenants.MemberByEmail(tx, email)
 	if errs.Is(err, errs.NotFound) {
-		return tenants.AddMember(tx, tenants.NewMember{Name: who.Name, Email: email, Locale: org.Locale})
+		if m, err = invited(tx, email, who.Name, org.Locale); errs.Is(err, errs.NotFound) {
+			m, err = tenants.AddMember(tx, tenants.NewMember{Name: who.Name, Email: email, Locale: org.Locale})
+		}
+		return m, err
 	}
 	if err != nil {
 		return m, err
@@ -263,7 +366,7 @@ func (s *Service) join(tx *db.Tx, org tenants.Organization, email string, who pr
 		return m, err
 	}
 	if taken {
-		return m, refuse(NotInvited, "another identity has the membership of this address")
+		return m, refuse(NotInvited, "another identity has the membership of this address").at("link")
 	}
 	return m, nil
 }
@@ -278,28 +381,28 @@ func (s *Service) welcome(tx *db.Tx, m tenants.Membership) (tenants.Membership, 
 		}
 		m.State = "active"
 	default:
-		return m, refuse(NotInvited, "the membership has ended")
+		return m, refuse(NotInvited, "the membership has ended").at("member")
 	}
 	return m, nil
 }
 
 // note gives a refusal its reference and writes it down: audit log, provider, log. Errors that are no refusal pass.
-func (s *Service) note(ctx context.Context, org tenants.Organization, p id.Provider, returnTo, name string, err error) error {
+func (s *Service) note(ctx context.Context, org tenants.Organization, t trip, p Provider, returnTo string, err error) error {
 	r, ok := errors.AsType[*Refusal](err)
 	if !ok {
 		return err
 	}
 	r.Reference = strings.ToUpper(org.Short) + "-" + secret.NewReference(6)
-	r.Provider, r.ReturnTo = name, ReturnTo(returnTo)
-	slog.InfoContext(ctx, "sign-in refused", "org", org.Slug, "reason", string(r.Reason), "reference", r.Reference, "detail", r.Detail())
+	r.Provider, r.ReturnTo, r.test = p.Name, ReturnTo(returnTo), t.Purpose == tripTest || t.Purpose == tripLink
+	slog.InfoContext(ctx, "sign-in refused", "org", org.Slug, "reason", string(r.Reason), "check", r.Check, "reference", r.Reference, "detail", r.Detail())
 	werr := s.db.Tx(ctx, func(tx *db.Tx) error {
-		if !p.IsZero() {
-			if _, err := tx.Exec(`UPDATE providers SET last_failure = $3, last_failure_at = $4 WHERE org_id = $1 AND provider_id = $2`,
-				org.OrgID, p, string(r.Reason)+" "+r.Reference, tx.Now); err != nil {
+		if !p.ProviderID.IsZero() {
+			if _, err := tx.Exec(`UPDATE providers SET last_failure = $3, last_failure_at = $4, last_check = $5, last_claims = coalesce($6, last_claims) WHERE org_id = $1 AND provider_id = $2`,
+				org.OrgID, p.ProviderID, string(r.Reason)+" "+r.Reference, tx.Now, r.Check, r.claims); err != nil {
 				return err
 			}
 		}
-		return tenants.Audit(tx, "sign_in.refused", "provider:"+p.String(), map[string]string{"reason": string(r.Reason), "reference": r.Reference, "detail": clip(r.Detail(), 500)})
+		return tenants.Audit(tx, "sign_in.refused", "provider:"+p.ProviderID.String(), map[string]string{"reason": string(r.Reason), "check": r.Check, "reference": r.Reference, "detail": clip(r.Detail(), 500)})
 	})
 	if werr != nil {
 		slog.WarnContext(ctx, "sign-in refusal not written down", "reference", r.Reference, "error", werr)

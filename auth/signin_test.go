@@ -171,62 +171,80 @@ func (w *world) page(t *testing.T, res answer, h house, reason string) {
 	}
 }
 
+// named is refused with the check that the log and the provider's page name.
+func (w *world) named(t *testing.T, res answer, h house, reason, check string) {
+	t.Helper()
+	w.refused(t, res, h, reason)
+	ref := strings.TrimSpace(res.doc(t).Find(".reference code").First().Text())
+	if n := w.count(h, `SELECT count(*)::int FROM audit WHERE org_id = $1 AND action = 'sign_in.refused' AND detail->>'reference' = $2 AND detail->>'check' = $3`, ref, check); n != 1 {
+		t.Errorf("%d audit lines name the check %s", n, check)
+	}
+	if n := w.count(h, `SELECT count(*)::int FROM providers WHERE org_id = $1 AND last_check = $2`, check); n != 1 {
+		t.Errorf("the provider does not name the check %s", check)
+	}
+}
+
 //nolint:paralleltest // The provider has one fault at a time.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	email := "learner@" + w.a.Slug + ".example"
-	for fault, reason := range map[demoop.Fault]string{
-		demoop.WrongIssuer:     "unverified",
-		demoop.WrongAudience:   "unverified",
-		demoop.WrongParty:      "unverified",
-		demoop.NoParty:         "unverified",
-		demoop.WrongNonce:      "unverified",
-		demoop.NoNonce:         "unverified",
-		demoop.EmptySubject:    "claim_missing",
-		demoop.LongSubject:     "unverified",
-		demoop.WrongAtHash:     "unverified",
-		demoop.AlgNone:         "unverified",
-		demoop.AlgHS256:        "unverified",
-		demoop.UnknownKid:      "unverified",
-		demoop.RogueKid:        "unverified",
-		demoop.Expired:         "clock",
-		demoop.FutureIssue:     "clock",
-		demoop.OldIssue:        "clock",
-		demoop.NoIDToken:       "claim_missing",
-		demoop.NoEmail:         "claim_missing",
-		demoop.UnverifiedEmail: "claim_missing",
-		demoop.ForeignUserinfo: "unverified",
-		demoop.NoIss:           "unverified",
-		demoop.WrongIss:        "unverified",
-		demoop.Broken:          "provider_down",
-		demoop.Denies:          "refused",
+	for fault, want := range map[demoop.Fault]struct{ reason, check string }{
+		demoop.WrongIssuer:     {"unverified", "iss"},
+		demoop.WrongAudience:   {"unverified", "aud"},
+		demoop.WrongParty:      {"unverified", "azp"},
+		demoop.NoParty:         {"unverified", "azp"},
+		demoop.WrongNonce:      {"unverified", "nonce"},
+		demoop.NoNonce:         {"unverified", "nonce"},
+		demoop.EmptySubject:    {"claim_missing", "sub"},
+		demoop.LongSubject:     {"unverified", "sub"},
+		demoop.WrongAtHash:     {"unverified", "at_hash"},
+		demoop.AlgNone:         {"unverified", "alg"},
+		demoop.AlgHS256:        {"unverified", "alg"},
+		demoop.UnknownKid:      {"unverified", "signature"},
+		demoop.RogueKid:        {"unverified", "signature"},
+		demoop.Expired:         {"clock", "exp"},
+		demoop.FutureIssue:     {"clock", "iat"},
+		demoop.OldIssue:        {"clock", "iat"},
+		demoop.NoIDToken:       {"claim_missing", "id_token"},
+		demoop.NoEmail:         {"claim_missing", "email"},
+		demoop.UnverifiedEmail: {"claim_missing", "email"},
+		demoop.ForeignUserinfo: {"unverified", "userinfo"},
+		demoop.NoIss:           {"unverified", "iss_answer"},
+		demoop.WrongIss:        {"unverified", "iss_answer"},
+		demoop.Broken:          {"provider_down", "token"},
+		demoop.Denies:          {"refused", "answer"},
 	} {
 		t.Run(string(fault), func(t *testing.T) {
 			if err := w.op.SetFault(w.a.Slug, fault); err != nil {
 				t.Fatal(err)
 			}
 			w.exec(w.a, `DELETE FROM sign_in_tries WHERE org_id = $1`)
-			w.refused(t, w.browser(t).signIn(w.a, email, ""), w.a, reason)
+			w.named(t, w.browser(t).signIn(w.a, email, ""), w.a, want.reason, want.check)
 			if n := w.sessions(w.a); n != 0 {
 				t.Errorf("%d sessions", n)
 			}
 		})
 	}
 	t.Run("a provider that fails at once", func(t *testing.T) {
-		for fault, reason := range map[demoop.Fault]string{demoop.HugeKeys: "provider_down", demoop.KeysBroken: "provider_down"} {
+		for _, fault := range []demoop.Fault{demoop.HugeKeys, demoop.KeysBroken} {
 			w.restart(10 * time.Second)
 			if err := w.op.SetFault(w.a.Slug, fault); err != nil {
 				t.Fatal(err)
 			}
-			w.refused(t, w.browser(t).signIn(w.a, email, ""), w.a, reason)
+			w.named(t, w.browser(t).signIn(w.a, email, ""), w.a, "provider_down", "keys")
 		}
 		for fault, reason := range map[demoop.Fault]string{demoop.DiscoveryOfAnother: "unverified", demoop.DiscoveryHangs: "provider_down"} {
 			w.restart(time.Second)
 			if err := w.op.SetFault(w.a.Slug, fault); err != nil {
 				t.Fatal(err)
 			}
-			w.refused(t, w.browser(t).get(w.a.Slug, "/auth/start/"+w.a.provider.String()), w.a, reason)
+			w.named(t, w.browser(t).get(w.a.Slug, "/auth/start/"+w.a.provider.String()), w.a, reason, "discovery")
+		}
+		asked := w.op.Requests(w.a.Slug, "discovery")
+		w.named(t, w.browser(t).get(w.a.Slug, "/auth/start/"+w.a.provider.String()), w.a, "provider_down", "discovery")
+		if n := w.op.Requests(w.a.Slug, "discovery") - asked; n != 0 {
+			t.Errorf("a provider that was silent a moment ago was asked %d times", n)
 		}
 	})
 	t.Run("a provider that hangs", func(t *testing.T) {
@@ -234,7 +252,23 @@ func TestFaults(t *testing.T) {
 		if err := w.op.SetFault(w.a.Slug, demoop.Hanging); err != nil {
 			t.Fatal(err)
 		}
-		w.refused(t, w.browser(t).signIn(w.a, email, ""), w.a, "provider_down")
+		for range 3 {
+			w.named(t, w.browser(t).signIn(w.a, email, ""), w.a, "provider_down", "token")
+		}
+		asked := w.op.Requests(w.a.Slug, "token")
+		w.named(t, w.browser(t).get(w.a.Slug, "/auth/start/"+w.a.provider.String()), w.a, "provider_down", "busy")
+		if n := w.op.Requests(w.a.Slug, "token") - asked; n != 0 {
+			t.Errorf("a provider that hung three times in a row was asked %d times more", n)
+		}
+		w.advance(time.Minute)
+		if err := w.op.SetFault(w.a.Slug, demoop.None); err != nil {
+			t.Fatal(err)
+		}
+		b := w.browser(t)
+		if b.signIn(w.a, email, ""); !strings.Contains(b.whoami(w.a), email) {
+			t.Error("not signed in after the provider rested")
+		}
+		w.exec(w.a, `DELETE FROM sessions WHERE org_id = $1`)
 	})
 	t.Run("the other organization is not affected", func(t *testing.T) {
 		w.restart(10 * time.Second)
@@ -367,6 +401,13 @@ func TestKeys(t *testing.T) {
 	}
 	if !in() {
 		t.Error("new keys are not read")
+	}
+	w.advance(time.Minute)
+	if err := w.op.Rotate(w.a.Slug, true); err != nil {
+		t.Fatal(err)
+	}
+	if !in() {
+		t.Error("new keys beside the former ones are not read")
 	}
 	if err := w.op.SetFault(w.a.Slug, demoop.UnknownKid); err != nil {
 		t.Fatal(err)

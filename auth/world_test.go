@@ -83,6 +83,8 @@ func newWorld(t *testing.T) *world {
 				{Email: "learner@" + h.Slug + ".example", Name: "Mara Lindqvist", Title: "Shift lead"},
 				{Email: "admin@" + h.Slug + ".example", Name: "Jonas Weber"},
 				{Email: "someone@elsewhere.example", Name: "Foreign Address"},
+				{Email: "keeper@" + w.post.Slug + ".example", Name: "Keeper of the Post"},
+				{Email: "other@" + w.post.Slug + ".example", Name: "Other of the Post"},
 			},
 		})
 	}

@@ -41,12 +41,13 @@ func (s *Service) Setup(ctx context.Context) (out Setup, err error) {
 	err = s.db.Read(ctx, func(b *db.Batch) {
 		db.One(b, &out, nil, `SELECT o.tagline <> '' OR o.about <> '' AS words, o.branded_at IS NOT NULL AS brand,
 			EXISTS (SELECT 1 FROM domains d WHERE d.org_id = $1 AND d.verified_at IS NOT NULL) AS domain,
-			o.sign_in = 'oidc' AND EXISTS (SELECT 1 FROM providers p WHERE p.org_id = $1 AND p.state = 'active') AS sign_in,
+			EXISTS (SELECT 1 FROM providers p WHERE p.org_id = $1 AND p.state = 'active') AS sign_in,
 			EXISTS (SELECT 1 FROM connections c WHERE (c.org_a = $1 OR c.org_b = $1) AND c.state = 'active') AS terms,
 			EXISTS (SELECT 1 FROM grants g JOIN collection_items ci ON ci.org_id = g.org_id AND ci.collection_id = g.collection_id
 				WHERE g.viewer_org = $1 AND g.org_id <> $1 AND (g.until IS NULL OR g.until > $3) AND ci.listed_at IS NOT NULL) AS shared,
 			EXISTS (SELECT 1 FROM setup_marks k WHERE k.org_id = $1 AND k.mark = 'looked') AS looked,
-			(SELECT count(*)::int FROM (SELECT 1 FROM memberships m WHERE m.org_id = $1 AND m.membership_id <> $2 AND m.state <> 'left' LIMIT 100) n) AS people,
+			(SELECT count(*)::int FROM (SELECT 1 FROM memberships m WHERE m.org_id = $1 AND m.membership_id <> $2 AND m.state <> 'left' LIMIT 100) n)
+				+ (SELECT count(*)::int FROM (SELECT 1 FROM member_invitations v WHERE v.org_id = $1 AND v.state = 'open' AND v.expires_at > $3 LIMIT 100) i) AS people,
 			EXISTS (SELECT 1 FROM setup_marks k WHERE k.org_id = $1 AND k.mark = 'away') AS away
 			FROM organizations o WHERE o.org_id = $1`, who.Org, who.Membership, b.Now)
 	})

@@ -50,11 +50,11 @@ func steps(ctx context.Context, s tenants.Setup) []setupStep {
 	list := []setupStep{
 		{Key: "words", Icon: "pencil", Done: s.Words, Href: "/admin/brand"},
 		{Key: "brand", Icon: "sliders-horizontal", Done: s.Brand, Href: "/admin/brand"},
-		{Key: "domain", Icon: "key-round", Done: s.Domain || s.SignIn, Href: "/admin/domains", Second: ui.Link{Label: lang.T(ctx, "setup.step.domain_second"), Href: "/admin/sign-in"}},
+		{Key: "domain", Icon: "key-round", Done: s.Domain || s.SignIn, Href: "/admin/domains", Second: ui.Link{Label: lang.T(ctx, "setup.step.domain_second"), Href: "/admin/sign-in/new"}},
 		{Key: "terms", Icon: "handshake", Done: s.Terms, Href: "/network"},
 		{Key: "shared", Icon: "route", Done: s.Shared, Href: "/learn"},
 		{Key: "look", Icon: "eye", Done: s.Looked, Href: "/learn", Mark: tenants.MarkLooked},
-		{Key: "people", Icon: "user-plus", Done: s.People >= setupPeople, Href: "/admin/people"},
+		{Key: "people", Icon: "user-plus", Done: s.People >= setupPeople, Href: "/admin/people/invite"},
 	}
 	for i := range list {
 		list[i].Title, list[i].Text = lang.T(ctx, "setup.step."+list[i].Key), lang.T(ctx, "setup.text."+list[i].Key, "Count", s.People)

@@ -45,6 +45,8 @@ const (
 	HugeKeys           Fault = "huge_jwks"      // a JWKS of 64 MiB
 	KeysBroken         Fault = "jwks_500"       // the JWKS answers 500
 	Denies             Fault = "access_denied"  // everybody is refused
+	OldAuth            Fault = "old_auth_time"  // auth_time an hour ago, whatever max_age asks for
+	NoAuthTime         Fault = "no_auth_time"   // no auth_time, whatever max_age asks for
 )
 
 // SetFault makes an issuer misbehave until the next call.
@@ -109,6 +111,10 @@ func (f Fault) spoil(i *issuer, claims map[string]any, now time.Time) {
 		claims["exp"], claims["iat"] = now.Add(-5*time.Minute).Unix(), now.Add(-6*time.Minute).Unix()
 	case FutureIssue:
 		claims["iat"] = now.Add(5 * time.Minute).Unix()
+	case OldAuth:
+		claims["auth_time"] = now.Add(-time.Hour).Unix()
+	case NoAuthTime:
+		delete(claims, "auth_time")
 	case OldIssue:
 		claims["iat"] = now.Add(-time.Hour).Unix()
 	case UserinfoOnly, ForeignUserinfo, NoEmail:

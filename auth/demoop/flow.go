@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 )
 
 // request is a checked authorization request.
@@ -96,8 +97,38 @@ func (i *issuer) choose(w http.ResponseWriter, r *http.Request) {
 	i.back(w, r, req, url.Values{"code": {code}})
 }
 
-// authenticate reads the client's credentials: client_secret_basic or client_secret_post, not both.
+// asserted reads a client's assertion (RFC 7523, 3): signed with one of its keys, by and about itself, for this token endpoint, once.
+func (i *issuer) asserted(r *http.Request, raw string) (Client, bool) {
+	i.mu.Lock()
+	c, ok := i.clients[r.PostFormValue("client_id")]
+	i.mu.Unlock()
+	var set jose.JSONWebKeySet
+	if !ok || r.PostFormValue("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" || json.Unmarshal(c.Keys, &set) != nil {
+		return Client{}, false
+	}
+	token, err := jwt.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
+	if err != nil {
+		return Client{}, false
+	}
+	var claims jwt.Claims
+	if token.Claims(set, &claims) != nil || claims.ID == "" || claims.Expiry == nil ||
+		claims.Validate(jwt.Expected{Issuer: c.ID, Subject: c.ID, AnyAudience: jwt.Audience{i.url + "/token"}, Time: i.op.now()}) != nil {
+		return Client{}, false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if _, used := i.codes["assertion "+claims.ID]; used {
+		return Client{}, false
+	}
+	i.codes["assertion "+claims.ID] = grant{used: true, until: claims.Expiry.Time()}
+	return c, true
+}
+
+// authenticate reads the client's credentials: an assertion, or client_secret_basic or client_secret_post, not both.
 func (i *issuer) authenticate(r *http.Request) (Client, bool) {
+	if a := r.PostFormValue("client_assertion"); a != "" {
+		return i.asserted(r, a)
+	}
 	cid, sec, basic := r.BasicAuth()
 	if basic {
 		if r.PostFormValue("client_secret") != "" {

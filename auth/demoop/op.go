@@ -29,6 +29,7 @@ type Client struct {
 	LogoutURIs   []string // where a sign-out may return to
 	// BackChannelURI is told when somebody signs out here; "" for a client that does not want to know.
 	BackChannelURI string
+	Keys           []byte // a JWK set: the client signs assertions instead of showing its secret (RFC 7523). Optional.
 }
 
 // Issuer is one provider; its address is {Base}/{Slug}.
@@ -209,7 +210,7 @@ func (i *issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 		"grant_types_supported":                          []string{"authorization_code"},
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          []string{"ES256", "RS256"},
-		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post"},
+		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "private_key_jwt"},
 		"scopes_supported":                               []string{"openid", "profile", "email"},
 		"claims_supported":                               []string{"sub", "name", "email", "email_verified", "auth_time", "sid"},
 		"code_challenge_methods_supported":               []string{"S256"},

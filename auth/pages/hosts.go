@@ -18,7 +18,7 @@ const handOver = "/hand-over"
 
 // everywhere are the paths that are answered on each host of an organization: signing in and out, programs, and the page on which an
 // administrator tries a new host, or gives up one that has stopped to work.
-var everywhere = []string{"/sign-in", "/sign-out", "/signed-out", "/auth", handOver, "/language", "/admin/domains", "/api", "/scim"} //nolint:gochecknoglobals // A constant table.
+var everywhere = []string{"/sign-in", "/sign-out", "/signed-out", "/auth", handOver, "/language", "/admin/domains", doorPath, "/invited", "/errand", "/api", "/scim"} //nolint:gochecknoglobals // A constant table.
 
 func under(path string, roots ...string) bool {
 	for _, r := range roots {
@@ -46,7 +46,7 @@ func (p *Pages) onOwn(c *fiber.Ctx, org tenants.Organization) bool {
 // leads reports whether a sign-in at {slug}.{base} has to begin on another host. The page on which hosts are changed can be reached
 // without one.
 func (p *Pages) leads(org tenants.Organization, back string) bool {
-	return org.Host != "" && !auth.HandsOver(back) && !under(back, "/admin/domains")
+	return org.Host != "" && !auth.HandsOver(back) && !under(back, "/admin/domains", doorPath)
 }
 
 // home is host for what happens at {slug}.{base} alone.
@@ -66,7 +66,7 @@ func (p *Pages) beginOn(c *fiber.Ctx, org tenants.Organization, back string) err
 	if _, ok := auth.Current(c.UserContext()); ok {
 		return c.Redirect(back, fiber.StatusSeeOther)
 	}
-	if tenants.Hostname(c.Hostname()) != p.svc.Tenants().Canonical(org) && !under(back, "/admin/domains") {
+	if tenants.Hostname(c.Hostname()) != p.svc.Tenants().Canonical(org) && !under(back, "/admin/domains", doorPath) {
 		return c.Redirect(p.svc.Address(org)+"/sign-in"+query(back), fiber.StatusSeeOther)
 	}
 	_, b, err := p.host(c)

@@ -65,7 +65,7 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 				}
 				s, err := svc.Session(auth.Enter(ctx, org.OrgID), org, token)
 				if err == nil {
-					c.SetUserContext(member(c, s.Membership))
+					c.SetUserContext(member(c, s))
 					return c.Next()
 				}
 				if errs.Is(err, errs.Unavailable) {
@@ -103,7 +103,7 @@ func presume(c *fiber.Ctx, svc *auth.Service, org tenants.Organization, token st
 		return true, err
 	}
 	c.SetUserContext(ctx)
-	c.SetUserContext(member(c, s.Membership))
+	c.SetUserContext(member(c, s))
 	err = c.Next()
 	switch asked := guard.Verify(before); {
 	case errors.Is(asked, db.ErrPresumed):
@@ -116,12 +116,13 @@ func presume(c *fiber.Ctx, svc *auth.Service, org tenants.Organization, token st
 	return true, err
 }
 
-func member(c *fiber.Ctx, m tenants.Membership) (ctx context.Context) {
+func member(c *fiber.Ctx, s auth.Session) (ctx context.Context) {
+	m := s.Membership
 	ctx = scope.Enter(c.UserContext(), scope.Scope{Actor: scope.Member, Org: m.OrgID, Membership: m.MembershipID, Person: m.PersonID, Roles: m.Roles})
 	if l, ok := lang.Parse(m.Locale); ok {
 		ctx = lang.With(ctx, l)
 	}
-	return auth.WithCurrent(ctx, m)
+	return auth.WithSession(ctx, s)
 }
 
 // language is what the cookie says, else the browser, else the organization.

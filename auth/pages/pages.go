@@ -51,7 +51,8 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get(handOver, p.guard, p.takeOver)
 	r.Get(handOver+"/:hand", p.guard, p.handOver)
 	r.Post("/language", p.language)
-	r.Get("/admin/sign-in", p.admin)
+	p.mountDoor(r)
+	p.mountWelcome(r)
 	p.mountTokens(r)
 	p.mountSessions(r)
 }
@@ -101,16 +102,21 @@ func (p *Pages) signIn(c *fiber.Ctx) error {
 	if _, ok := auth.Current(ctx); ok {
 		return c.Redirect(back, fiber.StatusSeeOther)
 	}
+	return p.showWays(c, org, waysView{Back: back}, fiber.StatusOK)
+}
+
+// showWays shows all ways into an organization.
+func (p *Pages) showWays(c *fiber.Ctx, org tenants.Organization, v waysView, status int) error {
+	ctx := c.UserContext()
 	ways, err := p.svc.Ways(auth.Enter(ctx, org.OrgID), org)
 	if err != nil {
 		return err
 	}
-	v := waysView{Org: org, Back: back, Email: org.SignIn == "email"}
+	v.Org, v.Email, v.Only = org, org.SignIn == "email", org.SignIn == "oidc"
 	for _, w := range ways {
-		if org.SignIn == "oidc" {
-			v.Ways = append(v.Ways, way(w, back))
-		}
+		v.Ways = append(v.Ways, way(w, v.Back))
 	}
+	c.Status(status)
 	return p.bare(c, lang.T(ctx, "auth.sign_in.title", "Org", org.Name), waysPage(v))
 }
 
@@ -158,14 +164,14 @@ func (p *Pages) find(c *fiber.Ctx) error {
 func (p *Pages) found(c *fiber.Ctx, org tenants.Organization, back string) (*ui.SignInFound, error) {
 	ctx := c.UserContext()
 	f := &ui.SignInFound{Org: show.Org(org), ContinueLabel: lang.T(ctx, "auth.found.continue", "Org", firstWord(org.Name))}
-	if org.SignIn == "email" {
-		f.Text, f.Note = lang.T(ctx, "auth.found.email"), lang.T(ctx, "auth.found.email_note")
-		f.ContinueHref = p.svc.Address(org) + "/sign-in" + query(back)
-		return f, nil
-	}
 	ways, err := p.svc.Ways(auth.Enter(ctx, org.OrgID), org)
 	if err != nil {
 		return nil, err
+	}
+	if org.SignIn == "email" && len(ways) == 0 {
+		f.Text, f.Note = lang.T(ctx, "auth.found.email"), lang.T(ctx, "auth.found.email_note")
+		f.ContinueHref = p.svc.Address(org) + "/sign-in" + query(back)
+		return f, nil
 	}
 	f.Text = lang.T(ctx, "auth.found.several")
 	if len(ways) == 1 {
@@ -173,6 +179,9 @@ func (p *Pages) found(c *fiber.Ctx, org tenants.Organization, back string) (*ui.
 	}
 	f.Note = lang.T(ctx, "auth.found.note", "Org", firstWord(org.Name))
 	f.ContinueHref = p.svc.Address(org) + "/auth/start" + query(back)
+	if org.SignIn == "email" {
+		f.ContinueHref = p.svc.Address(org) + "/sign-in" + query(back)
+	}
 	return f, nil
 }
 
@@ -202,10 +211,15 @@ func (p *Pages) start(c *fiber.Ctx) error {
 		}
 		provider, err = ways[0].ProviderID, nil
 	}
-	if err != nil || org.SignIn != "oidc" {
+	if err != nil {
 		return errs.New(errs.NotFound, "start at %q: %w", c.Params("provider"), err)
 	}
-	s, err := p.svc.Begin(ctx, org, provider, b, back)
+	var s auth.Start
+	if invitation := c.Query("invitation"); invitation != "" {
+		s, err = p.svc.BeginInvited(ctx, org, provider, b, invitation)
+	} else {
+		s, err = p.svc.Begin(ctx, org, provider, b, back)
+	}
 	if err != nil {
 		return p.refused(c, org, err)
 	}
@@ -225,8 +239,14 @@ func (p *Pages) callback(c *fiber.Ctx) error {
 	s, err := p.svc.Finish(auth.Enter(c.UserContext(), org.OrgID), org, auth.Callback{
 		Provider: c.Params("provider"), Code: c.Query("code"), State: c.Query("state"), Iss: c.Query("iss"), Error: c.Query("error"), Browser: b,
 	})
+	if r, ok := errors.AsType[*auth.Refusal](err); ok && r.Test() {
+		return c.Redirect(r.ReturnTo+"?done=failed", fiber.StatusSeeOther)
+	}
 	if err != nil {
 		return p.refused(c, org, err)
+	}
+	if s.Token == "" { // An administrator's test, or an account that became one of the own membership.
+		return c.Redirect(s.ReturnTo+"?done="+s.Done, fiber.StatusSeeOther)
 	}
 	return p.signedIn(c, s)
 }
@@ -269,8 +289,7 @@ func (p *Pages) askLink(c *fiber.Ctx) error {
 	ctx, back := c.UserContext(), auth.ReturnTo(c.Query("return_to"))
 	pre, err := p.svc.AskLink(auth.Enter(ctx, org.OrgID), org, c.FormValue("email"), b, back)
 	if errs.Is(err, errs.Invalid) {
-		c.Status(fiber.StatusUnprocessableEntity)
-		return p.bare(c, lang.T(ctx, "auth.sign_in.title", "Org", org.Name), waysPage(waysView{Org: org, Back: back, Email: true, Address: c.FormValue("email"), Error: lang.T(ctx, "auth.email.form")}))
+		return p.showWays(c, org, waysView{Back: back, Address: c.FormValue("email"), Error: lang.T(ctx, "auth.email.form")}, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {
 		return err
@@ -387,25 +406,6 @@ func localPath(back string) string {
 		}
 	}
 	return auth.ReturnTo(back)
-}
-
-// admin shows the organization's providers to its administrator.
-func (p *Pages) admin(c *fiber.Ctx) error {
-	ctx := c.UserContext()
-	list, err := p.svc.Providers(ctx)
-	if err != nil {
-		return err
-	}
-	m, _ := auth.Current(ctx)
-	org, err := p.svc.Tenants().ByID(ctx, m.OrgID)
-	if err != nil {
-		return err
-	}
-	v := adminView{Org: org, Now: p.svc.Now()}
-	for _, w := range list {
-		v.Providers = append(v.Providers, providerView{Provider: w, RedirectURI: p.svc.RedirectURI(org.Slug, w.ProviderID)})
-	}
-	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "auth.admin.title"), NavKey: "admin", Layout: ui.Work, NoIndex: true}, adminPage(v))
 }
 
 func (p *Pages) bare(c *fiber.Ctx, title string, body templ.Component) error {

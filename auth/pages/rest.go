@@ -38,7 +38,7 @@ func atRest(c *fiber.Ctx, svc *auth.Service, names names, org tenants.Organizati
 		s, err := svc.Session(auth.Enter(ctx, org.OrgID), org, token)
 		switch {
 		case err == nil && within(c.Path(), HouseSettings, "/sign-out", "/language"):
-			c.SetUserContext(member(c, s.Membership))
+			c.SetUserContext(member(c, s))
 			return c.Next()
 		case err == nil:
 			return c.Redirect(HouseSettings, fiber.StatusSeeOther)

@@ -52,6 +52,8 @@ const (
 	CountReads      Action = "tenants.count_reads"
 	SignIn          Action = "auth.sign_in"
 	SeeProviders    Action = "auth.see_providers"
+	ManageProviders Action = "auth.manage_providers"
+	InvitePeople    Action = "auth.invite_people"
 	EndSession      Action = "auth.end_session"
 	OwnSessions     Action = "auth.own_sessions"
 	EndSessions     Action = "auth.end_sessions"
@@ -100,6 +102,8 @@ var table = map[Action]Rule{
 	Disclose:        {Actors: []scope.Actor{scope.Discloser}},
 	SignIn:          {Visitor: true, Actors: []scope.Actor{scope.SignIn}},
 	SeeProviders:    {Roles: []scope.Role{scope.Administrator}},
+	ManageProviders: {Roles: []scope.Role{scope.Administrator}},
+	InvitePeople:    {Roles: []scope.Role{scope.Administrator}},
 	EndSession:      {Actors: []scope.Actor{scope.SignIn}},
 	OwnSessions:     {},
 	EndSessions:     {Roles: []scope.Role{scope.Administrator}},

@@ -174,6 +174,10 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/house.go tellOnce":     (*site).houseMails,
 	"tenants/routine.go message": (*site).noticeMails,
 	"auth/errand.go SendErrand":  (*site).errandMails,
+
+	"auth/provider_errand.go SendProvider": (*site).providerErrandMails,
+	"auth/welcome.go mailWelcome":          (*site).welcomeMails,
+	"auth/door.go tellEmergency":           (*site).emergencyMails,
 }
 
 // TestMails renders every mail that the product sends, in the oracle's world, and looks for what its reader may not see.
