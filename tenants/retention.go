@@ -29,6 +29,7 @@ var Retentions = []Retention{ //nolint:gochecknoglobals // A constant table.
 	{"sign_in_tries", `at < $2`, 1, "attempts to sign in, as keyed hashes of network addresses", "the attempt"},
 	{"logout_tokens", `until < $2`, 1, "sign-outs that providers told of", "their end"},
 	{"errands", `expires_at < $2`, 30, "steps that were sent to IT", "their end"},
+	{"provider_errands", `expires_at < $2`, 30, "forms of identity providers that were sent to IT", "their end"},
 	{"api_replies", `created_at < $2`, 2, "answers of the API that a program may ask for again", "the answer"},
 	{"mails", `created_at < $2`, 90, "mails, with their text", "their writing"},
 	{"search_events", `day < $2::date`, 396, "what was searched for, by day and without a person", "the day"},
