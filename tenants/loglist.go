@@ -28,7 +28,7 @@ const (
 func LogActions() map[string]string {
 	return map[string]string{
 		"session.opened": TopicSignIn, "session.closed": TopicSignIn, "sign_in.refused": TopicSignIn, "link.spent": TopicSignIn, "identity.linked": TopicSignIn,
-		"session.ended": TopicSignIn, "session.ended_by_provider": TopicSignIn, "sign_out.refused": TopicSignIn,
+		"session.ended": TopicSignIn, "passkey.added": TopicSignIn, "passkey.removed": TopicSignIn, "session.ended_by_provider": TopicSignIn, "sign_out.refused": TopicSignIn,
 		"member.added":          TopicPeople,
 		"item.published":        TopicContent,
 		"collection.created":    TopicSharing,

@@ -26,6 +26,7 @@ var Retentions = []Retention{ //nolint:gochecknoglobals // A constant table.
 	{"email_links", `expires_at < $2`, 1, "links for signing in", "their end"},
 	{"sign_ins", `expires_at < $2`, 1, "sign-ins under way", "their end"},
 	{"hand_overs", `expires_at < $2`, 1, "sign-ins that are handed over to a host of one's own", "their end"},
+	{"passkey_questions", `expires_at < $2`, 1, "what browsers were asked to sign with a passkey", "their end"},
 	{"sign_in_tries", `at < $2`, 1, "attempts to sign in, as keyed hashes of network addresses", "the attempt"},
 	{"logout_tokens", `until < $2`, 1, "sign-outs that providers told of", "their end"},
 	{"errands", `expires_at < $2`, 30, "steps that were sent to IT", "their end"},

@@ -20,6 +20,7 @@ import (
 
 type meView struct {
 	Name, Line, Purpose string
+	Passkeys            string // address of the page of passkeys; "" where the provider is the only way in
 	Rows                []ui.Definition
 }
 
@@ -44,6 +45,9 @@ func (s *Server) me(c *fiber.Ctx) error {
 		{Term: lang.T(ctx, "web.home.finished"), Text: strconv.Itoa(h.Finished)},
 		{Term: lang.T(ctx, "web.home.last_30"), Text: lang.Minutes(ctx, h.Formal+h.Informal)},
 	}}
+	if org, ok := auth.HostOrg(ctx); ok && org.SignIn == "email" {
+		v.Passkeys = s.deps.Auth.BaseURL(org.Slug) + "/sign-in/passkeys"
+	}
 	return shell.Page(c, ui.PageProps{Title: m.Name, Section: "you", Layout: ui.Reading}, mePage(v))
 }
 

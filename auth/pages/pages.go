@@ -55,6 +55,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	p.mountWelcome(r)
 	p.mountTokens(r)
 	p.mountSessions(r)
+	p.mountPasskeys(r)
 }
 
 // guard refuses to hand out cookies over plain http beyond this machine.

@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -280,6 +281,19 @@ func do[T any](b *Browser, a chromedp.Action[T]) T {
 		b.t.Fatalf("browser at %s: %v (picture: %s)\n%.1500s", at, err, picture, text)
 	}
 	return v
+}
+
+// Keyring gives the browser an authenticator that keeps passkeys and whose screen lock is always open.
+func (b *Browser) Keyring() {
+	b.t.Helper()
+	call(b, webauthn.Enable, webauthn.EnableParams{})
+	do(b, func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+			Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
+			HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+		}})
+		return chromedp.Void{}, err
+	})
 }
 
 // Visit opens an address.

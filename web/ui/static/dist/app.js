@@ -23,6 +23,32 @@ all("[data-theme-set]").forEach(function (b) {
 b.setAttribute("aria-pressed", String(b.dataset.themeSet === t));
 });
 }
+on(d, "submit", function (e) {
+var f = e.target.closest("form[data-passkey]"), fault;
+if (!f) return;
+e.preventDefault();
+fault = $(".fault[data-failed]", f);
+fault.hidden = true;
+if (!window.PublicKeyCredential || !PublicKeyCredential.parseRequestOptionsFromJSON) {
+fault.textContent = fault.dataset.unable;
+fault.hidden = false;
+return;
+}
+fetch(f.dataset.passkey, { method: "POST" }).then(function (r) {
+if (!r.ok) throw r;
+return r.json();
+}).then(function (o) {
+return "make" in f.dataset
+? navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(o) })
+: navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(o) });
+}).then(function (c) {
+f.elements.credential.value = JSON.stringify(c.toJSON());
+f.submit();
+}).catch(function () {
+fault.textContent = fault.dataset.failed;
+fault.hidden = false;
+});
+});
 on(d, "click", function (e) {
 var b = e.target.closest("[data-theme-set],[data-dialog],[data-close],[data-seek],[data-copy]");
 all("details[data-menu][open]").forEach(function (m) { if (!m.contains(e.target)) m.open = false; });

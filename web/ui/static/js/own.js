@@ -28,6 +28,34 @@
     });
   }
 
+  // Passkeys: the browser makes or shows one, and the form sends what it says.
+  on(d, "submit", function (e) {
+    var f = e.target.closest("form[data-passkey]"), fault;
+    if (!f) return;
+    e.preventDefault();
+    fault = $(".fault[data-failed]", f);
+    fault.hidden = true;
+    if (!window.PublicKeyCredential || !PublicKeyCredential.parseRequestOptionsFromJSON) {
+      fault.textContent = fault.dataset.unable;
+      fault.hidden = false;
+      return;
+    }
+    fetch(f.dataset.passkey, { method: "POST" }).then(function (r) {
+      if (!r.ok) throw r;
+      return r.json();
+    }).then(function (o) {
+      return "make" in f.dataset
+        ? navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(o) })
+        : navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(o) });
+    }).then(function (c) {
+      f.elements.credential.value = JSON.stringify(c.toJSON());
+      f.submit();
+    }).catch(function () {
+      fault.textContent = fault.dataset.failed;
+      fault.hidden = false;
+    });
+  });
+
   // Menus, dialogs and toasts.
   on(d, "click", function (e) {
     var b = e.target.closest("[data-theme-set],[data-dialog],[data-close],[data-seek],[data-copy]");
