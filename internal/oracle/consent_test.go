@@ -107,6 +107,14 @@ func (w *world) totals() {
 				w.t.Fatal(err)
 			}
 			w.put("cells", to.id.String()+" "+giver.id.String()+" "+thing.String(), ob)
+			if err := w.d.Tx(scope.Enter(w.t.Context(), scope.System(scope.Discloser, giver.id)), func(tx *db.Tx) error {
+				return tx.Must(`INSERT INTO cell_counts (org_id, other_org, item_id, week, started, finished, shown) VALUES ($1, $2, $3, '2026-01-05', ARRAY[$4::uuid], '{}', true)`, giver.id, to.id, thing, giver.members[0])
+			}); err != nil {
+				w.t.Fatal(err)
+			}
+			for _, table := range []string{"cell_counts", "cell_marks"} {
+				w.put(table, giver.id.String()+" "+to.id.String(), &oracle.Object{Kind: oracle.Sealed, Org: giver.id.String()})
+			}
 		}
 	}
 }

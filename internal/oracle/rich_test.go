@@ -259,12 +259,12 @@ func (w *world) learning(o *org) {
 		if p.org == o {
 			continue
 		}
-		house := &oracle.Object{Kind: oracle.Addition, Org: o.id.String(), Other: p.ob.Org, Item: p.ob.ID, Audience: pick(w.r, []string{"", "publisher"})}
+		house := &oracle.Object{Kind: oracle.Addition, Org: o.id.String(), Other: p.ob.Org, Item: p.ob.ID, Audience: pick(w.r, []string{"", "publisher"}), Customers: w.chance(.7)}
 		w.put("additions", o.id.String()+" "+p.ob.ID, house)
-		w.exec(o, `INSERT INTO additions (org_id, path_org, path_id, they_know, we_add, customer_gets, proposition, notes, steps, for_publisher, for_customers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true)`,
+		w.exec(o, `INSERT INTO additions (org_id, path_org, path_id, they_know, we_add, customer_gets, proposition, notes, steps, for_publisher, for_customers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 			o.id, p.org.id, p.id, w.field(house, "additions.they_know"), w.field(house, "additions.we_add"), w.field(house, "additions.customer_gets"), w.field(house, "additions.proposition"),
 			[]courses.Note{{Step: "own", HTML: "<p>" + w.field(house, "additions.note") + "</p>"}},
-			[]courses.OwnStep{{Key: "extra", After: "own", Title: w.field(house, "additions.step"), Minutes: 2, Blocks: []markdown.Block{{Kind: markdown.Prose, Key: "k", HTML: "<p>" + w.field(house, "additions.block") + "</p>"}}}}, house.Audience != "")
+			[]courses.OwnStep{{Key: "extra", After: "own", Title: w.field(house, "additions.step"), Minutes: 2, Blocks: []markdown.Block{{Kind: markdown.Prose, Key: "k", HTML: "<p>" + w.field(house, "additions.block") + "</p>"}}}}, house.Audience != "", house.Customers)
 	}
 }
 
