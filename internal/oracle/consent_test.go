@@ -186,6 +186,28 @@ func (w *world) acquaint() {
 	}
 }
 
+// agrees lets all who learn something of the other side say yes, on terms that ask them.
+func (w *world) agrees(p *pact) {
+	for tenants.Asks(p.inForce.learns[p.a]) != tenants.ConsentProgress || len(w.midCourse(p)) == 0 {
+		w.counterOpen(p)
+	}
+	for _, l := range w.learners {
+		if l.org == p.a && w.owner[l.item.Org] == p.b || l.org == p.b && w.owner[l.item.Org] == p.a {
+			w.answerOf(l, tenants.ConsentGiven)
+		}
+	}
+}
+
+// wavers lets them say yes and take it back.
+func (w *world) wavers(p *pact) {
+	w.agrees(p)
+	for _, l := range w.learners {
+		if l.org == p.a && w.owner[l.item.Org] == p.b || l.org == p.b && w.owner[l.item.Org] == p.a {
+			w.answerOf(l, tenants.ConsentWithdrawn)
+		}
+	}
+}
+
 // forgetAnswers says that what was agreed to ended with the agreement.
 func (w *world) forgetAnswers(o, to *org) {
 	for _, m := range o.members {

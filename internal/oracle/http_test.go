@@ -35,11 +35,12 @@ func anySeed(t *testing.T) uint64 {
 	return rand.Uint64()
 }
 
-// read lets a reader call every GET route of the inventory, each with a sample of its addresses, and compares with the model.
-func (s *site) read(r *reader, into tallies, share float64) {
+// read lets a reader call every GET route of the inventory, or those that begin with one of at, each with a sample of its addresses, and
+// compares with the model.
+func (s *site) read(r *reader, into tallies, share float64, at ...string) {
 	for _, key := range slices.Sorted(maps.Keys(routes)) {
 		c := routes[key]
-		if c.asks == nil {
+		if c.asks == nil || len(at) > 0 && !slices.ContainsFunc(at, func(begin string) bool { return strings.HasPrefix(key, begin) }) {
 			continue
 		}
 		if c.kind == public && s.r.IntN(4) > 0 {
@@ -347,7 +348,8 @@ func (s *site) validator(key string, a ask) string {
 func (s *site) leave() string {
 	var list []*reader
 	for _, r := range s.readers {
-		if r.who.Org != "" && r.who.Member != r.org.members[0].String() {
+		// Who made the tokens of others stays.
+		if r.who.Org != "" && r.who.Member != r.org.members[0].String() && r.who.Member != s.boss(s.orgs[0]).String() {
 			list = append(list, r)
 		}
 	}

@@ -44,6 +44,7 @@ const (
 	Office     Kind = "office"     // what an administrator keeps: providers and their failures
 	Desk       Kind = "desk"       // what whoever manages the network of Org keeps: terms, lists, invitations
 	Deal       Kind = "deal"       // the same of its connection with Other, if there ever was one
+	Roll       Kind = "roll"       // who of Org is known to Other, by name, as whoever administrates Org reads it
 	Shelf      Kind = "shelf"      // the collections of Org, for who looks after them
 	Library    Kind = "library"    // the library of Org, for who looks after it
 	Taken      Kind = "taken"      // that Org took an item into its library, and what it decided about it
@@ -122,7 +123,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own || o.State != "withdrawn" && w.Resting[o.Org] == "" && w.hears(v, o) && q != nil && w.Sees(v, q)
 	case Step: // A step that belongs to somebody else opens only through the viewer's own grant; otherwise it is left out.
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
-		return path != nil && to != nil && w.Sees(v, path) && w.Sees(v, to)
+		return path != nil && to != nil && w.Sees(v, path) && w.Sees(v, to) && (o.Post == nil || w.Sees(v, o.Post))
 	case Byline: // Whoever posts chooses the name it is shown under, within what the agreement allows.
 		return w.Sees(v, o.Post) && o.State == "name" && (own || w.meets(v, o))
 	case Contact: // Addresses are for the person and for who administrates.
@@ -133,6 +134,8 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && v.Partners
 	case Deal:
 		return own && v.Partners && w.Sides[[2]string{o.Other, v.Org}].State != ""
+	case Roll:
+		return own && v.Admin && w.Sides[[2]string{o.Other, v.Org}].State != ""
 	case Shelf:
 		return own && v.Shares
 	case Library:
@@ -221,8 +224,8 @@ func (w *World) looks(v Viewer, o *Object) bool {
 		return own && awake.open(as, o)
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
-		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Shelf, Lookout, Given, Disclosure, Library, Taken, Addition, Readers, Sealed:
+		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to) && o.Post == nil
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Library, Taken, Addition, Readers, Sealed:
 	}
 	return false
 }

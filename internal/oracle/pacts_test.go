@@ -633,6 +633,8 @@ func (w *world) everyMove(found func(when string) bool) {
 	}{
 		{"signing", func() {}},
 		{"offering what is not one's own", func() { w.foreignOffer(p, a); w.foreignOffer(p, b) }},
+		{"taking a yes back", func() { w.wavers(p) }},
+		{"saying yes again", func() { w.agrees(p) }},
 		{"proposing a next version", func() { w.counter(p, a) }},
 		{"pausing", func() { w.pause(p, b) }},
 		{"taking a collection back", func() { w.takeBack(p.inForce.opens[a][0]) }},

@@ -169,7 +169,7 @@ func (s *site) people() {
 			s.readers = append(s.readers, &reader{
 				name: fmt.Sprintf("%s of %s", role, o.slug), host: o.slug + "." + base, org: o, who: who, scope: v, cookie: "ls_sid=" + s.session(o, m), token: s.token(o, m, time.Hour, authz.TokenScopes()...),
 			})
-			if who.Looks {
+			if who.Looks || i == 0 { // Whoever may not look is oneself, whatever the browser asks for.
 				s.readers = append(s.readers, s.looking(o, m, role, who, v))
 			}
 			if i == 0 {
