@@ -231,7 +231,7 @@ func TestGoMutants(t *testing.T) {
 	if err := os.WriteFile(overlay, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count", "1", "-v", "-timeout", "8m", "-run", "^TestUnderMutation$", ".")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count", "1", "-v", "-timeout", "12m", "-run", "^TestUnderMutation$", ".")
 	cmd.Env = append(os.Environ(), underMutation+"=1")
 	out, err := cmd.CombinedOutput()
 	for line := range strings.SplitSeq(string(out), "\n") {
@@ -267,12 +267,19 @@ func TestUnderMutation(t *testing.T) { //nolint:paralleltest // As said.
 		if len(at) > 0 {
 			share = .6
 		}
+		readers := len(s.readers)
+		if when == "mended" {
+			readers = 15
+		}
 		for range 3 {
-			for _, r := range s.sampleReaders(len(s.readers)) {
+			for _, r := range s.sampleReaders(readers) {
 				m := tallies{}
 				s.read(r, m, share, at...)
 				for _, key := range names(m) {
 					if found := append(m[key].leaks, m[key].missing...); len(found) > 0 {
+						if when == "before" || when == "mended" {
+							return key + ": " + found[0]
+						}
 						return key
 					}
 				}

@@ -106,9 +106,9 @@ func (s *site) inquire(r *reader, key string, a ask, tl *tally) {
 	s.otherwise(r, key, a, got, tl, wrong)
 }
 
-// toSignIn reports whether a visitor is sent to sign in, which tells nothing: the address alone decides it.
+// toSignIn reports whether a visitor, or a program without a token, is sent to sign in, which tells nothing: the address alone decides it.
 func toSignIn(r *reader, a answer) bool {
-	return r.who.View != "" && a.status == 401 || r.who.Org == "" && (a.status == 303 && strings.HasPrefix(a.head["Location"], "/sign-in") || a.status == 401 || r.narrow && a.status == 403)
+	return r.token == "" && a.status == 401 || r.who.Org == "" && (a.status == 303 && strings.HasPrefix(a.head["Location"], "/sign-in") || a.status == 401 || r.narrow && a.status == 403)
 }
 
 // alike compares a refusal with the one for something that does not exist: an unknown, a foreign and a missing thing look alike.
