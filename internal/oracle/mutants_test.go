@@ -19,10 +19,10 @@ type mutant struct {
 	name          string
 	table, policy string // ALTER POLICY, with old replaced by new in its USING
 	old, new      string
-	sql           string // instead: a statement of the owner
-	fn            string // instead: in this function, old replaced by new
-	rests         string // while an organization is suspended: publisher, of whose things others have time to finish, or adopter, who adds to a path for others
-	inner         string // part of the function opened that says the same a second time: the hole goes through both
+	sql           string      // instead: a statement of the owner
+	fn            string      // instead: in this function, old replaced by new
+	rests         oracle.Kind // while an organization is suspended of which others see such a thing, or may finish it
+	inner         string      // part of the function opened that says the same a second time: the hole goes through both
 }
 
 var mutants = []mutant{
@@ -75,7 +75,7 @@ var mutants = []mutant{
 	},
 	{name: "what is for customers is read when the path is closed to them", fn: "additions_open", old: `AND opened(owner, path)`, new: ``},
 	{name: "what is for customers stays after the end", fn: "additions_open", old: `s.state = 'active'`, new: `true`},
-	{name: "what a suspended organization adds is still read", rests: "adopter", sql: `ALTER POLICY p_resting ON additions USING (true)`},
+	{name: "what a suspended organization adds is still read", rests: oracle.Addition, sql: `ALTER POLICY p_resting ON additions USING (true)`},
 	{name: "what is for customers is read by the publisher", fn: "additions_open", old: `publisher AND owner = app_org()`, new: `owner = app_org()`},
 	{name: "additions are read by a publisher that the adopter is not connected to", fn: "additions_open", old: `s.other_org = app_org()`, new: `true`},
 	{name: "additions stay when the path has closed for the adopter", fn: "additions_open", old: `g.use_right IN ('adapt', 'show') AND (g.until IS NULL OR g.until > now())`, new: `true`},
@@ -106,13 +106,13 @@ var mutants = []mutant{
 	{name: "organizations are made without an invitation", sql: `ALTER POLICY p_invited ON organizations WITH CHECK ((SELECT app_actor()) = 'sign_in' AND org_id = (SELECT app_org()))`},
 	{name: "an invitation makes two organizations", table: "organizations", policy: "p_invited", old: `(v.accepted_org IS NULL)`, new: `true`},
 	{name: "who holds a code changes the invitation", sql: `CREATE POLICY p_more ON invitations FOR UPDATE TO learnscape_app USING (true)`},
-	{name: "what a suspended organization opened stays open", rests: "publisher", sql: `ALTER POLICY p_resting ON grants USING (true)`},
-	{name: "items of a suspended organization stay open", rests: "publisher", sql: `ALTER POLICY p_search ON grants USING (true)`},
-	{name: "time to finish goes on while the publisher is suspended", rests: "publisher", sql: `ALTER POLICY p_search ON finishing USING (true)`},
-	{name: "questions of a suspended organization stay", rests: "publisher", sql: `ALTER POLICY p_resting ON questions USING (true)`},
-	{name: "answers of a suspended organization stay", rests: "publisher", sql: `ALTER POLICY p_resting ON answers USING (true)`},
-	{name: "a suspended organization does not see its own", rests: "publisher", sql: `ALTER POLICY p_resting ON questions USING (org_id <> ALL (ARRAY(SELECT o.org_id FROM organizations o WHERE o.state <> 'active')))`},
-	{name: "who is suspended lets itself in", rests: "publisher", sql: `ALTER TABLE organizations DISABLE TRIGGER guard_organization`},
+	{name: "what a suspended organization opened stays open", rests: oracle.Finish, sql: `ALTER POLICY p_resting ON grants USING (true)`},
+	{name: "items of a suspended organization stay open", rests: oracle.Finish, sql: `ALTER POLICY p_search ON grants USING (true)`},
+	{name: "time to finish goes on while the publisher is suspended", rests: oracle.Finish, sql: `ALTER POLICY p_search ON finishing USING (true)`},
+	{name: "questions of a suspended organization stay", rests: oracle.Question, sql: `ALTER POLICY p_resting ON questions USING (true)`},
+	{name: "answers of a suspended organization stay", rests: oracle.Answer, sql: `ALTER POLICY p_resting ON answers USING (true)`},
+	{name: "a suspended organization does not see its own", rests: oracle.Finish, sql: `ALTER POLICY p_resting ON questions USING (org_id <> ALL (ARRAY(SELECT o.org_id FROM organizations o WHERE o.state <> 'active')))`},
+	{name: "who is suspended lets itself in", rests: oracle.Finish, sql: `ALTER TABLE organizations DISABLE TRIGGER guard_organization`},
 	{name: "anybody of the house says yes for a member", sql: `ALTER POLICY p_insert ON consents WITH CHECK (org_id = (SELECT app_org()))`},
 	{name: "a system actor says yes for a member", table: "consents", policy: "p_insert", old: `(( SELECT app_actor() AS app_actor) = 'member'::text)`, new: `true`},
 	{name: "what a member said is the employer's to read", sql: `ALTER POLICY p_read ON consents USING (org_id = (SELECT app_org()))`},
@@ -145,16 +145,16 @@ func (w *world) publisherOfFinishers() *org {
 	return nil
 }
 
-// adopterForOthers is an organization of which somebody else reads what it adds to a path.
-func (w *world) adopterForOthers() *org {
+// heard is an organization of which another sees a thing of the kind.
+func (w *world) heard(kind oracle.Kind) *org {
 	for _, a := range w.model.Objects {
 		for _, o := range w.orgs {
-			if v := (oracle.Viewer{Org: o.id.String()}); a.Kind == oracle.Addition && a.Org != v.Org && w.model.Sees(v, a) {
+			if v := (oracle.Viewer{Org: o.id.String()}); a.Kind == kind && a.Org != v.Org && w.model.Sees(v, a) {
 				return w.owner[a.Org]
 			}
 		}
 	}
-	w.t.Fatal("nobody reads what others add")
+	w.t.Fatalf("nobody sees the %s of another", kind)
 	return nil
 }
 
@@ -169,7 +169,10 @@ func TestMutants(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = owner.Close(context.WithoutCancel(t.Context())) })
-	rests := map[string]*org{"publisher": w.publisherOfFinishers(), "adopter": w.adopterForOthers()}
+	rests := map[oracle.Kind]*org{oracle.Finish: w.publisherOfFinishers()}
+	for _, k := range []oracle.Kind{oracle.Addition, oracle.Question, oracle.Answer} {
+		rests[k] = w.heard(k)
+	}
 	before := w.tallies()
 	w.compare(t.Context(), before, "before")
 	killed, all := 0, slices.Concat(mutants, countedMutants)
