@@ -35,15 +35,15 @@ tools:
 # The isolation oracle alone and whole, with what it counted: checks, share of allowed outcomes, mutants killed. In `make test` it asks
 # less over HTTP and leaves the mutants of the code out.
 oracle: tools
-	LEARNSCAPE_ORACLE=whole $(TESTPG) $(GO) test -count 1 -timeout 15m -v ./internal/oracle 2>&1 | grep -v -e '^=== ' -e '^    --- PASS' -e ' INFO ' -e ' WARN '
+	LEARNSCAPE_ORACLE=whole $(TESTPG) $(GO) test -count 1 -timeout 30m -v ./internal/oracle 2>&1 | grep -v -e '^=== ' -e '^    --- PASS' -e ' INFO ' -e ' WARN '
 
 # Breaks the walls on purpose, one hole at a time, in the database and in the code above it: a line for each, killed or survived.
 mutants: tools
-	LEARNSCAPE_ORACLE=whole $(TESTPG) $(GO) test -count 1 -timeout 15m -v -run '^(TestMutants|TestGoMutants)$$' ./internal/oracle 2>&1 | .ci/isolation mutants
+	LEARNSCAPE_ORACLE=whole $(TESTPG) $(GO) test -count 1 -timeout 30m -v -run '^(TestMutants|TestGoMutants)$$' ./internal/oracle 2>&1 | .ci/isolation mutants
 
 # Asks the whole oracle, the mutants too, and writes what it counted into docs/isolation.md.
 isolation: tools
-	LEARNSCAPE_ORACLE=whole $(TESTPG) $(GO) test -count 1 -timeout 15m -v ./internal/oracle 2>&1 | .ci/isolation page docs/isolation.md
+	LEARNSCAPE_ORACLE=whole $(TESTPG) $(GO) test -count 1 -timeout 30m -v ./internal/oracle 2>&1 | .ci/isolation page docs/isolation.md
 
 lint: $(LINT)-$(LINT_VERSION)
 	$(GO) vet ./...

@@ -207,7 +207,7 @@ func (s *Service) ExportLogTable(ctx context.Context, f LogFilter) (out []LogLin
 }
 
 // logLines queues f.Limit+1 lines. Each way to narrow has an index that knows the order, and the statement starts from the one that
-// leaves least: from the object, else from each action, else from each member.
+// leaves least: from the object, else from each action, each member or each of both.
 func logLines(b *db.Batch, dest *[]LogLine, org id.Org, f LogFilter) {
 	args := []any{org}
 	arg := func(v any) string {
@@ -215,13 +215,13 @@ func logLines(b *db.Batch, dest *[]LogLine, org id.Org, f LogFilter) {
 		return "$" + strconv.Itoa(len(args))
 	}
 	where, from, fixed := "a.org_id = $1", "", false
-	// The first list that narrows is walked by its index, one value after the other; the later ones only pass over lines.
+	// Lists that narrow are walked by their index, one value after the other; only of one thing, which has few lines, some are passed over.
 	narrow := func(list, column string) {
-		if fixed || from != "" {
+		if fixed {
 			where += ` AND a.` + column + ` IN (` + list + `)`
 			return
 		}
-		from, where = `(`+list+`) AS want CROSS JOIN LATERAL`, where+` AND a.`+column+` = want.`+column
+		from, where = from+`(`+list+`) AS by_`+column+` CROSS JOIN `, where+` AND a.`+column+` = by_`+column+`.`+column
 	}
 	switch {
 	case f.With != "":
@@ -254,7 +254,7 @@ func logLines(b *db.Batch, dest *[]LogLine, org id.Org, f LogFilter) {
 	}
 	rows := `SELECT a.* FROM audit a WHERE ` + where + ` ORDER BY a.at DESC, a.seq DESC LIMIT ` + arg(f.Limit+1+f.Skip)
 	if from != "" {
-		rows = `SELECT a.* FROM ` + from + ` (` + rows + `) a`
+		rows = `SELECT a.* FROM ` + from + `LATERAL (` + rows + `) a`
 	}
 	db.List(b, dest, `SELECT coalesce(n.n, 0) AS n, a.at, a.actor, a.membership_id, coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = a.membership_id), '') AS name, a.action, a.object, a.detail, a.request_id,
 			coalesce(CASE split_part(a.object, ':', 1)

@@ -107,6 +107,14 @@ func (w *world) totals() {
 				w.t.Fatal(err)
 			}
 			w.put("cells", to.id.String()+" "+giver.id.String()+" "+thing.String(), ob)
+			if err := w.d.Tx(scope.Enter(w.t.Context(), scope.System(scope.Discloser, giver.id)), func(tx *db.Tx) error {
+				return tx.Must(`INSERT INTO cell_counts (org_id, other_org, item_id, week, started, finished, shown) VALUES ($1, $2, $3, '2026-01-05', ARRAY[$4::uuid], '{}', true)`, giver.id, to.id, thing, giver.members[0])
+			}); err != nil {
+				w.t.Fatal(err)
+			}
+			for _, table := range []string{"cell_counts", "cell_marks"} {
+				w.put(table, giver.id.String()+" "+to.id.String(), &oracle.Object{Kind: oracle.Sealed, Org: giver.id.String()})
+			}
 		}
 	}
 }
@@ -178,6 +186,28 @@ func (w *world) acquaint() {
 	}
 }
 
+// agrees lets all who learn something of the other side say yes, on terms that ask them.
+func (w *world) agrees(p *pact) {
+	for tenants.Asks(p.inForce.learns[p.a]) != tenants.ConsentProgress || len(w.midCourse(p)) == 0 {
+		w.counterOpen(p)
+	}
+	for _, l := range w.learners {
+		if l.org == p.a && w.owner[l.item.Org] == p.b || l.org == p.b && w.owner[l.item.Org] == p.a {
+			w.answerOf(l, tenants.ConsentGiven)
+		}
+	}
+}
+
+// wavers lets them say yes and take it back.
+func (w *world) wavers(p *pact) {
+	w.agrees(p)
+	for _, l := range w.learners {
+		if l.org == p.a && w.owner[l.item.Org] == p.b || l.org == p.b && w.owner[l.item.Org] == p.a {
+			w.answerOf(l, tenants.ConsentWithdrawn)
+		}
+	}
+}
+
 // forgetAnswers says that what was agreed to ended with the agreement.
 func (w *world) forgetAnswers(o, to *org) {
 	for _, m := range o.members {
@@ -189,19 +219,26 @@ func (w *world) forgetAnswers(o, to *org) {
 func (w *world) disclosureForgeries() (out []forgery) {
 	const insert = `INSERT INTO disclosures (org_id, giver_org, membership_id, item_id, level, name, done, total, finished, first_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, 0, 2, $7, now(), now())`
+	tried := map[[2]*org]bool{}
 	for _, l := range w.learners {
 		to := w.owner[l.item.Org]
+		first := !tried[[2]*org{l.org, to}] // Whoever it is about, once for each two organizations is enough of what no member decides.
+		tried[[2]*org{l.org, to}] = true
 		as := []scope.Scope{{Actor: scope.Member, Org: to.id, Membership: to.members[0], Roles: scope.Roles()}, {Actor: scope.Member, Org: l.org.id, Membership: l.member, Roles: scope.Roles()}}
 		for _, a := range []scope.Actor{scope.Operator, scope.Agreement, scope.Counter, scope.Indexer} {
 			as = append(as, scope.System(a, to.id), scope.System(a, l.org.id))
 		}
 		args := []any{to.id, l.org.id, l.member, parse[id.Item](w.t, l.item.ID), "progress", w.byKey[l.member.String()], !l.active}
-		out = append(out, forgery{what: "write a disclosure without being the discloser", as: as, args: args, steps: []string{insert}})
+		if first {
+			out = append(out, forgery{what: "write a disclosure without being the discloser", as: as, args: args, steps: []string{insert}})
+		}
 		o := w.at("disclosures").objects[l.item.Org+" "+l.org.id.String()+" "+l.member.String()+" "+l.item.ID]
 		ask := []any{l.org.id, to.id}
-		out = append(out, forgery{what: "ask what may be known", as: as, args: ask, steps: []string{`SELECT count(*) FROM disclosable($1, $2, NULL)`}})
+		if first {
+			out = append(out, forgery{what: "ask what may be known", as: as, args: ask, steps: []string{`SELECT count(*) FROM disclosable($1, $2, NULL)`}})
+		}
 		for _, third := range w.orgs {
-			if third != to && third != l.org {
+			if first && third != to && third != l.org {
 				out = append(out, forgery{what: "ask what may be known to others", as: []scope.Scope{scope.System(scope.Discloser, third.id)}, args: ask, steps: []string{`SELECT count(*) FROM disclosable($1, $2, NULL)`}})
 			}
 		}

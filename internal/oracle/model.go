@@ -45,35 +45,38 @@ const (
 	Office     Kind = "office"     // what an administrator keeps: providers and their failures
 	Desk       Kind = "desk"       // what whoever manages the network of Org keeps: terms, lists, invitations
 	Deal       Kind = "deal"       // the same of its connection with Other, if there ever was one
+	Roll       Kind = "roll"       // who of Org is known to Other, by name, as whoever administrates Org reads it
 	Shelf      Kind = "shelf"      // the collections of Org, for who looks after them
 	Library    Kind = "library"    // the library of Org, for who looks after it
 	Taken      Kind = "taken"      // that Org took an item into its library, and what it decided about it
-	Addition   Kind = "addition"   // what Org adds to the path Item of Other: Audience says to whom beside its own people
+	Addition   Kind = "addition"   // what Org adds to the path Item of Other: Audience and Customers say to whom beside its own people
+	Readers    Kind = "readers"    // how much people of Org read of Other in a week: Done says that it is over, and that five or more did
 	Sealed     Kind = "sealed"     // what no page shows to anybody: mail that left, digests of tokens
 	Lookout    Kind = "lookout"    // where members of Org choose as whom to look
 )
 
 // Object is one thing that can be seen or not. Fields that its kind does not need are empty.
 type Object struct {
-	Kind     Kind
-	Org, ID  string  // the owner and the thing
-	Item     string  // of a listing
-	Other    string  // of a grant or connection: the other organization
-	Member   string  // whose private thing
-	State    string  // item: draft, published, retired; question and answer: withdrawn or anything else
-	Audience string  // question and answer: org, connected, public
-	Question string  // of an answer
-	Post     *Object // of a byline
-	Shown    string  // of a question or answer: name, company or someone
-	Expired  bool    // of a grant or the time to finish
-	Right    string  // of a grant: "adapt" lets its viewer add to what it opens
-	Signed   bool    // of a grant: an agreement of Org and Other opens it, and nothing else
-	Done     bool    // of a disclosure: Member finished Item
+	Kind      Kind
+	Org, ID   string  // the owner and the thing
+	Item      string  // of a listing
+	Other     string  // of a grant or connection: the other organization
+	Member    string  // whose private thing
+	State     string  // item: draft, published, retired; question and answer: withdrawn or anything else
+	Audience  string  // question and answer: org, connected, public; addition: publisher or nothing
+	Question  string  // of an answer
+	Post      *Object // of a byline
+	Shown     string  // of a question or answer: name, company or someone
+	Expired   bool    // of a grant or the time to finish
+	Right     string  // of a grant: "adapt" lets its viewer add to what it opens
+	Signed    bool    // of a grant: an agreement of Org and Other opens it, and nothing else
+	Done      bool    // of a disclosure: Member finished Item
+	Customers bool    // of an addition: those that Org calls customers read it
 }
 
 // Side is how an organization stands to another: asked, active, paused, ending, ended, declined or withdrawn; how its people meet the
-// other's; and what the other learns about them: nothing, totals, certified or named.
-type Side struct{ State, Meet, Learns string }
+// other's; what the other learns about them: nothing, totals, certified or named; and what it calls the other: vendor, partner, customer or peer.
+type Side struct{ State, Meet, Learns, Calls string }
 
 // World is everything that decides.
 type World struct {
@@ -123,7 +126,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own || o.State != "withdrawn" && w.Resting[o.Org] == "" && w.hears(v, o) && q != nil && w.Sees(v, q)
 	case Step: // A step that belongs to somebody else opens only through the viewer's own grant; otherwise it is left out.
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
-		return path != nil && to != nil && w.Sees(v, path) && w.Sees(v, to)
+		return path != nil && to != nil && w.Sees(v, path) && w.Sees(v, to) && (o.Post == nil || w.Sees(v, o.Post))
 	case Byline: // Whoever posts chooses the name it is shown under, within what the agreement allows.
 		return w.Sees(v, o.Post) && o.State == "name" && (own || w.meets(v, o))
 	case Contact: // Addresses are for the person and for who administrates.
@@ -134,12 +137,16 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && v.Partners
 	case Deal:
 		return own && v.Partners && w.Sides[[2]string{o.Other, v.Org}].State != ""
+	case Roll:
+		return own && v.Admin && w.Sides[[2]string{o.Other, v.Org}].State != ""
 	case Shelf:
 		return own && v.Shares
 	case Library:
 		return own && v.Keeps
-	case Addition: // The adopter's own; the publisher of the path reads it by the adopter's choice, while they are connected.
-		return own || w.Resting[o.Org] == "" && o.Audience == "publisher" && v.Org == o.Other && v.Org != "" && w.Sides[[2]string{o.Org, v.Org}].State == "active" && w.adapts(o.Org, o.Item)
+	case Addition:
+		return own || w.shown(v, o)
+	case Readers: // Whose content it is learns of whole weeks, and of nobody who could be told from four others.
+		return v.Org != "" && o.Other == v.Org && o.Done
 	case Lookout:
 		return own && v.Looks
 	case Part, Sealed:
@@ -157,6 +164,19 @@ func (w *World) Discloses(o *Object) bool {
 		return true
 	}
 	return (s.Learns == "named" || s.Learns == "certified") && o.Done
+}
+
+// shown reports whether an adopter shows what it adds to a path: by its choice to the publisher, and to those that it calls customers and to
+// whom the path is open. It is connected to both, and so is never read by a customer's customer.
+func (w *World) shown(v Viewer, o *Object) bool {
+	s, path := w.Sides[[2]string{o.Org, v.Org}], w.find(Item, o.Item)
+	if v.Org == "" || path == nil || s.State != "active" || w.Resting[o.Org] != "" || !w.adapts(o.Org, o.Item) {
+		return false
+	}
+	if v.Org == o.Other {
+		return o.Audience == "publisher"
+	}
+	return o.Customers && s.Calls == "customer" && w.Sees(v, path)
 }
 
 // known reports whether anything that the member learns is known by name to the viewer's organization.
@@ -207,8 +227,8 @@ func (w *World) looks(v Viewer, o *Object) bool {
 		return own && awake.open(as, o)
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
-		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Shelf, Lookout, Given, Disclosure, Total, Library, Taken, Addition, Sealed:
+		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to) && o.Post == nil
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Taken, Addition, Readers, Sealed:
 	}
 	return false
 }

@@ -29,6 +29,7 @@ type draft struct {
 	meet   map[*org]string
 	learns map[*org]string // what the other learns about its people
 	days   int             // to finish
+	calls  map[*org]string // what each side calls the other, by who asks; counts with asking only
 	hash   [32]byte
 }
 
@@ -68,9 +69,12 @@ func (w *world) stateOf(p *pact) string {
 	return w.model.Sides[[2]string{p.a.id.String(), p.b.id.String()}].State
 }
 
+// relationships are what one organization calls another; more of them are customers than anything else.
+var relationships = []string{"customer", "customer", "customer", "partner", "vendor", "peer"}
+
 // proposal makes random terms: of both sides some collections, and canaries in every text.
 func (w *world) proposal(by, to *org) (*draft, tenants.Proposal) {
-	d := &draft{by: by, opens: map[*org][]*oracle.Object{}, meet: map[*org]string{}, learns: map[*org]string{}, days: pick(w.r, []int{0, 30, 30, 30})}
+	d := &draft{by: by, opens: map[*org][]*oracle.Object{}, meet: map[*org]string{}, learns: map[*org]string{}, calls: map[*org]string{by: pick(w.r, relationships), to: pick(w.r, relationships)}, days: pick(w.r, []int{0, 30, 30, 30})}
 	both := &oracle.Object{Kind: oracle.Connection, Org: by.id.String(), Other: to.id.String()}
 	halves := map[*org]tenants.Half{}
 	for _, o := range []*org{by, to} {
@@ -83,7 +87,7 @@ func (w *world) proposal(by, to *org) (*draft, tenants.Proposal) {
 		}
 		halves[o], d.meet[o], d.learns[o] = h, h.Meet, h.Learns
 	}
-	return d, tenants.Proposal{Ours: halves[by], Theirs: halves[to], FinishDays: d.days, Note: w.field(both, "agreements.note"), WeCall: "partner", TheyCall: "vendor"}
+	return d, tenants.Proposal{Ours: halves[by], Theirs: halves[to], FinishDays: d.days, Note: w.field(both, "agreements.note"), WeCall: d.calls[by], TheyCall: d.calls[to]}
 }
 
 // moved fails unless the product did what the table of moves allows.
@@ -142,8 +146,18 @@ func (w *world) askFor(by, to *org) {
 		w.put("connections", w.pairKey(p), &oracle.Object{Kind: oracle.Connection, Org: ka, Other: kb})
 	}
 	p.inForce = nil
+	w.calls(by, to, d.calls[by])
+	w.calls(to, by, d.calls[to])
 	w.standing(p, "asked", d)
 	w.propose(p, d)
+}
+
+// calls notes what an organization calls another.
+func (w *world) calls(o, other *org, as string) {
+	k := [2]string{o.id.String(), other.id.String()}
+	s := w.model.Sides[k]
+	s.Calls = as
+	w.model.Sides[k] = s
 }
 
 // standing sets the state of both sides in the model and, with terms, how their people meet.
@@ -175,13 +189,15 @@ func (w *world) counter(p *pact, by *org) {
 func (w *world) sign(p *pact) bool {
 	d := p.proposed
 	by := p.other(d.by)
-	err := w.tenants().Sign(w.manager(by), d.by.id, d.number, d.hash, "peer")
+	call := pick(w.r, relationships)
+	err := w.tenants().Sign(w.manager(by), d.by.id, d.number, d.hash, call)
 	if slices.ContainsFunc(d.opens[by], func(c *oracle.Object) bool { return c.State == "internal" }) {
 		w.refused("a collection that was taken back", err, errs.Invalid)
 		return false
 	}
 	w.moved("sign", err)
 	p.inForce, p.proposed = d, nil
+	w.calls(by, d.by, call)
 	w.standing(p, "active", d)
 	w.inForce(p)
 	w.study(p)
@@ -617,6 +633,8 @@ func (w *world) everyMove(found func(when string) bool) {
 	}{
 		{"signing", func() {}},
 		{"offering what is not one's own", func() { w.foreignOffer(p, a); w.foreignOffer(p, b) }},
+		{"taking a yes back", func() { w.wavers(p) }},
+		{"saying yes again", func() { w.agrees(p) }},
 		{"proposing a next version", func() { w.counter(p, a) }},
 		{"pausing", func() { w.pause(p, b) }},
 		{"taking a collection back", func() { w.takeBack(p.inForce.opens[a][0]) }},

@@ -259,12 +259,20 @@ func (w *world) learning(o *org) {
 		if p.org == o {
 			continue
 		}
-		house := &oracle.Object{Kind: oracle.Addition, Org: o.id.String(), Other: p.ob.Org, Item: p.ob.ID, Audience: pick(w.r, []string{"", "publisher"})}
+		house := &oracle.Object{Kind: oracle.Addition, Org: o.id.String(), Other: p.ob.Org, Item: p.ob.ID, Audience: pick(w.r, []string{"", "publisher"}), Customers: w.chance(.7)}
 		w.put("additions", o.id.String()+" "+p.ob.ID, house)
-		w.exec(o, `INSERT INTO additions (org_id, path_org, path_id, they_know, we_add, customer_gets, proposition, notes, steps, for_publisher, for_customers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true)`,
+		// One step leads to something of its own, which may be open to nobody else who reads the addition.
+		led, leads := []courses.OwnStep{}, []id.Item{}
+		for _, ob := range w.items {
+			if to := w.pages[ob.ID]; len(led) == 0 && to.org == o && to.kind == tenants.KindCourse && ob.State == "published" && w.chance(.5) {
+				step := &oracle.Object{Kind: oracle.Step, Org: o.id.String(), Item: p.ob.ID, ID: ob.ID, Post: house}
+				led, leads = append(led, courses.OwnStep{Key: "led", After: "own", Title: w.field(step, "additions.led"), Minutes: 2, Kind: to.kind, Item: to.id}), append(leads, to.id)
+			}
+		}
+		w.exec(o, `INSERT INTO additions (org_id, path_org, path_id, they_know, we_add, customer_gets, proposition, notes, steps, for_publisher, for_customers, leads_to) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 			o.id, p.org.id, p.id, w.field(house, "additions.they_know"), w.field(house, "additions.we_add"), w.field(house, "additions.customer_gets"), w.field(house, "additions.proposition"),
 			[]courses.Note{{Step: "own", HTML: "<p>" + w.field(house, "additions.note") + "</p>"}},
-			[]courses.OwnStep{{Key: "extra", After: "own", Title: w.field(house, "additions.step"), Minutes: 2, Blocks: []markdown.Block{{Kind: markdown.Prose, Key: "k", HTML: "<p>" + w.field(house, "additions.block") + "</p>"}}}}, house.Audience != "")
+			append([]courses.OwnStep{{Key: "extra", After: "own", Title: w.field(house, "additions.step"), Minutes: 2, Blocks: []markdown.Block{{Kind: markdown.Prose, Key: "k", HTML: "<p>" + w.field(house, "additions.block") + "</p>"}}}}, led...), house.Audience != "", house.Customers, leads)
 	}
 }
 

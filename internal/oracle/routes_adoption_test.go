@@ -128,11 +128,10 @@ func (w *world) mayAdd(o *org) {
 	}
 }
 
-// addTo adds to an item, for the own people and for whom the audience says. Nobody in these worlds is called a customer, so that
-// nobody else reads what is for customers.
+// addTo adds to an item, for the own people and for whom the audience and customers say.
 func (w *world) addTo(tx *db.Tx, o *org, it *oracle.Object, audience string, customers bool) error {
 	key := o.id.String() + " " + it.ID
-	add := &oracle.Object{Kind: oracle.Addition, Org: o.id.String(), Other: it.Org, Item: it.ID, Audience: audience}
+	add := &oracle.Object{Kind: oracle.Addition, Org: o.id.String(), Other: it.Org, Item: it.ID, Audience: audience, Customers: customers}
 	w.put("additions", key, add)
 	_, err := tx.Exec(`INSERT INTO additions (org_id, path_org, path_id, proposition, for_publisher, for_customers) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (org_id, path_org, path_id) DO UPDATE SET proposition = excluded.proposition, for_publisher = excluded.for_publisher, for_customers = excluded.for_customers`,

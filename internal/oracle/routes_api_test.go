@@ -113,13 +113,16 @@ var apiRoutes = map[string]route{
 	}},
 }
 
-// withToken asks with the reader's token.
+// withToken asks with the reader's token. To a member who has none there is nothing, whatever the browser holds.
 func withToken(asks func(*site, *reader) []ask) func(*site, *reader) []ask {
 	return func(s *site, r *reader) []ask {
 		out := asks(s, r)
-		if r.token != "" {
-			for i := range out {
+		for i, a := range out {
+			switch {
+			case r.token != "":
 				out[i].header = map[string]string{"Authorization": "Bearer " + r.token}
+			case r.who.Org != "":
+				out[i] = ask{target: a.target, never: true, id: a.id}
 			}
 		}
 		return out

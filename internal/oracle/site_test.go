@@ -54,8 +54,10 @@ type reader struct {
 	who    oracle.Viewer
 	scope  scope.Scope
 	cookie string
-	token  string // of the API, for everything that a token can be for; "" for who has none
-	narrow bool   // the token is for writing alone and reads nothing
+	token  string        // of the API, for everything that a token can be for; "" for who has none
+	narrow bool          // the token is for writing alone and reads nothing
+	self   oracle.Viewer // who looks as others do, when the view has ended
+	looks  string        // as whom its browser asks to look, while it may: an organization, or Everyone; "" for as oneself
 }
 
 // answer is what came back.
@@ -87,6 +89,7 @@ func newSite(t *testing.T, seed uint64) *site {
 	s.said = slices.Sorted(maps.Keys(w.tokens))
 	s.settleDown()
 	s.knowWords()
+	s.heed()
 	return s
 }
 
@@ -166,8 +169,8 @@ func (s *site) people() {
 			s.readers = append(s.readers, &reader{
 				name: fmt.Sprintf("%s of %s", role, o.slug), host: o.slug + "." + base, org: o, who: who, scope: v, cookie: "ls_sid=" + s.session(o, m), token: s.token(o, m, time.Hour, authz.TokenScopes()...),
 			})
-			if who.Looks {
-				s.readers = append(s.readers, s.looking(o, m, who, v))
+			if who.Looks || i == 0 { // Whoever may not look is oneself, whatever the browser asks for.
+				s.readers = append(s.readers, s.looking(o, m, role, who, v))
 			}
 			if i == 0 {
 				s.readers = append(s.readers, &reader{name: "visitor at " + o.slug, host: o.slug + "." + base, org: o, scope: scope.Scope{Actor: scope.Visitor}})
@@ -193,7 +196,7 @@ func (s *site) people() {
 }
 
 // looking is the member with a view: as a random organization that the own one is connected to, or as a visitor.
-func (s *site) looking(o *org, m id.Membership, who oracle.Viewer, v scope.Scope) *reader {
+func (s *site) looking(o *org, m id.Membership, role string, who oracle.Viewer, v scope.Scope) *reader {
 	as, slug := id.Everyone, "*"
 	var near []*org
 	for _, other := range s.orgs {
@@ -205,10 +208,23 @@ func (s *site) looking(o *org, m id.Membership, who oracle.Viewer, v scope.Scope
 		other := pick(s.r, near)
 		as, slug = other.id, other.slug
 	}
-	v.View, v.Roles = as, []scope.Role{scope.Learner}
+	v.View = as
 	return &reader{
-		name: fmt.Sprintf("%s, looking as %s", o.slug, slug), host: o.slug + "." + base, org: o, scope: v, cookie: "ls_sid=" + s.session(o, m) + "; ls_view=" + slug,
-		who: oracle.Viewer{Org: who.Org, Member: who.Member, View: view(v)},
+		name: fmt.Sprintf("%s of %s, looking as %s", role, o.slug, slug), host: o.slug + "." + base, org: o, scope: v, cookie: "ls_sid=" + s.session(o, m) + "; ls_view=" + slug, self: who, looks: view(v),
+	}
+}
+
+// heed says of every reader who looks as others do who that is by now: a view ends with the connection and with the role that it rests
+// on, and the reader is oneself again.
+func (s *site) heed() {
+	for _, r := range s.readers {
+		if r.looks == "" {
+			continue
+		}
+		r.who = r.self
+		if r.self.Looks && (r.looks == oracle.Everyone || s.model.Sides[[2]string{r.self.Org, r.looks}].State == "active") {
+			r.who = oracle.Viewer{Org: r.self.Org, Member: r.self.Member, View: r.looks}
+		}
 	}
 }
 
@@ -360,6 +376,7 @@ func (s *site) names(who oracle.Viewer, org string) bool {
 // forget begins a new comparison: the world has changed.
 func (s *site) forget(when string) {
 	s.now = when
+	s.heed()
 	s.memo, s.naming = map[question]bool{}, map[question]bool{}
 	clear(s.page404)
 }

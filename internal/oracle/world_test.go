@@ -196,6 +196,10 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"reflections", "membership_id", "", .05, .85}, // Everybody sees one of all members' alone.
 		{"consents", "consent_id", "", .05, .85},       // The same.
 		{"cells", "org_id || ' ' || giver_org || ' ' || thing", "", .1, .85},
+		{"cell_counts", "org_id || ' ' || other_org", "", 0, 0}, // What totals were counted from, and from when on, only the discloser reads.
+		{"cell_marks", "org_id || ' ' || other_org", "", 0, 0},
+		{"reads_across", "org_id || ' ' || of_org || ' ' || surface", "", .1, .85},
+		{"reads_of_ours", "org_id || ' ' || coalesce((SELECT app_org())::text, '') || ' ' || surface", "reads_of_ours('2000-01-01') t", .02, .85},
 		{"disclosures", "org_id || ' ' || giver_org || ' ' || membership_id || ' ' || item_id", "", .02, .85},
 	} {
 		from := s.from
@@ -239,6 +243,7 @@ func (w *world) fill() {
 		}
 	}
 	w.totals()
+	w.readAcross()
 	for _, l := range w.learners {
 		if w.chance(.7) {
 			w.answerOf(l, tenants.ConsentGiven)
