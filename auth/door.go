@@ -66,7 +66,7 @@ func (s *Service) ShutDoor(ctx context.Context, emergency id.Membership) error {
 	if err := authz.Check(ctx, authz.ManageProviders, id.Org{}); err != nil {
 		return err
 	}
-	return s.turnDoor(ctx, "oidc", "sign_in.shut", func(tx *db.Tx) error {
+	return s.turnDoor(ctx, "oidc", func(tx *db.Tx) error {
 		active, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM providers p WHERE p.org_id = $1 AND p.state = 'active')`, tx.Scope.Org)
 		if err != nil {
 			return err
@@ -90,8 +90,10 @@ func (s *Service) ShutDoor(ctx context.Context, emergency id.Membership) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(`DELETE FROM email_links WHERE org_id = $1`, tx.Scope.Org)
-		return err
+		if _, err := tx.Exec(`DELETE FROM email_links WHERE org_id = $1`, tx.Scope.Org); err != nil {
+			return err
+		}
+		return tenants.Audit(tx, "sign_in.shut", "membership:"+emergency.String(), nil)
 	})
 }
 
@@ -100,13 +102,15 @@ func (s *Service) OpenDoor(ctx context.Context) error {
 	if err := authz.Check(ctx, authz.ManageProviders, id.Org{}); err != nil {
 		return err
 	}
-	return s.turnDoor(ctx, "email", "sign_in.opened", func(tx *db.Tx) error {
-		_, err := tx.Exec(`DELETE FROM doors WHERE org_id = $1`, tx.Scope.Org)
-		return err
+	return s.turnDoor(ctx, "email", func(tx *db.Tx) error {
+		if _, err := tx.Exec(`DELETE FROM doors WHERE org_id = $1`, tx.Scope.Org); err != nil {
+			return err
+		}
+		return tenants.Audit(tx, "sign_in.opened", "organization:"+tx.Scope.Org.String(), nil)
 	})
 }
 
-func (s *Service) turnDoor(ctx context.Context, to, action string, first func(*db.Tx) error) error {
+func (s *Service) turnDoor(ctx context.Context, to string, first func(*db.Tx) error) error {
 	if err := s.Fresh(ctx); err != nil {
 		return err
 	}
@@ -115,10 +119,8 @@ func (s *Service) turnDoor(ctx context.Context, to, action string, first func(*d
 		if err := first(tx); err != nil {
 			return err
 		}
-		if org, err = db.Row[tenants.Organization](tx, `UPDATE organizations o SET sign_in = $2 WHERE o.org_id = $1 RETURNING `+tenants.OrgColumns, tx.Scope.Org, to); err != nil {
-			return err
-		}
-		return tenants.Audit(tx, action, "organization:"+org.Slug, nil)
+		org, err = db.Row[tenants.Organization](tx, `UPDATE organizations o SET sign_in = $2 WHERE o.org_id = $1 RETURNING `+tenants.OrgColumns, tx.Scope.Org, to)
+		return err
 	}); err != nil {
 		return err
 	}

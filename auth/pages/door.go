@@ -154,7 +154,10 @@ func (p *Pages) newProvider(c *fiber.Ctx) error {
 func (p *Pages) addProvider(c *fiber.Ctx) error {
 	ctx, preset := c.UserContext(), c.FormValue("preset")
 	name := ""
-	if preset != "" && slices.Contains(auth.Presets(), preset) {
+	if preset == "other" {
+		preset = ""
+	}
+	if slices.Contains(auth.Presets(), preset) {
 		name = lang.T(ctx, "door.preset."+preset)
 	}
 	made, err := p.svc.AddProvider(ctx, preset, name)

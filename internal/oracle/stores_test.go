@@ -27,6 +27,7 @@ import (
 // with a lock, an atomic or the like in it, and every variable of a package that is not fixed. Each says by what it is kept, or that it
 // is the same for everybody. What belongs to a viewer stands in none of them.
 var shared = map[string]string{
+	"auth.gates":                   "how many requests wait for a provider and how often it failed, by provider",
 	"auth.issuers":                 "what a provider tells anybody of itself, by issuer",
 	"auth.keySet":                  "the keys of one issuer",
 	"internal/api.limiter":         "how many requests a token made, by token",
