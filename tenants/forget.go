@@ -122,7 +122,6 @@ func undisclose(tx *db.Tx, who id.Membership) error {
 // Keeper carries out what was decided about data as a whole: erasing a person, and handing out what an organization owns. Both may end
 // at any time, also by a power cut, and are taken up again.
 type Keeper struct {
-	svc  *Service
 	db   *db.DB
 	blob blob.Store
 	jobs *jobs.Client
@@ -133,7 +132,7 @@ type Keeper struct {
 
 // NewKeeper returns the keeper of an installation and registers its jobs.
 func NewKeeper(s *Service, c *jobs.Client, log *slog.Logger) *Keeper {
-	k := &Keeper{svc: s, db: s.db, blob: s.blob, jobs: c, log: log}
+	k := &Keeper{db: s.db, blob: s.blob, jobs: c, log: log}
 	k.work(c)
 	return k
 }

@@ -29,6 +29,7 @@ var Withheld = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"consents":         "private to each member, who takes their own out",
 	"cell_counts":      "of what totals were counted; only what counts them reads it",
 	"cell_marks":       "of what totals were counted; only what counts them reads it",
+	"reads_across":     "a sketch of who read, for counting alone",
 	"disclosures":      "people of other organizations, who may take back what they agreed to",
 	"sessions":         "opens somebody's session",
 	"sign_ins":         "opens somebody's session",
@@ -298,11 +299,11 @@ func (k *Keeper) HandOut(ctx context.Context, w io.Writer, step func(done, total
 	if err != nil {
 		return err
 	}
-	o, err := k.svc.ByID(ctx, who.Org)
-	if err != nil {
-		return err
-	}
 	if err := k.db.Snapshot(ctx, func(sn *db.Snapshot) error {
+		var o Organization
+		if err := db.Each(sn, `SELECT `+OrgColumns+` FROM organizations o WHERE o.org_id = $1`, func(row Organization) error { o = row; return nil }, who.Org); err != nil {
+			return err
+		}
 		done, total := 0, 0
 		b, err := newBundle(w, sn, func() error { done++; return step(done, total) })
 		if err != nil {
@@ -344,7 +345,7 @@ func (k *Keeper) HandOut(ctx context.Context, w io.Writer, step func(done, total
 		}
 		return b.close(o, Withheld)
 	}); err != nil {
-		return fmt.Errorf("hand out %s: %w", o.Slug, err)
+		return fmt.Errorf("hand out %s: %w", who.Org, err)
 	}
 	return nil
 }
