@@ -134,11 +134,13 @@ func (p Personal) where() string {
 	return p.Where + ` AND ($1::uuid, $2::uuid, $3::text, $4::uuid) IS NOT NULL`
 }
 
-// Overseers are who of the own organization may know something of the acting member beyond what everybody there knows.
+// Overseers are who of the own organization may know something of the acting member beyond what everybody there knows, and what
+// everybody anywhere does.
 type Overseers struct {
 	Since  time.Time // of the membership
 	Admins int
 	Leads  []string // of the member's teams, by name
+	Public int      // questions and answers that everybody reads under the member's name
 }
 
 // Overseers returns who looks after the acting member.
@@ -153,6 +155,8 @@ func (s *Service) Overseers(ctx context.Context) (v Overseers, err error) {
 	err = s.db.Read(ctx, func(b *db.Batch) {
 		db.One(b, &v.Since, nil, `SELECT m.created_at FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, who.Org, who.Membership)
 		db.One(b, &v.Admins, nil, `SELECT count(*)::int FROM memberships m WHERE m.org_id = $1 AND m.state = 'active' AND 'administrator' = ANY (m.roles)`, who.Org)
+		db.One(b, &v.Public, nil, `SELECT (SELECT count(*)::int FROM questions q WHERE q.org_id = $1 AND q.membership_id = $2 AND q.audience = 'public' AND q.shown_as = 'name' AND q.state <> 'withdrawn')
+			+ (SELECT count(*)::int FROM answers a WHERE a.org_id = $1 AND a.membership_id = $2 AND a.audience = 'public' AND a.shown_as = 'name' AND a.state = 'shown')`, who.Org, who.Membership)
 		db.List(b, &v.Leads, `SELECT DISTINCT m.name FROM team_members t JOIN team_members l ON l.org_id = t.org_id AND l.team_id = t.team_id AND l.leads
 			JOIN memberships m ON m.org_id = l.org_id AND m.membership_id = l.membership_id AND m.state = 'active' WHERE t.org_id = $1 AND t.membership_id = $2 AND l.membership_id <> $2 ORDER BY m.name LIMIT 10`, who.Org, who.Membership)
 	})
