@@ -21,6 +21,7 @@ const (
 	AsName    = "name"    // own name and company
 	AsCompany = "company" // the company only
 	AsSomeone = "someone" // neither: "someone at a partner"
+	AsFormer  = "former"  // a former member, for what somebody who was erased wrote under a name; nobody chooses it
 )
 
 // The kinds of reactions.
@@ -50,6 +51,7 @@ type Byline struct {
 	Relationship string  // what the viewer's organization calls the author's: vendor, partner, customer, peer, or ""
 	Own          bool    // of the viewer's organization
 	Mine         bool    // the viewer's own post
+	Former       bool    // it was written under the name of somebody who was erased since
 }
 
 // Tally is one kind of reaction on a post.
@@ -107,8 +109,11 @@ func (r authorRow) byline(viewer scope.Scope) Byline {
 		return by
 	}
 	by.Company = Company{ID: r.OrgID, Slug: r.OrgSlug, Name: r.OrgName, Short: r.OrgShort, Hue: r.OrgHue, Chroma: r.OrgChroma}
-	if r.ShownAs == AsName && (r.Meet == nil || *r.Meet == "name") {
-		by.Name = r.ShownName
+	if r.Meet == nil || *r.Meet == "name" {
+		by.Former = r.ShownAs == AsFormer
+		if r.ShownAs == AsName {
+			by.Name = r.ShownName
+		}
 	}
 	return by
 }

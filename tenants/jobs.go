@@ -191,3 +191,90 @@ func (w *retainWorker) Work(ctx context.Context, _ *river.Job[retainArgs]) error
 
 // Timeout implements river.Worker.
 func (*retainWorker) Timeout(*river.Job[retainArgs]) time.Duration { return 6 * time.Hour }
+
+// forgetArgs name one member who is to be erased.
+type forgetArgs struct {
+	Org    id.Org        `json:"org"`
+	Member id.Membership `json:"member"`
+}
+
+// Kind implements river.JobArgs.
+func (forgetArgs) Kind() string { return "tenants.forget" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: a member is erased once.
+func (forgetArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+type forgetWorker struct {
+	river.WorkerDefaults[forgetArgs]
+	k *Keeper
+}
+
+// Work implements river.Worker.
+func (w *forgetWorker) Work(ctx context.Context, job *river.Job[forgetArgs]) error {
+	return w.k.Forget(jobs.Enter(ctx, scope.Keeper, job.Args.Org), job.Args.Member)
+}
+
+// Timeout implements river.Worker.
+func (*forgetWorker) Timeout(*river.Job[forgetArgs]) time.Duration { return time.Hour }
+
+// exportArgs name one copy that was asked for.
+type exportArgs struct {
+	Org    id.Org `json:"org"`
+	Export id.Any `json:"export"`
+}
+
+// Kind implements river.JobArgs.
+func (exportArgs) Kind() string { return "tenants.export" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: one job makes a copy.
+func (exportArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+type exportWorker struct {
+	river.WorkerDefaults[exportArgs]
+	k *Keeper
+}
+
+// Work implements river.Worker.
+func (w *exportWorker) Work(ctx context.Context, job *river.Job[exportArgs]) error {
+	err := w.k.RunExport(jobs.Enter(ctx, scope.Keeper, job.Args.Org), job.Args.Export)
+	if err != nil && job.Attempt >= exportTries {
+		return w.k.failExport(jobs.Enter(ctx, scope.Keeper, job.Args.Org), job.Args.Export, err)
+	}
+	return err
+}
+
+// Timeout implements river.Worker.
+func (*exportWorker) Timeout(*river.Job[exportArgs]) time.Duration { return exportFor }
+
+// removeArgs name a copy whose time is over at At.
+type removeArgs struct {
+	Org    id.Org    `json:"org"`
+	Export id.Any    `json:"export"`
+	At     time.Time `json:"at"`
+}
+
+// Kind implements river.JobArgs.
+func (removeArgs) Kind() string { return "tenants.export_over" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (a removeArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{ScheduledAt: a.At} }
+
+type removeWorker struct {
+	river.WorkerDefaults[removeArgs]
+	k *Keeper
+}
+
+// Work implements river.Worker.
+func (w *removeWorker) Work(ctx context.Context, job *river.Job[removeArgs]) error {
+	return w.k.RemoveExport(jobs.Enter(ctx, scope.Keeper, job.Args.Org), job.Args.Export)
+}
+
+func (k *Keeper) work(c *jobs.Client) {
+	jobs.Add(c, &forgetWorker{k: k})
+	jobs.Add(c, &exportWorker{k: k})
+	jobs.Add(c, &removeWorker{k: k})
+}

@@ -99,6 +99,8 @@ func LogActions() map[string]string {
 		"standard.published":      TopicNetwork,
 		"standard.retired":        TopicNetwork,
 		"token.revoked":           TopicSettings,
+		"person.exported":         TopicExports, "person.leaving": TopicPeople, "person.erased": TopicPeople,
+		"organization.exported": TopicExports, "organization.export_asked": TopicExports, "organization.export_cancelled": TopicExports,
 	}
 }
 

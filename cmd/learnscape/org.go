@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,7 @@ import (
 
 // runOrg creates an organization or changes the state of one.
 func runOrg(ctx context.Context, e *env, args []string) error {
-	verbs := map[string]func(context.Context, *env, []string) error{"create": createOrg, "suspend": suspendOrg, "resume": resumeOrg, "erase": eraseOrg, "limits": limitOrg}
+	verbs := map[string]func(context.Context, *env, []string) error{"create": createOrg, "suspend": suspendOrg, "resume": resumeOrg, "erase": eraseOrg, "limits": limitOrg, "export": exportOrg}
 	if len(args) == 0 || verbs[args[0]] == nil {
 		return usageError{errors.New("use: learnscape org " + commands()["org"].usage)}
 	}
@@ -78,6 +79,49 @@ func limitOrg(ctx context.Context, e *env, args []string) error {
 			return err
 		}
 		return p.Tenants.SetQuota(ctx, n)
+	})
+}
+
+// exportOrg writes everything that an organization owns into a file, whatever its state. Ended in between, it leaves none.
+func exportOrg(ctx context.Context, e *env, args []string) error {
+	var slug, file string
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		slug, args = args[0], args[1:]
+	}
+	if _, err := e.flags("org export", args, func(fs *flag.FlagSet) { fs.StringVar(&file, "out", "", "") }); err != nil {
+		return err
+	}
+	if slug == "" || file == "" {
+		return usageError{errors.New("the organization's slug and --out are needed; use: learnscape org " + commands()["org"].usage)}
+	}
+	return e.withPortal(ctx, func(p *portal.Portal, cfg Config) (err error) {
+		ctx, err := asOperator(ctx, p, cfg, slug)
+		if err != nil {
+			return err
+		}
+		who, err := scope.From(ctx)
+		if err != nil {
+			return err
+		}
+		if err := p.DB.Tx(ctx, func(tx *db.Tx) error {
+			return tenants.Audit(tx, "organization.exported", "organization:"+slug, map[string]string{"by": "operator"})
+		}); err != nil {
+			return err
+		}
+		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // The operator names it.
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if err != nil {
+				_ = os.Remove(file)
+			}
+		}()
+		if err := errors.Join(p.Keeper.HandOut(scope.Enter(ctx, scope.System(scope.Keeper, who.Org)), f, func(int, int) error { return nil }), f.Close()); err != nil {
+			return err
+		}
+		e.printf("everything that %s owns is in %s\n", slug, file)
+		return nil
 	})
 }
 

@@ -33,7 +33,7 @@ func commands() map[string]command {
 		"serve":   {"", "serve the portal; configuration comes from LEARNSCAPE_* (see config)", runServe},
 		"migrate": {"[--bootstrap] [--partitions]", "bring the database up to date as its owner", runMigrate},
 		"import":  {"--org SLUG --collection SLUG[,SLUG] DIR", "import a folder of Markdown as a course", runImport},
-		"org":     {"create --slug SLUG --name NAME [--color #RRGGBB] [--domain DOMAIN] [--admin EMAIL] | suspend SLUG --reason TEXT | resume SLUG --reason TEXT | limits SLUG [--storage GIB] [--people N] [--invitations-hour N] [--invitations-month N] | erase SLUG --confirm SLUG", "create an organization, limit it, shut it out and let it in again, or erase it", runOrg},
+		"org":     {"create --slug SLUG --name NAME [--color #RRGGBB] [--domain DOMAIN] [--admin EMAIL] | suspend SLUG --reason TEXT | resume SLUG --reason TEXT | limits SLUG [--storage GIB] [--people N] [--invitations-hour N] [--invitations-month N] | export SLUG --out FILE | erase SLUG --confirm SLUG", "create an organization, limit it, shut it out and let it in again, take out what it owns, or erase it", runOrg},
 		"search":  {"reindex [--org SLUG]", "build the search index again", runSearch},
 		"audit":   {"verify [--org SLUG] | verify --file EXPORT [--with EXPORT] [--key ID[,ID]] | export --org SLUG [--file FILE] | keys [--rotate]", "verify the sealed logs, take one away, list the keys that sign", runAudit},
 		"doctor":  {"", "check the configuration and everything that it names", runDoctor},

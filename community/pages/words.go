@@ -20,6 +20,8 @@ func Person(ctx context.Context, by community.Byline) ui.Person {
 	switch {
 	case by.Mine && by.Name == "":
 		p.Name = lang.T(ctx, "community.by.you")
+	case by.Former:
+		p.Name, p.Unnamed = lang.T(ctx, "person.former"), true
 	case by.Name != "":
 	case by.Own:
 		p.Name, p.Unnamed = lang.T(ctx, "community.by.colleague"), true

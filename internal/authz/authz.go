@@ -44,6 +44,11 @@ const (
 	SeeTeams        Action = "tenants.see_teams"
 	ManageTeams     Action = "tenants.manage_teams"
 	SeePeople       Action = "tenants.see_people"
+	ManagePeople    Action = "tenants.manage_people"
+	OwnData         Action = "tenants.own_data"
+	ErasePerson     Action = "tenants.erase_person"
+	ExportOrg       Action = "tenants.export_org"
+	HandOut         Action = "tenants.hand_out"
 	ReadLog         Action = "tenants.read_log"
 	SealLog         Action = "tenants.seal_log"
 	Consent         Action = "tenants.consent"
@@ -94,6 +99,11 @@ var table = map[Action]Rule{
 	SeeTeams:        {Roles: []scope.Role{scope.Manager, scope.Administrator}},
 	ManageTeams:     {Roles: []scope.Role{scope.Administrator}},
 	SeePeople:       {Roles: []scope.Role{scope.Administrator}},
+	ManagePeople:    {Roles: []scope.Role{scope.Administrator}},
+	OwnData:         {},
+	ErasePerson:     {Actors: []scope.Actor{scope.Keeper}},
+	ExportOrg:       {Roles: []scope.Role{scope.Administrator}},
+	HandOut:         {Actors: []scope.Actor{scope.Keeper}},
 	ReadLog:         {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CountReads:      {Actors: []scope.Actor{scope.Counter}},
 	ViewAs:          {Roles: []scope.Role{scope.Author, scope.PartnerManager, scope.Administrator}},

@@ -57,8 +57,10 @@ var (
 
 		"adopters_of(uuid)": "how many organizations adopted an item of app_org(): numbers from five on, of those whose agreement gives totals",
 
-		"erase_rows(text,integer)": "removes rows of app_org() while it is being erased, and refuses everybody but the keeper",
-		"last_contents(integer)":   "digests of app_org()'s own files while it is being erased, for the keeper alone",
+		"forget_rows(text,uuid,integer)": "removes rows of a member of app_org() who is being erased, and refuses everybody but the keeper",
+		"forget_member(uuid,text,uuid)":  "takes the name from a member of app_org() who is being erased, and refuses everybody but the keeper",
+		"erase_rows(text,integer)":       "removes rows of app_org() while it is being erased, and refuses everybody but the keeper",
+		"last_contents(integer)":         "digests of app_org()'s own files while it is being erased, for the keeper alone",
 
 		"reads_of_ours(date)": "what others read of app_org()'s, counted: whole weeks and cells of five people on",
 
@@ -82,8 +84,10 @@ var (
 	}
 	// ownerDefiners are those of them that need the owner's rights: what nobody else may remove.
 	ownerDefiners = map[string]string{
-		"erase_rows(text,integer)": "the append-only tables of an organization that is being erased, for the keeper alone",
-		"last_contents(integer)":   "whether a file's content is anybody else's, while its organization is being erased, for the keeper alone",
+		"forget_rows(text,uuid,integer)": "private and append-only rows of a member who is being erased, for the keeper alone",
+		"forget_member(uuid,text,uuid)":  "persons have no row that the application may remove",
+		"erase_rows(text,integer)":       "the append-only tables of an organization that is being erased, for the keeper alone",
+		"last_contents(integer)":         "whether a file's content is anybody else's, while its organization is being erased, for the keeper alone",
 	}
 	// readWithoutOrg are the tables in which somebody without any setting sees rows.
 	readWithoutOrg = map[string]string{

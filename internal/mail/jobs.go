@@ -9,6 +9,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/scope"
@@ -33,6 +34,9 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 	err := w.s.Deliver(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.Mail)
 	if errors.Is(err, ErrSuspended) {
 		return river.JobSnooze(10 * time.Minute)
+	}
+	if errs.Is(err, errs.NotFound) {
+		return river.JobCancel(err) // It went with whom it was for.
 	}
 	return err
 }

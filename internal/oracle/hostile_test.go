@@ -125,6 +125,8 @@ var events = map[string]eventCase{
 	"tenants.batch_asked":          {actors: []scope.Actor{scope.Agreement}},
 	"tenants.connection_changed":   {actors: []scope.Actor{scope.Mailer}},
 	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
+	"tenants.member_left":          {actors: []scope.Actor{scope.Keeper}},
+	"tenants.export_asked":         {actors: []scope.Actor{scope.Keeper}},
 	"marketing.touched":            {actors: []scope.Actor{scope.Counter}, keeps: []string{"counted"}},
 }
 
@@ -132,6 +134,9 @@ var events = map[string]eventCase{
 var jobKinds = map[string]string{
 	"tenants.erase_due":     "as the Keeper, who looks which organizations are due and erases each in its own scope",
 	"tenants.retain":        "as the Keeper, who removes what is over of each organization in its own scope, and what visitors left",
+	"tenants.forget":        "as the Keeper of the organization that it names, which erases its own member that is to be erased",
+	"tenants.export":        "as the Keeper of the organization that it names, which reads its own rows and writes its own export",
+	"tenants.export_over":   "as the Keeper of the organization that it names, which removes its own export",
 	"tenants.check_domains": "as the Registrar, who looks through all domains and changes each in the scope of its organization",
 
 	"mail.deliver":     "as the Mailer of the mail's organization, which reads the mail by its identifier there",
@@ -205,7 +210,7 @@ func (s *site) forge(t *testing.T, su *pgx.Conn, tables []string) (forged int, f
 			for _, ob := range s.foreign(o) {
 				raw, err := json.Marshal(map[string]any{
 					"org": o.id, "Org": o.id, "item": ob, "Item": ob, "item_org": o.id, "question": ob, "answer": ob, "post": ob, "kind": "thanks", "on": true, "key": id.New[id.Any](),
-					"membership": o.members[0], "finish": id.New[id.Any](), "what": "seen", "at": "2026-01-02T03:04:05Z", "origin": "story", "ref": ob, "enrollment": id.New[id.Enrollment](), "other": o.id, "receipt": receipt, "batch": ob,
+					"membership": o.members[0], "finish": id.New[id.Any](), "what": "seen", "at": "2026-01-02T03:04:05Z", "origin": "story", "ref": ob, "enrollment": id.New[id.Enrollment](), "other": o.id, "receipt": receipt, "batch": ob, "export": ob,
 				})
 				if err != nil {
 					t.Fatal(err)

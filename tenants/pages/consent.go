@@ -29,6 +29,7 @@ func (p *Pages) mountConsent(r fiber.Router) {
 type sharedView struct {
 	Rows       []tenants.Sharing
 	Own        ui.Org
+	House      tenants.Overseers
 	Prev, Next string
 }
 
@@ -40,6 +41,9 @@ func (p *Pages) sharedWith(c *fiber.Ctx) error {
 		return err
 	}
 	v := sharedView{Rows: list.Rows, Own: shell.From(ctx).Org}
+	if v.House, err = p.svc.Overseers(ctx); err != nil {
+		return err
+	}
 	if page > 1 {
 		v.Prev = "/me/sharing?page=" + strconv.Itoa(page-1)
 	}

@@ -53,6 +53,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/admin/audit.csv", p.exportLogTable)
 	r.Get("/admin/audit.jsonl", p.exportLog)
 	p.mountConsent(r)
+	p.mountPerson(r)
 	p.mountLearned(r)
 	p.mountTeams(r)
 	r.Get("/network", p.network)
@@ -185,14 +186,8 @@ func table(ctx context.Context, rows []tenants.Member) ([]byte, error) {
 	return b.Bytes(), w.Error()
 }
 
-// cell keeps a spreadsheet from running what a person wrote as a formula: such a text gets an apostrophe in front (OWASP
-// ASVS 5.0, 1.2.10).
-func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20", []rune(s)[0]) {
-		return "'" + s
-	}
-	return s
-}
+// cell is tenants.Cell, for the many tables of these pages.
+func cell(s string) string { return tenants.Cell(s) }
 
 // roles are the words for what a member may do beyond learning; for somebody who may nothing more, the word for learner.
 func roles(ctx context.Context, list []scope.Role) string {

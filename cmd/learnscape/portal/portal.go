@@ -57,6 +57,7 @@ type Portal struct {
 	Tenants   *tenants.Service
 	Sealer    *tenants.Sealer
 	Routine   *tenants.Routine
+	Keeper    *tenants.Keeper
 	Reads     *tenants.Reads
 	Auth      *auth.Service
 	Courses   *courses.Service
@@ -121,6 +122,9 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 		}
 		return p.Search.RebuildLexicon(ctx)
 	})
+	p.Keeper = tenants.NewKeeper(p.Tenants, p.Jobs, c.Log)
+	p.Keeper.OnForget(p.Community.Forget)
+	p.Keeper.Listen(p.Relay)
 	p.Auth.Listen(p.Relay)
 	p.Courses.Listen(p.Relay)
 	p.Marketing.Listen(p.Relay)

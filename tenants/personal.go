@@ -1,0 +1,82 @@
+package tenants
+
+// Personal is what one table holds of a person: which rows, and what becomes of them when the person is erased.
+type Personal struct {
+	Table    string
+	Where    string   // of the alias t: $1 the organization, $2 the membership, $3 its address, $4 its person
+	Withheld []string // columns that open something or are the portal's own; they are in no export
+	Erased   Erased
+	Why      string // of what stays
+}
+
+// Erased is what becomes of somebody's rows of a table when they are erased.
+type Erased string
+
+// What becomes of them.
+const (
+	Goes     Erased = "goes"     // the rows are removed
+	Nameless Erased = "nameless" // the rows stay and say nothing of who it was
+	Emptied  Erased = "emptied"  // the rows stay with nothing in them, or go, as the person chose
+	Stays    Erased = "stays"    // the rows point to a membership that says nothing of who it was
+)
+
+// ofMember are the rows of a member.
+const ofMember = `t.org_id = $1 AND t.membership_id = $2`
+
+// Person is every table that holds something of a person, in the order in which it is handed out. A table that comes later is decided
+// here, or a test fails.
+var Person = []Personal{ //nolint:gochecknoglobals // A constant table.
+	{Table: "memberships", Where: ofMember, Erased: Nameless, Why: "what stays points to it"},
+	{Table: "persons", Where: `t.person_id = $4`, Erased: Goes},
+	{Table: "team_members", Where: ofMember, Erased: Goes},
+	{Table: "enrollments", Where: ofMember, Erased: Goes},
+	{Table: "finishing", Where: ofMember, Erased: Goes},
+	{Table: "completions", Where: ofMember, Erased: Goes},
+	{Table: "attempts", Where: ofMember, Erased: Goes},
+	{Table: "reflections", Where: ofMember, Erased: Goes},
+	{Table: "statements", Where: ofMember, Erased: Goes},
+	{Table: "questions", Where: ofMember, Erased: Emptied, Why: "answers of others belong to it"},
+	{Table: "answers", Where: ofMember, Erased: Emptied, Why: "the thread that it stands in counts it"},
+	{Table: "reactions", Where: ofMember, Erased: Goes},
+	{Table: "resources", Where: `t.org_id = $1 AND t.author = $2`, Erased: Nameless, Why: "it stands in the organization's library"},
+	{Table: "consents", Where: ofMember, Erased: Stays, Why: "what was agreed to has to be shown"},
+	{Table: "disclosures", Where: `t.giver_org = $1 AND t.membership_id = $2`, Erased: Nameless, Why: "the other organization's row, emptied: when something was told"},
+	{Table: "quiet_connections", Where: ofMember, Erased: Goes},
+	{Table: "identities", Where: ofMember, Erased: Goes},
+	{Table: "sessions", Where: ofMember, Withheld: []string{"token_hash", "id_token"}, Erased: Goes},
+	{Table: "api_tokens", Where: ofMember, Withheld: []string{"token_hash"}, Erased: Goes},
+	{Table: "mails", Where: `t.org_id = $1 AND t.recipient = $3`, Withheld: []string{"body"}, Erased: Goes},
+	{Table: "email_links", Where: `t.org_id = $1 AND t.email = $3`, Withheld: []string{"token_hash", "cookie_hash", "code_hash"}, Erased: Goes},
+	{Table: "errands", Where: `t.org_id = $1 AND t.email = $3`, Withheld: []string{"token_hash"}, Erased: Goes},
+	{
+		Table: "audit", Where: `t.org_id = $1 AND (t.membership_id = $2 OR t.object = 'membership:' || $2::text OR t.detail->>'membership' = $2::text)`,
+		Erased: Stays, Why: "the log is sealed; its lines point to the membership and name nobody",
+	},
+	{Table: "erasures", Where: ofMember, Erased: Stays, Why: "the receipt, which names nobody"},
+}
+
+// Pointers are columns that say which membership did something for the organization. They stay when it is erased, because the
+// membership has no name any more, and are in no export of a person, because the log says the same.
+var Pointers = map[string]string{ //nolint:gochecknoglobals // A constant table.
+	"addition_drafts.updated_by":     "who wrote it for the organization",
+	"addition_editions.published_by": "who published it for the organization",
+	"additions.published_by":         "who published it for the organization",
+	"adoptions.adopted_by":           "who took it into the library",
+	"adoptions.decided_by":           "who decided on its update",
+	"cell_counts.finished":           "of what totals were counted; only what counts them reads it",
+	"cell_counts.started":            "of what totals were counted; only what counts them reads it",
+	"enrollments.asked_by":           "who assigned it to somebody else",
+	"erasures.asked_by":              "who had somebody erased",
+	"exports.asked_by":               "who had the organization's data handed out",
+	"invitations.created_by":         "who invited another organization",
+	"network_batches.asked_by":       "who had it done",
+	"standard_versions.created_by":   "who published it for the organization",
+	"versions.published_by":          "who published it for the organization",
+}
+
+// Addresses are columns with a name or address of somebody who is no member, or of nobody in particular.
+var Addresses = map[string]string{ //nolint:gochecknoglobals // A constant table.
+	"invitations.email":    "an administrator of another organization, until the invitation is over",
+	"stories.author_name":  "a line of the story, written by hand",
+	"stories.author_title": "a line of the story, written by hand",
+}
