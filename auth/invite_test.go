@@ -54,7 +54,7 @@ func (w *world) offer(h house) tenants.Proposal {
 
 func acceptance(agree bool) auth.Acceptance {
 	slug := "n" + strings.ReplaceAll(id.New[id.Any]().String(), "-", "")
-	return auth.Acceptance{Org: tenants.NewOrganization{Slug: slug, Name: "Newcomer", Short: "Ne", Color: "#065f5b", Hue: 180, Chroma: .09, Locale: "en"}, Name: "Somebody", Agree: agree}
+	return auth.Acceptance{Org: tenants.NewOrganization{Slug: slug, Name: "Newcomer " + slug, Short: "Ne", Color: "#065f5b", Hue: 180, Chroma: .09, Locale: "en"}, Name: "Somebody", Agree: agree}
 }
 
 func TestInvitationMakesAnOrganizationOnAgreedTerms(t *testing.T) {
@@ -169,6 +169,11 @@ func TestInvitationRefusals(t *testing.T) {
 	taken.Org.Slug = w.b.Slug
 	if _, err := w.svc.Accept(visitor, token, taken); !errs.Is(err, errs.Conflict) {
 		t.Errorf("a slug that is taken: %v", err)
+	}
+	alike := acceptance(true)
+	alike.Org.Name = " " + strings.ToUpper(w.a.Name[:1]) + "  " + w.a.Name[1:]
+	if _, err := w.svc.Accept(visitor, token, alike); !errs.Is(err, errs.Invalid) {
+		t.Errorf("the inviter's own name, with spaces: %v", err)
 	}
 	if _, err := w.svc.Invitation(visitor, token); err != nil {
 		t.Errorf("a refused answer used the invitation up: %v", err)

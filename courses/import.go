@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/blob"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
@@ -93,7 +94,7 @@ func (s *Service) ImportFolder(ctx context.Context, o ImportOptions) (Report, er
 		}
 		return tenants.Collect(tx, r.Item.ItemID, collections...)
 	})
-	return f.report(r, d.Lessons), err
+	return f.report(r, d.Lessons), s.kept(ctx, err, d.Files)
 }
 
 // ImportPath publishes a path from its file: front matter with steps (lesson, course, story or resource) and slots, and the
@@ -136,7 +137,7 @@ func (s *Service) ImportPath(ctx context.Context, o ImportOptions) (Report, erro
 		}
 		return tenants.Collect(tx, r.Item.ItemID, append(head.Collections, o.Collections...)...)
 	})
-	return f.report(r, lessons), err
+	return f.report(r, lessons), s.kept(ctx, err, d.Files)
 }
 
 // named finds an item by "organization/slug".
@@ -317,6 +318,19 @@ func (s *Service) storeFile(ctx context.Context, f *folder, name, media string, 
 		return FileDraft{}, fmt.Errorf("store %s: %w", name, err)
 	}
 	return FileDraft{Name: name, Sum: sum, MediaType: media, Size: size}, nil
+}
+
+// kept returns the error of the transaction that keeps the rows of files. If there is one, their content goes with an organization that
+// was erased meanwhile.
+func (s *Service) kept(ctx context.Context, err error, files []FileDraft) error {
+	if err == nil {
+		return nil
+	}
+	var sums []blob.Sum
+	for _, f := range files {
+		sums = append(sums, f.Sum)
+	}
+	return errors.Join(err, s.tenants.Discard(ctx, sums...))
 }
 
 // matches compares what the name promises with what the content looks like (WHATWG MIME sniffing).

@@ -9,7 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/learnscape/learnscape/courses"
+	"github.com/learnscape/learnscape/internal/blob"
+	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
 )
 
 // TestImportOfATutorial takes a vendor's real tutorial. Its folder is named by LEARNSCAPE_CONTENT.
@@ -234,4 +238,54 @@ func copyWithout(t *testing.T, dir, words string) string {
 	}
 	write(t, to, map[string]string{"course.yaml": strings.Join(lines, "\n")})
 	return to
+}
+
+// Content that was put while the organization is being erased stays nowhere: its rows are refused, and it is taken back. What others
+// have, too, stays.
+func TestNothingIsLeftOfAnUploadDuringErasure(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Fresh(t)
+	w := setupOn(t, d)
+	files := t.TempDir()
+	store, err := blob.NewFolder(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.tenants = tenants.New(d, "localhost:8080", tenants.WithBlob(store))
+	w.svc = courses.New(courses.Deps{DB: d, Tenants: w.tenants, Blob: store})
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"one.md": "# One\n\n![both](both.svg)\n", "both.svg": "<svg xmlns='http://www.w3.org/2000/svg'></svg>"})
+	if _, err := w.svc.ImportFolder(w.partner.ctx, courses.ImportOptions{Dir: dir, Slug: "kept"}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, map[string]string{"one.md": "# One\n\n![both](both.svg) ![own](own.svg)\n", "own.svg": "<svg xmlns='http://www.w3.org/2000/svg'><g/></svg>"})
+	operator := dbtest.System(t, scope.Operator, w.vendor.org.OrgID)
+	if err := w.tenants.GiveUp(operator); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"while it is being erased", "when it is erased"} {
+		if _, err := w.svc.ImportFolder(w.vendor.ctx, courses.ImportOptions{Dir: dir, Slug: "late"}); err == nil {
+			t.Errorf("%s, something is imported", when)
+		}
+		if n := len(stored(t, files)); n != 1 {
+			t.Errorf("%s: %d files are left, want the one that the other organization has", when, n)
+		}
+		if err := w.tenants.Erase(dbtest.System(t, scope.Keeper, w.vendor.org.OrgID)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// stored are the files in a store.
+func stored(t *testing.T, dir string) (out []string) {
+	t.Helper()
+	if err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			out = append(out, path)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

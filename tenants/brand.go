@@ -122,12 +122,16 @@ func (s *Service) SetLogo(ctx context.Context, raw []byte) error {
 		}
 		hash, plate = sum[:], p
 	}
-	return s.changeHosts(ctx, func(tx *db.Tx) error {
-		if err := tx.Must(`UPDATE organizations SET logo_sha256 = $2, logo_plate = $3, branded_at = $4 WHERE org_id = $1`, tx.Scope.Org, hash, plate, tx.Now); err != nil {
+	err := s.changeHosts(ctx, func(tx *db.Tx) error {
+		if err := tx.Must(`UPDATE organizations SET logo_sha256 = $2, logo_plate = $3, branded_at = $4 WHERE org_id = $1 AND state NOT IN ('erasing', 'erased')`, tx.Scope.Org, hash, plate, tx.Now); err != nil {
 			return err
 		}
 		return Audit(tx, "organization.logo", "organization", map[string]string{"sha256": hex.EncodeToString(hash)})
 	})
+	if err != nil && hash != nil {
+		return errors.Join(err, s.discard(ctx, blob.Sum(hash)))
+	}
+	return err
 }
 
 // logo checks an upload and writes it anew.

@@ -97,7 +97,8 @@ func (s *Service) Erase(ctx context.Context) error {
 		}
 	}
 	if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		o, err = db.Row[Organization](tx, `UPDATE organizations o SET state = 'erased', tagline = '', about = '', sign_in = 'none', short = '–', color = '#5b6470', hue = 0, chroma = 0
+		o, err = db.Row[Organization](tx, `UPDATE organizations o SET state = 'erased', tagline = '', about = '', sign_in = 'none', short = '–', color = '#5b6470', hue = 0, chroma = 0,
+				logo_sha256 = NULL, logo_plate = 'none'
 			WHERE o.org_id = $1 AND o.state = 'erasing' RETURNING `+OrgColumns, tx.Scope.Org)
 		return err
 	}); err != nil {
@@ -201,6 +202,39 @@ func (s *Service) eraseFiles(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// Discard takes content back that was put for the acting organization, if that is being erased and no row names the content: for who put a
+// file and could not keep its row. Otherwise it does nothing.
+func (s *Service) Discard(ctx context.Context, sums ...blob.Sum) error {
+	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
+		return err
+	}
+	return s.discard(ctx, sums...)
+}
+
+func (s *Service) discard(ctx context.Context, sums ...blob.Sum) error {
+	sc, err := scope.From(ctx)
+	if err != nil || s.blob == nil || len(sums) == 0 {
+		return err
+	}
+	all := make([][]byte, len(sums))
+	for i, sum := range sums {
+		all[i] = sum[:]
+	}
+	var unnamed [][]byte
+	if err := s.db.Tx(jobs.Enter(ctx, scope.Keeper, sc.Org), func(tx *db.Tx) (err error) {
+		unnamed, err = db.Rows[[]byte](tx, `SELECT unnamed_contents($1)`, all)
+		return err
+	}); err != nil {
+		return fmt.Errorf("take files back: %w", err)
+	}
+	for _, b := range unnamed {
+		if err := s.blob.Remove(ctx, blob.Sum(b)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // EraseDue erases every organization whose hold is over, and goes on with those that are being erased; as the keeper of none.

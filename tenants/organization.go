@@ -208,8 +208,16 @@ func (s *Service) CreateOrganization(ctx context.Context, n NewOrganization) (Or
 	return out, err
 }
 
-// AddOrganization is CreateOrganization inside a transaction, in the scope of the new one: for an invitation that was accepted.
+// AddOrganization is CreateOrganization inside a transaction, in the scope of the new one: for an invitation that was accepted. Invalid
+// for a name that another organization has, whatever its case and spaces: others know it by that.
 func AddOrganization(tx *db.Tx, n NewOrganization) (Organization, error) {
+	taken, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM organizations o WHERE bare_name(o.name) = bare_name($1))`, n.Name)
+	if err != nil {
+		return Organization{}, err
+	}
+	if taken {
+		return Organization{}, errs.Fields(errs.Field{Name: "name", Key: "brand.bad.taken"})
+	}
 	return createOrganization(tx, n)
 }
 

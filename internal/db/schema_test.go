@@ -62,6 +62,8 @@ var (
 		"erase_rows(text,integer)":       "removes rows of app_org() while it is being erased, and refuses everybody but the keeper",
 		"last_contents(integer)":         "digests of app_org()'s own files while it is being erased, for the keeper alone",
 
+		"unnamed_contents(bytea[])": "which of the digests nobody names, for the keeper of an organization that is being erased",
+
 		"reads_of_ours(date)": "what others read of app_org()'s, counted: whole weeks and cells of five people on",
 
 		"viewed(uuid)": "whether an own item is opened to the organization as which one looks; it answers yes or no for app_org() alone",
@@ -88,6 +90,7 @@ var (
 		"forget_member(uuid,text,uuid)":  "persons have no row that the application may remove",
 		"erase_rows(text,integer)":       "the append-only tables of an organization that is being erased, for the keeper alone",
 		"last_contents(integer)":         "whether a file's content is anybody else's, while its organization is being erased, for the keeper alone",
+		"unnamed_contents(bytea[])":      "whether content is anybody's, when its organization was erased meanwhile, for the keeper alone",
 	}
 	// readWithoutOrg are the tables in which somebody without any setting sees rows.
 	readWithoutOrg = map[string]string{
