@@ -5,6 +5,11 @@
 ALTER TABLE questions DROP CONSTRAINT questions_shown_as_check, ADD CONSTRAINT questions_shown_as_check CHECK (shown_as IN ('name', 'company', 'someone', 'former'));
 ALTER TABLE answers DROP CONSTRAINT answers_shown_as_check, ADD CONSTRAINT answers_shown_as_check CHECK (shown_as IN ('name', 'company', 'someone', 'former'));
 
+-- What somebody wrote and was written to is found by who it was.
+CREATE INDEX answers_member ON answers (org_id, membership_id);
+CREATE INDEX resources_author ON resources (org_id, author) WHERE author IS NOT NULL;
+CREATE INDEX mails_recipient ON mails (org_id, recipient);
+
 -- Who is being erased, and the receipt of it. It names nobody: the membership that it points to has no name any more.
 CREATE TABLE erasures (
   org_id        uuid NOT NULL,
