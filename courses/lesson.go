@@ -166,7 +166,7 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	if answered != nil && v.Visitor {
 		l.Attempts = append(l.Attempts, attempt{answered.Question, answered.Choices})
 	}
-	orgs, err := s.orgs(ctx, &r, sc)
+	orgs, err := s.orgs(ctx, &r, sc, nil)
 	if err != nil {
 		return LessonView{}, err
 	}

@@ -285,17 +285,23 @@ func proposition(ctx context.Context, v courses.View, a courses.Additions) ui.Pr
 	} else if v.Library.Adapt && v.Library.Taken {
 		p.EditHref = "/library/" + v.Item.ItemID.String() + "/additions"
 	}
-	publisher, adopter := show.Org(v.Org), show.Org(own)
+	p.Rows = propositionRows(ctx, v.Org, own, a.TheyKnow, a.WeAdd, a.CustomerGets)
+	return p
+}
+
+// propositionRows are what each of the two brings and what comes of it, as far as it was said.
+func propositionRows(ctx context.Context, by, adds tenants.Organization, knows, added, gets string) (out []ui.Definition) {
+	publisher, adopter := show.Org(by), show.Org(adds)
 	for _, r := range []ui.Definition{
-		{Term: v.Org.Name, Text: a.TheyKnow, Org: &publisher},
-		{Term: own.Name, Text: a.WeAdd, Org: &adopter},
-		{Term: lang.T(ctx, "courses.additions.customer"), Text: a.CustomerGets, Strong: true},
+		{Term: by.Name, Text: knows, Org: &publisher},
+		{Term: adds.Name, Text: added, Org: &adopter},
+		{Term: lang.T(ctx, "courses.additions.customer"), Text: gets, Strong: true},
 	} {
 		if r.Text != "" {
-			p.Rows = append(p.Rows, r)
+			out = append(out, r)
 		}
 	}
-	return p
+	return out
 }
 
 func facts(ctx context.Context, v courses.View) []ui.Definition {

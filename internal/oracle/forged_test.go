@@ -137,6 +137,7 @@ func (w *world) forgeries() (out []forgery) {
 		out = append(out, w.withCode(v)...)
 	}
 	out = append(append(out, w.consentForgeries()...), w.disclosureForgeries()...)
+	out = append(out, w.jointForgeries()...)
 	someone := id.New[id.Org]()
 	out = append(out, forgery{what: "make an organization without an invitation", as: []scope.Scope{scope.System(scope.SignIn, someone)}, args: []any{someone}, steps: []string{newOrganization}})
 	return out

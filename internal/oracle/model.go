@@ -48,6 +48,7 @@ const (
 	Library    Kind = "library"    // the library of Org, for who looks after it
 	Taken      Kind = "taken"      // that Org took an item into its library, and what it decided about it
 	Addition   Kind = "addition"   // what Org adds to the path Item of Other: Audience says to whom beside its own people
+	Joint      Kind = "joint"      // what Org, the publisher of Item, and Other say together of it, or would: State is how far it is
 	Sealed     Kind = "sealed"     // what no page shows to anybody: mail that left, digests of tokens
 	Lookout    Kind = "lookout"    // where members of Org choose as whom to look
 )
@@ -102,7 +103,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && w.Discloses(o) || v.Org != "" && o.Other == v.Org && (o.State == "went" || w.Discloses(o))
 	case Given: // The person sees who sees what, and why; what goes where nobody agreed is nothing.
 		return own && o.Member == v.Member && w.answers(o)
-	case Connection: // Its relationships are not public.
+	case Connection, Joint: // Its relationships are not public, and what two say together names both.
 		return own || v.Org != "" && o.Other == v.Org
 	case Grant:
 		return own && w.holds(o) || w.open(v, o)
@@ -205,7 +206,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
 		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Shelf, Lookout, Given, Disclosure, Library, Taken, Addition, Sealed:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Shelf, Lookout, Given, Disclosure, Library, Taken, Addition, Joint, Sealed:
 	}
 	return false
 }
