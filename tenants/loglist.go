@@ -39,6 +39,7 @@ func LogActions() map[string]string {
 		"collection.closed":     TopicSharing,
 		"invitation.sent":       TopicNetwork,
 		"invitation.accepted":   TopicNetwork,
+		"invitation.withdrawn":  TopicNetwork,
 		"agreement.proposed":    TopicNetwork,
 		"agreement.signed":      TopicNetwork,
 		"agreement.declined":    TopicNetwork,

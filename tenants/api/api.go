@@ -35,6 +35,8 @@ func Mount(a *api.API, svc *tenants.Service) {
 	o.items(a)
 	o.connections(a)
 	o.moves(a)
+	o.standards(a)
+	o.disclosures(a)
 	o.log(a)
 }
 
