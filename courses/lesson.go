@@ -50,6 +50,7 @@ type LessonView struct {
 	Note     string
 	NoteOrg  tenants.Organization
 	Card     *tenants.Item
+	Ask      *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
 }
 
 // Stop is a lesson or step on the way through a course or path.
@@ -139,10 +140,14 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	}
 	var r root
 	var found bool
+	var asking tenants.Asking
 	v := LessonView{Place: p, Visitor: !sc.SignedIn()}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		r.queue(b, &found, sc, p.Item)
+		if sc.SignedIn() {
+			asking.Read(b, sc, p.Item)
+		}
 	}); err != nil {
 		return LessonView{}, err
 	}
@@ -171,6 +176,9 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 		return LessonView{}, err
 	}
 	r.lesson(&v, at, l, orgs)
+	if v.Started {
+		v.Ask = asking.Question()
+	}
 	tenants.NoteRead(ctx, v.Org.OrgID, tenants.ReadLesson)
 	return v, nil
 }

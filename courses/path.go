@@ -41,9 +41,10 @@ type View struct {
 	Joints    []Joint                         // what the publisher says together with an adopter: shown in place of what that one says alone
 	People    []string                        // colleagues on it, by name; never from other organizations
 	PeopleAll int
-	Mine      bool    // the viewer writes it: an author of its organization
-	Visitor   bool    // nobody is signed in: progress is kept for this browser only
-	Library   Shelved // for those who look after the library
+	Ask       *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
+	Mine      bool             // the viewer writes it: an author of its organization
+	Visitor   bool             // nobody is signed in: progress is kept for this browser only
+	Library   Shelved          // for those who look after the library
 }
 
 // OrgShare is how many stations come from an organization.
@@ -246,11 +247,13 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 	var r root
 	var found bool
 	var people []colleague
+	var asking tenants.Asking
 	v := View{Visitor: !sc.SignedIn()}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		r.queue(b, &found, sc, item)
 		if sc.SignedIn() {
+			asking.Read(b, sc, item)
 			if kind == tenants.KindPath {
 				db.List(b, &v.Joints, jointsOn, item, sc.Org)
 			}
@@ -268,6 +271,9 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 	}
 	if err := s.fill(ctx, &v, &r, sc); err != nil {
 		return View{}, err
+	}
+	if v.Started {
+		v.Ask = asking.Question()
 	}
 	tenants.NoteRead(ctx, r.OrgID, kind)
 	for _, p := range people {

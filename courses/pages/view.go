@@ -2,7 +2,6 @@ package pages
 
 import (
 	"context"
-	"net/url"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -88,14 +87,6 @@ func (p *Pages) start(c *fiber.Ctx) error {
 	to := href(v.Item)
 	if v.Next != nil {
 		to = StopHref(v.Item, v.Next.Step, v.Next.Lesson)
-	}
-	// Whose agreement asks for names asks now, once, on the way; learning has begun whatever the answer.
-	slug, err := p.courses.AskedBy(c.UserContext(), v.Item.OrgID)
-	if err != nil {
-		return err
-	}
-	if slug != "" {
-		to = "/me/sharing/" + slug + "?then=" + url.QueryEscape(to)
 	}
 	return c.Redirect(to, fiber.StatusSeeOther)
 }
