@@ -5,7 +5,9 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/oracle"
 	"github.com/learnscape/learnscape/internal/scope"
@@ -86,6 +88,9 @@ func (w *world) speakTogether() {
 			w.execAs(signer(owner), proposeTogether, owner.id, o.id, parse[id.Item](w.t, it.ID), w.field(ob, "joint.proposition"), title)
 			if w.chance(.7) {
 				ob.State = "accepted"
+				if err := w.adopt(o, it, courses.Follow); err != nil && !errs.Is(err, errs.NotFound) {
+					w.t.Fatal(err)
+				}
 				w.execAs(signer(o), `UPDATE joint_propositions SET state = 'accepted', accepted_adopter_at = now(), decided_at = now(), for_customers = true WHERE publisher = $1 AND adopter = $2 AND path_id = $3`,
 					owner.id, o.id, parse[id.Item](w.t, it.ID))
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -157,6 +158,13 @@ func (p *Pages) answer(c *fiber.Ctx) error {
 }
 
 func (v sharedOneView) address() string { return "/me/sharing/" + v.Other.Slug }
+
+// ask is the question under the page's own heading, which says whose it is.
+func (v sharedOneView) ask(ctx context.Context) ui.AskProps {
+	a := show.Ask(ctx, v.Sharing, "")
+	a.Title = lang.T(ctx, "consent.ask.head")
+	return a
+}
 
 func (v sharedOneView) title(ctx context.Context) string {
 	if v.InForce && v.Open() {
