@@ -80,6 +80,7 @@ func LogActions() map[string]string {
 		"network.account":         TopicNetwork,
 		"network.accounts":        TopicNetwork,
 		"network.batch":           TopicNetwork,
+		"network.noted":           TopicNetwork,
 		"network.batch_cancelled": TopicNetwork,
 		"organization.branded":    TopicSettings,
 		"organization.logo":       TopicSettings,

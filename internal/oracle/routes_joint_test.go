@@ -114,8 +114,13 @@ func (w *world) jointForgeries() (out []forgery) {
 		}
 		out = append(out, forgery{what: what, as: as, args: args, steps: []string{step}})
 	}
+	tried := map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(w.at("joint_propositions").objects)) {
 		ob := w.at("joint_propositions").objects[key]
+		if tried[ob.State] {
+			continue // One of each state: every mutant of the wall is tried with all of them.
+		}
+		tried[ob.State] = true
 		publisher, adopter := w.owner[ob.Org], w.owner[ob.Other]
 		args := []any{publisher.id, adopter.id, parse[id.Item](w.t, ob.Item)}
 		add("accept the own words for the adopter", publisher, args, `UPDATE joint_propositions SET state = 'accepted', accepted_adopter_at = now() WHERE state = 'proposed' AND`+row)
