@@ -49,6 +49,7 @@ type about struct {
 	OwnSlug    string        `db:"own_slug"`
 	OwnName    string        `db:"own_name"`
 	page       string        // to which a mail leads, before the other's slug; "" for that of the connection
+	link       string        // message key of the words around that; "" for those of a connection
 }
 
 // moved is a receipt of the own log with what it takes to tell of it.
@@ -113,7 +114,7 @@ func (r *Routine) tellMove(tx *db.Tx, e ConnectionChanged) error {
 		}
 	case "agreement.signed", "agreement.declined", "agreement.withdrawn", "connection.paused", "connection.resumed", "connection.closed":
 	case "joint.proposed", "joint.accepted", "joint.declined", "joint.withdrawn", "joint.taken_back":
-		m.page = "/joint/" + m.Item + "/"
+		m.page, m.link = "/joint/"+m.Item+"/", "notice.link_joint"
 		kv = append(kv, "Title", m.Title)
 	default:
 		return nil
@@ -168,13 +169,9 @@ func (r *Routine) message(ctx context.Context, to reader, a about, key string, k
 		}
 		words = append(words, v)
 	}
-	link := "notice.link"
-	if a.page != "" {
-		link = "notice.link_joint"
-	}
 	return mail.Message{
 		To: to.Email, Subject: lang.T(ctx, "notice.subject."+key, words...),
-		Text: lang.T(ctx, "notice.text."+key, words...) + "\n\n" + lang.T(ctx, link, words...),
+		Text: lang.T(ctx, "notice.text."+key, words...) + "\n\n" + lang.T(ctx, cmp.Or(a.link, "notice.link"), words...),
 	}
 }
 
