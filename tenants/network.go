@@ -14,27 +14,29 @@ import (
 
 // ConnectionView is a connection as its page shows it to one side.
 type ConnectionView struct {
-	Now         time.Time
-	Other       Organization
-	State       State
-	WeAsked     bool
-	WeAreB      bool   // which half of the terms is ours
-	WeCall      string // relationship
-	TheyCall    string
-	Since       *time.Time
-	FinishUntil *time.Time
-	InForce     *Version
-	Proposed    *Version // waits for a signature; Proposed.Mine says whose
-	Changes     []Change // between what is in force, or was proposed before, and what is proposed
-	Earlier     []Version
-	Finishing   int           // people of the own organization who may still finish
-	Account     string        // the own number for the other
-	Owner       id.Membership // who of the own people looks after it; zero for nobody in particular
-	Tags        []string      // the own ones for it
-	Keepers     []Keeper      // who can look after it
-	Mails       bool          // who looks gets the mails about it, unless others of the own organization do
-	Log         []Receipt
-	Crossings   []Crossing // what the people of the two read of each other's
+	Now          time.Time
+	Other        Organization
+	State        State
+	WeAsked      bool
+	WeAreB       bool   // which half of the terms is ours
+	WeCall       string // relationship
+	TheyCall     string
+	Since        *time.Time
+	FinishUntil  *time.Time
+	InForce      *Version
+	Proposed     *Version // waits for a signature; Proposed.Mine says whose
+	Changes      []Change // between what is in force, or was proposed before, and what is proposed
+	Earlier      []Version
+	Finishing    int           // people of the own organization who may still finish
+	Account      string        // the own number for the other
+	Owner        id.Membership // who of the own people looks after it; zero for nobody in particular
+	Tags         []string      // the own ones for it
+	Keepers      []Keeper      // who can look after it
+	WeAnswered   int           // how many of its questions the own people answered, of what both read with both organizations; 0 below five
+	TheyAnswered int           // and the other way round
+	Mails        bool          // who looks gets the mails about it, unless others of the own organization do
+	Log          []Receipt
+	Crossings    []Crossing // what the people of the two read of each other's
 }
 
 // Version is a version of an agreement.
@@ -118,6 +120,12 @@ type connectionRow struct {
 	Finishing int `db:"finishing"`
 }
 
+// answeredSQL counts the questions of $1 that people of $2 answered, from five on. What is shown without its organization counts on
+// neither side: a count must not tell whose it was.
+const answeredSQL = `SELECT CASE WHEN count(DISTINCT q.question_id) >= 5 THEN count(DISTINCT q.question_id) ELSE 0 END::int FROM answers a
+	JOIN questions q ON q.org_id = a.question_org AND q.question_id = a.question_id AND q.state <> 'withdrawn' AND q.audience <> 'org' AND q.shown_as <> 'someone'
+	WHERE a.question_org = $1 AND a.org_id = $2 AND a.state = 'shown' AND a.audience <> 'org' AND a.shown_as <> 'someone'`
+
 // Connection returns the connection of the own organization with another, with its versions and receipts; NotFound if there never
 // was one. Whoever manages the network may see it.
 func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView, error) {
@@ -148,6 +156,8 @@ func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView,
 			WHERE least(c.org_a, c.org_b) = least($1::uuid, $2::uuid) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2::uuid) ORDER BY a.seq DESC LIMIT 50`, sc.Org, other)
 		crossings(b, &v.Crossings, sc.Org, other)
 		db.List(b, &v.Keepers, keepersSQL, sc.Org)
+		db.One(b, &v.WeAnswered, nil, answeredSQL, other, sc.Org)
+		db.One(b, &v.TheyAnswered, nil, answeredSQL, sc.Org, other)
 	}); err != nil {
 		return ConnectionView{}, err
 	}

@@ -103,3 +103,11 @@ func (v actView) ownerChoices(ctx context.Context) []ui.Option {
 }
 
 func tagWords(tags []string) string { return strings.Join(tags, ", ") }
+
+// answeredText is how many questions were answered, as far as it may be told.
+func answeredText(ctx context.Context, n int) string {
+	if n == 0 {
+		return lang.T(ctx, "owner.answered.few")
+	}
+	return lang.T(ctx, "owner.answered.count", "Count", n)
+}
