@@ -91,6 +91,7 @@ type LibraryFilter struct {
 	Query     string // words of a title
 	AfterName string // the last line of the page before: its lower-case title and identifier
 	AfterID   id.Item
+	Limit     int // lines of a page, 1 to 200; default 25
 }
 
 // LibraryView is a page of what was adopted, or of what can be.
@@ -110,7 +111,7 @@ type Offer struct {
 	Publisher tenants.Organization
 }
 
-// libraryPage is how many lines stand on a page of the library.
+// libraryPage is how many lines stand on a page of the library unless asked otherwise.
 const libraryPage = 25
 
 // adoptedSQL reads lines of the library of $1.
@@ -156,6 +157,9 @@ func (s *Service) Library(ctx context.Context, f LibraryFilter) (LibraryView, er
 	if !slices.Contains([]string{ShelfAll, ShelfWaiting, ShelfClosed, ShelfMore}, f.Shelf) {
 		return LibraryView{}, errs.New(errs.NotFound, "part %q of the library", f.Shelf)
 	}
+	if f.Limit < 1 || f.Limit > 200 {
+		f.Limit = libraryPage
+	}
 	var v LibraryView
 	var offers []tenants.Item
 	var counts struct {
@@ -167,16 +171,16 @@ func (s *Service) Library(ctx context.Context, f LibraryFilter) (LibraryView, er
 		v.Now = b.Now
 		db.One(b, &counts, nil, `SELECT count(*)::int AS n_all, count(*) FILTER (WHERE `+waiting+`)::int AS n_waiting, count(*) FILTER (WHERE i.item_id IS NULL)::int AS n_closed FROM `+adoptedFrom+` WHERE a.org_id = $1`, sc.Org)
 		if f.Shelf == ShelfMore {
-			db.List(b, &offers, offersSQL, sc.Org, pattern(f.Query), libraryPage)
+			db.List(b, &offers, offersSQL, sc.Org, pattern(f.Query), f.Limit)
 			return
 		}
-		db.List(b, &v.Rows, adoptedSQL+librarySearch, sc.Org, pattern(f.Query), f.Shelf, f.AfterName, f.AfterID, libraryPage+1)
+		db.List(b, &v.Rows, adoptedSQL+librarySearch, sc.Org, pattern(f.Query), f.Shelf, f.AfterName, f.AfterID, f.Limit+1)
 	}); err != nil {
 		return LibraryView{}, err
 	}
 	v.All, v.Waiting, v.Closed = counts.All, counts.Waiting, counts.Closed
-	if v.More = len(v.Rows) > libraryPage; v.More {
-		v.Rows = v.Rows[:libraryPage]
+	if v.More = len(v.Rows) > f.Limit; v.More {
+		v.Rows = v.Rows[:f.Limit]
 	}
 	var owners []id.Org
 	for _, r := range v.Rows {

@@ -50,6 +50,7 @@ type LessonView struct {
 	Note     string
 	NoteOrg  tenants.Organization
 	Card     *tenants.Item
+	Ask      *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
 }
 
 // Stop is a lesson or step on the way through a course or path.
@@ -141,6 +142,7 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	}
 	var r root
 	var found bool
+	var asking tenants.Asking
 	v := LessonView{Place: p, Visitor: !sc.SignedIn()}
 	// What stood there the last time is read with it, under the viewer's own rights, and counts if it is what stands there now.
 	var l text
@@ -150,6 +152,9 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 		r.queue(b, &found, sc, p.Item)
 		if known {
 			l.queue(b, sc, last, p.Item)
+		}
+		if sc.SignedIn() {
+			asking.Read(b, sc, p.Item)
 		}
 	}); err != nil {
 		return LessonView{}, err
@@ -181,11 +186,14 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	if answered != nil && v.Visitor {
 		l.Attempts = append(l.Attempts, attempt{answered.Question, answered.Choices})
 	}
-	orgs, err := s.orgs(ctx, &r, sc)
+	orgs, err := s.orgs(ctx, &r, sc, nil)
 	if err != nil {
 		return LessonView{}, err
 	}
 	r.lesson(&v, at, l, orgs)
+	if v.Started {
+		v.Ask = asking.Question()
+	}
 	tenants.NoteRead(ctx, v.Org.OrgID, tenants.ReadLesson)
 	return v, nil
 }

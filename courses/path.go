@@ -36,13 +36,15 @@ type View struct {
 	Due       *time.Time
 	Reason    string // why it was assigned
 	Next      *Station
-	Adders    map[id.Org]tenants.Organization // whose Additions are
+	Adders    map[id.Org]tenants.Organization // whose Additions and Joints are
 	Additions []Additions                     // that the viewer reads: of their own organization first, then of those whose customer it is
+	Joints    []Joint                         // what the publisher says together with an adopter: shown in place of what that one says alone
 	People    []string                        // colleagues on it, by name; never from other organizations
 	PeopleAll int
-	Mine      bool    // the viewer writes it: an author of its organization
-	Visitor   bool    // nobody is signed in: progress is kept for this browser only
-	Library   Shelved // for those who look after the library
+	Ask       *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
+	Mine      bool             // the viewer writes it: an author of its organization
+	Visitor   bool             // nobody is signed in: progress is kept for this browser only
+	Library   Shelved          // for those who look after the library
 }
 
 // OrgShare is how many stations come from an organization.
@@ -245,11 +247,16 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 	var r root
 	var found bool
 	var people []colleague
+	var asking tenants.Asking
 	v := View{Visitor: !sc.SignedIn()}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		r.queue(b, &found, sc, item)
 		if sc.SignedIn() {
+			asking.Read(b, sc, item)
+			if kind == tenants.KindPath {
+				db.List(b, &v.Joints, jointsOn, item, sc.Org)
+			}
 			db.List(b, &people, `SELECT m.name, count(*) OVER ()::int AS everybody FROM enrollments e JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id
 				WHERE e.org_id = $1 AND e.item_id = $2 AND e.state <> 'left' AND e.membership_id <> $3 AND m.state = 'active' ORDER BY e.updated_at DESC, m.membership_id LIMIT 5`, sc.Org, item, sc.Membership)
 		}
@@ -265,6 +272,9 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 	if err := s.fill(ctx, &v, &r, sc); err != nil {
 		return View{}, err
 	}
+	if v.Started {
+		v.Ask = asking.Question()
+	}
 	tenants.NoteRead(ctx, r.OrgID, kind)
 	for _, p := range people {
 		v.People, v.PeopleAll = append(v.People, p.Name), p.All
@@ -276,7 +286,7 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 	if err := s.outline(ctx, r); err != nil {
 		return err
 	}
-	orgs, err := s.orgs(ctx, r, sc)
+	orgs, err := s.orgs(ctx, r, sc, v.Joints)
 	if err != nil {
 		return err
 	}
@@ -287,7 +297,7 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 	v.Item.Title, v.Item.Summary = p.Title, p.Summary
 	v.Stations, v.Progress = r.stations(orgs), r.progress()
 	v.Started, v.Finished, v.Due, v.Reason = p.State != "", p.Completed, p.Due, p.Reason
-	if len(r.Additions) > 0 {
+	if len(r.Additions)+len(v.Joints) > 0 {
 		v.Additions, v.Adders = r.Additions, orgs
 	}
 	at := r.here(v.Stations)
@@ -364,7 +374,7 @@ func (s *Service) outline(ctx context.Context, r *root) error {
 }
 
 // orgs returns the organizations that a page names.
-func (s *Service) orgs(ctx context.Context, r *root, sc scope.Scope) (map[id.Org]tenants.Organization, error) {
+func (s *Service) orgs(ctx context.Context, r *root, sc scope.Scope, joints []Joint) (map[id.Org]tenants.Organization, error) {
 	ids := []id.Org{r.OrgID}
 	if !sc.Org.IsZero() {
 		ids = append(ids, sc.Org)
@@ -378,6 +388,9 @@ func (s *Service) orgs(ctx context.Context, r *root, sc scope.Scope) (map[id.Org
 		if !slices.Contains(ids, a.Org) {
 			ids = append(ids, a.Org)
 		}
+	}
+	for _, j := range joints {
+		ids = append(ids, j.Adopter)
 	}
 	return s.tenants.ByIDs(ctx, ids...)
 }

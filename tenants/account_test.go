@@ -19,14 +19,14 @@ func TestReadAccounts(t *testing.T) {
 		want     []tenants.Account
 		bad      bool
 	}{
-		{"plain", "portal,account\nalpha,1\n", []tenants.Account{{2, "alpha", "1"}}, false},
-		{"an export in German", "\ufeffOrganisation;Portal;Kundennummer\r\nBeta;beta;'=7\r\n;;\r\n", []tenants.Account{{2, "beta", "=7"}}, false},
-		{"a number that is taken away", "account\tportal\n\tgamma\n", []tenants.Account{{2, "gamma", ""}}, false},
+		{"plain", "portal,account\nalpha,1\n", []tenants.Account{{Line: 2, Portal: "alpha", Number: "1"}}, false},
+		{"an export in German", "\ufeffOrganisation;Portal;Kundennummer\r\nBeta;beta;'=7\r\n;;\r\n", []tenants.Account{{Line: 2, Portal: "beta", Number: "=7"}}, false},
+		{"a number that is taken away", "account\tportal\n\tgamma\n", []tenants.Account{{Line: 2, Portal: "gamma", Number: ""}}, false},
 		{"no heading", "alpha,1\n", nil, true},
 		{"nothing", "", nil, true},
 		{"no table", "portal,account\n\"", nil, true},
 	} {
-		got, err := tenants.ReadAccounts(strings.NewReader(tt.in), portal, account)
+		got, err := tenants.ReadAccounts(strings.NewReader(tt.in), tenants.AccountWords{Portal: portal, Account: account})
 		if errs.Is(err, errs.Invalid) != tt.bad {
 			t.Errorf("%s: %v", tt.name, err)
 		}
@@ -43,7 +43,7 @@ func TestAccountsAreOnesOwn(t *testing.T) {
 	if err := p.a.svc.Ask(p.a.network(), p.b.org.OrgID, p.offer(p.a, 30)); err != nil {
 		t.Fatal(err)
 	}
-	report, err := p.a.svc.SetAccounts(p.a.network(), []tenants.Account{{2, p.b.org.Slug, "K-17"}, {3, p.b.org.Slug, "K-18"}, {4, stranger.org.Slug, "K-19"}, {5, "nobody", "K-20"}})
+	report, err := p.a.svc.SetAccounts(p.a.network(), []tenants.Account{{Line: 2, Portal: p.b.org.Slug, Number: "K-17"}, {Line: 3, Portal: p.b.org.Slug, Number: "K-18"}, {Line: 4, Portal: stranger.org.Slug, Number: "K-19"}, {Line: 5, Portal: "nobody", Number: "K-20"}})
 	if err != nil || report.Set != 1 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -54,7 +54,7 @@ func TestAccountsAreOnesOwn(t *testing.T) {
 	if diff := cmp.Diff([]string{"partner.list.twice", "partner.list.unknown", "partner.list.unknown"}, keys); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
-	if err := p.b.svc.SetAccount(p.b.network(), p.a.org.OrgID, " B's number "); err != nil {
+	if err := p.b.svc.SetNote(p.b.network(), p.a.org.OrgID, tenants.Note{Account: " B's number "}); err != nil {
 		t.Fatal(err)
 	}
 	for h, want := range map[*house]string{p.a: "K-17", p.b: "B's number"} {
@@ -72,13 +72,13 @@ func TestAccountsAreOnesOwn(t *testing.T) {
 			t.Errorf("looking for %q finds %d of %d, %v", words, len(list.Rows), list.Counts.All, err)
 		}
 	}
-	if err := p.a.svc.SetAccount(p.a.network(), stranger.org.OrgID, "1"); !errs.Is(err, errs.NotFound) {
+	if err := p.a.svc.SetNote(p.a.network(), stranger.org.OrgID, tenants.Note{Account: "1"}); !errs.Is(err, errs.NotFound) {
 		t.Errorf("a number for a stranger: %v", err)
 	}
-	if err := p.a.svc.SetAccount(p.a.network(), id.New[id.Org](), "1"); !errs.Is(err, errs.NotFound) {
+	if err := p.a.svc.SetNote(p.a.network(), id.New[id.Org](), tenants.Note{Account: "1"}); !errs.Is(err, errs.NotFound) {
 		t.Errorf("a number for nobody: %v", err)
 	}
-	if err := p.a.svc.SetAccount(p.a.network(), p.b.org.OrgID, strings.Repeat("x", 101)); !errs.Is(err, errs.Invalid) {
+	if err := p.a.svc.SetNote(p.a.network(), p.b.org.OrgID, tenants.Note{Account: strings.Repeat("x", 101)}); !errs.Is(err, errs.Invalid) {
 		t.Errorf("a number that is too long: %v", err)
 	}
 }

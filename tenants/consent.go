@@ -178,26 +178,26 @@ func (s *Service) SharedWithOne(ctx context.Context, other id.Org, before id.Any
 	return d, nil
 }
 
-// AskedBy reports whether the organization asks the acting member for a name and has no answer yet: then its slug, otherwise "".
-func (s *Service) AskedBy(ctx context.Context, other id.Org) (string, error) {
-	if err := authz.Check(ctx, authz.Consent, id.Org{}); err != nil {
-		return "", err
+// Asking is what the owner of an item asks the acting member, as a batch reads it.
+type Asking struct {
+	row   sharingRow
+	found bool
+}
+
+// Read queues the question of the owner of an item to a member; there is none of the own organization's.
+func (a *Asking) Read(b *db.Batch, sc scope.Scope, item id.Item) {
+	db.One(b, &a.row, &a.found, sharingSQL+` AND s.other_org = (SELECT i.org_id FROM items i WHERE i.item_id = $3)`, sc.Org, sc.Membership, item)
+}
+
+// Question is what was read, if it waits for an answer; nil otherwise.
+func (a *Asking) Question() *Sharing {
+	if !a.found {
+		return nil
 	}
-	sc, err := scope.From(ctx)
-	if err != nil || sc.Org == other {
-		return "", err
+	if s := a.row.sharing(); s.Open() {
+		return &s
 	}
-	var row sharingRow
-	var found bool
-	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.One(b, &row, &found, sharingSQL+` AND s.other_org = $3`, sc.Org, sc.Membership, other)
-	}); err != nil {
-		return "", fmt.Errorf("what %s asks of %s: %w", other, sc.Membership, err)
-	}
-	if !found || !row.sharing().Open() {
-		return "", nil
-	}
-	return row.Slug, nil
+	return nil
 }
 
 // Answer keeps what the acting member says to being known by name to another organization. A yes or no is to the version of the

@@ -83,10 +83,6 @@ func TestAMemberIsAskedForTheNameAndDecides(t *testing.T) {
 		if d := p.shared(t, ctx); d.Open() != open || d.Now != now {
 			t.Errorf("%s: asked %v, in force %q; want %v, %q", when, d.Open(), d.Now, open, now)
 		}
-		slug, err := p.b.svc.AskedBy(ctx, p.a.org.OrgID)
-		if err != nil || (slug == p.a.org.Slug) != open {
-			t.Errorf("%s: AskedBy says %q, %v", when, slug, err)
-		}
 	}
 	stands("before anything was said", true, "")
 	p.say(t, ctx, tenants.ConsentGiven)

@@ -71,7 +71,7 @@ type hourWorker struct {
 func (w *hourWorker) Work(ctx context.Context, job *river.Job[hourArgs]) error {
 	return w.r.db.Tx(jobs.Enter(ctx, scope.Mailer, id.Org{}), func(tx *db.Tx) error {
 		// Which portals there are is public; what is due in them each finds out for itself.
-		orgs, err := db.Rows[id.Org](tx, `SELECT o.org_id FROM organizations o WHERE o.state <> 'closed' ORDER BY o.org_id LIMIT 100000`)
+		orgs, err := db.Rows[id.Org](tx, `SELECT o.org_id FROM organizations o WHERE o.state NOT IN ('erasing', 'erased') ORDER BY o.org_id LIMIT 100000`)
 		if err != nil {
 			return err
 		}
@@ -89,8 +89,12 @@ type dueWorker struct {
 	r *Routine
 }
 
-// Work implements river.Worker. First what ended, so that nothing is announced that is over.
+// Work implements river.Worker. First what ended, so that nothing is announced that is over. The people of a closed organization
+// are told of its own end alone.
 func (w *dueWorker) Work(ctx context.Context, job *river.Job[dueArgs]) error {
+	if closed, err := w.r.Warn(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.At); err != nil || closed {
+		return err
+	}
 	if err := w.r.Elapse(jobs.Enter(ctx, scope.Agreement, job.Args.Org), job.Args.At); err != nil {
 		return err
 	}

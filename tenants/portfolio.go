@@ -35,8 +35,10 @@ type PortfolioFilter struct {
 	// Standard leaves those who have signed a version of the own standard agreement: Version, or any where that is 0.
 	Standard id.Any
 	Version  int
-	Ends     int    // leaves what ends within so many days, 1 to 366; 0 for all
-	Sort     string // one of the orders; default SortWaiting
+	Owner    id.Membership // leaves those that a member looks after
+	Tag      string        // leaves those with the own tag
+	Ends     int           // leaves what ends within so many days, 1 to 366; 0 for all
+	Sort     string        // one of the orders; default SortWaiting
 	Desc     bool
 	// After is the last row of the page before; zero for the first page.
 	AfterKey string
@@ -65,7 +67,10 @@ type PortfolioRow struct {
 	GivesItems int        `db:"gives_items"`
 	Gets       int        `db:"gets"`
 	GetsItems  int        `db:"gets_items"`
-	Account    string     `db:"account"`          // the own number for it
+	Account    string     `db:"account"` // the own number for it
+	Owner      string     `db:"owner"`   // name of who of the own people looks after it; "" for nobody in particular
+	OwnerEmail string     `db:"owner_email"`
+	Tags       []string   `db:"tags"`             // the own ones for it
 	Standard   string     `db:"standard"`         // title of the own standard agreement whose terms are in force; "" for none
 	StandardV  int        `db:"standard_version"` // which version of it
 	Key        string     `db:"key"`              // what PortfolioFilter.AfterKey takes
@@ -95,6 +100,8 @@ type Portfolio struct {
 	More    bool
 	Map     []PortfolioRow // the connections through which most flows, at most ten, whatever the filter
 	Counts  PortfolioCounts
+	Keepers []PartnerOwner // who can look after partners, for those who manage the network
+	Tags    []string       // all that are in use, at most 200
 }
 
 // PortfolioCounts says how many connections each filter leads to.
@@ -113,6 +120,7 @@ type PortfolioCounts struct {
 const (
 	portfolioFrom = `connection_sides s JOIN connections c ON c.connection_id = s.connection_id JOIN organizations o ON o.org_id = s.other_org
 		LEFT JOIN partner_notes n ON $2 AND n.org_id = s.org_id AND n.other_org = s.other_org
+		LEFT JOIN memberships m ON m.org_id = n.org_id AND m.membership_id = n.owner_id
 		CROSS JOIN LATERAL (SELECT replace(connection_state(s.state, c.finish_until, now()), 'withdrawn', 'ended') AS state) st
 		LEFT JOIN LATERAL (SELECT CASE WHEN a.proposed_by = $1 THEN 'them' ELSE 'us' END AS waits, a.created_at FROM agreements a WHERE a.connection_id = c.connection_id AND a.state = 'proposed' LIMIT 1) w ON $2
 		WHERE s.org_id = $1 AND ($2 OR st.state = 'active')`
@@ -122,7 +130,8 @@ const (
 		AND ($8::uuid IS NULL OR EXISTS (SELECT 1 FROM agreements a JOIN standard_versions v ON v.org_id = $1 AND v.standard_id = $8 AND ($9 = 0 OR v.version = $9) AND (c.org_a = $1 AND v.hash_a = a.terms_hash OR c.org_b = $1 AND v.hash_b = a.terms_hash)
 			WHERE a.connection_id = c.connection_id AND a.state = 'active'))
 		AND ($10 = 0 OR st.state = 'ending' AND c.finish_until <= now() + make_interval(days => $10) OR st.state IN ('active', 'paused') AND EXISTS (SELECT 1 FROM agreements a
-			WHERE a.connection_id = c.connection_id AND a.state = 'active' AND nullif(a.terms->>'until', '')::date <= (now() + make_interval(days => $10))::date))`
+			WHERE a.connection_id = c.connection_id AND a.state = 'active' AND nullif(a.terms->>'until', '')::date <= (now() + make_interval(days => $10))::date))
+		AND ($11::uuid IS NULL OR n.owner_id = $11) AND ($12 = '' OR $12 = ANY(n.tags))`
 	// given counts what the first opens to the second: collections, and the items listed in them.
 	given = `SELECT count(DISTINCT g.collection_id)::int AS n, count(DISTINCT ci.item_id)::int AS items FROM grants g
 		LEFT JOIN collection_items ci ON ci.org_id = g.org_id AND ci.collection_id = g.collection_id AND ci.listed_at IS NOT NULL AND ci.kind <> 'part'
@@ -154,7 +163,8 @@ func portfolioQuery(f PortfolioFilter) string {
 	}
 	return `SELECT l.*, a.terms, coalesce(d.title, '') AS standard, coalesce(d.version, 0) AS standard_version, gives.n AS gives, gives.items AS gives_items, gets.n AS gets, gets.items AS gets_items FROM (
 			SELECT k.* FROM (SELECT o.org_id, o.slug, o.name, o.short, o.hue, o.chroma, c.connection_id, st.state, o.state AS org_state, coalesce(w.waits, '') AS waits, s.relationship AS we_call, c.since, c.finish_until,
-					w.created_at AS proposed_at, c.org_b = $1 AS we_are_b, coalesce(n.account, '') AS account, ` + key + ` AS key
+					w.created_at AS proposed_at, c.org_b = $1 AS we_are_b, coalesce(n.account, '') AS account,
+					coalesce(m.name, '') AS owner, coalesce(m.email, '') AS owner_email, coalesce(n.tags, '{}') AS tags, ` + key + ` AS key
 				FROM ` + portfolioFrom + ` AND ` + portfolioLeft + `) k
 			WHERE $6 = '' OR k.key ` + after + ` $6 OR k.key = $6 AND k.org_id > $7
 			ORDER BY k.key` + dir + `, k.org_id LIMIT $5) l
@@ -172,7 +182,7 @@ type portfolioRow struct {
 }
 
 func portfolioArgs(org id.Org, manages bool, f PortfolioFilter, limit int) []any {
-	return []any{org, manages, like(f.Query), f.State, limit, f.AfterKey, f.AfterID, f.Standard, f.Version, f.Ends}
+	return []any{org, manages, like(f.Query), f.State, limit, f.AfterKey, f.AfterID, f.Standard, f.Version, f.Ends, f.Owner, f.Tag}
 }
 
 // check fills in the defaults; NotFound for a state or an order that there is not.
@@ -222,6 +232,10 @@ func (s *Service) Portfolio(ctx context.Context, f PortfolioFilter) (Portfolio, 
 		db.List(b, &rows, portfolioQuery(f), portfolioArgs(sc.Org, v.Manages, f, f.Limit+1)...)
 		db.List(b, &busiest, portfolioQuery(all), portfolioArgs(sc.Org, v.Manages, all, 40)...)
 		db.One(b, &v.Counts, nil, portfolioCounts, sc.Org, v.Manages, like(f.Query))
+		if v.Manages {
+			db.List(b, &v.Keepers, keepersSQL, sc.Org)
+			db.List(b, &v.Tags, `SELECT DISTINCT t.tag FROM partner_notes n CROSS JOIN LATERAL unnest(n.tags) AS t(tag) WHERE n.org_id = $1 ORDER BY t.tag LIMIT 200`, sc.Org)
+		}
 	}); err != nil {
 		return Portfolio{}, err
 	}

@@ -1,6 +1,7 @@
 package tenants
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,8 @@ type about struct {
 	Name       string        `db:"name"`
 	OwnSlug    string        `db:"own_slug"`
 	OwnName    string        `db:"own_name"`
+	page       string        // to which a mail leads, before the other's slug; "" for that of the connection
+	link       string        // message key of the words around that; "" for those of a connection
 }
 
 // moved is a receipt of the own log with what it takes to tell of it.
@@ -59,6 +62,8 @@ type moved struct {
 	Waits   bool   `db:"waits"`  // the version is still proposed, by an organization that does not rest
 	Before  string `db:"before"` // state of the version before it; "" for none
 	InForce bool   `db:"in_force"`
+	Item    string `db:"item"` // that it is about; "" for none
+	Title   string `db:"title"`
 }
 
 // Moved mails the partner managers of the acting organization what the other side did, and what came to its end by itself; their own
@@ -81,7 +86,8 @@ func (r *Routine) Moved(ctx context.Context, events []ConnectionChanged) error {
 func (r *Routine) tellMove(tx *db.Tx, e ConnectionChanged) error {
 	m, err := db.Row[moved](tx, `SELECT `+aboutColumns+`, x.action, coalesce((x.detail->>'version')::int, 0) AS version, coalesce(x.detail->>'finish_until', '') AS finish,
 			coalesce(v.state = 'proposed' AND o.state = 'active', false) AS waits, coalesce((SELECT p.state FROM agreements p WHERE p.agreement_id = v.agreement_id AND p.version < v.version ORDER BY p.version DESC LIMIT 1), '') AS before,
-			EXISTS (SELECT 1 FROM agreements p WHERE p.connection_id = c.connection_id AND p.state = 'active') AS in_force
+			EXISTS (SELECT 1 FROM agreements p WHERE p.connection_id = c.connection_id AND p.state = 'active') AS in_force,
+			coalesce(x.detail->>'item', '') AS item, coalesce((SELECT i.title FROM items i WHERE i.org_id IN ($1, $2) AND i.item_id::text = x.detail->>'item'), '') AS title
 		FROM audit x JOIN `+aboutFrom+` AND x.object = 'connection:' || c.connection_id
 		LEFT JOIN LATERAL (SELECT a.agreement_id, a.version, a.state FROM agreements a WHERE a.connection_id = c.connection_id AND a.version = (x.detail->>'version')::int ORDER BY a.created_at DESC LIMIT 1) v ON true
 		WHERE x.org_id = $1 AND x.seq = $3 AND (NOT coalesce((x.detail->>'by_us')::boolean, false) OR x.action IN ('connection.lapsed', 'connection.closed'))`, tx.Scope.Org, e.Other, e.Receipt)
@@ -110,6 +116,9 @@ func (r *Routine) tellMove(tx *db.Tx, e ConnectionChanged) error {
 			kv = append(kv, "Day", day)
 		}
 	case "agreement.signed", "agreement.declined", "agreement.withdrawn", "connection.paused", "connection.resumed", "connection.closed":
+	case "joint.proposed", "joint.accepted", "joint.declined", "joint.withdrawn", "joint.taken_back":
+		m.page, m.link = "/joint/"+m.Item+"/", "notice.link_joint"
+		kv = append(kv, "Title", m.Title)
 	default:
 		return nil
 	}
@@ -203,7 +212,7 @@ func (r *Routine) message(ctx context.Context, to reader, a about, key string, k
 	if l, ok := lang.Parse(to.Locale); ok {
 		ctx = lang.With(ctx, l)
 	}
-	words := []any{"Org", a.Name, "Own", a.OwnName, "Link", r.url(a.OwnSlug) + "/network/" + a.Slug}
+	words := []any{"Org", a.Name, "Own", a.OwnName, "Link", r.url(a.OwnSlug) + cmp.Or(a.page, "/network/") + a.Slug}
 	for _, v := range kv {
 		if day, ok := v.(time.Time); ok {
 			v = lang.Date(ctx, day)
@@ -212,7 +221,7 @@ func (r *Routine) message(ctx context.Context, to reader, a about, key string, k
 	}
 	return mail.Message{
 		To: to.Email, Subject: lang.T(ctx, "notice.subject."+key, words...),
-		Text: lang.T(ctx, "notice.text."+key, words...) + "\n\n" + lang.T(ctx, "notice.link", words...),
+		Text: lang.T(ctx, "notice.text."+key, words...) + "\n\n" + lang.T(ctx, cmp.Or(a.link, "notice.link"), words...),
 	}
 }
 

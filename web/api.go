@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	authapi "github.com/learnscape/learnscape/auth/api"
+	coursesapi "github.com/learnscape/learnscape/courses/api"
 	"github.com/learnscape/learnscape/internal/api"
 	searchapi "github.com/learnscape/learnscape/search/api"
 	"github.com/learnscape/learnscape/tenants"
@@ -23,6 +24,7 @@ func API(app *fiber.App, o Options, d Deps) (v31, v30 []byte) {
 	a := api.New(app, opts)
 	authapi.Mount(a, d.Auth)
 	tenantsapi.Mount(a, d.Tenants)
+	coursesapi.Mount(a, d.Courses)
 	searchapi.Mount(a, d.Search)
 	v31, v30, err := a.Documents()
 	if err != nil {

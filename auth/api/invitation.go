@@ -3,10 +3,13 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/internal/api"
 	"github.com/learnscape/learnscape/internal/authz"
+	"github.com/learnscape/learnscape/internal/errs"
+	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants/wire"
 )
@@ -33,6 +36,19 @@ type Row struct {
 	What    string `json:"what,omitempty" enum:"invite,ask" doc:"Absent with a problem"`
 	Problem string `json:"problem,omitempty" doc:"Why nothing became of it"`
 	Detail  string `json:"detail,omitempty" doc:"The problem for people"`
+}
+
+// Sent is an invitation of the own organization.
+type Sent struct {
+	ID           string     `json:"id" format:"uuid"`
+	Email        string     `json:"email"`
+	Name         string     `json:"name" doc:"Of the organization that is meant"`
+	Account      string     `json:"account,omitempty"`
+	State        string     `json:"state" enum:"open,expired,accepted,withdrawn"`
+	SentAt       time.Time  `json:"sent_at"`
+	Until        time.Time  `json:"until" doc:"It can be accepted until then"`
+	DecidedAt    *time.Time `json:"decided_at,omitempty"`
+	Organization string     `json:"organization,omitempty" doc:"The slug of the one that it became"`
 }
 
 func mountInvitations(a *api.API, svc *auth.Service) {
@@ -93,4 +109,50 @@ func mountInvitations(a *api.API, svc *auth.Service) {
 		}
 		return &struct{ Body Report }{out}, nil
 	})
+	api.Register(a, api.Op{
+		ID: "list-invitations", Method: http.MethodGet, Path: "/invitations", Room: room, Summary: "The own invitations, newest first", Action: authz.ManageNetwork,
+	}, func(ctx context.Context, in *struct {
+		api.Paging
+
+		State string `query:"state" enum:"open,expired,accepted,withdrawn"`
+	},
+	) (*struct{ Body api.Page[Sent] }, error) {
+		f := auth.InvitationFilter{State: in.State, Limit: in.Limit}
+		at, err := in.Position(2)
+		if err != nil {
+			return nil, err
+		}
+		if at != nil {
+			t, terr := time.Parse(time.RFC3339Nano, at[0])
+			which, werr := id.Parse[id.Any](at[1])
+			if terr != nil || werr != nil {
+				return nil, api.BadCursor()
+			}
+			f.After, f.AfterID = t, which
+		}
+		list, more, err := svc.Invitations(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		return &struct{ Body api.Page[Sent] }{api.Pages(list, more, sent, func(v auth.SentInvitation) []string {
+			return []string{v.Sent.UTC().Format(time.RFC3339Nano), v.ID.String()}
+		})}, nil
+	})
+	api.Register(a, api.Op{
+		ID: "withdraw-invitation", Method: http.MethodDelete, Path: "/invitations/{invitation}", Room: room, Summary: "Take an open invitation back", Action: authz.ManageNetwork,
+		About: "From the answer on nobody gets in by it. 404 for one that is not open.",
+	}, func(ctx context.Context, in *struct {
+		Invitation string `path:"invitation" maxLength:"36"`
+	},
+	) (*struct{}, error) {
+		which, err := id.Parse[id.Any](in.Invitation)
+		if err != nil {
+			return nil, errs.New(errs.NotFound, "%w", err)
+		}
+		return nil, svc.WithdrawInvitation(ctx, which)
+	})
+}
+
+func sent(v auth.SentInvitation) Sent {
+	return Sent{ID: v.ID.String(), Email: v.Email, Name: v.Name, Account: v.Account, State: v.State, SentAt: *wire.Time(&v.Sent), Until: *wire.Time(&v.Until), DecidedAt: wire.Time(v.Decided), Organization: v.Org}
 }

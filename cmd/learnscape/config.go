@@ -29,6 +29,7 @@ type Config struct {
 	MeiliURL         string
 	MeiliKey         secret.Secret
 	TrustedProxies   []string
+	APIPerMinute     int
 	EgressAllow      []netip.Prefix
 	EgressPorts      []int
 	DNS              string
@@ -104,6 +105,12 @@ func keys() []key {
 						return fmt.Errorf("%q is neither an address nor a network", p)
 					}
 				}
+			}
+			return nil
+		}},
+		{"LEARNSCAPE_API_PER_MINUTE", "300", "requests that an API token may make in a minute, a quarter of them at once; each replica counts for itself", false, func(c *Config, v string) (err error) {
+			if c.APIPerMinute, err = strconv.Atoi(v); err != nil || c.APIPerMinute < 1 || c.APIPerMinute > 1_000_000 {
+				return errors.New("must be a number from 1 to 1000000")
 			}
 			return nil
 		}},

@@ -43,9 +43,13 @@ func commands() map[string]command {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	level := slog.LevelInfo
+	usual := slog.LevelInfo
+	if len(args) > 0 && args[0] == "demo" {
+		usual = slog.LevelWarn // Its console says where to go and who is there.
+	}
+	level := usual
 	if err := level.UnmarshalText([]byte(getenv("LEARNSCAPE_LOG"))); err != nil {
-		level = slog.LevelInfo
+		level = usual
 	}
 	e := &env{getenv: getenv, stdout: stdout, stderr: stderr, log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {

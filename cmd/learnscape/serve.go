@@ -51,7 +51,7 @@ func open(ctx context.Context, e *env, cfg Config) (*portal.Portal, error) {
 	}
 	return portal.New(ctx, portal.Config{
 		DSN: cfg.DatabaseURL.Reveal(), BaseURL: cfg.BaseURL, Keys: keys, Files: cfg.Files, Sender: sender(cfg),
-		MeiliURL: cfg.MeiliURL, MeiliKey: cfg.MeiliKey, TrustedProxies: cfg.TrustedProxies, Egress: egress.Options{Allow: cfg.EgressAllow, Ports: cfg.EgressPorts}, DNS: cfg.DNS, Log: e.log,
+		MeiliURL: cfg.MeiliURL, MeiliKey: cfg.MeiliKey, TrustedProxies: cfg.TrustedProxies, APIPerMinute: cfg.APIPerMinute, Egress: egress.Options{Allow: cfg.EgressAllow, Ports: cfg.EgressPorts}, DNS: cfg.DNS, Log: e.log,
 	})
 }
 

@@ -107,11 +107,14 @@ func added(c *fiber.Ctx) *ui.Flash {
 	return nil
 }
 
+// formText is what somebody wrote into a field, without what no text contains.
+func formText(c *fiber.Ctx, name string) string {
+	return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(strings.ReplaceAll(c.FormValue(name), "\x00", ""), ""), "\r\n", "\n"))
+}
+
 // editOf reads a form of the page.
 func editOf(c *fiber.Ctx) courses.Edit {
-	text := func(name string) string {
-		return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(strings.ReplaceAll(c.FormValue(name), "\x00", ""), ""), "\r\n", "\n"))
-	}
+	text := func(name string) string { return formText(c, name) }
 	e := courses.Edit{
 		Do: c.FormValue("do"), Proposition: text("proposition"), TheyKnow: text("they_know"), WeAdd: text("we_add"), CustomerGets: text("customer_gets"),
 		ForCustomers: c.FormValue("for_customers") != "", ForPublisher: c.FormValue("for_publisher") != "",

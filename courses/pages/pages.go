@@ -28,6 +28,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/learn", p.as(p.learn))
 	p.mountAdoption(r)
 	p.mountAdditions(r)
+	p.mountJoint(r)
 	r.Get("/keep", p.keep)
 	r.Post("/keep", p.kept)
 	r.Post("/visit/claim", p.as(p.claim))

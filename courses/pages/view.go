@@ -2,7 +2,6 @@ package pages
 
 import (
 	"context"
-	"net/url"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -88,14 +87,6 @@ func (p *Pages) start(c *fiber.Ctx) error {
 	to := href(v.Item)
 	if v.Next != nil {
 		to = StopHref(v.Item, v.Next.Step, v.Next.Lesson)
-	}
-	// Whose agreement asks for names asks now, once, on the way; learning has begun whatever the answer.
-	slug, err := p.courses.AskedBy(c.UserContext(), v.Item.OrgID)
-	if err != nil {
-		return err
-	}
-	if slug != "" {
-		to = "/me/sharing/" + slug + "?then=" + url.QueryEscape(to)
 	}
 	return c.Redirect(to, fiber.StatusSeeOther)
 }
@@ -285,17 +276,23 @@ func proposition(ctx context.Context, v courses.View, a courses.Additions) ui.Pr
 	} else if v.Library.Adapt && v.Library.Taken {
 		p.EditHref = "/library/" + v.Item.ItemID.String() + "/additions"
 	}
-	publisher, adopter := show.Org(v.Org), show.Org(own)
+	p.Rows = propositionRows(ctx, v.Org, own, a.TheyKnow, a.WeAdd, a.CustomerGets)
+	return p
+}
+
+// propositionRows are what each of the two brings and what comes of it, as far as it was said.
+func propositionRows(ctx context.Context, by, adds tenants.Organization, knows, added, gets string) (out []ui.Definition) {
+	publisher, adopter := show.Org(by), show.Org(adds)
 	for _, r := range []ui.Definition{
-		{Term: v.Org.Name, Text: a.TheyKnow, Org: &publisher},
-		{Term: own.Name, Text: a.WeAdd, Org: &adopter},
-		{Term: lang.T(ctx, "courses.additions.customer"), Text: a.CustomerGets, Strong: true},
+		{Term: by.Name, Text: knows, Org: &publisher},
+		{Term: adds.Name, Text: added, Org: &adopter},
+		{Term: lang.T(ctx, "courses.additions.customer"), Text: gets, Strong: true},
 	} {
 		if r.Text != "" {
-			p.Rows = append(p.Rows, r)
+			out = append(out, r)
 		}
 	}
-	return p
+	return out
 }
 
 func facts(ctx context.Context, v courses.View) []ui.Definition {

@@ -66,6 +66,7 @@ const (
 	Learn           Action = "courses.learn"
 	Author          Action = "courses.author"
 	Adopt           Action = "courses.adopt"
+	SignJoint       Action = "courses.sign_joint"
 	ReadStory       Action = "marketing.read_story"
 	WriteStory      Action = "marketing.write_story"
 	CountTouch      Action = "marketing.count_touch"
@@ -121,6 +122,7 @@ var table = map[Action]Rule{
 	Learn:           {Foreign: true},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
+	SignJoint:       {Roles: []scope.Role{scope.Author, scope.Marketer, scope.PartnerManager, scope.Administrator}},
 	ReadStory:       {Visitor: true, Foreign: true},
 	WriteStory:      {Roles: []scope.Role{scope.Marketer, scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CountTouch:      {Visitor: true, Foreign: true, Actors: []scope.Actor{scope.Counter}},

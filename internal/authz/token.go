@@ -26,6 +26,7 @@ var tokenScopes = map[Action]struct{ read, write string }{
 	ListItems:     {read: ReadContent},
 	Search:        {read: ReadContent},
 	ManageSharing: {ReadContent, WriteContent},
+	Adopt:         {ReadContent, WriteContent},
 	SeeNetwork:    {read: ReadNetwork},
 	ManageNetwork: {ReadNetwork, WriteNetwork},
 	SeePeople:     {read: ReadPeople},

@@ -38,22 +38,25 @@ var (
 	}
 	// noOrg are tables with policies but without an org_id column.
 	noOrg = map[string]string{
-		"retired_slugs":    "slugs that were given once; that an organization existed is public",
-		"persons":          "an id and a language; seen through a membership",
-		"connections":      "belongs to both sides, org_a and org_b; the policy admits either",
-		"agreements":       "belongs to both sides, org_a and org_b; the policy admits either",
-		"visitors":         "belongs to nobody yet; the policy names the visitor",
-		"visitor_progress": "belongs to a visitor; the policy names the visitor",
-		"claims":           "carries a visitor's progress to a member; read by who holds the code",
-		"search_lexicon":   "the words of all organizations; only the indexer reads it",
-		"search_languages": "the languages of all organizations; only the indexer reads it",
-		"audit_keys":       "the installation's keys under the seals of all logs; only who seals and the operator read it",
+		"retired_slugs":      "slugs that were given once; that an organization existed is public",
+		"persons":            "an id and a language; seen through a membership",
+		"connections":        "belongs to both sides, org_a and org_b; the policy admits either",
+		"agreements":         "belongs to both sides, org_a and org_b; the policy admits either",
+		"joint_propositions": "belongs to both sides, publisher and adopter; the policy admits either, and customers of the adopter by its choice",
+		"visitors":           "belongs to nobody yet; the policy names the visitor",
+		"visitor_progress":   "belongs to a visitor; the policy names the visitor",
+		"claims":             "carries a visitor's progress to a member; read by who holds the code",
+		"search_lexicon":     "the words of all organizations; only the indexer reads it",
+		"search_languages":   "the languages of all organizations; only the indexer reads it",
+		"audit_keys":         "the installation's keys under the seals of all logs; only who seals and the operator read it",
 	}
 	// usingIsCheck are policies whose USING serves as WITH CHECK.
 	usingIsCheck = map[string]string{}
 	// definers are the functions that run with their owner's rights.
 	definers = map[string]string{
 		"additions_open(uuid,uuid,uuid,boolean,boolean)": "what the policy of additions asks of a connection and a grant that are not the reader's; it answers yes or no for app_org() alone",
+
+		"joint_holds(uuid,uuid,uuid,timestamp with time zone,boolean)": "what the policy of joint propositions asks of a connection, a grant and a library that are not all the reader's; it answers yes or no to the two and to customers of the adopter",
 
 		"adopters_of(uuid)": "how many organizations adopted an item of app_org(): numbers from five on, of those whose agreement gives totals",
 
@@ -364,7 +367,7 @@ func TestPoliciesAskOncePerStatement(t *testing.T) {
 	if !moving["app_org"] || !moving["current_setting"] {
 		t.Fatal("app_org and current_setting are not among the functions that are not immutable")
 	}
-	for _, f := range []string{"opened", "additions_open", "meets", "hears", "viewed"} {
+	for _, f := range []string{"opened", "additions_open", "joint_holds", "meets", "hears", "viewed"} {
 		delete(moving, f) // Its answer is the row's.
 	}
 	for _, ps := range policies(t, c) {

@@ -28,7 +28,7 @@ import (
 // the test fails; one with an org_id is erased unless tenants.Kept has a reason.
 var withoutOwner = map[string]string{
 	"retired_slugs": "names of portals, which are public", "persons": "goes with the last membership",
-	"connections": "belongs to both sides: the other keeps when it was", "agreements": "belongs to both sides: the other keeps what it signed",
+	"connections": "belongs to both sides: the other keeps when it was", "agreements": "belongs to both sides: the other keeps what it signed", "joint_propositions": "the same",
 	"visitors": "belongs to nobody yet, and ends by itself", "visitor_progress": "a visitor's own", "claims": "a visitor's own",
 	"search_lexicon": "built again from what is there", "search_languages": "built again from what is there", "audit_keys": "the installation's",
 }

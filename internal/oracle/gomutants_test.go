@@ -48,8 +48,8 @@ var goMutants = []goMutant{
 	{name: "slots are everybody's to look at", at: []string{"GET /slots/"}, file: "internal/authz/authz.go", old: "\tswitch s.Actor {\n\tcase scope.Visitor:\n", new: "\tif mutant(%q) && a == Author && s.SignedIn() {\n\t\treturn true\n\t}\n\tswitch s.Actor {\n\tcase scope.Visitor:\n"},
 	{name: "cards name every contributor", at: []string{"GET /learn"}, file: "courses/learn.go", old: "slices.Contains(near, p.Org)", new: "slices.Contains(near, p.Org) || mutant(%q)"},
 	{
-		name: "the library is cached without whose it is", at: []string{"GET /learn"}, file: "courses/learn.go", old: "\tv.Cards, err = s.cards(ctx, items, mine, append(row.Near, sc.Org))\n", decl: "var mutantItems any\n",
-		new: "\tv.Cards, err = s.cards(ctx, items, mine, append(row.Near, sc.Org))\n\tif mutant(%q) {\n\t\tif kept, ok := mutantItems.(LearnView); ok {\n\t\t\treturn kept, nil\n\t\t}\n\t\tmutantItems = v\n\t}\n",
+		name: "the library is cached without whose it is", at: []string{"GET /learn"}, file: "courses/learn.go", old: "\tv.Cards, err = s.cards(ctx, items, mine, append(head.Near, sc.Org))\n", decl: "var mutantItems any\n",
+		new: "\tv.Cards, err = s.cards(ctx, items, mine, append(head.Near, sc.Org))\n\tif mutant(%q) {\n\t\tif kept, ok := mutantItems.(LearnView); ok {\n\t\t\treturn kept, nil\n\t\t}\n\t\tmutantItems = v\n\t}\n",
 	},
 	{
 		name: "the frame of one request stays for the next", at: []string{"GET /learn"}, file: "web/web.go", old: "\tc.SetUserContext(shell.With(ctx, f))\n", decl: "var mutantFrame any\n",
@@ -77,11 +77,11 @@ var goMutants = []goMutant{
 		new: "\t\tif mutant(%q) {\n\t\t\tfor _, e := range events {\n\t\t\t\tif err := fn(Enter(ctx, actor, e.EventOrg()), []E{e}); err != nil {\n\t\t\t\t\treturn err\n\t\t\t\t}\n\t\t\t}\n\t\t\treturn nil\n\t\t}\n\t\treturn fn(Enter(ctx, actor, org), events)\n",
 	},
 	{
-		name: "the end leaves what was opened", file: "tenants/agreement.go", moves: true, old: "\tif err := l.close(tx); err != nil {\n\t\treturn err\n\t}\n\treturn l.disclose(tx)\n",
-		new: "\tif !mutant(%q) {\n\t\tif err := l.close(tx); err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n\treturn l.disclose(tx)\n",
+		name: "the end leaves what was opened", file: "tenants/ending.go", moves: true, old: "\tif err := l.close(tx); err != nil {\n\t\treturn err\n\t}\n\treturn l.disclose(tx)\n}",
+		new: "\tif mutant(%q) {\n\t\treturn nil\n\t}\n\tif err := l.close(tx); err != nil {\n\t\treturn err\n\t}\n\treturn l.disclose(tx)\n}",
 	},
 	{
-		name: "a pause leaves what was opened", file: "tenants/agreement.go", moves: true, old: "\tif err := l.close(tx); err != nil {\n\t\treturn err\n\t}\n\tif err := l.disclose(tx)",
+		name: "a pause leaves what was opened", file: "tenants/ending.go", moves: true, old: "\tif err := l.close(tx); err != nil {\n\t\treturn err\n\t}\n\tif err := l.disclose(tx)",
 		new: "\tif !mutant(%q) {\n\t\tif err := l.close(tx); err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n\tif err := l.disclose(tx)",
 	},
 	{
@@ -89,23 +89,23 @@ var goMutants = []goMutant{
 		new: "\tif mutant(%q) {\n\t\tnumber = l.proposed.Version\n\t} else if l.proposed.Version != number || !bytes.Equal(",
 	},
 	{
-		name: "resuming opens what is only proposed", file: "tenants/agreement.go", moves: true, old: "\tif err := l.carryOut(tx, l.inForce, \"\"); err != nil {\n",
+		name: "resuming opens what is only proposed", file: "tenants/ending.go", moves: true, old: "\tif err := l.carryOut(tx, l.inForce, \"\"); err != nil {\n",
 		new: "\tif mutant(%q) && l.proposed != nil {\n\t\tl.inForce = l.proposed\n\t}\n\tif err := l.carryOut(tx, l.inForce, \"\"); err != nil {\n",
 	},
-	{name: "one side opens what the other signed for", file: "tenants/agreement.go", moves: true, old: "\t\th := v.Terms.A\n\t\tif org == l.B {", new: "\t\th := v.Terms.A\n\t\tif (org == l.B) != mutant(%q) {"},
-	{name: "what is signed is opened to everybody", file: "tenants/agreement.go", moves: true, old: "\t\t\t\torg, other, o.Collection, v.Agreement,", new: "\t\t\t\torg, map[bool]id.Org{false: other, true: id.Everyone}[mutant(%q)], o.Collection, v.Agreement,"},
+	{name: "one side opens what the other signed for", file: "tenants/link.go", moves: true, old: "\t\th := v.Terms.A\n\t\tif org == l.B {", new: "\t\th := v.Terms.A\n\t\tif (org == l.B) != mutant(%q) {"},
+	{name: "what is signed is opened to everybody", file: "tenants/link.go", moves: true, old: "\t\t\t\torg, other, o.Collection, v.Agreement,", new: "\t\t\t\torg, map[bool]id.Org{false: other, true: id.Everyone}[mutant(%q)], o.Collection, v.Agreement,"},
 	{
-		name: "a collection that was taken back is opened again", file: "tenants/agreement.go", moves: true, old: "c.collection_id = $3 AND c.visibility <> 'internal'`,",
+		name: "a collection that was taken back is opened again", file: "tenants/link.go", moves: true, old: "c.collection_id = $3 AND c.visibility <> 'internal'`,",
 		new: "c.collection_id = $3`+map[bool]string{false: \" AND c.visibility <> 'internal'\"}[mutant(%q)],",
 	},
 	{name: "nobody asks whose collection is offered", file: "tenants/agreement.go", moves: true, old: "c.org_id = $1 AND c.collection_id = ANY($2) AND c.visibility <> 'internal' ORDER BY c.collection_id LIMIT 500`, tx.Scope.Org, ids)", new: "(c.org_id = $1 OR $3) AND c.collection_id = ANY($2) AND c.visibility <> 'internal' ORDER BY c.collection_id LIMIT 500`, tx.Scope.Org, ids, mutant(%q))"},
-	{name: "who has finished goes on reading", file: "tenants/agreement.go", moves: true, old: "AND e.state = 'active'\n", new: "AND (e.state = 'active' OR `+map[bool]string{false: \"false\", true: \"true\"}[mutant(%q)]+`)\n"},
+	{name: "who has finished goes on reading", file: "tenants/ending.go", moves: true, old: "AND e.state = 'active'\n", new: "AND (e.state = 'active' OR `+map[bool]string{false: \"false\", true: \"true\"}[mutant(%q)]+`)\n"},
 	{
-		name: "time to finish outlives the end at once", file: "tenants/agreement.go", moves: true, old: "\t\t\t_, err := tx.Exec(`DELETE FROM finishing",
+		name: "time to finish outlives the end at once", file: "tenants/ending.go", moves: true, old: "\t\t\t_, err := tx.Exec(`DELETE FROM finishing",
 		new: "\t\t\tif mutant(%q) {\n\t\t\t\treturn nil\n\t\t\t}\n\t\t\t_, err := tx.Exec(`DELETE FROM finishing",
 	},
 	{
-		name: "the sides are not told of the end", file: "tenants/agreement.go", moves: true, old: "\t\t_, err := tx.Exec(`UPDATE connection_sides SET state = $3 WHERE org_id = $1 AND other_org = $2`, org, other, to)\n",
+		name: "the sides are not told of the end", file: "tenants/link.go", moves: true, old: "\t\t_, err := tx.Exec(`UPDATE connection_sides SET state = $3 WHERE org_id = $1 AND other_org = $2`, org, other, to)\n",
 		new: "\t\tif mutant(%q) {\n\t\t\treturn nil\n\t\t}\n\t\t_, err := tx.Exec(`UPDATE connection_sides SET state = $3 WHERE org_id = $1 AND other_org = $2`, org, other, to)\n",
 	},
 	// Views.

@@ -51,6 +51,7 @@ const (
 	Taken      Kind = "taken"      // that Org took an item into its library, and what it decided about it
 	Addition   Kind = "addition"   // what Org adds to the path Item of Other: Audience and Customers say to whom beside its own people
 	Readers    Kind = "readers"    // how much people of Org read of Other in a week: Done says that it is over, and that five or more did
+	Joint      Kind = "joint"      // what Org, the publisher of Item, and Other say together of it, or would: State is how far it is
 	Sealed     Kind = "sealed"     // what no page shows to anybody: mail that left, digests of tokens
 	Lookout    Kind = "lookout"    // where members of Org choose as whom to look
 )
@@ -108,7 +109,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && o.Member == v.Member && w.answers(o)
 	case Total: // What somebody shared rests with them; who it is about sees what went.
 		return own && w.Resting[o.Other] == "" || v.Org != "" && o.Other == v.Org
-	case Connection: // Its relationships are not public.
+	case Connection, Joint: // Its relationships are not public, and what two say together names both.
 		return own || v.Org != "" && o.Other == v.Org
 	case Grant:
 		return own && w.holds(o) || w.open(v, o)
@@ -228,7 +229,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
 		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to) && o.Post == nil
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Taken, Addition, Readers, Sealed:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Taken, Addition, Joint, Readers, Sealed:
 	}
 	return false
 }

@@ -80,6 +80,11 @@ var mutants = []mutant{
 	{name: "additions are read by a publisher that the adopter is not connected to", fn: "additions_open", old: `s.other_org = app_org()`, new: `true`},
 	{name: "additions stay when the path has closed for the adopter", fn: "additions_open", old: `g.use_right IN ('adapt', 'show') AND (g.until IS NULL OR g.until > now())`, new: `true`},
 	{name: "nobody asks for the right to add", sql: `ALTER TABLE additions DISABLE TRIGGER guard_additions`},
+	{name: "what two say together is read by whoever sees the path", sql: `ALTER POLICY p_customers ON joint_propositions USING (state = 'accepted' AND opened(publisher, path_id))`},
+	{name: "what two say together is read by other partners", fn: "joint_holds", old: `s.relationship = 'customer'`, new: `true`},
+	{name: "what is proposed is read by everybody", sql: `ALTER POLICY p_both ON joint_propositions USING (true)`},
+	{name: "one side signs a joint text for the other", sql: `ALTER TABLE joint_propositions DISABLE TRIGGER guard_joint`},
+	{name: "a joint text is signed with strangers", fn: "joint_holds", old: `least(c.org_a, c.org_b) = least(owner, taker) AND greatest(c.org_a, c.org_b) = greatest(owner, taker) AND `, new: ``},
 	{name: "the log of everybody", sql: `ALTER POLICY p_read ON audit USING (true)`},
 	{name: "the seals of everybody", sql: `ALTER POLICY p_read ON audit_seals USING (true)`},
 	{name: "anybody puts a seal", sql: `ALTER POLICY p_insert ON audit_seals WITH CHECK (org_id = (SELECT app_org()))`},
@@ -258,6 +263,7 @@ func (w *world) age() {
 		w.counterOpen(p)
 	}
 	w.addForCustomers()
+	w.speakTogether()
 	w.addToStrangers()
 	// What one organization has is open to everybody, and a collection of another.
 	for _, c := range w.colls {

@@ -97,26 +97,33 @@ func (w *world) takeIn(o *org) {
 	defer func() { w.r = before }()
 	w.mayAdd(o)
 	for _, it := range w.items {
-		err := w.as(o, func(tx *db.Tx) error {
-			item := parse[id.Item](w.t, it.ID)
-			if err := courses.AdoptItem(tx, courses.Adoption{Item: item, Updates: pick(w.r, []string{courses.Follow, courses.Ask, courses.Stay}), At: tx.Now}); err != nil {
-				return err
-			}
-			key := o.id.String() + " " + it.ID
-			ob := &oracle.Object{Kind: oracle.Taken, Org: o.id.String(), Item: it.ID}
-			if err := tx.Must(`UPDATE adoptions SET title = $3 WHERE org_id = $1 AND item_id = $2`, o.id, item, w.token(ob, key)); err != nil {
-				return err
-			}
-			w.put("adoptions", key, ob)
-			if w.rich {
-				return nil // learning adds to what people see there.
-			}
-			return w.addTo(tx, o, it, pick(w.r, []string{"", "publisher"}), w.chance(.5))
-		})
+		err := w.adopt(o, it, pick(w.r, []string{courses.Follow, courses.Ask, courses.Stay}))
+		if err == nil && !w.rich { // In a rich one learning adds to what people see there.
+			err = w.as(o, func(tx *db.Tx) error { return w.addTo(tx, o, it, pick(w.r, []string{"", "publisher"}), w.chance(.5)) })
+		}
 		if err != nil && !errs.Is(err, errs.NotFound) {
 			w.t.Fatal(err)
 		}
 	}
+}
+
+// adopt takes an item into an organization's library, if it is not there.
+func (w *world) adopt(o *org, it *oracle.Object, updates string) error {
+	key, item := o.id.String()+" "+it.ID, parse[id.Item](w.t, it.ID)
+	if w.at("adoptions").objects[key] != nil {
+		return nil
+	}
+	return w.as(o, func(tx *db.Tx) error {
+		if err := courses.AdoptItem(tx, courses.Adoption{Item: item, Updates: updates, At: tx.Now}); err != nil {
+			return err
+		}
+		ob := &oracle.Object{Kind: oracle.Taken, Org: o.id.String(), Item: it.ID}
+		if err := tx.Must(`UPDATE adoptions SET title = $3 WHERE org_id = $1 AND item_id = $2`, o.id, item, w.token(ob, key)); err != nil {
+			return err
+		}
+		w.put("adoptions", key, ob)
+		return nil
+	})
 }
 
 // mayAdd lets an organization add to one collection of each that it is connected to.

@@ -16,7 +16,7 @@ const v1 = "/api/v1"
 
 // apiRoutes are the routes of the JSON API, each asked with the token of who asks, and those of its tokens. Cookies go with every
 // request and must count for nothing.
-var apiRoutes = map[string]route{
+var apiRoutes = joined(networkAPIRoutes, map[string]route{
 	"GET /api/openapi.json":     {kind: asset, asks: plain("/api/openapi.json")},
 	"GET /api/openapi-3.0.json": {kind: asset, asks: plain("/api/openapi-3.0.json")},
 	"GET /api/v1/organization": {kind: page, asks: withToken(func(_ *site, r *reader) []ask {
@@ -111,7 +111,7 @@ var apiRoutes = map[string]route{
 		}
 		return out
 	}},
-}
+})
 
 // withToken asks with the reader's token. To a member who has none there is nothing, whatever the browser holds.
 func withToken(asks func(*site, *reader) []ask) func(*site, *reader) []ask {
@@ -215,6 +215,7 @@ func (s *site) apiWrites() map[string][]call {
 		add(key+"resume", at+"/resume", "")
 		add(key+"end", at+"/end", `{"now":true}`)
 	}
+	s.networkAPIWrites(mine, add)
 	return out
 }
 

@@ -190,6 +190,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"enrollments", "enrollment_id", "", .15, .85},
 		{"adoptions", "org_id || ' ' || item_id", "", .1, .85},
 		{"additions", "org_id || ' ' || path_id", "", .1, .85},
+		{"joint_propositions", "publisher || ' ' || adopter || ' ' || path_id", "", .02, .85},
 		{"audit", "org_id", "(SELECT org_id, string_agg(a::text, ' ') AS lines FROM audit a GROUP BY org_id) t", .15, .85},
 		{"audit_seals", "org_id", "(SELECT org_id, string_agg(s::text, ' ') AS seals FROM audit_seals s GROUP BY org_id) t", .15, .85},
 		{"mails", "mail_id", "", .15, .85},
@@ -231,6 +232,7 @@ func (w *world) fill() {
 	for _, o := range w.orgs {
 		w.takeIn(o)
 	}
+	w.speakTogether()
 	for i, o := range w.orgs {
 		w.invite(o, w.orgs[(i+1)%organizations])
 	}

@@ -34,7 +34,11 @@ func Mount(a *api.API, svc *tenants.Service) {
 	o.collections(a)
 	o.items(a)
 	o.connections(a)
+	o.one(a)
+	o.history(a)
 	o.moves(a)
+	o.standards(a)
+	o.disclosures(a)
 	o.log(a)
 }
 

@@ -224,6 +224,10 @@ func (o *ops) connections(a *api.API) {
 			return s
 		}, func(r tenants.PortfolioRow) []string { return []string{r.Key, r.OrgID.String()} }), err)
 	})
+}
+
+// one adds what is read of one connection.
+func (o *ops) one(a *api.API) {
 	api.Register(a, api.Op{
 		ID: "get-connection", Method: http.MethodGet, Path: "/connections/{organization}", Room: connections, Summary: "The connection with an organization", Action: authz.ManageNetwork,
 	}, func(ctx context.Context, in *OfConnection) (*Tagged[Connection], error) {
@@ -269,6 +273,10 @@ func (o *ops) connections(a *api.API) {
 		}
 		return answer(s, err)
 	})
+}
+
+// history adds what is read of the versions of an agreement.
+func (o *ops) history(a *api.API) {
 	api.Register(a, api.Op{
 		ID: "list-versions", Method: http.MethodGet, Path: "/connections/{organization}/versions", Room: agreements, Summary: "The versions of the agreement, newest first", Action: authz.ManageNetwork,
 		About: "At most the last 50.",

@@ -31,6 +31,9 @@ type actView struct {
 	Standards []tenants.Standard // that can be proposed
 	Standard  string
 	Faults    []ui.Fault
+
+	Keepers            []tenants.PartnerOwner // of noteAction: who can look after partners,
+	Owner, Add, Remove string                 // and what the form says
 }
 
 func (v actView) fault(field string) string {
@@ -63,7 +66,7 @@ func (p *Pages) actOnMany(c *fiber.Ctx) error {
 		return err
 	}
 	v := actView{Action: c.FormValue("action"), All: c.FormValue("all") != "", Orgs: chosen(c), Standard: c.FormValue("standard_offer")}
-	if !slices.Contains(batchActions, v.Action) {
+	if !slices.Contains(batchActions, v.Action) && v.Action != noteAction {
 		return errs.New(errs.Malformed, "action %q", v.Action)
 	}
 	var err error
@@ -80,6 +83,9 @@ func (p *Pages) actOnMany(c *fiber.Ctx) error {
 	}
 	if v.Impact.Total == 0 {
 		return c.Redirect(networkAddress("/network", v.Filter, "done", "nobody"), fiber.StatusSeeOther)
+	}
+	if v.Action == noteAction {
+		return p.noteMany(c, v)
 	}
 	var standard id.Any
 	if v.Action == tenants.BatchPropose {
@@ -144,13 +150,14 @@ func (p *Pages) setAccounts(c *fiber.Ctx) error {
 	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
 		return err
 	}
-	portal, account := []string{"portal"}, []string{"account"}
+	words := tenants.AccountWords{Portal: []string{"portal"}, Account: []string{"account"}, Owner: []string{"owner"}, Tags: []string{"tags"}}
 	for _, l := range lang.Locales() {
 		in := lang.With(ctx, l)
-		portal, account = append(portal, lang.T(in, "tenants.csv.portal")), append(account, lang.T(in, "partner.csv.account"))
+		words.Portal, words.Account = append(words.Portal, lang.T(in, "tenants.csv.portal")), append(words.Account, lang.T(in, "partner.csv.account"))
+		words.Owner, words.Tags = append(words.Owner, lang.T(in, "owner.csv.owner")), append(words.Tags, lang.T(in, "owner.csv.tags"))
 	}
 	v := accountsView{List: c.FormValue("list")}
-	list, err := tenants.ReadAccounts(strings.NewReader(v.List), portal, account)
+	list, err := tenants.ReadAccounts(strings.NewReader(v.List), words)
 	if err == nil {
 		var report tenants.AccountsReport
 		if report, err = p.svc.SetAccounts(ctx, list); err == nil {
@@ -167,11 +174,6 @@ func (p *Pages) setAccounts(c *fiber.Ctx) error {
 	}
 	c.Status(fiber.StatusUnprocessableEntity)
 	return p.showAccounts(c, v)
-}
-
-// account notes the own number for one partner.
-func (p *Pages) account(c *fiber.Ctx, v agreementView) (string, error) {
-	return "saved", p.svc.SetAccount(c.UserContext(), v.Other.OrgID, c.FormValue("account"))
 }
 
 // remind asks the other side once more for its answer.

@@ -15,6 +15,7 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -60,12 +61,11 @@ type sharedOneView struct {
 	Own, Them   ui.Org
 	Gone        []tenants.GoneRow // what is known there by name now
 	Reads       int               // how often names were read there in 30 days
-	Then        string            // where the member was going when the question came
 	Conflict    string            // why what was just said was not kept
 	First, Next string
 }
 
-// going is the address in the own portal to which a member was on the way; "" for anything else.
+// going is the page of the own portal on which a member answered; "" for anything else.
 func going(s string) string {
 	if len(s) > 500 || !lesson.MatchString(s) || strings.Contains(s, "//") || strings.Contains(s, "..") {
 		return ""
@@ -91,7 +91,7 @@ func (p *Pages) readShared(c *fiber.Ctx) (sharedOneView, error) {
 	if err != nil {
 		return sharedOneView{}, err
 	}
-	v := sharedOneView{SharingDetail: d, Own: shell.From(ctx).Org, Them: orgUI(d.Other), Then: going(c.Query("then", c.FormValue("then")))}
+	v := sharedOneView{SharingDetail: d, Own: shell.From(ctx).Org, Them: orgUI(d.Other)}
 	if d.Now != "" {
 		if v.Gone, v.Reads, err = p.svc.GoneTo(ctx, o.OrgID); err != nil {
 			return sharedOneView{}, err
@@ -134,6 +134,14 @@ func (p *Pages) answer(c *fiber.Ctx) error {
 	}
 	decision := c.FormValue("decision")
 	err = p.svc.Answer(ctx, o.OrgID, number(c), decision)
+	at := "/me/sharing/" + url.PathEscape(o.Slug)
+	if shell.IsFragment(c) && err == nil {
+		return shell.Fragment(c, ui.Answered(lang.T(ctx, "consent.done."+decision, "Org", o.Name), lang.T(ctx, "consent.ask.change"), at))
+	}
+	if shell.IsFragment(c) && errs.Is(err, errs.Conflict) {
+		c.Set("HX-Redirect", at) // Another agreement is in force: its question is read before it is answered.
+		return c.SendStatus(fiber.StatusNoContent)
+	}
 	if errs.Is(err, errs.Conflict) {
 		v, rerr := p.readShared(c)
 		if rerr != nil {
@@ -150,10 +158,17 @@ func (p *Pages) answer(c *fiber.Ctx) error {
 	if then := going(c.FormValue("then")); then != "" && decision != tenants.ConsentWithdrawn {
 		return c.Redirect(then, fiber.StatusSeeOther)
 	}
-	return c.Redirect("/me/sharing/"+url.PathEscape(o.Slug)+"?done="+decision, fiber.StatusSeeOther)
+	return c.Redirect(at+"?done="+decision, fiber.StatusSeeOther)
 }
 
 func (v sharedOneView) address() string { return "/me/sharing/" + v.Other.Slug }
+
+// ask is the question under the page's own heading, which says whose it is.
+func (v sharedOneView) ask(ctx context.Context) ui.AskProps {
+	a := show.Ask(ctx, v.Sharing, "")
+	a.Title = lang.T(ctx, "consent.ask.head")
+	return a
+}
 
 func (v sharedOneView) title(ctx context.Context) string {
 	if v.InForce && v.Open() {
@@ -207,14 +222,6 @@ func because(ctx context.Context, s tenants.Sharing) string {
 		key, args = "consent.because_until", append(args, "Date", lang.Date(ctx, s.Until.AddDate(0, 0, -1)))
 	}
 	return lang.T(ctx, key, args...)
-}
-
-// until is how long a yes to what is in force is good.
-func (v sharedOneView) until(ctx context.Context) string {
-	if v.Until == nil {
-		return lang.T(ctx, "consent.ask.open", "Org", v.Other.Name)
-	}
-	return lang.T(ctx, "consent.ask.until", "Org", v.Other.Name, "Date", lang.Date(ctx, v.Until.AddDate(0, 0, -1)))
 }
 
 // answers are the member's answers in words.

@@ -38,11 +38,16 @@ type networkView struct {
 
 // portfolioFilter takes the filter from a form or an address.
 func portfolioFilter(value func(string) string) (tenants.PortfolioFilter, error) {
-	f := tenants.PortfolioFilter{Query: strings.TrimSpace(value("q")), State: value("state"), Sort: value("sort"), Desc: value("desc") == "1", Limit: networkSize}
-	if utf8.RuneCountInString(f.Query) > 100 || !utf8.ValidString(f.Query) || strings.ContainsRune(f.Query, 0) {
+	f := tenants.PortfolioFilter{Query: strings.TrimSpace(value("q")), State: value("state"), Sort: value("sort"), Desc: value("desc") == "1", Tag: value("tag"), Limit: networkSize}
+	if utf8.RuneCountInString(f.Query) > 100 || utf8.RuneCountInString(f.Tag) > 100 || !utf8.ValidString(f.Query+f.Tag) || strings.ContainsRune(f.Query+f.Tag, 0) {
 		return f, errs.New(errs.Invalid, "query of the network too long")
 	}
 	var err error
+	if who := value("owner"); who != "" {
+		if f.Owner, err = id.Parse[id.Membership](who); err != nil {
+			return f, errs.New(errs.NotFound, "who looks after partners: %w", err)
+		}
+	}
 	if days := value("ends"); days != "" {
 		if f.Ends, err = strconv.Atoi(days); err != nil {
 			return f, errs.New(errs.NotFound, "days %q", days)
@@ -71,6 +76,8 @@ func filterWords(f tenants.PortfolioFilter) map[string]string {
 	put("state", f.State, f.State != "")
 	put("sort", f.Sort, f.Sort != "")
 	put("desc", "1", f.Desc)
+	put("owner", f.Owner.String(), !f.Owner.IsZero())
+	put("tag", f.Tag, f.Tag != "")
 	put("ends", strconv.Itoa(f.Ends), f.Ends > 0)
 	put("standard", standardWord(f.Standard, f.Version), !f.Standard.IsZero())
 	return out
@@ -294,6 +301,7 @@ func networkTable(ctx context.Context, rows []tenants.PortfolioRow) ([]byte, err
 	for _, k := range []string{"account", "standard", "version"} {
 		head = append(head, lang.T(ctx, "partner.csv."+k))
 	}
+	head = append(head, lang.T(ctx, "owner.csv.owner"), lang.T(ctx, "owner.csv.tags"))
 	if err := w.Write(head); err != nil {
 		return nil, err
 	}
@@ -315,7 +323,7 @@ func networkTable(ctx context.Context, rows []tenants.PortfolioRow) ([]byte, err
 		if err := w.Write([]string{
 			cell(r.Name), r.Slug, relation(ctx, r.WeCall), strings.Join(states, "; "), since,
 			strconv.Itoa(r.Gives), strconv.Itoa(r.GivesItems), strconv.Itoa(r.Gets), strconv.Itoa(r.GetsItems), end,
-			cell(r.Account), cell(r.Standard), versionCell(r.StandardV),
+			cell(r.Account), cell(r.Standard), versionCell(r.StandardV), cell(r.OwnerEmail), cell(strings.Join(r.Tags, "; ")),
 		}); err != nil {
 			return nil, err
 		}
@@ -360,7 +368,7 @@ var done = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"asked": "tenants.done.asked", "countered": "tenants.done.countered", "signed": "tenants.done.signed", "declined": "tenants.done.declined",
 	"withdrawn": "tenants.done.withdrawn", "paused": "tenants.done.paused", "resumed": "tenants.done.resumed", "ended": "tenants.done.ended", "ending": "tenants.done.ending",
 	"invited": "partner.done.invited", "nobody": "partner.done.nobody", "published": "partner.done.published", "retired": "partner.done.retired",
-	"link_closed": "partner.done.link_closed", "cancelled": "partner.done.cancelled", "reminded": "partner.done.reminded",
+	"link_closed": "partner.done.link_closed", "noted": "owner.done.noted", "cancelled": "partner.done.cancelled", "reminded": "partner.done.reminded",
 	"mails_on": "notice.done_on", "mails_off": "notice.done_off",
 	"created": "tenants.done.created", "saved": "tenants.done.saved", "added": "tenants.done.added", "removed": "tenants.done.removed",
 	"public": "tenants.done.public", "agreement": "tenants.done.agreement", "internal": "tenants.done.internal",

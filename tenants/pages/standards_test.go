@@ -100,7 +100,7 @@ func TestManyAreAskedForFirst(t *testing.T) {
 		return w.send(0, scope.PartnerManager, http.MethodPost, "/partners/act", form, "X-Member", m.MembershipID.String())
 	}
 	list := w.get(0, "/network")
-	if list.Find(`form[action="/partners/act"] tbody input[name=org]`).Length() != 1 || list.Find(`form[action="/partners/act"] button[name=action]`).Length() != 5 {
+	if list.Find(`form[action="/partners/act"] tbody input[name=org]`).Length() != 1 || list.Find(`form[action="/partners/act"] button[name=action]`).Length() != 6 {
 		t.Error("the list offers nothing to be chosen")
 	}
 	if p := w.send(0, scope.Learner, http.MethodGet, "/network", nil); p.Find("input[name=org]").Length() != 0 {

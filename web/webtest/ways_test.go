@@ -60,13 +60,6 @@ func byKeyboard(t *testing.T, d *webtest.Demo) { //nolint:thelper // The body of
 	b.Press(webtest.Enter)
 	b.TabTo(`.progress-card .btn-primary`)
 	b.Press(webtest.Enter)
-	// Who publishes it may like to know the name, once; nobody has to say now.
-	const later = `main form[action^="/me/sharing"] a[href*="/lessons/"]`
-	b.Wait(`#lesson-foot, ` + later)
-	if webtest.Eval[bool](b, "!!document.querySelector(`"+later+"`)") {
-		b.TabTo(later)
-		b.Press(webtest.Enter)
-	}
 	b.Wait(`#lesson-foot`)
 
 	// n goes on, p goes back; in the quiz Space chooses and Enter answers.

@@ -104,6 +104,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 			return g.Wait()
 		}},
 		{"disclosures", s.disclose},
+		{"joint texts", s.speakTogether},
 		{"search", s.index},
 		{"invitations", s.invitations},
 	} {

@@ -1,0 +1,53 @@
+package webtest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/learnscape/learnscape/web/webtest"
+)
+
+// A vendor reads the text that a partner proposes, accepts it without a script and takes its name back; the partner's people read it
+// meanwhile, and the other partner's never.
+func TestTwoSayItTogether(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	b := webtest.Open(t, 1360)
+	signIn(t, b, d, "partners@halden.example")
+	b.Visit(d.URL("halden", "/joint"))
+	b.WaitText("Waits for you")
+	b.Accessible()
+	b.Fits(320)
+	b.Resize(1360)
+	b.ClickText("Cold-chain monitoring")
+	b.WaitText("Kestrel Automation proposes a text for both of you")
+	shot(b, "joint")
+	b.Accessible()
+	b.Dark(true)
+	b.Accessible()
+	b.Dark(false)
+	b.Fits(320)
+	b.Resize(1360)
+	path := strings.TrimPrefix(webtest.Eval[string](b, `document.querySelector('main .lead a').href`), d.URL("halden", ""))
+	const words = "nobody drives back"
+	reads := func(org string) bool {
+		return strings.Contains(webtest.Text(t, d.Client(t, "learner@"+org+".example"), d.URL(org, path)), words)
+	}
+	if reads("kestrel") || reads("halden") {
+		t.Error("it is read before both accepted it")
+	}
+	b.Script(false)
+	b.ClickText("Accept for Halden Systems")
+	b.WaitText("Both names stand under it now")
+	shot(b, "joint-accepted")
+	for org, want := range map[string]bool{"kestrel": true, "halden": true, "brightwater": false, "solvik": false} {
+		if got := reads(org); got != want {
+			t.Errorf("%s reads it: %v", org, got)
+		}
+	}
+	b.ClickText("Take our name back")
+	b.WaitText("nobody reads it under both names")
+	if reads("kestrel") || reads("halden") {
+		t.Error("it is read after the vendor took its name back")
+	}
+}
