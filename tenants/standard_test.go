@@ -1,9 +1,9 @@
 package tenants_test
 
 import (
-	"strings"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
