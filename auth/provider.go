@@ -50,11 +50,11 @@ type Provider struct {
 	Sealed        []byte      `db:"client_secret" json:"-"`
 }
 
-// RoleValues says which value of a claim gives which role, TeamValues which one stands for which team.
-type (
-	RoleValues map[string]scope.Role
-	TeamValues map[string]string
-)
+// RoleValues says which value of a claim gives which role.
+type RoleValues map[string]scope.Role
+
+// TeamValues says which value of a claim stands for which team.
+type TeamValues map[string]string
 
 // Complete reports whether there is all that it takes to try it.
 func (p Provider) Complete() bool { return p.Issuer != "" && p.ClientID != "" && p.HasSecret }

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -165,7 +166,7 @@ func (s *Service) check(ctx context.Context, have Provider, used bool, in Settin
 		in.Scopes = append([]string{"openid"}, in.Scopes...)
 	}
 	var bad []errs.Field
-	fault := func(field, key string, args ...any) { bad = append(bad, errs.Field{Name: field, Key: key, Args: args}) }
+	fault := func(field, key string) { bad = append(bad, errs.Field{Name: field, Key: key}) }
 	if in.Name == "" || len([]rune(in.Name)) > 80 {
 		fault("name", "door.bad.name")
 	}
@@ -204,7 +205,7 @@ func (s *Service) check(ctx context.Context, have Provider, used bool, in Settin
 	}
 	if issuerOK {
 		if err := s.reach(ctx, in.Issuer); err != nil {
-			r, _ := err.(*Refusal) //nolint:errcheck,errorlint // It returns nothing else.
+			r, _ := errors.AsType[*Refusal](err)
 			fault("issuer", "door.bad.reach."+reachWord(r))
 		}
 	}

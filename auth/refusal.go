@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 )
 
@@ -76,6 +77,6 @@ func refuse(r Reason, format string, a ...any) *Refusal {
 }
 
 // missing is a claim that did not come.
-func missing(claim, check, format string, a ...any) *Refusal {
-	return &Refusal{Reason: ClaimMissing, Claim: claim, Check: check, err: fmt.Errorf(format, a...)}
+func missing(claim, check, why string) *Refusal {
+	return &Refusal{Reason: ClaimMissing, Claim: claim, Check: check, err: errors.New(why)}
 }
