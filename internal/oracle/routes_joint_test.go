@@ -45,12 +45,9 @@ var jointRoutes = map[string]route{
 	}},
 	"POST /joint/:id/:slug": {kind: write, post: func(s *site, _ bool) []form {
 		var out []form
-		for _, ob := range s.world.items {
-			for _, o := range s.orgs {
-				for _, do := range []string{"propose&proposition=Mine", "decline&version=1", "withdraw&version=1", "take_back&version=1", "show&version=1&for_customers=on"} {
-					out = append(out, form{"/joint/" + ob.ID + "/" + o.slug, "do=" + do})
-				}
-			}
+		moves := []string{"propose&proposition=Mine", "decline&version=1", "withdraw&version=1", "take_back&version=1", "show&version=1&for_customers=on"}
+		for i, ob := range s.world.items {
+			out = append(out, form{"/joint/" + ob.ID + "/" + s.orgs[i%len(s.orgs)].slug, "do=" + moves[i%len(moves)]})
 		}
 		return out
 	}},
