@@ -72,7 +72,7 @@ type Object struct {
 	Right     string  // of a grant: "adapt" lets its viewer add to what it opens
 	Signed    bool    // of a grant: an agreement of Org and Other opens it, and nothing else
 	Done      bool    // of a disclosure: Member finished Item
-	Customers bool    // of an addition: those that Org calls customers read it
+	Customers bool    // of an addition or joint proposition: those that its adopter calls customers read it
 }
 
 // Side is how an organization stands to another: asked, active, paused, ending, ended, declined or withdrawn; how its people meet the
@@ -109,8 +109,10 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && o.Member == v.Member && w.answers(o)
 	case Total: // What somebody shared rests with them; who it is about sees what went.
 		return own && w.Resting[o.Other] == "" || v.Org != "" && o.Other == v.Org
-	case Connection, Joint: // Its relationships are not public, and what two say together names both.
+	case Connection: // Its relationships are not public.
 		return own || v.Org != "" && o.Other == v.Org
+	case Joint: // What two say together names both.
+		return own || v.Org != "" && (o.Other == v.Org || w.joined(v, o))
 	case Grant:
 		return own && w.holds(o) || w.open(v, o)
 	case Collection:
@@ -232,6 +234,22 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Taken, Addition, Joint, Readers, Sealed:
 	}
 	return false
+}
+
+// joined reports whether the adopter's customer reads what publisher and adopter say together: once both accepted it, by the adopter's
+// choice, while the adopter has the path in its library and may add to it, and the path is open to the customer.
+func (w *World) joined(v Viewer, o *Object) bool {
+	s, path := w.Sides[[2]string{o.Other, v.Org}], w.find(Item, o.Item)
+	took := func() bool {
+		for _, t := range w.Objects {
+			if t.Kind == Taken && t.Org == o.Other && t.Item == o.Item {
+				return true
+			}
+		}
+		return false
+	}
+	return o.State == "accepted" && o.Customers && path != nil && s.State == "active" && s.Calls == "customer" && w.Resting[o.Org] == "" && w.Resting[o.Other] == "" &&
+		w.adapts(o.Other, o.Item) && w.Sees(v, path) && took()
 }
 
 // partOfSeen reports whether the item is a part of something of its owner that is open: a grant opens an item and the parts that

@@ -60,7 +60,7 @@ const proposeTogether = `INSERT INTO joint_propositions (publisher, adopter, pat
 	VALUES ($1, $2, $3, 1, 'proposed', $1, $5, $4, '', '', '', ` + wordsHash + `, now(), now())`
 
 // speakTogether lets publishers propose words to those who may add to what they share, some of which accept and let their customers read
-// them. Nobody in these worlds is called a customer, so that nobody else reads them.
+// them.
 func (w *world) speakTogether() {
 	w.t.Helper()
 	// Apart from the rest of the world, which stays what it is whatever happens here.
@@ -84,7 +84,7 @@ func (w *world) speakTogether() {
 			title := w.token(ob, "joint "+key)
 			w.execAs(signer(owner), proposeTogether, owner.id, o.id, parse[id.Item](w.t, it.ID), w.field(ob, "joint.proposition"), title)
 			if w.chance(.7) {
-				ob.State = "accepted"
+				ob.State, ob.Customers = "accepted", true
 				if err := w.adopt(o, it, courses.Follow); err != nil && !errs.Is(err, errs.NotFound) {
 					w.t.Fatal(err)
 				}
