@@ -99,7 +99,9 @@ func New(o Options, d Deps) *fiber.App {
 	return app
 }
 
-func missing(c *fiber.Ctx) error { return errs.New(errs.NotFound, "no route %s %s", c.Method(), logged(c)) }
+func missing(c *fiber.Ctx) error {
+	return errs.New(errs.NotFound, "no route %s %s", c.Method(), logged(c))
+}
 
 // frame puts organization, brand, viewer and navigation around the pages of the request.
 func (s *Server) frame(c *fiber.Ctx) error {
