@@ -44,8 +44,11 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	c.SetUserContext(ctx)
 	kind := kindOf(err)
 	ref := tenants.Request(ctx)
+	if c.GetRespHeader(fiber.HeaderContentSecurityPolicy) == "" { // The server refused what it could not read, before any of our handlers.
+		promise(c, s.opts)
+	}
 	if kind == errs.Internal || kind == errs.Unavailable {
-		s.opts.Log.ErrorContext(ctx, "request failed", "ref", ref, "method", c.Method(), "path", c.Path(), "error", err)
+		s.opts.Log.ErrorContext(ctx, "request failed", "ref", ref, "method", c.Method(), "path", logged(c), "error", err)
 	} else {
 		s.opts.Log.DebugContext(ctx, "request refused", "ref", ref, "kind", kind, "error", err)
 	}

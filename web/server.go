@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/internal/secret"
 	"github.com/learnscape/learnscape/tenants"
 )
 
@@ -68,8 +71,8 @@ func newApp(o Options, fail fiber.ErrorHandler) *fiber.App {
 		GETOnly:                 false,
 	})
 	app.Use(begin(o), recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: func(c *fiber.Ctx, v any) {
-		o.Log.ErrorContext(c.UserContext(), "panic", "value", v, "path", c.Path())
-	}}), headers(o), compress(), body(o.BodyLimit), sameOrigin())
+		o.Log.ErrorContext(c.UserContext(), "panic", "value", v, "path", logged(c))
+	}}), headers(o), client(o.TrustedProxies), compress(), body(o.BodyLimit), sameOrigin())
 	return app
 }
 
@@ -78,6 +81,52 @@ func proxyHeader(proxies []string) string {
 		return ""
 	}
 	return fiber.HeaderXForwardedFor
+}
+
+// client leaves of X-Forwarded-For the one address that a trusted proxy vouches for, which Fiber then takes for the client's: the last one
+// that is no trusted proxy itself. Whatever stands before it, or in a line of its own, is what the client said of itself.
+func client(proxies []string) fiber.Handler {
+	var trusted []netip.Prefix
+	for _, p := range proxies {
+		if n, err := netip.ParsePrefix(p); err == nil {
+			trusted = append(trusted, n)
+		} else if a, err := netip.ParseAddr(p); err == nil {
+			trusted = append(trusted, netip.PrefixFrom(a, a.BitLen()))
+		}
+	}
+	return func(c *fiber.Ctx) error {
+		if len(trusted) == 0 || !c.IsProxyTrusted() {
+			return c.Next()
+		}
+		var chain []string
+		for _, line := range c.Request().Header.PeekAll(fiber.HeaderXForwardedFor) {
+			chain = append(chain, strings.Split(string(line), ",")...)
+		}
+		at := c.Context().RemoteIP().String()
+		for _, hop := range slices.Backward(chain) {
+			a, err := netip.ParseAddr(strings.TrimSpace(hop))
+			if err != nil {
+				break
+			}
+			at = a.Unmap().String()
+			if !slices.ContainsFunc(trusted, func(n netip.Prefix) bool { return n.Contains(a.Unmap()) }) {
+				break
+			}
+		}
+		c.Request().Header.Set(fiber.HeaderXForwardedFor, at)
+		return c.Next()
+	}
+}
+
+// logged is the path of a request without the codes of links in it: whoever reads the log must not be able to use them.
+func logged(c *fiber.Ctx) string {
+	parts := strings.Split(c.Path(), "/")
+	for i, p := range parts {
+		if secret.IsToken(p) {
+			parts[i] = "…"
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // begin gives the request its reference, deadline, language and the scope of a visitor, which auth replaces when there is a
@@ -105,7 +154,7 @@ func begin(o Options) fiber.Handler {
 			c.Set("X-Statements", strconv.Itoa(count.Statements()))
 		}
 		if o.Log.Enabled(ctx, slog.LevelDebug) {
-			o.Log.DebugContext(ctx, "request", "ref", ref, "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode(),
+			o.Log.DebugContext(ctx, "request", "ref", ref, "method", c.Method(), "path", logged(c), "status", c.Response().StatusCode(),
 				"ms", time.Since(start).Milliseconds(), "statements", count.Statements())
 		}
 		return nil
@@ -125,17 +174,21 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // headers sets what every answer carries (security.md section 5.3).
 func headers(o Options) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		c.Set("Content-Security-Policy", policy)
-		c.Set("X-Content-Type-Options", "nosniff")
-		c.Set("Referrer-Policy", "same-origin")
-		c.Set("Cross-Origin-Opener-Policy", "same-origin")
-		c.Set("Cross-Origin-Resource-Policy", "same-origin")
-		c.Set("Permissions-Policy", "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=(), fullscreen=(self), autoplay=()")
-		c.Set(fiber.HeaderCacheControl, "no-store")
-		if o.Production {
-			c.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-		}
+		promise(c, o)
 		return c.Next()
+	}
+}
+
+func promise(c *fiber.Ctx, o Options) {
+	c.Set("Content-Security-Policy", policy)
+	c.Set("X-Content-Type-Options", "nosniff")
+	c.Set("Referrer-Policy", "same-origin")
+	c.Set("Cross-Origin-Opener-Policy", "same-origin")
+	c.Set("Cross-Origin-Resource-Policy", "same-origin")
+	c.Set("Permissions-Policy", "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=(), fullscreen=(self), autoplay=()")
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	if o.Production {
+		c.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}
 }
 

@@ -95,8 +95,12 @@ func New(o Options, d Deps) *fiber.App {
 	if o.Demo {
 		app.Get("/outbox", s.outbox)
 	}
-	app.Use(func(c *fiber.Ctx) error { return errs.New(errs.NotFound, "no route %s %s", c.Method(), c.Path()) })
+	app.Use(missing)
 	return app
+}
+
+func missing(c *fiber.Ctx) error {
+	return errs.New(errs.NotFound, "no route %s %s", c.Method(), logged(c))
 }
 
 // frame puts organization, brand, viewer and navigation around the pages of the request.

@@ -37,7 +37,7 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		visitor := scope.Scope{Actor: scope.Visitor}
 		ctx := scope.Enter(c.UserContext(), visitor)
-		ctx = lang.With(ctx, language(c, ""))
+		ctx = lang.With(ctx, language(c, names, ""))
 		c.SetUserContext(ctx)
 		host := c.Hostname()
 		if !svc.Tenants().FrontDoor(host) {
@@ -51,7 +51,7 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 			if err != nil {
 				return err
 			}
-			ctx = lang.With(auth.WithHost(ctx, org), language(c, org.Locale))
+			ctx = lang.With(auth.WithHost(ctx, org), language(c, names, org.Locale))
 			c.SetUserContext(ctx)
 			if to, moved := elsewhere(svc, c, org); moved {
 				if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead {
@@ -126,8 +126,8 @@ func member(c *fiber.Ctx, s auth.Session) (ctx context.Context) {
 }
 
 // language is what the cookie says, else the browser, else the organization.
-func language(c *fiber.Ctx, org string) lang.Locale {
-	if l, ok := lang.Parse(c.Cookies(languageCookie)); ok {
+func language(c *fiber.Ctx, names names, org string) lang.Locale {
+	if l, ok := lang.Parse(c.Cookies(names.language)); ok {
 		return l
 	}
 	if h := c.Get(fiber.HeaderAcceptLanguage); h != "" || org == "" {
@@ -139,15 +139,13 @@ func language(c *fiber.Ctx, org string) lang.Locale {
 
 // names are those of the cookies. In production they carry the __Host- prefix, which binds them to https, to the host and to
 // the whole path (RFC 6265bis, 4.1.3.2).
-type names struct{ session, pre, out string }
-
-const languageCookie = "ls_lang"
+type names struct{ session, pre, out, language string }
 
 func cookieNames(production bool) names {
 	if production {
-		return names{"__Host-sid", "__Host-pre", "__Host-out"}
+		return names{"__Host-sid", "__Host-pre", "__Host-out", "__Host-lang"}
 	}
-	return names{"ls_sid", "ls_pre", "ls_out"}
+	return names{"ls_sid", "ls_pre", "ls_out", "ls_lang"}
 }
 
 func (p *Pages) set(c *fiber.Ctx, name, value string, life time.Duration) {

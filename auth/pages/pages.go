@@ -395,7 +395,7 @@ func (p *Pages) language(c *fiber.Ctx) error {
 			return err
 		}
 	}
-	p.set(c, languageCookie, string(l), 365*24*time.Hour)
+	p.set(c, p.names.language, string(l), 365*24*time.Hour)
 	return c.Redirect(localPath(c.FormValue("back")), fiber.StatusSeeOther)
 }
 

@@ -29,7 +29,7 @@ func resting(c *fiber.Ctx, svc *auth.Service, host string) (tenants.Organization
 // atRest answers on the host of an organization that rests: with a plain page that says so. Of one that is closed an administrator
 // signs in and gets to its settings, and to nothing else.
 func atRest(c *fiber.Ctx, svc *auth.Service, names names, org tenants.Organization) error {
-	ctx := lang.With(auth.WithHost(c.UserContext(), org), language(c, org.Locale))
+	ctx := lang.With(auth.WithHost(c.UserContext(), org), language(c, names, org.Locale))
 	c.SetUserContext(ctx)
 	if org.State != tenants.OrgClosed {
 		return restPage(c, svc.BaseURL(""), org)

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +32,17 @@ func TestComposeFitsTheConfiguration(t *testing.T) {
 	for name, image := range map[string]string{"postgres": "postgres:17", "meilisearch": "getmeili/meilisearch:v1.50", "caddy": "caddy:", "dex": "ghcr.io/dexidp/dex:", "mail": "axllent/mailpit:"} {
 		if !strings.HasPrefix(file.Services[name].Image, image) {
 			t.Errorf("service %s has image %q, want %s…", name, file.Services[name].Image, image)
+		}
+	}
+	asked, inside := regexp.MustCompile(`^\$\{[A-Z_]+(:\?)?\}$`), regexp.MustCompile(`:\$\{[A-Z_]+(:\?)?\}@`)
+	for name, service := range file.Services {
+		for k, v := range service.Environment {
+			if (strings.Contains(k, "PASSWORD") || strings.Contains(k, "KEY") || strings.Contains(k, "SECRET")) && !asked.MatchString(v) {
+				t.Errorf("service %s: %s is not asked for: everybody would have the same", name, k)
+			}
+			if strings.Contains(v, "://") && strings.Contains(v, "@") && !inside.MatchString(v) {
+				t.Errorf("service %s: the password in %s is not asked for", name, k)
+			}
 		}
 	}
 	known := map[string]bool{}
@@ -100,6 +112,19 @@ func TestConfigurationSaysEverythingAndPrintsNoSecret(t *testing.T) {
 			if strings.Contains(line, k) && strings.Contains(line, canary) {
 				t.Errorf("the message repeats the secret: %s", line)
 			}
+		}
+	}
+}
+
+// Sessions over plain http could be read on the way: beyond this machine there is no such portal.
+func TestPlainHTTPIsForThisMachine(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{
+		"https://learn.example.com": true, "http://localhost:8080": true, "http://127.0.0.1:8080": true,
+		"http://learn.example.com": false, "http://localhost.example.com": false, "http://10.0.0.1": false, "https://a:b@learn.example.com": false, "https://learn.example.com/x": false,
+	} {
+		if _, err := baseURL(address); (err == nil) != want {
+			t.Errorf("%s: %v", address, err)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (p *Pages) file(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderETag, tag)
 	c.Set(fiber.HeaderCacheControl, "private, max-age=3600")
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
-	c.Set(fiber.HeaderContentSecurityPolicy, "sandbox; default-src 'none'; style-src 'unsafe-inline'")
+	c.Set(fiber.HeaderContentSecurityPolicy, "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
 	c.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if c.Get(fiber.HeaderIfNoneMatch) == tag {
 		_ = f.Content.Close()

@@ -307,7 +307,7 @@ func TestFiles(t *testing.T) {
 	a := s.get("partner", picture)
 	s.want(a, 200, "picture")
 	for k, v := range map[string]string{
-		"Content-Type": "image/svg+xml; charset=utf-8", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+		"Content-Type": "image/svg+xml; charset=utf-8", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
 		"Cache-Control": "private, max-age=3600", "Accept-Ranges": "bytes",
 	} {
 		if a.Header.Get(k) != v {

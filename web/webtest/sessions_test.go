@@ -64,3 +64,36 @@ func TestSessions(t *testing.T) {
 	shot(boss, "sessions-none")
 	boss.Fits(320)
 }
+
+// TestDraftsStayNobodys is two people at one computer: what the first one typed and did not send is gone when the second one signs in.
+func TestDraftsStayNobodys(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	b := webtest.Open(t, 1360)
+	in := func(email string) {
+		b.Visit(d.URL("halden", "/sign-in?return_to=/community"))
+		b.Click(`main a[href^="/auth/start"]`)
+		b.WaitText("Demonstration provider")
+		b.Type(`input[name="email"]`, email)
+		b.Submit(`input[name="email"]`)
+		b.Wait(`a[href="/me"]`)
+	}
+	in("learner@halden.example")
+	b.Click(`main a[href^="/questions/"]`)
+	b.Wait(`textarea[data-draft]`)
+	page := b.At()
+	typed := `document.querySelector("textarea[data-draft]").value`
+	b.Type(`textarea[data-draft]`, "Not for your eyes")
+	b.Visit(page)
+	if got := webtest.Eval[string](b, typed); got != "Not for your eyes" {
+		t.Errorf("a draft does not outlive its page: %q", got)
+	}
+	b.Visit(d.URL("halden", "/me"))
+	b.Click(`main form[action="/sign-out"] button`)
+	b.WaitText("signed out")
+	in("admin@halden.example")
+	b.Visit(page)
+	if got := webtest.Eval[string](b, typed); got != "" {
+		t.Errorf("the next person reads the draft: %q", got)
+	}
+}

@@ -129,7 +129,14 @@ else if (k === "p") go($("[data-previous]"));
 function findField() {
 return all("#find,.bigfind input[type=search]").find(function (f) { return f.offsetParent; });
 }
+function forget() {
+try {
+Object.keys(localStorage).forEach(function (k) { if (k.indexOf("draft:") === 0) localStorage.removeItem(k); });
+sessionStorage.clear();
+} catch (e) {}
+}
 function drafts() {
+if ($("[data-forget]")) forget();
 all("[data-draft]:not([data-kept])").forEach(function (f) {
 var key = "draft:" + f.dataset.draft, kept = store.get(key);
 f.dataset.kept = "1";

@@ -143,7 +143,15 @@
   }
 
   // Drafts stay on the device until the server has answered the form.
+  // Whoever signs out leaves neither drafts nor remembered pages to the next person at the device.
+  function forget() {
+    try {
+      Object.keys(localStorage).forEach(function (k) { if (k.indexOf("draft:") === 0) localStorage.removeItem(k); });
+      sessionStorage.clear();
+    } catch (e) {}
+  }
   function drafts() {
+    if ($("[data-forget]")) forget();
     all("[data-draft]:not([data-kept])").forEach(function (f) {
       var key = "draft:" + f.dataset.draft, kept = store.get(key);
       f.dataset.kept = "1";
