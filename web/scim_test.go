@@ -122,12 +122,12 @@ func TestProvisioning(t *testing.T) {
 			t.Errorf("%s finds %v", f, v["totalResults"])
 		}
 	}
-	for _, f := range []string{`externalId eq "ENTRA-1"`, `userName eq "new_hire@halden.example"`, `displayName co "%"`, `id eq "' OR true --"`, `emails[type eq "home" and value eq "new.hire@halden.example"]`} {
+	for _, f := range []string{`externalId eq "ENTRA-1"`, `userName eq "new_hire@halden.example"`, `displayName co "%"`, `id eq "' OR true --"`, `emails[type eq "home" and value eq "new.hire@halden.example"]`, "userName eq \"\xff\""} {
 		if v := find("/Users", f); v["totalResults"] != 0.0 {
 			t.Errorf("%s finds %v", f, v["totalResults"])
 		}
 	}
-	for _, f := range []string{`userName eq`, `password eq "x"`, `userName eq "x" or`, `active gt true`, `m.email eq "x"`, strings.Repeat("(", 60) + `userName eq "x"` + strings.Repeat(")", 60), `userName eq "` + strings.Repeat("x", 3000) + `"`, strings.Repeat(`id pr or `, 70) + `id pr`, "userName eq \"\x00\"", "userName eq \"\xff\""} {
+	for _, f := range []string{`userName eq`, `password eq "x"`, `userName eq "x" or`, `active gt true`, `m.email eq "x"`, strings.Repeat("(", 60) + `userName eq "x"` + strings.Repeat(")", 60), `userName eq "` + strings.Repeat("x", 3000) + `"`, strings.Repeat(`id pr or `, 70) + `id pr`, "userName eq \"\x00\""} {
 		refused(scim("GET", "/Users?filter="+url.QueryEscape(f), ""), 400, "invalidFilter")
 	}
 

@@ -20,6 +20,7 @@ type tokensView struct {
 	List    []auth.Token
 	Now     time.Time
 	Address string // of the API
+	Provisioning string // the address for an identity provider
 	Made    string // the new token: this page alone shows it
 	Revoke  *auth.Token
 	Name    string
@@ -51,6 +52,7 @@ func (p *Pages) showTokens(c *fiber.Ctx, v tokensView, status int) error {
 		return err
 	}
 	v.List, v.Now, v.Address = list, p.svc.Now(), p.svc.BaseURL(org.Slug)+"/api/v1"
+	v.Provisioning = p.svc.Provisioning(org)
 	c.Status(status)
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	page := ui.PageProps{Title: lang.T(ctx, "token.title"), NavKey: "admin", Layout: ui.Work, NoIndex: true}
