@@ -121,11 +121,6 @@ func (s *Service) ProvisionPerson(ctx context.Context, p Provisioned) (Provision
 	p.MembershipID = id.New[id.Membership]()
 	person := id.New[id.Person]()
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		if p.Active {
-			if err := tenants.RoomForPerson(tx); err != nil {
-				return err
-			}
-		}
 		if err := free(tx, p); err != nil {
 			return err
 		}
@@ -136,12 +131,18 @@ func (s *Service) ProvisionPerson(ctx context.Context, p Provisioned) (Provision
 		}); err != nil {
 			return err
 		}
-		var err error
-		p, err = db.Row[Provisioned](tx, `INSERT INTO memberships AS m (org_id, membership_id, person_id, name, email, title, locale, state, created_at, user_name, called, external_id, given_name, family_name)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING `+provisionedColumns,
-			tx.Scope.Org, p.MembershipID, person, p.Name, p.Email, p.Title, p.Locale, state, tx.Now, p.UserName, strings.ToLower(p.UserName), p.ExternalID, p.GivenName, p.FamilyName)
-		if err != nil {
+		// Whoever prepares the next one waits from here to the commit, for the count: as little as can be stands between.
+		var fits bool
+		if err := tx.Batch(func(b *db.Batch) {
+			db.One(b, &p, nil, `INSERT INTO memberships AS m (org_id, membership_id, person_id, name, email, title, locale, state, created_at, user_name, called, external_id, given_name, family_name)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING `+provisionedColumns,
+				tx.Scope.Org, p.MembershipID, person, p.Name, p.Email, p.Title, p.Locale, state, tx.Now, p.UserName, strings.ToLower(p.UserName), p.ExternalID, p.GivenName, p.FamilyName)
+			tenants.PeopleFit(b, &fits, tx.Scope.Org)
+		}); err != nil {
 			return err
+		}
+		if p.Active && !fits {
+			return tenants.RoomForPerson(tx)
 		}
 		return tenants.Audit(tx, "member.provisioned", "membership:"+p.MembershipID.String(), nil)
 	})

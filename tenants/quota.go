@@ -71,6 +71,12 @@ func RoomForPerson(tx *db.Tx) error {
 	return err
 }
 
+// PeopleFit queues the question whether the organization has, with those that the transaction has added, at most as many members as it
+// may. Nobody can change the answer before the commit: who adds somebody holds the count.
+func PeopleFit(b *db.Batch, fit *bool, org id.Org) {
+	db.One(b, fit, nil, `SELECT `+usedPeople+` <= coalesce((SELECT q.people FROM quotas q WHERE q.org_id = $1), $2::int)`, org, DefaultQuota().People)
+}
+
 // RoomForInvitation refuses one invitation more than the organization of tx may send within an hour or 30 days.
 func RoomForInvitation(tx *db.Tx) error {
 	q, err := quota(tx)

@@ -17,16 +17,16 @@ import (
 )
 
 type tokensView struct {
-	List    []auth.Token
-	Now     time.Time
-	Address string // of the API
+	List         []auth.Token
+	Now          time.Time
+	Address      string // of the API
 	Provisioning string // the address for an identity provider
-	Made    string // the new token: this page alone shows it
-	Revoke  *auth.Token
-	Name    string
-	Scopes  []string
-	Days    int
-	Faults  []ui.Fault
+	Made         string // the new token: this page alone shows it
+	Revoke       *auth.Token
+	Name         string
+	Scopes       []string
+	Days         int
+	Faults       []ui.Fault
 }
 
 // tokenDays are the lives that people choose from.

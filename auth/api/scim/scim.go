@@ -348,4 +348,3 @@ func parameter[T ~struct{ uuid.UUID }](c *fiber.Ctx) (T, error) {
 	}
 	return v, err
 }
-

@@ -86,7 +86,11 @@ func (s *server) createUser(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	p := auth.Provisioned{Active: true, Locale: string(lang.From(c.UserContext()))}
+	org, err := s.svc.Tenants().ByHost(c.UserContext(), c.Hostname())
+	if err != nil {
+		return err
+	}
+	p := auth.Provisioned{Active: true, Locale: org.Locale}
 	d := draft{Provisioned: &p}
 	if err := d.object(opAdd, body); err != nil {
 		return err
