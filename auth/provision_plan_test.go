@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -12,6 +13,7 @@ import (
 	"github.com/learnscape/learnscape/internal/db/plantest"
 	"github.com/learnscape/learnscape/internal/egress"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/mail"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/internal/secret"
@@ -61,7 +63,12 @@ func TestPlansOfProvisioning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc, err := auth.New(auth.Deps{DB: d, Tenants: tenants.New(d, base), Mail: mail.New(d, nil, mail.Outbox{}, "test.example"), Keys: keys, Egress: egress.New(egress.Options{}), BaseURL: baseURL})
+	client, err := jobs.NewClient(t.Context(), dsn("learnscape_app"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	svc, err := auth.New(auth.Deps{DB: d, Tenants: tenants.New(d, base), Mail: mail.New(d, client, mail.Outbox{}, "test.example"), Keys: keys, Egress: egress.New(egress.Options{}), BaseURL: baseURL})
 	if err != nil {
 		t.Fatal(err)
 	}
