@@ -263,7 +263,7 @@ func (s *Service) byPasskey(ctx context.Context, org tenants.Organization, b Bro
 			return err
 		}
 		user, c, err := rp.ValidatePasskeyLogin(func(_, handle []byte) (webauthn.User, error) {
-			m, err := memberOf(handle)
+			m, err := membershipOf(handle)
 			if err != nil {
 				return nil, err
 			}
@@ -293,7 +293,7 @@ func (s *Service) byPasskey(ctx context.Context, org tenants.Organization, b Bro
 	return out, err
 }
 
-func memberOf(handle []byte) (m id.Membership, err error) {
+func membershipOf(handle []byte) (m id.Membership, err error) {
 	if len(handle) != len(m.UUID) {
 		return m, errs.New(errs.NotFound, "handle of %d bytes", len(handle))
 	}

@@ -89,7 +89,7 @@ func SetRoles(tx *db.Tx, m id.Membership, roles []scope.Role) error {
 
 // MemberByEmail returns the membership of an address in tx's organization, whatever its state; NotFound if there is none.
 func MemberByEmail(tx *db.Tx, email string) (Membership, error) {
-	return db.Row[Membership](tx, `SELECT `+MembershipColumns+` FROM memberships m WHERE m.org_id = $1 AND m.email = $2`, tx.Scope.Org, strings.ToLower(strings.TrimSpace(email)))
+	return db.Row[Membership](tx, `SELECT `+MembershipColumns+` FROM memberships m WHERE m.org_id = $1 AND m.email = $2 AND m.removed_at IS NULL`, tx.Scope.Org, strings.ToLower(strings.TrimSpace(email)))
 }
 
 // MemberByID returns a membership of tx's organization; NotFound if there is none.

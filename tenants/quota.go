@@ -34,7 +34,7 @@ const (
 	quotaOf = `SELECT coalesce(q.storage, $2::bigint) AS storage, coalesce(q.people, $3::int) AS people, coalesce(q.invites_hour, $4::int) AS invites_hour, coalesce(q.invites_month, $5::int) AS invites_month
 		FROM (SELECT 1) one LEFT JOIN quotas q ON q.org_id = $1`
 	usedStorage = `(SELECT coalesce(sum(f.size), 0)::bigint FROM files f WHERE f.org_id = $1)`
-	usedPeople  = `(SELECT count(*)::int FROM memberships m WHERE m.org_id = $1 AND m.state <> 'left')`
+	usedPeople  = `(SELECT coalesce((SELECT c.here FROM people_counts c WHERE c.org_id = $1), 0))`
 	usedInvites = `(SELECT count(*)::int FROM invitations v WHERE v.org_id = $1 AND v.created_at > $2::timestamptz - interval '1 hour') AS invites_hour,
 		(SELECT count(*)::int FROM invitations v WHERE v.org_id = $1 AND v.created_at > $2::timestamptz - interval '30 days') AS invites_month`
 )
@@ -69,6 +69,12 @@ func RoomForPerson(tx *db.Tx) error {
 		err = full("house.quota.people_full", q.People)
 	}
 	return err
+}
+
+// PeopleFit queues the question whether the organization has, with those that the transaction has added, at most as many members as it
+// may. Nobody can change the answer before the commit: who adds somebody holds the count.
+func PeopleFit(b *db.Batch, fit *bool, org id.Org) {
+	db.One(b, fit, nil, `SELECT `+usedPeople+` <= coalesce((SELECT q.people FROM quotas q WHERE q.org_id = $1), $2::int)`, org, DefaultQuota().People)
 }
 
 // RoomForInvitation refuses one invitation more than the organization of tx may send within an hour or 30 days.

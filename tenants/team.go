@@ -212,7 +212,7 @@ func (s *Service) ChangeTeam(ctx context.Context, team id.Any, m id.Membership, 
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		if _, err := db.Row[id.Any](tx, `SELECT t.team_id FROM teams t WHERE t.org_id = $1 AND t.team_id = $2 FOR SHARE`, tx.Scope.Org, team); err != nil {
+		if _, err := db.Row[id.Any](tx, `SELECT t.team_id FROM teams t WHERE t.org_id = $1 AND t.team_id = $2 FOR NO KEY UPDATE`, tx.Scope.Org, team); err != nil {
 			return err
 		}
 		who, err := MemberByID(tx, m)

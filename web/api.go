@@ -1,12 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	authapi "github.com/learnscape/learnscape/auth/api"
+	"github.com/learnscape/learnscape/auth/api/scim"
 	coursesapi "github.com/learnscape/learnscape/courses/api"
 	"github.com/learnscape/learnscape/internal/api"
 	searchapi "github.com/learnscape/learnscape/search/api"
@@ -40,5 +42,15 @@ func API(app *fiber.App, o Options, d Deps) (v31, v30 []byte) {
 	return v31, v30
 }
 
-// forPrograms reports whether the request is for the API, which answers errors with problem documents.
-func forPrograms(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/api/") }
+// forPrograms reports whether the request is for the API, which answers errors with problem documents, or for provisioning.
+func forPrograms(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), "/api/") || provisions(c) }
+
+func provisions(c *fiber.Ctx) bool { return strings.HasPrefix(c.Path(), scim.Root+"/") }
+
+// provisioningShare is how many requests a provider may make for each of another program: it sends one for each person.
+const provisioningShare = 40
+
+// provisioning mounts what identity providers call.
+func provisioning(app *fiber.App, o Options, d Deps) {
+	scim.Mount(app, scim.Options{Auth: d.Auth, PerMinute: provisioningShare * cmp.Or(o.APIPerMinute, 300)})
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/learnscape/learnscape/auth/api/scim"
 	"github.com/learnscape/learnscape/internal/api"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
@@ -51,6 +52,9 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		s.opts.Log.ErrorContext(ctx, "request failed", "ref", ref, "method", c.Method(), "path", logged(c), "error", err)
 	} else {
 		s.opts.Log.DebugContext(ctx, "request refused", "ref", ref, "kind", kind, "error", err)
+	}
+	if provisions(c) {
+		return scim.Fail(c, kind, err, ref)
 	}
 	if forPrograms(c) {
 		return api.Fail(c, kind, err, ref)

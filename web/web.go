@@ -66,6 +66,7 @@ func New(o Options, d Deps) *fiber.App {
 	app.Get(static.Prefix+"*", s.asset)
 	app.Get("/robots.txt", s.robots)
 	API(app, o, d)
+	provisioning(app, o, d)
 
 	app.Use(authpages.Middleware(d.Auth), s.view, s.frame, s.gate)
 	app.Get("/view-as", s.viewing)

@@ -17,15 +17,16 @@ import (
 )
 
 type tokensView struct {
-	List    []auth.Token
-	Now     time.Time
-	Address string // of the API
-	Made    string // the new token: this page alone shows it
-	Revoke  *auth.Token
-	Name    string
-	Scopes  []string
-	Days    int
-	Faults  []ui.Fault
+	List         []auth.Token
+	Now          time.Time
+	Address      string // of the API
+	Provisioning string // the address for an identity provider
+	Made         string // the new token: this page alone shows it
+	Revoke       *auth.Token
+	Name         string
+	Scopes       []string
+	Days         int
+	Faults       []ui.Fault
 }
 
 // tokenDays are the lives that people choose from.
@@ -51,6 +52,7 @@ func (p *Pages) showTokens(c *fiber.Ctx, v tokensView, status int) error {
 		return err
 	}
 	v.List, v.Now, v.Address = list, p.svc.Now(), p.svc.BaseURL(org.Slug)+"/api/v1"
+	v.Provisioning = p.svc.Provisioning(org)
 	c.Status(status)
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	page := ui.PageProps{Title: lang.T(ctx, "token.title"), NavKey: "admin", Layout: ui.Work, NoIndex: true}

@@ -22,7 +22,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
-	"golang.org/x/time/rate"
 
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
@@ -51,7 +50,7 @@ type Options struct {
 type API struct {
 	huma  huma.API
 	enter func(*fiber.Ctx, string) (context.Context, error)
-	limit *limiter
+	limit *Limiter
 	db    *db.DB
 	now   func() time.Time
 	ref   func(context.Context) string
@@ -87,7 +86,7 @@ func New(app *fiber.App, o Options) *API {
 	}
 	return &API{
 		huma: humafiber.NewWithGroup(app, twins{app}, config), enter: o.Enter, db: o.DB, now: o.Now, ref: o.Ref, log: o.Log,
-		limit: &limiter{perMinute: o.PerMinute, tokens: map[id.Any]*rate.Limiter{}},
+		limit: NewLimiter(o.PerMinute),
 	}
 }
 
@@ -252,7 +251,7 @@ func (a *API) admit(c *fiber.Ctx, r *request, op Op, need string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.limit.take(sc.Token, a.now()); err != nil {
+	if err := a.limit.Take(sc.Token, a.now()); err != nil {
 		return err
 	}
 	if need != "" && !slices.Contains(sc.For, need) {

@@ -10,8 +10,8 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 )
 
-// limiter counts the requests of each token in this process; of several replicas each counts for itself.
-type limiter struct {
+// Limiter counts the requests of each token in this process; of several replicas each counts for itself.
+type Limiter struct {
 	perMinute int
 	mu        sync.Mutex
 	tokens    map[id.Any]*rate.Limiter
@@ -20,8 +20,13 @@ type limiter struct {
 // tokensMost bounds what is remembered.
 const tokensMost = 20_000
 
-// take is RateLimited, with the time to wait, if the token has used up what it may.
-func (l *limiter) take(token id.Any, now time.Time) error {
+// NewLimiter lets a token make so many requests in a minute, a quarter of them at once.
+func NewLimiter(perMinute int) *Limiter {
+	return &Limiter{perMinute: perMinute, tokens: map[id.Any]*rate.Limiter{}}
+}
+
+// Take is RateLimited, with the time to wait, if the token has used up what it may.
+func (l *Limiter) Take(token id.Any, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.tokens[token]

@@ -63,6 +63,7 @@ const (
 	OwnSessions     Action = "auth.own_sessions"
 	EndSessions     Action = "auth.end_sessions"
 	CreateToken     Action = "auth.create_token"
+	Provision       Action = "auth.provision"
 	Learn           Action = "courses.learn"
 	Author          Action = "courses.author"
 	Adopt           Action = "courses.adopt"
@@ -119,6 +120,7 @@ var table = map[Action]Rule{
 	OwnSessions:     {},
 	EndSessions:     {Roles: []scope.Role{scope.Administrator}},
 	CreateToken:     {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
+	Provision:       {Roles: []scope.Role{scope.Administrator}},
 	Learn:           {Foreign: true},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},

@@ -13,6 +13,8 @@ const (
 	WriteNetwork = "write:network"
 	ReadPeople   = "read:people"
 	ReadTheLog   = "read:log"
+	// ProvisionPeople is for the organization's identity provider, and for nothing else that a program does.
+	ProvisionPeople = "provision:people"
 )
 
 // either is the scope of what everybody may know: any token covers it.
@@ -31,6 +33,7 @@ var tokenScopes = map[Action]struct{ read, write string }{
 	ManageNetwork: {ReadNetwork, WriteNetwork},
 	SeePeople:     {read: ReadPeople},
 	ReadLog:       {read: ReadTheLog},
+	Provision:     {ProvisionPeople, ProvisionPeople},
 }
 
 // TokenScopes lists what a token can be made for, in alphabetical order.

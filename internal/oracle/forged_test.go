@@ -142,6 +142,13 @@ func (w *world) forgeries() (out []forgery) {
 			if by == to {
 				continue
 			}
+			add("take somebody out elsewhere", by, []any{to.id}, `UPDATE memberships SET state = 'left' WHERE org_id = $1`)
+			add("prepare somebody elsewhere", by, []any{to.id}, `INSERT INTO memberships (org_id, membership_id, person_id, name, email, state) SELECT $1, gen_random_uuid(), p.person_id, 'x', 'x@x.example', 'invited' FROM persons p LIMIT 1`)
+			add("say how many people others have", by, []any{to.id}, `UPDATE people_counts SET here = 0 WHERE org_id = $1`)
+			add("look how many people others have", by, []any{to.id}, `SELECT c.here::bigint FROM people_counts c WHERE c.org_id = $1`)
+			add("make a team elsewhere", by, []any{to.id}, `INSERT INTO teams (org_id, team_id, name, source) VALUES ($1, gen_random_uuid(), 'Forged', 'scim')`)
+			add("have somebody else's people in a team", by, []any{by.id, to.members[0]}, `WITH t AS (INSERT INTO teams (org_id, team_id, name, source) VALUES ($1, gen_random_uuid(), 'Forged', 'scim') RETURNING org_id, team_id)
+				INSERT INTO team_members (org_id, team_id, membership_id) SELECT t.org_id, t.team_id, $2 FROM t`)
 			if w.pact(by, to) == nil {
 				args := []any{by.id, to.id}
 				add("connect without asking", by, args, `INSERT INTO connections (connection_id, org_a, org_b, state, asked_by) VALUES (gen_random_uuid(), $1, $2, 'active', $1)`)

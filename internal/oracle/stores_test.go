@@ -30,7 +30,7 @@ var shared = map[string]string{
 	"auth.gates":                   "how many requests wait for a provider and how often it failed, by provider",
 	"auth.issuers":                 "what a provider tells anybody of itself, by issuer",
 	"auth.keySet":                  "the keys of one issuer",
-	"internal/api.limiter":         "how many requests a token made, by token",
+	"internal/api.Limiter":         "how many requests a token made, by token",
 	"internal/db.Counter":          "how many statements one request made",
 	"internal/db.Guard":            "whether the session that one request presumed is still the same",
 	"internal/db.Trace":            "the statements of one call, for tests",
