@@ -45,9 +45,9 @@ func checkTags(tags []string) error {
 
 // Keeper is a member who can look after partners.
 type Keeper struct {
-	Membership id.Membership `db:"membership_id"`
-	Name       string        `db:"name"`
-	Email      string        `db:"email"`
+	Membership id.Membership `db:"membership_id" json:"membership_id"`
+	Name       string        `db:"name" json:"name"`
+	Email      string        `db:"email" json:"email"`
 }
 
 // keepersSQL lists those of $1 who manage the network, by name.
