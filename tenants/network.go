@@ -109,22 +109,27 @@ func (v ConnectionView) Asked() []Opening {
 type connectionRow struct {
 	link
 
-	Since    *time.Time    `db:"since"`
-	WeCall   string        `db:"we_call"`
-	TheyCall string        `db:"they_call"`
-	Mails    bool          `db:"mails"`
-	Account  string        `db:"account"`
-	Owner    id.Membership `db:"owner_id"`
-	Tags     []string      `db:"tags"`
+	Since        *time.Time    `db:"since"`
+	WeCall       string        `db:"we_call"`
+	TheyCall     string        `db:"they_call"`
+	Mails        bool          `db:"mails"`
+	Account      string        `db:"account"`
+	Owner        id.Membership `db:"owner_id"`
+	Tags         []string      `db:"tags"`
+	Keepers      []Keeper      `db:"keepers"`
+	WeAnswered   int           `db:"we_answered"`
+	TheyAnswered int           `db:"they_answered"`
 
 	Finishing int `db:"finishing"`
 }
 
-// answeredSQL counts the questions of $1 that people of $2 answered, from five on. What is shown without its organization counts on
+// answered counts the questions of one organization that people of another answered, from five on. What is shown without its organization counts on
 // neither side: a count must not tell whose it was.
-const answeredSQL = `SELECT CASE WHEN count(DISTINCT q.question_id) >= 5 THEN count(DISTINCT q.question_id) ELSE 0 END::int FROM answers a
+func answered(asker, by string) string {
+	return `SELECT CASE WHEN count(DISTINCT q.question_id) >= 5 THEN count(DISTINCT q.question_id) ELSE 0 END::int FROM answers a
 	JOIN questions q ON q.org_id = a.question_org AND q.question_id = a.question_id AND q.state <> 'withdrawn' AND q.audience <> 'org' AND q.shown_as <> 'someone'
-	WHERE a.question_org = $1 AND a.org_id = $2 AND a.state = 'shown' AND a.audience <> 'org' AND a.shown_as <> 'someone'`
+	WHERE a.question_org = ` + asker + ` AND a.org_id = ` + by + ` AND a.state = 'shown' AND a.audience <> 'org' AND a.shown_as <> 'someone'`
+}
 
 // Connection returns the connection of the own organization with another, with its versions and receipts; NotFound if there never
 // was one. Whoever manages the network may see it.
@@ -146,6 +151,7 @@ func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView,
 				NOT EXISTS (SELECT 1 FROM quiet_connections q WHERE q.org_id = $1 AND q.membership_id = $3 AND q.other_org = $2) AS mails,
 				coalesce((SELECT n.account FROM partner_notes n WHERE n.org_id = $1 AND n.other_org = $2), '') AS account,
 				(SELECT n.owner_id FROM partner_notes n WHERE n.org_id = $1 AND n.other_org = $2) AS owner_id, coalesce((SELECT n.tags FROM partner_notes n WHERE n.org_id = $1 AND n.other_org = $2), '{}') AS tags,
+				(SELECT coalesce(json_agg(k), '[]') FROM (`+keepersSQL+`) k) AS keepers, (`+answered("$2", "$1")+`) AS we_answered, (`+answered("$1", "$2")+`) AS they_answered,
 				(SELECT count(DISTINCT f.membership_id)::int FROM finishing f WHERE f.org_id = $1 AND f.item_org = $2 AND f.until > now()) AS finishing
 			FROM connections c LEFT JOIN connection_sides o ON o.org_id = $1 AND o.other_org = $2 LEFT JOIN connection_sides t ON t.org_id = $2 AND t.other_org = $1
 			WHERE least(c.org_a, c.org_b) = least($1::uuid, $2::uuid) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2::uuid)`, sc.Org, other, sc.Membership, v.Now)
@@ -155,9 +161,6 @@ func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView,
 			JOIN audit a ON a.org_id = $1 AND a.object = 'connection:' || c.connection_id LEFT JOIN memberships m ON m.org_id = a.org_id AND m.membership_id = a.membership_id
 			WHERE least(c.org_a, c.org_b) = least($1::uuid, $2::uuid) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2::uuid) ORDER BY a.seq DESC LIMIT 50`, sc.Org, other)
 		crossings(b, &v.Crossings, sc.Org, other)
-		db.List(b, &v.Keepers, keepersSQL, sc.Org)
-		db.One(b, &v.WeAnswered, nil, answeredSQL, other, sc.Org)
-		db.One(b, &v.TheyAnswered, nil, answeredSQL, sc.Org, other)
 	}); err != nil {
 		return ConnectionView{}, err
 	}
@@ -169,6 +172,7 @@ func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView,
 	}
 	v.State, v.WeAsked, v.WeAreB, v.WeCall, v.TheyCall = c.State, c.AskedBy == sc.Org, c.B == sc.Org, c.WeCall, c.TheyCall
 	v.Since, v.FinishUntil, v.Finishing, v.Mails, v.Account, v.Owner, v.Tags = c.Since, c.Finish, c.Finishing, c.Mails, c.Account, c.Owner, c.Tags
+	v.Keepers, v.WeAnswered, v.TheyAnswered = c.Keepers, c.WeAnswered, c.TheyAnswered
 	for _, r := range versions {
 		one := r.seen(sc.Org, v.WeAreB)
 		switch r.State {
