@@ -43,19 +43,11 @@ func checkTags(tags []string) error {
 	return nil
 }
 
-<<<<<<< HEAD
 // PartnerOwner is a member who can look after partners.
 type PartnerOwner struct {
-	Membership id.Membership `db:"membership_id"`
-	Name       string        `db:"name"`
-	Email      string        `db:"email"`
-=======
-// Keeper is a member who can look after partners.
-type Keeper struct {
 	Membership id.Membership `db:"membership_id" json:"membership_id"`
 	Name       string        `db:"name" json:"name"`
 	Email      string        `db:"email" json:"email"`
->>>>>>> joint
 }
 
 // keepersSQL lists those of $1 who manage the network, by name.
