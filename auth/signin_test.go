@@ -234,12 +234,15 @@ func TestFaults(t *testing.T) {
 			}
 			w.named(t, w.browser(t).signIn(w.a, email, ""), w.a, "provider_down", "keys")
 		}
-		for fault, reason := range map[demoop.Fault]string{demoop.DiscoveryOfAnother: "unverified", demoop.DiscoveryHangs: "provider_down"} {
+		for _, tt := range []struct {
+			fault  demoop.Fault
+			reason string
+		}{{demoop.DiscoveryOfAnother, "unverified"}, {demoop.DiscoveryHangs, "provider_down"}} {
 			w.restart(time.Second)
-			if err := w.op.SetFault(w.a.Slug, fault); err != nil {
+			if err := w.op.SetFault(w.a.Slug, tt.fault); err != nil {
 				t.Fatal(err)
 			}
-			w.named(t, w.browser(t).get(w.a.Slug, "/auth/start/"+w.a.provider.String()), w.a, reason, "discovery")
+			w.named(t, w.browser(t).get(w.a.Slug, "/auth/start/"+w.a.provider.String()), w.a, tt.reason, "discovery")
 		}
 		asked := w.op.Requests(w.a.Slug, "discovery")
 		w.named(t, w.browser(t).get(w.a.Slug, "/auth/start/"+w.a.provider.String()), w.a, "provider_down", "discovery")
