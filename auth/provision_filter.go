@@ -204,12 +204,13 @@ func (w *where) term(name string, op filter.CompareOperator, value any) (string,
 		}
 		sql := "false" // What is no identifier is nobody's.
 		if v, err := id.Parse[id.Any](text); err == nil {
-			if sql = a.sql + " = " + w.arg(v.UUID); a.kind == belongs {
-				column := "x.membership_id"
-				if strings.HasPrefix(strings.ToLower(name), "groups") {
-					column = "x.team_id"
-				}
-				sql = fmt.Sprintf(a.sql, " AND "+column+" = "+w.arg(v.UUID))
+			switch {
+			case a.kind == uid:
+				sql = a.sql + " = " + w.arg(v.UUID)
+			case strings.HasPrefix(strings.ToLower(name), "groups"):
+				sql = fmt.Sprintf(a.sql, " AND x.team_id = "+w.arg(v.UUID))
+			default:
+				sql = fmt.Sprintf(a.sql, " AND x.membership_id = "+w.arg(v.UUID))
 			}
 		}
 		if op == filter.NE {

@@ -27,7 +27,7 @@ type ProvisionedGroup struct {
 	CreatedAt  time.Time `db:"created_at"`
 	ChangedAt  time.Time `db:"changed_at"`
 	People     int       `db:"people"`
-	Members    []ProvisionedMember
+	Members    []ProvisionedMember `db:"-"`
 }
 
 // ProvisionedMember is somebody in a group.
