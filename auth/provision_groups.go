@@ -20,13 +20,13 @@ import (
 
 // ProvisionedGroup is a team that the organization's identity provider looks after (RFC 7643, 4.2). It sees no others.
 type ProvisionedGroup struct {
-	TeamID     id.Any    `db:"team_id"`
-	ExternalID string    `db:"external"`
-	Name       string    `db:"name"`
-	Version    int64     `db:"version"`
-	CreatedAt  time.Time `db:"created_at"`
-	ChangedAt  time.Time `db:"changed_at"`
-	People     int       `db:"people"`
+	TeamID     id.Any              `db:"team_id"`
+	ExternalID string              `db:"external"`
+	Name       string              `db:"name"`
+	Version    int64               `db:"version"`
+	CreatedAt  time.Time           `db:"created_at"`
+	ChangedAt  time.Time           `db:"changed_at"`
+	People     int                 `db:"people"`
 	Members    []ProvisionedMember `db:"-"`
 }
 
