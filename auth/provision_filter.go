@@ -235,8 +235,8 @@ func (w *where) term(name string, op filter.CompareOperator, value any) (string,
 	if a.kind == fixed {
 		sql = w.arg(a.sql) + "::text"
 	}
-	switch op {
-	case filter.CO, filter.SW, filter.EW:
+	switch {
+	case op == filter.CO, op == filter.SW, op == filter.EW:
 		pattern := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
 		if op != filter.SW {
 			pattern = "%" + pattern
@@ -245,10 +245,8 @@ func (w *where) term(name string, op filter.CompareOperator, value any) (string,
 			pattern += "%"
 		}
 		return sql + " LIKE " + w.arg(pattern), nil
-	case filter.EQ:
-		if a.equal != "" {
-			return fmt.Sprintf(a.equal, w.arg(text)), nil
-		}
+	case op == filter.EQ && a.equal != "":
+		return fmt.Sprintf(a.equal, w.arg(text)), nil
 	}
 	sign, ok := signs[op]
 	if !ok {

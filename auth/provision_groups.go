@@ -181,7 +181,7 @@ func (s *Service) ChangeGroup(ctx context.Context, team id.Any, steps []GroupEdi
 		return g, err
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		if g, err = lockGroup(tx, team); err != nil {
+		if g, err = lockGroup(ctx, tx, team); err != nil {
 			return err
 		}
 		for _, e := range steps {
@@ -204,7 +204,7 @@ func (s *Service) RemoveGroup(ctx context.Context, team id.Any) error {
 		return err
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		if _, err := lockGroup(tx, team); err != nil {
+		if _, err := lockGroup(ctx, tx, team); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(`DELETE FROM team_members WHERE org_id = $1 AND team_id = $2`, tx.Scope.Org, team); err != nil {
@@ -221,10 +221,10 @@ func (s *Service) RemoveGroup(ctx context.Context, team id.Any) error {
 	return nil
 }
 
-func lockGroup(tx *db.Tx, team id.Any) (ProvisionedGroup, error) {
+func lockGroup(ctx context.Context, tx *db.Tx, team id.Any) (ProvisionedGroup, error) {
 	g, err := db.Row[ProvisionedGroup](tx, groupByID+` FOR UPDATE OF t`, tx.Scope.Org, team)
 	if err == nil {
-		err = etag.Check(tx.Context(), g.Tag())
+		err = etag.Check(ctx, g.Tag())
 	}
 	return g, err
 }
