@@ -204,12 +204,13 @@ func (w *where) term(name string, op filter.CompareOperator, value any) (string,
 		}
 		sql := "false" // What is no identifier is nobody's.
 		if v, err := id.Parse[id.Any](text); err == nil {
-			if sql = a.sql + " = " + w.arg(v.UUID); a.kind == belongs {
-				column := "x.membership_id"
-				if strings.HasPrefix(strings.ToLower(name), "groups") {
-					column = "x.team_id"
-				}
-				sql = fmt.Sprintf(a.sql, " AND "+column+" = "+w.arg(v.UUID))
+			switch {
+			case a.kind == uid:
+				sql = a.sql + " = " + w.arg(v.UUID)
+			case strings.HasPrefix(strings.ToLower(name), "groups"):
+				sql = fmt.Sprintf(a.sql, " AND x.team_id = "+w.arg(v.UUID))
+			default:
+				sql = fmt.Sprintf(a.sql, " AND x.membership_id = "+w.arg(v.UUID))
 			}
 		}
 		if op == filter.NE {
@@ -234,8 +235,8 @@ func (w *where) term(name string, op filter.CompareOperator, value any) (string,
 	if a.kind == fixed {
 		sql = w.arg(a.sql) + "::text"
 	}
-	switch op {
-	case filter.CO, filter.SW, filter.EW:
+	switch {
+	case op == filter.CO, op == filter.SW, op == filter.EW:
 		pattern := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
 		if op != filter.SW {
 			pattern = "%" + pattern
@@ -244,10 +245,8 @@ func (w *where) term(name string, op filter.CompareOperator, value any) (string,
 			pattern += "%"
 		}
 		return sql + " LIKE " + w.arg(pattern), nil
-	case filter.EQ:
-		if a.equal != "" {
-			return fmt.Sprintf(a.equal, w.arg(text)), nil
-		}
+	case op == filter.EQ && a.equal != "":
+		return fmt.Sprintf(a.equal, w.arg(text)), nil
 	}
 	sign, ok := signs[op]
 	if !ok {

@@ -20,14 +20,14 @@ import (
 
 // ProvisionedGroup is a team that the organization's identity provider looks after (RFC 7643, 4.2). It sees no others.
 type ProvisionedGroup struct {
-	TeamID     id.Any    `db:"team_id"`
-	ExternalID string    `db:"external"`
-	Name       string    `db:"name"`
-	Version    int64     `db:"version"`
-	CreatedAt  time.Time `db:"created_at"`
-	ChangedAt  time.Time `db:"changed_at"`
-	People     int       `db:"people"`
-	Members    []ProvisionedMember
+	TeamID     id.Any              `db:"team_id"`
+	ExternalID string              `db:"external"`
+	Name       string              `db:"name"`
+	Version    int64               `db:"version"`
+	CreatedAt  time.Time           `db:"created_at"`
+	ChangedAt  time.Time           `db:"changed_at"`
+	People     int                 `db:"people"`
+	Members    []ProvisionedMember `db:"-"`
 }
 
 // ProvisionedMember is somebody in a group.
@@ -181,7 +181,7 @@ func (s *Service) ChangeGroup(ctx context.Context, team id.Any, steps []GroupEdi
 		return g, err
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		if g, err = lockGroup(tx, team); err != nil {
+		if g, err = lockGroup(ctx, tx, team); err != nil {
 			return err
 		}
 		for _, e := range steps {
@@ -204,7 +204,7 @@ func (s *Service) RemoveGroup(ctx context.Context, team id.Any) error {
 		return err
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		if _, err := lockGroup(tx, team); err != nil {
+		if _, err := lockGroup(ctx, tx, team); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(`DELETE FROM team_members WHERE org_id = $1 AND team_id = $2`, tx.Scope.Org, team); err != nil {
@@ -221,10 +221,10 @@ func (s *Service) RemoveGroup(ctx context.Context, team id.Any) error {
 	return nil
 }
 
-func lockGroup(tx *db.Tx, team id.Any) (ProvisionedGroup, error) {
+func lockGroup(ctx context.Context, tx *db.Tx, team id.Any) (ProvisionedGroup, error) {
 	g, err := db.Row[ProvisionedGroup](tx, groupByID+` FOR UPDATE OF t`, tx.Scope.Org, team)
 	if err == nil {
-		err = etag.Check(tx.Context(), g.Tag())
+		err = etag.Check(ctx, g.Tag())
 	}
 	return g, err
 }

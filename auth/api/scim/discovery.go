@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"maps"
 	"net/http"
 
 	"github.com/gofiber/fiber/v2"
@@ -73,9 +74,7 @@ func property(name, kind, about string, differs fiber.Map, parts ...fiber.Map) f
 	if kind == "complex" {
 		out["subAttributes"] = parts
 	}
-	for k, v := range differs {
-		out[k] = v
-	}
+	maps.Copy(out, differs)
 	return out
 }
 

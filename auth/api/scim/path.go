@@ -108,12 +108,12 @@ func holds(e filter.Expression, of map[string]string) bool {
 				want = "true"
 			}
 		}
-		switch e.Operator {
-		case filter.EQ:
+		switch { // What is compared in another way is about none.
+		case e.Operator == filter.EQ:
 			return known && strings.EqualFold(is, want)
-		case filter.NE:
+		case e.Operator == filter.NE:
 			return !strings.EqualFold(is, want)
-		case filter.PR:
+		case e.Operator == filter.PR:
 			return known
 		}
 	}

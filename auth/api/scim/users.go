@@ -228,7 +228,7 @@ func (d *draft) set(op, path string, value any, strict bool) error {
 		d.UserName, err = text(path, value)
 		return err
 	case "name":
-		return d.setName(op, t, path, value)
+		return d.setName(t, path, value)
 	case "emails":
 		return d.setEmail(op, t, path, value)
 	}
@@ -255,7 +255,7 @@ func (d *draft) set(op, path string, value any, strict bool) error {
 	return nil
 }
 
-func (d *draft) setName(op string, t target, path string, value any) error {
+func (d *draft) setName(t target, path string, value any) error {
 	if t.sub == "" {
 		v, ok := value.(map[string]any)
 		if !ok && value != nil {
@@ -265,7 +265,7 @@ func (d *draft) setName(op string, t target, path string, value any) error {
 			v = map[string]any{"givenName": nil, "familyName": nil, "formatted": nil}
 		}
 		for _, k := range keys(v) {
-			if err := d.setName(op, target{sub: strings.ToLower(k)}, path+"."+k, v[k]); err != nil {
+			if err := d.setName(target{sub: strings.ToLower(k)}, path+"."+k, v[k]); err != nil {
 				return err
 			}
 		}
