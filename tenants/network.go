@@ -116,7 +116,7 @@ type connectionRow struct {
 	Account      string        `db:"account"`
 	Owner        id.Membership `db:"owner_id"`
 	Tags         []string      `db:"tags"`
-	Keepers      []Keeper      `db:"keepers"`
+	Keepers      []PartnerOwner      `db:"keepers"`
 	WeAnswered   int           `db:"we_answered"`
 	TheyAnswered int           `db:"they_answered"`
 
