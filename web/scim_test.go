@@ -292,7 +292,7 @@ func TestProvisioning(t *testing.T) {
 
 	t.Log("what the administrator sees")
 	desk := d.Client(t, "admin@halden.example")
-	log := webtest.Text(t, desk, d.URL("halden", "/admin/log?topic=people"))
+	log := webtest.Text(t, desk, d.URL("halden", "/admin/audit?topic=people"))
 	for _, s := range []string{"prepared the place of", "deactivated", "come back", "changed who is in a team", "deleted"} {
 		if !strings.Contains(log, s) {
 			t.Errorf("the log does not say %q", s)
