@@ -90,7 +90,7 @@ func TestPlansOfProvisioning(t *testing.T) {
 		{"the first page", auth.ProvisionFilter{Count: 200}, false, all, every + 200},
 		{"the last page", auth.ProvisionFilter{Start: all - 199, Count: 200}, false, all, every + 200},
 		{"a part of a name", auth.ProvisionFilter{Expression: `displayName co "son 99999"`, Count: 100}, false, 1, every + 200},
-		{"of a group", auth.ProvisionFilter{Expression: `groups.value eq "` + uid("team", 3).String() + `"`, Count: 200}, false, 2000, every + 200},
+		{"of a group", auth.ProvisionFilter{Expression: `groups.value eq "` + uid("team", 3).String() + `"`, Count: 200}, false, 2000, every + 2200},
 		{"groups", auth.ProvisionFilter{Count: 200}, true, 50, 200},
 		{"groups of somebody", auth.ProvisionFilter{Expression: `members.value eq "` + uid("member", 9).String() + `"`, Count: 200}, true, 1, 200},
 	} {

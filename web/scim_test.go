@@ -135,14 +135,14 @@ func TestProvisioning(t *testing.T) {
 	total, seen := 0.0, map[string]bool{}
 	for start := 1; start < 100; start += 3 {
 		v := want(scim("GET", fmt.Sprintf("/Users?startIndex=%d&count=3&attributes=userName", start), ""), 200)
-		total = v["totalResults"].(float64)
-		list := v["Resources"].([]any)
+		total = is[float64](v["totalResults"])
+		list := is[[]any](v["Resources"])
 		for _, r := range list {
-			u := r.(map[string]any)
-			if seen[u["id"].(string)] || u["emails"] != nil || u["userName"] == nil {
+			u := is[map[string]any](r)
+			if seen[is[string](u["id"])] || u["emails"] != nil || u["userName"] == nil {
 				t.Errorf("a page has %v", u)
 			}
-			seen[u["id"].(string)] = true
+			seen[is[string](u["id"])] = true
 		}
 		if len(list) < 3 {
 			break
@@ -151,7 +151,7 @@ func TestProvisioning(t *testing.T) {
 	if total < 9 || len(seen) != int(total) {
 		t.Errorf("%d seen of %v", len(seen), total)
 	}
-	if v := want(scim("GET", "/Users?count=0", ""), 200); v["totalResults"] != total || len(v["Resources"].([]any)) != 0 {
+	if v := want(scim("GET", "/Users?count=0", ""), 200); v["totalResults"] != total || len(is[[]any](v["Resources"])) != 0 {
 		t.Errorf("count=0 says %v", v)
 	}
 
@@ -159,7 +159,7 @@ func TestProvisioning(t *testing.T) {
 	at := "/Users/" + id
 	g = scim("GET", at, "")
 	tag := g.header.Get("ETag")
-	if v := g.json(t); v["meta"].(map[string]any)["version"] != tag || tag == "" {
+	if v := g.json(t); is[map[string]any](v["meta"])["version"] != tag || tag == "" {
 		t.Errorf("tag %q is not meta.version", tag)
 	}
 	if g := scim("GET", at, "", "If-None-Match", tag); g.status != 304 || g.body != "" {
@@ -184,7 +184,7 @@ func TestProvisioning(t *testing.T) {
 
 	t.Log("the person comes, Okta takes them out, and back")
 	person := d.Client(t, "learner2@halden.example")
-	mine := find("/Users", `userName eq "learner2@halden.example"`)["Resources"].([]any)[0].(map[string]any)
+	mine := firstOf(t, find("/Users", `userName eq "learner2@halden.example"`))
 	out := "/Users/" + fmt.Sprint(mine["id"])
 	if !strings.Contains(webtest.Text(t, person, d.URL("halden", "/me")), "learner2@halden.example") {
 		t.Fatal("not signed in")
@@ -204,7 +204,7 @@ func TestProvisioning(t *testing.T) {
 	if back := d.Client(t, "learner2@halden.example"); !strings.Contains(webtest.Text(t, back, d.URL("halden", "/me")), "learner2@halden.example") {
 		t.Error("whoever came back cannot sign in")
 	}
-	admin := fmt.Sprint(find("/Users", `userName eq "admin@halden.example"`)["Resources"].([]any)[0].(map[string]any)["id"])
+	admin := fmt.Sprint(firstOf(t, find("/Users", `userName eq "admin@halden.example"`))["id"])
 	g = scim("PATCH", "/Users/"+admin, patch(`{"op":"Replace","path":"active","value":"False"}`))
 	refused(g, 409, "")
 	if !strings.Contains(g.body, "last active administrator") {
@@ -220,7 +220,7 @@ func TestProvisioning(t *testing.T) {
 	if v := find("/Groups", `displayName eq "field Service"`); v["totalResults"] != 1.0 {
 		t.Errorf("the team is not found: %v", v)
 	}
-	first := want(scim("GET", team, ""), 200)["meta"].(map[string]any)["version"].(string)
+	first := is[string](is[map[string]any](want(scim("GET", team, ""), 200)["meta"])["version"])
 	for _, step := range []struct {
 		ops     string
 		members int
@@ -306,7 +306,7 @@ func TestProvisionedSignsIn(t *testing.T) {
 	d := webtest.Start(t, webtest.Folder(t))
 	p := program{t, d.Client(t, ""), d.URL("brightwater", "/scim/v2"), token(t, d, "brightwater", "provision:people")}
 	v := p.call(http.MethodGet, "/Users?filter="+url.QueryEscape(`userName eq "learner@brightwater.example"`), "").json(t)
-	was := v["Resources"].([]any)[0].(map[string]any)
+	was := firstOf(t, v)
 	if g := p.call(http.MethodDelete, "/Users/"+fmt.Sprint(was["id"]), ""); g.status != 204 {
 		t.Fatalf("%d %s", g.status, g.body)
 	}
@@ -330,4 +330,20 @@ func TestProvisionedSignsIn(t *testing.T) {
 	if me := webtest.Text(t, d.Client(t, "learner@brightwater.example"), d.URL("brightwater", "/me")); !strings.Contains(me, "Renamed") || !strings.Contains(me, "renamed@brightwater.example") {
 		t.Errorf("after the address changed: %s", me)
 	}
+}
+
+// is is the value if it is a T, else none.
+func is[T any](v any) T {
+	out, _ := v.(T)
+	return out
+}
+
+// firstOf is the first resource of a list.
+func firstOf(t *testing.T, v map[string]any) map[string]any {
+	t.Helper()
+	list := is[[]any](v["Resources"])
+	if len(list) == 0 {
+		t.Fatalf("nothing is found: %v", v)
+	}
+	return is[map[string]any](list[0])
 }

@@ -108,14 +108,11 @@ func holds(e filter.Expression, of map[string]string) bool {
 				want = "true"
 			}
 		}
-		switch { // What is compared in another way is about none.
-		case e.Operator == filter.EQ:
-			return known && strings.EqualFold(is, want)
-		case e.Operator == filter.NE:
+		if e.Operator == filter.NE {
 			return !strings.EqualFold(is, want)
-		case e.Operator == filter.PR:
-			return known
 		}
+		// What is compared in another way is about none.
+		return known && (e.Operator == filter.PR || e.Operator == filter.EQ && strings.EqualFold(is, want))
 	}
 	return false
 }
