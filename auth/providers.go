@@ -52,10 +52,13 @@ func (s *Service) Providers(ctx context.Context) ([]Provider, error) {
 	if err := authz.Check(ctx, authz.SeeProviders, id.Org{}); err != nil {
 		return nil, err
 	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var out []Provider
-	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		out, err = db.Rows[Provider](tx, `SELECT `+providerColumns+` FROM providers p WHERE p.org_id = $1 ORDER BY p.name, p.provider_id LIMIT 50`, tx.Scope.Org)
-		return err
+	err = s.db.Read(ctx, func(b *db.Batch) {
+		db.List(b, &out, `SELECT `+providerColumns+` FROM providers p WHERE p.org_id = $1 ORDER BY p.name, p.provider_id LIMIT 50`, sc.Org)
 	})
 	for i := range out {
 		out[i].Sealed = nil

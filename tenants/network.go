@@ -109,16 +109,16 @@ func (v ConnectionView) Asked() []Opening {
 type connectionRow struct {
 	link
 
-	Since        *time.Time    `db:"since"`
-	WeCall       string        `db:"we_call"`
-	TheyCall     string        `db:"they_call"`
-	Mails        bool          `db:"mails"`
-	Account      string        `db:"account"`
-	Owner        id.Membership `db:"owner_id"`
-	Tags         []string      `db:"tags"`
-	Keepers      []PartnerOwner      `db:"keepers"`
-	WeAnswered   int           `db:"we_answered"`
-	TheyAnswered int           `db:"they_answered"`
+	Since        *time.Time     `db:"since"`
+	WeCall       string         `db:"we_call"`
+	TheyCall     string         `db:"they_call"`
+	Mails        bool           `db:"mails"`
+	Account      string         `db:"account"`
+	Owner        id.Membership  `db:"owner_id"`
+	Tags         []string       `db:"tags"`
+	Keepers      []PartnerOwner `db:"keepers"`
+	WeAnswered   int            `db:"we_answered"`
+	TheyAnswered int            `db:"they_answered"`
 
 	Finishing int `db:"finishing"`
 }

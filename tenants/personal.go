@@ -47,6 +47,9 @@ var Person = []Personal{ //nolint:gochecknoglobals // A constant table.
 	{Table: "api_tokens", Where: ofMember, Withheld: []string{"token_hash"}, Erased: Goes},
 	{Table: "mails", Where: `t.org_id = $1 AND t.recipient = $3`, Withheld: []string{"body"}, Erased: Goes},
 	{Table: "email_links", Where: `t.org_id = $1 AND t.email = $3`, Withheld: []string{"token_hash", "cookie_hash", "code_hash"}, Erased: Goes},
+	{Table: "passkeys", Where: ofMember, Withheld: []string{"credential_id", "credential"}, Erased: Goes},
+	{Table: "member_invitations", Where: `t.org_id = $1 AND t.email = $3`, Withheld: []string{"token_hash"}, Erased: Goes},
+	{Table: "provider_errands", Where: `t.org_id = $1 AND t.email = $3`, Withheld: []string{"token_hash"}, Erased: Goes},
 	{Table: "errands", Where: `t.org_id = $1 AND t.email = $3`, Withheld: []string{"token_hash"}, Erased: Goes},
 	{
 		Table: "audit", Where: `t.org_id = $1 AND (t.membership_id = $2 OR t.object = 'membership:' || $2::text OR t.detail->>'membership' = $2::text)`,
@@ -70,6 +73,7 @@ var Pointers = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"exports.asked_by":               "who had the organization's data handed out",
 	"invitations.created_by":         "who invited another organization",
 	"network_batches.asked_by":       "who had it done",
+	"sign_ins.membership_id":         "who is on the way to the provider and back, for ten minutes",
 	"standard_versions.created_by":   "who published it for the organization",
 	"versions.published_by":          "who published it for the organization",
 }

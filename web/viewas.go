@@ -94,6 +94,7 @@ func (s *Server) gate(c *fiber.Ctx) error {
 		return errs.Say(errs.Conflict, "view.refused")
 	case path == "/":
 		return c.Redirect("/learn", fiber.StatusSeeOther)
+	case path == "/auth/again", strings.HasPrefix(path, "/sign-in/passkeys"): // Of oneself, who is put away.
 	case path == "/signed-out" || strings.HasPrefix(path, "/auth/") || strings.HasPrefix(path, "/sign-in"):
 		return c.Next()
 	case strings.HasPrefix(path, "/questions/about/"), path == "/home/with":

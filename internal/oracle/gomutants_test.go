@@ -32,6 +32,7 @@ var goMutants = []goMutant{
 		name: "the host gives rights", file: "auth/pages/middleware.go", old: "\t\tif opt.VisitorOf != nil {\n",
 		new: "\t\tif o, ok := auth.HostOrg(ctx); ok && mutant(%q) {\n\t\t\tc.SetUserContext(scope.Enter(ctx, scope.System(scope.Operator, o.OrgID)))\n\t\t}\n\t\tif opt.VisitorOf != nil {\n",
 	},
+	{name: "what was presumed of a session is believed", at: []string{"GET /"}, file: "auth/session.go", old: "if err != nil || !reflect.DeepEqual(is, was) {", new: "if (err != nil || !reflect.DeepEqual(is, was)) && !mutant(%q) {"},
 	{name: "who left still has a session", at: []string{"GET /me"}, file: "auth/session.go", old: "AND m.state = 'active'`,", new: "`+map[bool]string{false: \" AND m.state = 'active'\"}[mutant(%q)],"},
 	{name: "nobody asks what a token is for", at: []string{"GET /api/v1/collections"}, file: "internal/api/api.go", old: "\tif need != \"\" && !slices.Contains(sc.For, need) {\n", new: "\tif need != \"\" && !slices.Contains(sc.For, need) && !mutant(%q) {\n"},
 	{name: "who left still has a token", at: []string{"GET /api/v1/organization"}, file: "auth/token.go", old: "t.expires_at > $4 AND m.state = 'active'`,", new: "t.expires_at > $4`+map[bool]string{false: \" AND m.state = 'active'\"}[mutant(%q)],"},
@@ -71,7 +72,7 @@ var goMutants = []goMutant{
 		name: "the quick box is cached by its words alone", at: []string{"GET /search/quick"}, file: "search/pages/pages.go", old: "\treturn shell.Fragment(c, ui.QuickResults(quickGroups(ctx, text, res)))\n", decl: "var mutantQuick = map[string]any{}\n",
 		new: "\tif mutant(%q) {\n\t\tif kept, ok := mutantQuick[text].(search.Result); ok {\n\t\t\tres = kept\n\t\t}\n\t\tmutantQuick[text] = res\n\t}\n\treturn shell.Fragment(c, ui.QuickResults(quickGroups(ctx, text, res)))\n",
 	},
-	{name: "posts name their author, whatever the agreement", at: []string{"GET /community", "GET /questions/"}, file: "community/post.go", old: `*r.Meet == "name")`, new: `*r.Meet == "name" || mutant(%q))`},
+	{name: "posts name their author, whatever the agreement", at: []string{"GET /community", "GET /questions/"}, file: "community/post.go", old: `*r.Meet == "name" {`, new: `*r.Meet == "name" || mutant(%q) {`},
 	{
 		name: "an event is handled for whom its payload names", file: "internal/jobs/events.go", old: "\t\treturn fn(Enter(ctx, actor, org), events)\n", events: true,
 		new: "\t\tif mutant(%q) {\n\t\t\tfor _, e := range events {\n\t\t\t\tif err := fn(Enter(ctx, actor, e.EventOrg()), []E{e}); err != nil {\n\t\t\t\t\treturn err\n\t\t\t\t}\n\t\t\t}\n\t\t\treturn nil\n\t\t}\n\t\treturn fn(Enter(ctx, actor, org), events)\n",
@@ -123,7 +124,7 @@ var goMutants = []goMutant{
 	// What organizations learn about each other's people.
 	{name: "who is known elsewhere is told to whoever manages the network", at: []string{"GET /network/:slug/ours"}, file: "tenants/disclosure.go", old: "v = Given{Persons: authz.Allowed(tx.Scope, authz.SeePeople, id.Org{})}", new: "v = Given{Persons: authz.Allowed(tx.Scope, authz.SeePeople, id.Org{}) || mutant(%q)}"},
 	{
-		name: "names stay known while a connection is paused", file: "tenants/agreement.go", moves: true, old: "\tif err := l.disclose(tx); err != nil {\n\t\treturn err\n\t}\n\treturn l.note(tx, \"connection.paused\"",
+		name: "names stay known while a connection is paused", file: "tenants/ending.go", moves: true, old: "\tif err := l.disclose(tx); err != nil {\n\t\treturn err\n\t}\n\treturn l.note(tx, \"connection.paused\"",
 		new: "\tif !mutant(%q) {\n\t\tif err := l.disclose(tx); err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n\treturn l.note(tx, \"connection.paused\"",
 	},
 	{
