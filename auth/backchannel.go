@@ -116,9 +116,6 @@ func signatures(algs []string) (out []jose.SignatureAlgorithm) {
 // logOut ends what the token names and remembers the token for as long as it could come again.
 func (s *Service) logOut(ctx context.Context, p Provider, t *oidc.LogoutToken) error {
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		if _, err := tx.Exec(`DELETE FROM logout_tokens WHERE org_id = $1 AND until < $2`, p.OrgID, tx.Now); err != nil {
-			return err
-		}
 		fresh, err := tx.Exec(`INSERT INTO logout_tokens (org_id, provider_id, jti_hash, until) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 			p.OrgID, p.ProviderID, secret.Hash(t.TokenID), tx.Now.Add(oldestToken+2*skew))
 		if err != nil {

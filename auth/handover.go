@@ -57,9 +57,6 @@ func (s *Service) BeginOn(ctx context.Context, org tenants.Organization, host st
 				return err
 			}
 		}
-		if _, err := tx.Exec(`DELETE FROM hand_overs WHERE org_id = $1 AND expires_at < $2`, org.OrgID, tx.Now); err != nil {
-			return err
-		}
 		_, err := tx.Exec(`INSERT INTO hand_overs (org_id, hand_hash, host, cookie_hash, return_to, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 			org.OrgID, secret.Hash(hand), tenants.Hostname(host), secret.Hash(pre), ReturnTo(returnTo), tx.Now.Add(signInLife))
 		return err

@@ -60,9 +60,6 @@ func (s *Service) askLink(ctx context.Context, org tenants.Organization, address
 		if err := s.try(tx, tryLinkAddress, email, 3, tryWindow); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`DELETE FROM email_links WHERE org_id = $1 AND expires_at < $2`, org.OrgID, tx.Now); err != nil {
-			return err
-		}
 		hash := secret.Hash(token)
 		if _, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, created_at, expires_at, emergency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			org.OrgID, hash, email, secret.Hash(pre), codeHash(s.code(hash, pre)), ReturnTo(returnTo), tx.Now, tx.Now.Add(signInLife), emergency); err != nil {

@@ -171,9 +171,6 @@ func (s *Service) open(tx *db.Tx, m tenants.Membership, b Browser, p id.Provider
 			return "", until, err
 		}
 	}
-	if _, err := tx.Exec(`DELETE FROM sessions WHERE org_id = $1 AND membership_id = $2 AND expires_at < $3`, m.OrgID, m.MembershipID, tx.Now.AddDate(0, 0, -30)); err != nil {
-		return "", until, err
-	}
 	var authAt *time.Time
 	if at := who.AuthAt; !at.IsZero() {
 		if at.After(tx.Now) { // Within the skew that its iat may have.

@@ -76,9 +76,6 @@ func (s *Service) begin(ctx context.Context, org tenants.Organization, p id.Prov
 				return err
 			}
 		}
-		if _, err := tx.Exec(`DELETE FROM sign_ins WHERE org_id = $1 AND expires_at < $2`, org.OrgID, tx.Now); err != nil {
-			return err
-		}
 		_, err = tx.Exec(`INSERT INTO sign_ins (org_id, state_hash, provider_id, cookie_hash, nonce, verifier, return_to, expires_at, purpose, membership_id, invitation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 			org.OrgID, secret.Hash(state), p, secret.Hash(pre), nonce, verifier, ReturnTo(returnTo), tx.Now.Add(signInLife), t.Purpose, t.Membership, t.Invitation)
 		return err

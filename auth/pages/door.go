@@ -176,14 +176,15 @@ func (p *Pages) addProvider(c *fiber.Ctx) error {
 type onePageView struct {
 	auth.Provider
 
-	Org      tenants.Organization
-	People   int
-	Redirect string
-	KeysURL  string
-	Door     auth.Door
-	Now      time.Time
-	Told     string
-	LinkTo   string // the provider's address, when its account shall become one's own
+	Org         tenants.Organization
+	People      int
+	Redirect    string
+	BackChannel string // where the provider tells of sign-outs
+	KeysURL     string
+	Door        auth.Door
+	Now         time.Time
+	Told        string
+	LinkTo      string // the provider's address, when its account shall become one's own
 }
 
 func (v onePageView) at() string { return doorPath + "/" + v.ProviderID.String() }
@@ -200,6 +201,7 @@ func (p *Pages) one(c *fiber.Ctx) (v onePageView, err error) {
 	if v.Org, err = p.own(ctx); err != nil {
 		return v, err
 	}
+	v.BackChannel = p.svc.BackChannelURI(v.Org.Slug, which)
 	v.Redirect, v.KeysURL, v.Now = p.svc.RedirectURI(v.Org.Slug, which), p.svc.KeysURL(v.Org.Slug, which), p.svc.Now()
 	return v, nil
 }
@@ -246,17 +248,18 @@ func (p *Pages) health(c *fiber.Ctx) error {
 
 // settingsView is the form of a provider's settings: an administrator's, or that of whoever was sent it.
 type settingsView struct {
-	Preset   string
-	In       auth.Settings
-	Secret   bool // one is kept
-	Active   bool
-	Used     bool // people came through the issuer
-	Redirect string
-	KeysURL  string
-	Action   string
-	Named    bool // the name can be changed
-	Stale    bool
-	Faults   []ui.Fault
+	Preset      string
+	In          auth.Settings
+	Secret      bool // one is kept
+	Active      bool
+	Used        bool // people came through the issuer
+	Redirect    string
+	BackChannel string // where the provider tells of sign-outs
+	KeysURL     string
+	Action      string
+	Named       bool // the name can be changed
+	Stale       bool
+	Faults      []ui.Fault
 }
 
 func settingsOf(c *fiber.Ctx) auth.Settings {

@@ -149,7 +149,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Addition:
 		return own || w.shown(v, o)
 	case Readers: // Whose content it is learns of whole weeks, and of nobody who could be told from four others.
-		return v.Org != "" && o.Other == v.Org && o.Done
+		return v.Org != "" && o.Other == v.Org && o.Done && w.Resting[o.Org] == ""
 	case Lookout:
 		return own && v.Looks
 	case Part, Sealed:
