@@ -147,13 +147,15 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	// What stood there the last time is read with it, under the viewer's own rights, and counts if it is what stands there now.
 	var l text
 	last, known := s.leaves.get(p)
+	asker := asked{sc.Membership, p.Item}
+	asks := s.asks(asker, s.db.Now())
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		r.queue(b, &found, sc, p.Item)
 		if known {
 			l.queue(b, sc, last, p.Item)
 		}
-		if sc.SignedIn() {
+		if asks {
 			asking.Read(b, sc, p.Item)
 		}
 	}); err != nil {
@@ -191,8 +193,8 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 		return LessonView{}, err
 	}
 	r.lesson(&v, at, l, orgs)
-	if v.Started {
-		v.Ask = asking.Question()
+	if v.Started && asks {
+		v.Ask = s.askedBy(asker, &asking, v.Now)
 	}
 	tenants.NoteRead(ctx, v.Org.OrgID, tenants.ReadLesson)
 	return v, nil

@@ -249,11 +249,15 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 	var people []colleague
 	var asking tenants.Asking
 	v := View{Visitor: !sc.SignedIn()}
+	at := asked{sc.Membership, item}
+	asks := s.asks(at, s.db.Now())
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		r.queue(b, &found, sc, item)
-		if sc.SignedIn() {
+		if asks {
 			asking.Read(b, sc, item)
+		}
+		if sc.SignedIn() {
 			if kind == tenants.KindPath {
 				db.List(b, &v.Joints, jointsOn, item, sc.Org)
 			}
@@ -272,8 +276,8 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 	if err := s.fill(ctx, &v, &r, sc); err != nil {
 		return View{}, err
 	}
-	if v.Started {
-		v.Ask = asking.Question()
+	if v.Started && asks {
+		v.Ask = s.askedBy(at, &asking, v.Now)
 	}
 	tenants.NoteRead(ctx, r.OrgID, kind)
 	for _, p := range people {

@@ -1,8 +1,11 @@
 package courses
 
 import (
+	"time"
+
 	"github.com/learnscape/learnscape/internal/blob"
 	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/tenants"
 )
 
@@ -14,6 +17,7 @@ type Service struct {
 
 	outlines outlines
 	leaves   memory[Place, leaf]
+	quiet    memory[asked, time.Time] // until when somebody is asked nothing
 }
 
 // Deps are what the service works with; all are needed.
@@ -26,4 +30,28 @@ type Deps struct {
 // New returns a service; it starts nothing.
 func New(d Deps) *Service {
 	return &Service{db: d.DB, tenants: d.Tenants, blob: d.Blob}
+}
+
+// asked is a member at an item, whose owner may want to know by name who learns there.
+type asked struct {
+	member id.Membership
+	item   id.Item
+}
+
+// quietFor is how long somebody who is asked nothing is not looked up again.
+const quietFor = time.Minute
+
+// asks reports whether it has to be looked up what the member is asked.
+func (s *Service) asks(at asked, now time.Time) bool {
+	until, ok := s.quiet.get(at)
+	return !at.member.IsZero() && (!ok || now.After(until))
+}
+
+// askedBy is what the member is asked, as it was looked up; nil for nothing.
+func (s *Service) askedBy(at asked, a *tenants.Asking, now time.Time) *tenants.Sharing {
+	q := a.Question()
+	if q == nil {
+		s.quiet.put(at, now.Add(quietFor))
+	}
+	return q
 }
