@@ -7,11 +7,14 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/learnscape/learnscape/internal/oracle"
 )
 
 // goMutant is a hole that somebody could make in the code above the row policies: in file, old becomes new where mutant(name) holds.
@@ -153,6 +156,25 @@ var goMutants = []goMutant{
 	{name: "every program reads the log", at: []string{"GET /api/v1/log"}, file: "internal/authz/authz.go", old: "\t\tif len(r.Roles) == 0 {\n", new: "\t\tif mutant(%q) && a == ReadLog && !s.Token.IsZero() {\n\t\t\treturn true\n\t\t}\n\t\tif len(r.Roles) == 0 {\n"},
 }
 
+// byCompany signs terms by which a side reads who asked at the other as a company alone, of somebody who asked there by name.
+func (s *site) byCompany() {
+	for _, p := range s.pacts {
+		for _, o := range []*org{p.a, p.b} {
+			reads := oracle.Viewer{Org: p.other(o).id.String()}
+			if s.stateOf(p) != "active" || !slices.ContainsFunc(s.posts, func(q *oracle.Object) bool {
+				return q.Kind == oracle.Question && q.Org == o.id.String() && q.Shown == "name" && q.Audience != "org" && s.model.Sees(reads, q)
+			}) {
+				continue
+			}
+			for p.inForce.meet[o] != "company" {
+				s.counterOpen(p)
+			}
+			return
+		}
+	}
+	s.t.Fatal("nobody asks by name")
+}
+
 // endView pauses a connection on which a view rests.
 func (s *site) endView() {
 	for _, r := range s.readers {
@@ -254,6 +276,8 @@ func TestUnderMutation(t *testing.T) { //nolint:paralleltest // As said.
 		s.leave()
 	}
 	s.endView()
+	s.byCompany()
+	s.settleDown()
 	su, err := pgx.Connect(t.Context(), s.dsn("postgres"))
 	if err != nil {
 		t.Fatal(err)
