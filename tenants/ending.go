@@ -102,11 +102,7 @@ func (l *link) part(tx *db.Tx, now bool, latest *time.Time) error {
 // end closes everything; with time to finish, those in mid-course may go on until the day.
 func (l *link) end(tx *db.Tx, to State, until *time.Time) error {
 	if until != nil && l.inForce != nil {
-		// Those who were in mid-course before a pause, or before the day on which the agreement ends by itself, have the time, too: what it
-		// opens is open once more inside this transaction, which nobody sees.
-		v := *l.inForce
-		v.Terms.Until = ""
-		if err := l.carryOut(tx, &v, ""); err != nil {
+		if err := l.reopen(tx); err != nil {
 			return err
 		}
 	}
@@ -130,6 +126,24 @@ func (l *link) end(tx *db.Tx, to State, until *time.Time) error {
 		return err
 	}
 	return l.disclose(tx)
+}
+
+// reopen opens inside this transaction, which nobody sees, what a pause or the last day of the agreement closed: those who were in
+// mid-course then have the time, too. What one side closed by itself stays closed.
+func (l *link) reopen(tx *db.Tx) error {
+	if l.State == Paused {
+		v := *l.inForce
+		v.Terms.Until = ""
+		return l.carryOut(tx, &v, "")
+	}
+	last, err := day(l.inForce.Terms.Until)
+	if err != nil || last == nil {
+		return err
+	}
+	return l.both(tx, func(org, other id.Org, _ bool) error {
+		_, err := tx.Exec(`UPDATE grants SET until = NULL WHERE org_id = $1 AND viewer_org = $2 AND until = $3`, org, other, last)
+		return err
+	})
 }
 
 // finish writes the rows that let those in mid-course go on until the day, before the grants are gone; or removes them. It is for
