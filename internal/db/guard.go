@@ -42,15 +42,12 @@ func (g *Guard) Verify(ctx context.Context) error {
 	return g.db.ReadAs(context.WithValue(ctx, guardKey{}, nil), g.scope, func(b *Batch) { b.guard(g) })
 }
 
-// lead queues the guard's question in front of a read of ctx, unless it was asked already; reports whether it did.
-func (b *Batch) lead(ctx context.Context) bool {
-	g, _ := ctx.Value(guardKey{}).(*Guard)
-	if g == nil || !g.asked.CompareAndSwap(false, true) {
-		return false
+// lead queues the guard's question in front of a read of ctx, unless it was asked already.
+func (b *Batch) lead(ctx context.Context) {
+	if g, _ := ctx.Value(guardKey{}).(*Guard); g != nil && g.asked.CompareAndSwap(false, true) {
+		b.settle(g.scope)
+		b.guard(g)
 	}
-	b.settle(g.scope)
-	b.guard(g)
-	return true
 }
 
 func (b *Batch) guard(g *Guard) {
