@@ -143,17 +143,12 @@ func addedTo(owner, path string) string {
 func (r *root) settle(viewer id.Org) {
 	for i, a := range r.Additions {
 		a, _ = a.fit(r.Outline)
-		var steps []OwnStep
-		for _, s := range a.Steps {
-			if !s.Item.IsZero() && !slices.Contains(r.Sees, s.Item) {
-				continue
-			}
+		a = a.seen(r.Sees)
+		for i := range a.Steps {
 			if a.Org != viewer {
-				s.Key += "." + a.Org.String()[24:]
+				a.Steps[i].Key += "." + a.Org.String()[24:]
 			}
-			steps = append(steps, s)
 		}
-		a.Steps = steps
 		r.Additions[i] = a
 	}
 	slices.SortStableFunc(r.Additions, func(a, b Additions) int {
@@ -253,17 +248,28 @@ func (a Additions) bare() Additions {
 	return a
 }
 
+// leads lists what the own steps lead to.
+func (a Additions) leads() (out []id.Item) {
+	for _, s := range a.Steps {
+		if !s.Item.IsZero() {
+			out = append(out, s.Item)
+		}
+	}
+	return out
+}
+
+// seen are the additions without the steps that lead to items which are not among those seen.
+func (a Additions) seen(items []id.Item) Additions {
+	a.Steps = slices.DeleteFunc(slices.Clone(a.Steps), func(s OwnStep) bool { return !s.Item.IsZero() && !slices.Contains(items, s.Item) })
+	return a
+}
+
 // publishAdditions stores the next edition of the additions and shows it.
 func publishAdditions(tx *db.Tx, a Additions, lang string) error {
 	if err := a.render(lang); err != nil {
 		return err
 	}
-	leads := []id.Item{}
-	for _, s := range a.Steps {
-		if !s.Item.IsZero() {
-			leads = append(leads, s.Item)
-		}
-	}
+	leads := append([]id.Item{}, a.leads()...)
 	by := memberOrNil(tx.Scope.Membership)
 	edition, err := db.Row[int](tx, `INSERT INTO addition_editions (org_id, path_org, path_id, edition, content, published_by, published_at)
 		SELECT $1, $2, $3, coalesce(max(e.edition), 0) + 1, $4, $5, $6 FROM addition_editions e WHERE e.org_id = $1 AND e.path_org = $2 AND e.path_id = $3 RETURNING edition`,

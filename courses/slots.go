@@ -75,8 +75,12 @@ func (s *Service) Slots(ctx context.Context, path id.Item) (SlotsView, error) {
 		return SlotsView{}, err
 	}
 	v.Outline = list[e]
+	leads := v.Outline.leads(path)
+	for _, a := range shown {
+		leads = append(leads, a.leads()...)
+	}
 	var sees []tenants.Item
-	if err := s.db.Read(ctx, func(b *db.Batch) { tenants.SeeItems(b, &sees, sc, v.Outline.leads(path)) }); err != nil {
+	if err := s.db.Read(ctx, func(b *db.Batch) { tenants.SeeItems(b, &sees, sc, leads) }); err != nil {
 		return SlotsView{}, err
 	}
 	v.Outline = v.Outline.seen(path, sees)
@@ -84,12 +88,16 @@ func (s *Service) Slots(ctx context.Context, path id.Item) (SlotsView, error) {
 	for _, a := range shown {
 		ids = append(ids, a.Org)
 	}
+	open := make([]id.Item, len(sees))
+	for i, it := range sees {
+		open[i] = it.ItemID
+	}
 	orgs, err := s.tenants.ByIDs(ctx, ids...)
 	if err != nil {
 		return SlotsView{}, err
 	}
 	for _, a := range shown {
-		v.Shown = append(v.Shown, ShownAdditions{a, orgs[a.Org]})
+		v.Shown = append(v.Shown, ShownAdditions{a.seen(open), orgs[a.Org]})
 	}
 	return v, nil
 }

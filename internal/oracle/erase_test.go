@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -67,6 +68,13 @@ func TestErase(t *testing.T) {
 				return err
 			})
 		}
+	}
+	logo, _, err := store.Put(t.Context(), strings.NewReader("a logo that is not a file"), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := su.Exec(t.Context(), `UPDATE organizations SET logo_sha256 = $2 WHERE org_id = $1`, gone.id, logo[:]); err != nil {
+		t.Fatal(err)
 	}
 	tables := ownedTables(t, su)
 	fillOwned(t, su, slices.DeleteFunc(slices.Clone(tables), func(tb string) bool { return tb == "organizations" }), gone.id)

@@ -18,6 +18,7 @@ import (
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/oracle"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/internal/secret"
@@ -586,7 +587,11 @@ func (w *world) step() string {
 			return "" // Nor one that retires a whole with its parts.
 		}
 		w.must(w.owner[it.Org], func(tx *db.Tx) error {
-			return tx.Must(`UPDATE items SET state = 'retired' WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, parse[id.Item](w.t, it.ID))
+			item := parse[id.Item](w.t, it.ID)
+			if err := tx.Must(`UPDATE items SET state = 'retired' WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, item); err != nil {
+				return err
+			}
+			return jobs.Emit(tx, tenants.ItemChanged{Org: tx.Scope.Org, Item: item}) // As every room that changes an item does.
 		})
 		it.State = "retired"
 		return "retire an item"
@@ -606,7 +611,11 @@ func (w *world) step() string {
 				return "" // The rooms have no function that takes a whole out with its parts.
 			}
 			w.must(w.owner[l.Org], func(tx *db.Tx) error {
-				return tx.Must(`DELETE FROM collection_items WHERE org_id = $1 AND collection_id = $2 AND item_id = $3`, tx.Scope.Org, parse[id.Collection](w.t, l.ID), parse[id.Item](w.t, l.Item))
+				item := parse[id.Item](w.t, l.Item)
+				if err := tx.Must(`DELETE FROM collection_items WHERE org_id = $1 AND collection_id = $2 AND item_id = $3`, tx.Scope.Org, parse[id.Collection](w.t, l.ID), item); err != nil {
+					return err
+				}
+				return jobs.Emit(tx, tenants.ItemChanged{Org: tx.Scope.Org, Item: item})
 			})
 			w.drop("collection_items", key)
 			return "take an item out"
