@@ -26,7 +26,7 @@ type FileDraft struct {
 	Name      string // relative to the course's folder, with slashes: "images/bath.svg"
 	Sum       [sha256.Size]byte
 	MediaType string
-	Size      int64
+	Size      int64 // bytes
 }
 
 // LessonDraft is a lesson as its author wrote it.
@@ -182,6 +182,7 @@ type press struct {
 	lessons  []lessonRow
 	minutes  int
 	problems []LessonProblem
+	at       string // where files of what is not published yet are; "" otherwise
 }
 
 type lessonRow struct {
@@ -191,6 +192,7 @@ type lessonRow struct {
 	Kind     string           `json:"kind"`
 	Minutes  int              `json:"minutes"`
 	Source   string           `json:"source"`
+	Name     string           `json:"name"`
 	Plain    string           `json:"plain"`
 	Blocks   []markdown.Block `json:"blocks"`
 }
@@ -264,14 +266,14 @@ func (p *press) store(tx *db.Tx, c content, intro string, version int, digest []
 	if at.IsZero() {
 		at = tx.Now
 	}
-	if _, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outcome, intro_html, outline, digest, note, published_by, published_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, tx.Scope.Org, p.item.ItemID, version, p.item.Title, p.item.Summary, c.Outcome, intro,
+	if _, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outcome, intro, intro_html, outline, digest, note, published_by, published_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, tx.Scope.Org, p.item.ItemID, version, p.item.Title, p.item.Summary, c.Outcome, c.Intro, intro,
 		p.outline, digest, c.Note, tx.Scope.Membership, at); err != nil {
 		return err
 	}
-	_, err := tx.Exec(`INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, blocks, plain)
-		SELECT $1, $2, $3, r.key, r.position, r.title, r.kind, r.minutes, r.source, r.blocks, r.plain
-		FROM jsonb_to_recordset($4) AS r(key text, position integer, title text, kind text, minutes integer, source text, blocks jsonb, plain text)`,
+	_, err := tx.Exec(`INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, name, blocks, plain)
+		SELECT $1, $2, $3, r.key, r.position, r.title, r.kind, r.minutes, r.source, r.name, r.blocks, r.plain
+		FROM jsonb_to_recordset($4) AS r(key text, position integer, title text, kind text, minutes integer, source text, name text, blocks jsonb, plain text)`,
 		tx.Scope.Org, p.item.ItemID, version, p.lessons)
 	return err
 }
@@ -301,6 +303,9 @@ func (p *press) shown() []FileDraft {
 
 // address follows from item, name and content, so that the same content has the same address in each version.
 func (p *press) address(f FileDraft) (id.File, string) {
+	if p.at != "" {
+		return id.File{}, p.at + url.PathEscape(f.Name)
+	}
 	fid := id.Derive[id.File]("learnscape/file", fmt.Sprintf("%s/%s/%x", p.item.ItemID, f.Name, f.Sum))
 	return fid, FileURL(fid, path.Base(f.Name))
 }
@@ -338,7 +343,8 @@ func (p *press) options(lesson, name, source string) markdown.Options {
 		if t, err := url.PathUnescape(target); err == nil {
 			target = t
 		}
-		for _, n := range []string{path.Join(path.Dir(name), target), path.Clean(target)} {
+		// What was published before is known by the last part of its name.
+		for _, n := range []string{path.Join(path.Dir(name), target), path.Clean(target), path.Base(target)} {
 			if f, ok := p.files[n]; ok {
 				p.used[n] = true
 				_, href := p.address(f)
@@ -350,8 +356,8 @@ func (p *press) options(lesson, name, source string) markdown.Options {
 		}
 		return "", false
 	}
-	wrong := func(target, problem, fix string) {
-		p.problems = append(p.problems, LessonProblem{lesson, markdown.Problem{Line: lineWith(source, target), Found: target, Problem: problem, Fix: fix}})
+	wrong := func(key, target, problem, fix string) {
+		p.problems = append(p.problems, LessonProblem{lesson, markdown.Problem{Key: key, Line: lineWith(source, target), Found: target, Problem: problem, Fix: fix}})
 	}
 	return markdown.Options{
 		Lang: p.lang,
@@ -359,9 +365,9 @@ func (p *press) options(lesson, name, source string) markdown.Options {
 			href, ok := find(target)
 			switch {
 			case strings.Contains(target, "://"):
-				wrong(target, "pictures are not loaded from elsewhere", "put the picture into the folder")
+				wrong("picture_elsewhere", target, "pictures are not loaded from elsewhere", "put the picture into the folder")
 			case !ok:
-				wrong(target, "the picture does not exist", "put it into the folder or correct its name")
+				wrong("picture_missing", target, "the picture does not exist", "put it into the folder or correct its name")
 			}
 			return href, ok && !strings.Contains(target, "://")
 		},
@@ -371,7 +377,7 @@ func (p *press) options(lesson, name, source string) markdown.Options {
 			}
 			href, ok := find(target)
 			if !ok {
-				wrong(target, "the link leads nowhere", "link to a page of the folder or to a whole address")
+				wrong("link_nowhere", target, "the link leads nowhere", "link to a page of the folder or to a whole address")
 			}
 			return href, ok
 		},
@@ -415,10 +421,7 @@ func (p *press) lesson(l LessonDraft) (LessonRef, error) {
 	}
 	blocks = p.resolve(blocks, o)
 	plain := markdown.Plain(l.Source)
-	if l.Minutes <= 0 {
-		// 200 words a minute for reading on a screen (Brysbaert 2019 finds 238 for non-fiction on average).
-		l.Minutes = max(1, (len(strings.Fields(plain))+199)/200)
-	}
+	l.Minutes = lessonMinutes(l.Minutes, plain)
 	ref := LessonRef{Key: l.Key, Title: l.Title, Summary: l.Summary, Kind: l.Kind, Minutes: l.Minutes}
 	for _, b := range blocks {
 		ref.Questions += len(b.Questions)
@@ -428,8 +431,17 @@ func (p *press) lesson(l LessonDraft) (LessonRef, error) {
 			}
 		}
 	}
-	p.lessons = append(p.lessons, lessonRow{Key: l.Key, Position: len(p.lessons), Title: l.Title, Kind: l.Kind, Source: l.Source, Plain: plain, Minutes: l.Minutes, Blocks: blocks})
+	p.lessons = append(p.lessons, lessonRow{Key: l.Key, Position: len(p.lessons), Title: l.Title, Kind: l.Kind, Source: l.Source, Name: l.Name, Plain: plain, Minutes: l.Minutes, Blocks: blocks})
 	return ref, nil
+}
+
+// lessonMinutes is how long a lesson takes, unless its author says so.
+func lessonMinutes(said int, plain string) int {
+	if said > 0 {
+		return said
+	}
+	// 200 words a minute for reading on a screen (Brysbaert 2019 finds 238 for non-fiction on average).
+	return max(1, (len(strings.Fields(plain))+199)/200)
 }
 
 // resolve turns the names of files in typed blocks into addresses; a block whose file is missing is left out and named.

@@ -323,7 +323,7 @@ func (k *Keeper) HandOut(ctx context.Context, w io.Writer, step func(done, total
 			}
 		}
 		slices.Sort(tables)
-		if err := db.Each(sn, `SELECT count(*)::int FROM files f WHERE f.org_id = $1`, func(n int) error { total = len(tables) + n + 2; return nil }, who.Org); err != nil {
+		if err := db.Each(sn, `SELECT count(*)::int FROM `+ownFiles, func(n int) error { total = len(tables) + n + 2; return nil }, who.Org); err != nil {
 			return err
 		}
 		for _, t := range tables {
@@ -416,9 +416,12 @@ type fileRow struct {
 	Sum  []byte  `db:"sha256"`
 }
 
+// ownFiles are the files of what $1 published and of what it writes.
+const ownFiles = `(SELECT f.file_id, f.name, f.sha256 FROM files f WHERE f.org_id = $1 UNION ALL SELECT d.item_id, d.name, d.sha256 FROM draft_files d WHERE d.org_id = $1) f`
+
 // files writes the organization's files. One whose content is lost is left out and stands in the table all the same.
 func (k *Keeper) files(ctx context.Context, sn *db.Snapshot, b *bundle, org id.Org) error {
-	err := db.Each(sn, `SELECT f.file_id, f.name, f.sha256 FROM files f WHERE f.org_id = $1 ORDER BY f.file_id`, func(f fileRow) error {
+	err := db.Each(sn, `SELECT f.file_id, f.name, f.sha256 FROM `+ownFiles+` ORDER BY f.file_id, f.name`, func(f fileRow) error {
 		in, err := k.blob.Open(ctx, blob.Sum(f.Sum))
 		if errs.Is(err, errs.NotFound) {
 			k.log.WarnContext(ctx, "a file's content is lost", "org", org, "file", f.ID)

@@ -32,6 +32,7 @@ func LogActions() map[string]string {
 		"member.added":       TopicPeople,
 		"member.provisioned": TopicPeople, "member.changed": TopicPeople, "member.deactivated": TopicPeople, "member.reactivated": TopicPeople, "member.removed": TopicPeople,
 		"team.provisioned":      TopicPeople,
+		"draft.discarded":       TopicContent,
 		"item.published":        TopicContent,
 		"collection.created":    TopicSharing,
 		"collection.renamed":    TopicSharing,

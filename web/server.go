@@ -55,20 +55,22 @@ func newApp(o Options, fail fiber.ErrorHandler) *fiber.App {
 		o.BodyLimit = defaultBodyLimit
 	}
 	app := fiber.New(fiber.Config{
-		Immutable:               true, // otherwise kept strings change under us
-		StreamRequestBody:       true, // otherwise an announced length is allocated before a byte came
-		BodyLimit:               o.BodyLimit,
-		ReadBufferSize:          headerLimit,
-		ReadTimeout:             15 * time.Second,
-		IdleTimeout:             75 * time.Second,
-		EnableTrustedProxyCheck: true,
-		TrustedProxies:          o.TrustedProxies,
-		ProxyHeader:             proxyHeader(o.TrustedProxies),
-		DisableStartupMessage:   true,
-		ErrorHandler:            fail,
-		CaseSensitive:           true,
-		StrictRouting:           false,
-		GETOnly:                 false,
+		Immutable:         true, // otherwise kept strings change under us
+		StreamRequestBody: true, // otherwise an announced length is allocated before a byte came
+
+		DisablePreParseMultipartForm: true, // otherwise a form with files is read to its end before anybody looks at its length
+		BodyLimit:                    o.BodyLimit,
+		ReadBufferSize:               headerLimit,
+		ReadTimeout:                  15 * time.Second,
+		IdleTimeout:                  75 * time.Second,
+		EnableTrustedProxyCheck:      true,
+		TrustedProxies:               o.TrustedProxies,
+		ProxyHeader:                  proxyHeader(o.TrustedProxies),
+		DisableStartupMessage:        true,
+		ErrorHandler:                 fail,
+		CaseSensitive:                true,
+		StrictRouting:                false,
+		GETOnly:                      false,
 	})
 	app.Use(begin(o), recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: func(c *fiber.Ctx, v any) {
 		o.Log.ErrorContext(c.UserContext(), "panic", "value", v, "path", logged(c))
@@ -206,9 +208,34 @@ func compress() fiber.Handler {
 	}
 }
 
+// uploadLimit is how large the body of an upload may be, uploadTime how long it may take.
+const (
+	uploadLimit = 65 << 20
+	uploadTime  = 2 * time.Minute
+)
+
+// isUpload reports whether the body of a request is a file, which its handler reads as it comes.
+func isUpload(c *fiber.Ctx) bool {
+	p := strings.Split(c.Path(), "/")
+	return c.Method() == fiber.MethodPost && len(p) == 4 && p[1] == "publish" && p[3] == "files"
+}
+
 // body reads the request's body to its end or refuses it and closes the connection.
 func body(limit int) fiber.Handler {
 	return func(c *fiber.Ctx) error {
+		if isUpload(c) && c.Request().IsBodyStream() {
+			if c.Request().Header.ContentLength() > uploadLimit {
+				c.Context().SetConnectionClose()
+				return errs.New(errs.TooLarge, "upload of %d bytes", c.Request().Header.ContentLength())
+			}
+			if err := c.Context().Conn().SetReadDeadline(c.Context().Time().Add(uploadTime)); err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), uploadTime)
+			defer cancel()
+			c.SetUserContext(ctx)
+			return c.Next()
+		}
 		req := c.Request()
 		n := req.Header.ContentLength()
 		if n == 0 || (n < 0 && n != -1) { // -2 is identity: no body without a length

@@ -146,6 +146,10 @@ func (s *Server) frame(c *fiber.Ctx) error {
 		nav("community", "/community", "messages-square", true)
 		nav("stories", "/stories", "file-text", false)
 		nav("network", "/network", "network", false)
+		if authz.Allowed(sc, authz.Author, id.Org{}) {
+			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "web.nav.publish"), Href: "/publish", Icon: "notebook-pen"})
+			nav("publish", "/publish", "notebook-pen", false)
+		}
 		if sc.Has(scope.Administrator) {
 			nav("admin", "/admin/people", "users", false)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 )
@@ -26,6 +27,10 @@ func (p *Pages) file(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	return sendFile(c, f)
+}
+
+func sendFile(c *fiber.Ctx, f courses.File) error {
 	tag := `"` + hex.EncodeToString(f.Sum) + `"`
 	c.Set(fiber.HeaderETag, tag)
 	c.Set(fiber.HeaderCacheControl, "private, max-age=3600")

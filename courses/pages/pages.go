@@ -29,6 +29,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	p.mountAdoption(r)
 	p.mountAdditions(r)
 	p.mountJoint(r)
+	p.mountWriting(r)
 	r.Get("/keep", p.keep)
 	r.Post("/keep", p.kept)
 	r.Post("/visit/claim", p.as(p.claim))

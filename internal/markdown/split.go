@@ -1,8 +1,11 @@
 package markdown
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
@@ -49,8 +52,8 @@ type Block struct {
 
 // Question of a quiz. Kind is "single" or "multiple".
 type Question struct {
-	Key     string   `json:"key" yaml:"key"`
-	Kind    string   `json:"kind" yaml:"kind"`
+	Key     string   `json:"key" yaml:"key,omitempty"`
+	Kind    string   `json:"kind" yaml:"kind,omitempty"`
 	Ask     string   `json:"ask" yaml:"ask"`
 	Choices []Choice `json:"choices" yaml:"choices"`
 }
@@ -58,12 +61,13 @@ type Question struct {
 // Choice of a question; Because explains it, and names the common mistake where it is one.
 type Choice struct {
 	Text    string `json:"text" yaml:"text"`
-	Right   bool   `json:"right,omitempty" yaml:"right"`
-	Because string `json:"because,omitempty" yaml:"because"`
+	Right   bool   `json:"right,omitempty" yaml:"right,omitempty"`
+	Because string `json:"because,omitempty" yaml:"because,omitempty"`
 }
 
 // Problem is something in the text that could not be taken as it is.
 type Problem struct {
+	Key                 string // which it is, for a message in the reader's language: unreadable, no_question, …
 	Line                int    // from 1; 0 for the whole text
 	Found, Problem, Fix string // what stands there, what is wrong with it, and what to write instead
 }
@@ -74,7 +78,7 @@ var pathMark = regexp.MustCompile(`^\{\{\s*path\s+([a-z0-9-]+/[a-z0-9-]+)\s*\}\}
 // the problems, with its line. Keys are unique within the text and the same for the same headings.
 func Split(src string, o Options) ([]Block, []Problem) {
 	if len(src) > MaxSource {
-		return nil, []Problem{{Found: fmt.Sprintf("%d bytes", len(src)), Problem: "the text is too long", Fix: fmt.Sprintf("keep it below %d bytes", MaxSource)}}
+		return nil, []Problem{{Key: "too_long", Found: fmt.Sprintf("%d bytes", len(src)), Problem: "the text is too long", Fix: fmt.Sprintf("keep it below %d bytes", MaxSource)}}
 	}
 	source := []byte(clean(src))
 	doc := parse(source, o)
@@ -138,7 +142,7 @@ func (s *splitter) flush() {
 	out, err := render(s.part, s.source)
 	s.part = ast.NewDocument()
 	if err != nil {
-		s.problems = append(s.problems, Problem{Line: s.line, Problem: err.Error(), Fix: "write it more simply"})
+		s.problems = append(s.problems, Problem{Key: "unreadable", Line: s.line, Problem: err.Error(), Fix: "write it more simply"})
 		return
 	}
 	if out == "" {
@@ -175,24 +179,25 @@ func (s *splitter) lineOf(n ast.Node) int {
 	return max(s.line, 1)
 }
 
-type fields struct {
-	Title     string     `yaml:"title"`
-	Key       string     `yaml:"key"`
-	Ask       string     `yaml:"ask"`
-	Src       string     `yaml:"src"`
-	Poster    string     `yaml:"poster"`
-	Captions  string     `yaml:"captions"`
-	Minutes   int        `yaml:"minutes"`
-	Path      string     `yaml:"path"`
-	Questions []Question `yaml:"questions"`
+// Fields are what authors write into typed blocks; which of them a block has follows from its kind.
+type Fields struct {
+	Title     string     `yaml:"title,omitempty"`
+	Key       string     `yaml:"key,omitempty"`
+	Ask       string     `yaml:"ask,omitempty"`
+	Src       string     `yaml:"src,omitempty"`
+	Poster    string     `yaml:"poster,omitempty"`
+	Captions  string     `yaml:"captions,omitempty"`
+	Minutes   int        `yaml:"minutes,omitempty"`
+	Path      string     `yaml:"path,omitempty"`
+	Questions []Question `yaml:"questions,omitempty"`
 }
 
 func (s *splitter) typed(kind, body string, line int) {
-	var f fields
+	var f Fields
 	dec := yaml.NewDecoder(strings.NewReader(body))
 	dec.KnownFields(true)
-	if err := dec.Decode(&f); err != nil {
-		s.wrong(line, kind, "it cannot be read: "+strings.ReplaceAll(err.Error(), "\n", " "), "write it as YAML with the keys of a "+kind)
+	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+		s.wrong("unreadable", line, kind, "it cannot be read: "+strings.ReplaceAll(err.Error(), "\n", " "), "write it as YAML with the keys of a "+kind)
 		return
 	}
 	b := Block{Kind: kind, Key: slug(f.Key), Title: f.Title, Ask: f.Ask, Src: f.Src, Poster: f.Poster, Captions: f.Captions, Minutes: max(f.Minutes, 0), Ref: f.Path, Line: line}
@@ -206,12 +211,12 @@ func (s *splitter) typed(kind, body string, line int) {
 		}
 	case Reflect:
 		if f.Ask == "" {
-			s.wrong(line, kind, "there is no question", "add ask: with one question")
+			s.wrong("no_question", line, kind, "there is no question", "add ask: with one question")
 			return
 		}
 	case Video, File:
 		if f.Src == "" {
-			s.wrong(line, kind, "there is no file", "add src: with the name of the file")
+			s.wrong("no_file", line, kind, "there is no file", "add src: with the name of the file")
 			return
 		}
 		if b.Title == "" {
@@ -219,7 +224,7 @@ func (s *splitter) typed(kind, body string, line int) {
 		}
 	case Path:
 		if f.Path == "" {
-			s.wrong(line, kind, "there is no path", "add path: organization/slug")
+			s.wrong("no_path", line, kind, "there is no path", "add path: organization/slug")
 			return
 		}
 	}
@@ -242,15 +247,17 @@ func (s *splitter) questions(b *Block, list []Question, line int) bool {
 		found := fmt.Sprintf("question %d", i+1)
 		switch {
 		case strings.TrimSpace(q.Ask) == "":
-			s.wrong(line, found, "it asks nothing", "add ask:")
+			s.wrong("asks_nothing", line, found, "it asks nothing", "add ask:")
 		case q.Kind != "single" && q.Kind != "multiple":
-			s.wrong(line, found, "its kind is "+q.Kind, "write kind: single or kind: multiple")
+			s.wrong("bad_kind", line, found, "its kind is "+q.Kind, "write kind: single or kind: multiple")
 		case len(q.Choices) < 2:
-			s.wrong(line, found, "there is nothing to choose", "add at least two choices")
+			s.wrong("no_choices", line, found, "there is nothing to choose", "add at least two choices")
+		case slices.ContainsFunc(q.Choices, func(c Choice) bool { return strings.TrimSpace(c.Text) == "" }):
+			s.wrong("empty_choice", line, found, "a choice says nothing", "give it a text: or leave it out")
 		case right == 0:
-			s.wrong(line, found, "no choice is right", "mark one with right: true")
+			s.wrong("none_right", line, found, "no choice is right", "mark one with right: true")
 		case right > 1 && q.Kind == "single":
-			s.wrong(line, found, "several choices are right", "write kind: multiple")
+			s.wrong("several_right", line, found, "several choices are right", "write kind: multiple")
 		default:
 			if q.Key == "" {
 				q.Key = q.Ask
@@ -260,14 +267,14 @@ func (s *splitter) questions(b *Block, list []Question, line int) bool {
 		}
 	}
 	if len(b.Questions) == 0 {
-		s.wrong(line, Quiz, "it has no question that can be answered", "add questions:")
+		s.wrong("no_answerable", line, Quiz, "it has no question that can be answered", "add questions:")
 		return false
 	}
 	return true
 }
 
-func (s *splitter) wrong(line int, found, problem, fix string) {
-	s.problems = append(s.problems, Problem{Line: line, Found: found, Problem: problem, Fix: fix})
+func (s *splitter) wrong(key string, line int, found, problem, fix string) {
+	s.problems = append(s.problems, Problem{Key: key, Line: line, Found: found, Problem: problem, Fix: fix})
 }
 
 // FrontMatter cuts the YAML between two lines of --- off the beginning of the text and decodes it into dest. offset is how many

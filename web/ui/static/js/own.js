@@ -192,6 +192,31 @@
     });
   }
 
+  // Files that are pasted or dropped into a text are uploaded, and named where they came in.
+  function upload(field, files) {
+    Array.from(files).reduce(function (after, file) {
+      return after.then(function () {
+        var body = new FormData();
+        body.append("file", file);
+        say(d.body.dataset.sending);
+        return fetch(field.dataset.upload, { method: "POST", headers: { Accept: "application/json" }, body: body });
+      }).then(function (r) { return r.json(); }).then(function (a) {
+        if (a.fault) { say(a.fault); alert(a.fault); return; }
+        field.setRangeText(a.text, field.selectionStart, field.selectionEnd, "end");
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+        say(a.name);
+      });
+    }, Promise.resolve()).catch(function () { say(d.body.dataset.failed); });
+  }
+  ["paste", "drop"].forEach(function (n) {
+    on(d, n, function (e) {
+      var field = e.target.closest && e.target.closest("[data-upload]"), data = e.clipboardData || e.dataTransfer;
+      if (!field || !data || !data.files.length) return;
+      e.preventDefault();
+      upload(field, data.files);
+    });
+  });
+
   // htmx.
   var slow;
   on(d, "htmx:beforeRequest", function (e) {
