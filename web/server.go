@@ -34,6 +34,7 @@ type Options struct {
 	Deadline       time.Duration
 	BodyLimit      int  // bytes of a form; uploads have routes of their own
 	APIPerMinute   int  // requests of a token; default 300
+	PagesPerMinute int  // requests of a person for pages; default 600, see pace
 	Demo           bool // shows all mail to whoever asks and how many statements a page took: the demonstration only
 	Log            *slog.Logger
 }

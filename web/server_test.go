@@ -39,7 +39,7 @@ func listen(t *testing.T, o Options) (at string, log *journal) {
 	t.Helper()
 	log = &journal{}
 	o.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s := &Server{opts: o}
+	s := &Server{opts: o, refusals: newRefusals(o.Log)}
 	app := newApp(o, s.fail)
 	app.Get("/ip", func(c *fiber.Ctx) error { return c.SendString(c.IP()) })
 	app.Get("/broken/:token", func(*fiber.Ctx) error { return errors.New("out of order") })

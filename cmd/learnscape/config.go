@@ -35,6 +35,7 @@ type Config struct {
 	MeiliKey         secret.Secret
 	TrustedProxies   []string
 	APIPerMinute     int
+	PagesPerMinute   int
 	EgressAllow      []netip.Prefix
 	EgressPorts      []int
 	DNS              string
@@ -121,10 +122,12 @@ func keys() []key {
 			return nil
 		}},
 		{"LEARNSCAPE_API_PER_MINUTE", "300", "requests that an API token may make in a minute, a quarter of them at once; each replica counts for itself", false, func(c *Config, v string) (err error) {
-			if c.APIPerMinute, err = strconv.Atoi(v); err != nil || c.APIPerMinute < 1 || c.APIPerMinute > 1_000_000 {
-				return errors.New("must be a number from 1 to 1000000")
-			}
-			return nil
+			c.APIPerMinute, err = perMinute(v)
+			return err
+		}},
+		{"LEARNSCAPE_PAGES_PER_MINUTE", "600", "pages that a person may ask for in a minute, a quarter of them at once; twice as many for a network of visitors, a quarter of it searches, a sixtieth exports; each replica counts for itself", false, func(c *Config, v string) (err error) {
+			c.PagesPerMinute, err = perMinute(v)
+			return err
 		}},
 		{"LEARNSCAPE_EGRESS_ALLOW", "", "private networks, such as 10.2.0.0/16, in which identity providers may be called all the same, comma separated", false, func(c *Config, v string) error {
 			for _, n := range list(v) {
@@ -167,6 +170,14 @@ func keys() []key {
 		}},
 		{"LEARNSCAPE_PG_BIN", "", "folder of initdb and postgres for the demonstration's own cluster; empty searches", false, func(c *Config, v string) error { c.PostgresBinaries = v; return nil }},
 	}
+}
+
+func perMinute(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > 1_000_000 {
+		return 0, errors.New("must be a number from 1 to 1000000")
+	}
+	return n, nil
 }
 
 func list(v string) []string {

@@ -52,7 +52,7 @@ func open(ctx context.Context, e *env, cfg Config) (*portal.Portal, error) {
 	}
 	return portal.New(ctx, portal.Config{
 		DSN: cfg.DatabaseURL.Reveal(), BaseURL: cfg.BaseURL, Keys: keys, Files: cfg.Files, Sender: sender(cfg),
-		MeiliURL: cfg.MeiliURL, MeiliKey: cfg.MeiliKey, TrustedProxies: cfg.TrustedProxies, APIPerMinute: cfg.APIPerMinute, Egress: egress.Options{Allow: cfg.EgressAllow, Ports: cfg.EgressPorts, Roots: cfg.Roots}, DNS: cfg.DNS, Log: e.log,
+		MeiliURL: cfg.MeiliURL, MeiliKey: cfg.MeiliKey, TrustedProxies: cfg.TrustedProxies, APIPerMinute: cfg.APIPerMinute, PagesPerMinute: cfg.PagesPerMinute, Egress: egress.Options{Allow: cfg.EgressAllow, Ports: cfg.EgressPorts, Roots: cfg.Roots}, DNS: cfg.DNS, Log: e.log,
 	})
 }
 
@@ -72,7 +72,7 @@ func mailServer(cfg Config) (mail.SMTP, bool) {
 	password, _ := u.User.Password()
 	s := mail.SMTP{
 		Addr: u.Host, From: cfg.MailFrom, FromName: "Learnscape", User: u.User.Username(), Password: secret.Secret(password),
-		TLS: cfg.SMTPTLS, Roots: cfg.Roots, Now: time.Now, //nolint:forbidigo // The time of the mail server's conversation.
+		TLS: cfg.SMTPTLS, Roots: cfg.Roots, Now: time.Now,
 	}
 	port := "587"
 	switch {

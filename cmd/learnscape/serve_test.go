@@ -64,7 +64,7 @@ func TestAuthorities(t *testing.T) {
 	}
 	client := srv.Client()
 	client.Transport.(*http.Transport).TLSClientConfig.RootCAs = roots //nolint:errcheck // httptest's own.
-	res, err := client.Get(srv.URL)                                    //nolint:noctx // A server of this test.
+	res, err := client.Get(srv.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

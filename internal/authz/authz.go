@@ -5,6 +5,7 @@ package authz
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -158,7 +159,19 @@ func Check(ctx context.Context, a Action, owner id.Org) error {
 	if s.Actor == scope.Visitor {
 		return errs.New(errs.Unauthenticated, "%s needs a member", a)
 	}
-	return errs.New(errs.NotFound, "%s: %s of %s may not on %s", a, s.Actor, s.Org, owner)
+	return &errs.Error{Kind: errs.NotFound, Err: Refusal{Action: a, Actor: s.Actor, Org: s.Org, Owner: owner}}
+}
+
+// Refusal is why Check answers NotFound, for the log: the thing is there, or is not, and whoever acts may not.
+type Refusal struct {
+	Action     Action
+	Actor      scope.Actor
+	Org, Owner id.Org
+}
+
+// Error implements error.
+func (r Refusal) Error() string {
+	return fmt.Sprintf("%s: %s of %s may not on %s", r.Action, r.Actor, r.Org, r.Owner)
 }
 
 // Allowed is Check as a boolean, for buttons.
