@@ -108,7 +108,10 @@ func missing(c *fiber.Ctx) error {
 // frame puts organization, brand, viewer and navigation around the pages of the request.
 func (s *Server) frame(c *fiber.Ctx) error {
 	ctx := c.UserContext()
-	f := shell.Frame{Base: c.BaseURL(), Production: s.opts.Production, Org: product()}
+	f := shell.Frame{Base: c.BaseURL(), Production: s.opts.Production, Org: product(), Whose: "none"}
+	if m, ok := auth.Current(ctx); ok {
+		f.Whose = m.MembershipID.String()
+	}
 	if o, ok := auth.HostOrg(ctx); ok {
 		f.Org = show.Org(o)
 		f.SubLine = o.Tagline

@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
@@ -294,6 +295,12 @@ func (b *Browser) Keyring() {
 		}})
 		return chromedp.Void{}, err
 	})
+}
+
+// DropCookies ends the sessions of the browser without anybody signing out.
+func (b *Browser) DropCookies() {
+	b.t.Helper()
+	call(b, network.ClearBrowserCookies, cdp.Empty{})
 }
 
 // Visit opens an address.
