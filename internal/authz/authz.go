@@ -65,6 +65,7 @@ const (
 	EndSessions     Action = "auth.end_sessions"
 	CreateToken     Action = "auth.create_token"
 	Provision       Action = "auth.provision"
+	Reseal          Action = "auth.reseal"
 	Learn           Action = "courses.learn"
 	Author          Action = "courses.author"
 	Adopt           Action = "courses.adopt"
@@ -122,6 +123,7 @@ var table = map[Action]Rule{
 	EndSessions:     {Roles: []scope.Role{scope.Administrator}},
 	CreateToken:     {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	Provision:       {Roles: []scope.Role{scope.Administrator}},
+	Reseal:          {Actors: []scope.Actor{scope.Operator}},
 	Learn:           {Foreign: true},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
