@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -117,6 +118,24 @@ func Start(t testing.TB, dir string) *Demo {
 		t.Fatalf("the demonstration did not become ready\n%s", stderr.String())
 	}
 	return d
+}
+
+// Resident is how much memory the portal's process has, in bytes; PostgreSQL's are not in it.
+func (d *Demo) Resident(t testing.TB) int64 {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(b)
+	if m == nil {
+		t.Fatal("the process does not say how much memory it has")
+	}
+	n, err := strconv.ParseInt(string(m[1]), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n << 10
 }
 
 // Stop ends the demonstration and waits for it; it may be repeated.
