@@ -118,21 +118,21 @@ func (s *Service) TakeOver(ctx context.Context, org tenants.Organization, host, 
 		r, err = db.Row[handedRow](tx, `DELETE FROM hand_overs WHERE org_id = $1 AND code_hash = $2 RETURNING host, cookie_hash, return_to, expires_at, session_id`, org.OrgID, secret.Hash(code))
 		switch {
 		case errs.Is(err, errs.NotFound):
-			refusal = refuse(Expired, "code unknown or used")
+			refusal = refuse(Expired, "code unknown or used").at("hand_over")
 			return nil
 		case err != nil:
 			return err
 		case r.ExpiresAt.Before(tx.Now):
-			refusal = refuse(Expired, "code expired")
+			refusal = refuse(Expired, "code expired").at("hand_over")
 		case tenants.Hostname(host) != r.Host:
-			refusal = refuse(Unverified, "code of another host")
+			refusal = refuse(Unverified, "code of another host").at("hand_over")
 		case !secret.IsToken(b.Pre) || !secret.Equal(string(r.CookieHash), string(secret.Hash(b.Pre))):
-			refusal = refuse(OtherBrowser, "code in another browser than the one that began")
+			refusal = refuse(OtherBrowser, "code in another browser than the one that began").at("hand_over")
 		default:
 			out.ReturnTo = r.ReturnTo
 			out.Token, out.Until, err = s.openHanded(tx, org, b, r.SessionID)
 			if errs.Is(err, errs.NotFound) {
-				refusal, err = refuse(Expired, "the session that was handed over has ended"), nil
+				refusal, err = refuse(Expired, "the session that was handed over has ended").at("hand_over"), nil
 			}
 		}
 		return err // The code is gone in any case.

@@ -62,7 +62,7 @@ func (s *Service) askLink(ctx context.Context, org tenants.Organization, address
 		}
 		hash := secret.Hash(token)
 		if _, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, created_at, expires_at, emergency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			org.OrgID, hash, email, secret.Hash(pre), codeHash(s.code(hash, pre)), ReturnTo(returnTo), tx.Now, tx.Now.Add(signInLife), emergency); err != nil {
+			org.OrgID, hash, email, secret.Hash(pre), s.codeHash(hash, s.code(hash, pre)), ReturnTo(returnTo), tx.Now, tx.Now.Add(signInLife), emergency); err != nil {
 			return err
 		}
 		return s.mailLink(tx, org, email, token, emergency)
@@ -106,7 +106,10 @@ func (s *Service) code(tokenHash []byte, pre string) string {
 	return fmt.Sprintf("%06d", n%1_000_000)
 }
 
-func codeHash(code string) []byte { return secret.Hash("link code " + code) }
+// codeHash is keyed: six digits can be tried out, so that whoever has the row must not be able to tell whether a try was right.
+func (s *Service) codeHash(tokenHash []byte, code string) []byte {
+	return s.keys.MAC("link code hash", string(tokenHash), code)
+}
 
 // LinkSent is what the browser that asked sees.
 type LinkSent struct {
@@ -172,7 +175,7 @@ func (s *Service) Link(ctx context.Context, org tenants.Organization, token stri
 		return Link{}, err
 	}
 	if !found || !secret.IsToken(token) {
-		return Link{}, s.note(ctx, org, trip{}, Provider{}, "", refuse(Expired, "link unknown, used or too old"))
+		return Link{}, s.note(ctx, org, trip{}, Provider{}, "", refuse(Expired, "link unknown, used or too old").at("mail_link"))
 	}
 	return Link{Email: l.Email, NeedCode: !l.asked(b)}, nil
 }
@@ -196,13 +199,13 @@ func (s *Service) UseLink(ctx context.Context, org tenants.Organization, token, 
 		out, refusal = SignedIn{}, nil
 		l, err := s.takeLink(tx, org, token)
 		if errs.Is(err, errs.NotFound) {
-			refusal = refuse(Expired, "link unknown, used or too old")
+			refusal = refuse(Expired, "link unknown, used or too old").at("mail_link")
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if !l.asked(b) && !secret.Equal(string(l.CodeHash), string(codeHash(code))) {
+		if !l.asked(b) && !secret.Equal(string(l.CodeHash), string(s.codeHash(l.TokenHash, code))) {
 			refusal = errs.Fields(errs.Field{Name: "code", Key: "auth.link.code_wrong"})
 			return s.giveBack(tx, org, l)
 		}

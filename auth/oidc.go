@@ -44,6 +44,7 @@ type tokenClaims struct {
 	ACR             any            `json:"acr"`
 	AMR             any            `json:"amr"` // a list; some send one text
 	AuthTime        float64        `json:"auth_time"`
+	NotBefore       float64        `json:"nbf"`
 	all             map[string]any // every claim
 }
 
@@ -200,6 +201,8 @@ func checkToken(t *oidc.IDToken, c tokenClaims, p Provider, nonce, access string
 		return refuse(Unverified, "subject of %d characters", len(t.Subject)).at("sub")
 	case len(t.Audience) > 1 && c.AuthorizedParty != p.ClientID, c.AuthorizedParty != "" && c.AuthorizedParty != p.ClientID:
 		return refuse(Unverified, "id token for several parties, authorized for another one").at("azp")
+	case c.NotBefore > float64(now.Add(skew).Unix()): // go-oidc lets five minutes pass.
+		return refuse(Clock, "id token not valid yet").at("nbf")
 	case t.IssuedAt.IsZero() || t.IssuedAt.Unix() == 0:
 		return missing("iat", "iat", "id token without iat")
 	case t.IssuedAt.After(now.Add(skew)):

@@ -249,14 +249,14 @@ func (s *Service) byPasskey(ctx context.Context, org tenants.Organization, b Bro
 	}
 	shown, err := protocol.ParseCredentialRequestResponseBytes(answer)
 	if err != nil {
-		return out, refuse(Unverified, "passkey: %w", err)
+		return out, refuse(Unverified, "passkey: %w", err).at("passkey")
 	}
 	var refusal error
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		refusal = nil
 		q, err := answered(tx, b.Pre)
 		if errs.Is(err, errs.Invalid) { // The question is gone in any case.
-			refusal = refuse(Expired, "no passkey was asked for, or too long ago")
+			refusal = refuse(Expired, "no passkey was asked for, or too long ago").at("passkey")
 			return nil
 		}
 		if err != nil {
@@ -270,11 +270,11 @@ func (s *Service) byPasskey(ctx context.Context, org tenants.Organization, b Bro
 			return ring(tx, m)
 		}, q, shown)
 		if err != nil {
-			refusal = refuse(Unverified, "passkey: %w", err)
+			refusal = refuse(Unverified, "passkey: %w", err).at("passkey")
 			return nil
 		}
 		if c.Authenticator.CloneWarning {
-			refusal = refuse(Unverified, "passkey whose counter went back: there may be a copy")
+			refusal = refuse(Unverified, "passkey whose counter went back: there may be a copy").at("passkey")
 			return nil
 		}
 		k, ok := user.(keyring)

@@ -39,8 +39,8 @@ type Refusal struct {
 // Checks are the names that a refusal can give to the check that was not passed. The log and the administrator's pages say them.
 func Checks() []string {
 	return []string{
-		"state", "browser", "provider", "iss_answer", "answer", "code", "discovery", "busy", "token", "id_token", "alg", "signature", "keys", "iss", "aud", "azp", "nonce", "sub", "iat", "exp", "at_hash",
-		"userinfo", "email", "tenant", "acr", "amr", "auth_time", "member", "link", "other",
+		"state", "browser", "provider", "iss_answer", "answer", "code", "discovery", "busy", "token", "id_token", "alg", "signature", "keys", "iss", "aud", "azp", "nonce", "sub", "iat", "exp", "nbf", "at_hash",
+		"userinfo", "email", "tenant", "acr", "amr", "auth_time", "member", "link", "mail_link", "passkey", "hand_over", "other",
 	}
 }
 

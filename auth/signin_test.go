@@ -203,6 +203,9 @@ func TestFaults(t *testing.T) {
 		demoop.AlgHS256:        {"unverified", "alg"},
 		demoop.UnknownKid:      {"unverified", "signature"},
 		demoop.RogueKid:        {"unverified", "signature"},
+		demoop.EmbeddedKey:     {"unverified", "signature"},
+		demoop.NotYet:          {"clock", "nbf"},
+		demoop.NoExpiry:        {"clock", "exp"},
 		demoop.Expired:         {"clock", "exp"},
 		demoop.FutureIssue:     {"clock", "iat"},
 		demoop.OldIssue:        {"clock", "iat"},
@@ -237,7 +240,7 @@ func TestFaults(t *testing.T) {
 		for _, tt := range []struct {
 			fault  demoop.Fault
 			reason string
-		}{{demoop.DiscoveryOfAnother, "unverified"}, {demoop.DiscoveryHangs, "provider_down"}} {
+		}{{demoop.DiscoveryOfAnother, "unverified"}, {demoop.DiscoveryScheme, "provider_down"}, {demoop.DiscoveryHangs, "provider_down"}} {
 			w.restart(time.Second)
 			if err := w.op.SetFault(w.a.Slug, tt.fault); err != nil {
 				t.Fatal(err)

@@ -32,7 +32,7 @@ import (
 
 // world is two organizations with providers of their own, a third that signs in by email, and the portal around them.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	db       *db.DB
 	tenants  *tenants.Service
 	keys     *secret.Keyring
@@ -54,7 +54,7 @@ type house struct {
 
 const base = "localhost:8080"
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, db: dbtest.Open(t)}
 	w.tenants = tenants.New(w.db, base)
@@ -197,11 +197,11 @@ func (w *world) exec(h house, q string, args ...any) {
 // browser keeps cookies by host, as a browser does.
 type browser struct {
 	w       *world
-	t       *testing.T
+	t       testing.TB
 	cookies map[string]map[string]string
 }
 
-func (w *world) browser(t *testing.T) *browser {
+func (w *world) browser(t testing.TB) *browser {
 	t.Helper()
 	return &browser{w: w, t: t, cookies: map[string]map[string]string{}}
 }
@@ -211,7 +211,7 @@ type answer struct {
 	body string
 }
 
-func (a answer) doc(t *testing.T) *goquery.Document {
+func (a answer) doc(t testing.TB) *goquery.Document {
 	t.Helper()
 	d, err := goquery.NewDocumentFromReader(strings.NewReader(a.body))
 	if err != nil {
@@ -264,7 +264,7 @@ func (b *browser) do(method, slug, path string, form url.Values) answer {
 }
 
 // path of an address at the portal.
-func path(t *testing.T, address string) string {
+func path(t testing.TB, address string) string {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {

@@ -251,6 +251,40 @@ func (s *Sealer) signer(tx *db.Tx) (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
+// Reseal puts every key of the installation that an earlier key of the ring keeps under the present one, and returns how many. It can be
+// begun again at any time; a key that the ring does not open is an error.
+func (s *Sealer) Reseal(ctx context.Context) (n int, err error) {
+	if err := authz.Check(ctx, authz.SealLog, id.Org{}); err != nil {
+		return 0, err
+	}
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		n = 0
+		keys, err := db.Rows[SealKey](tx, `SELECT k.key_id, k.public_key, k.made_at, k.secret_key FROM audit_keys k ORDER BY k.made_at, k.key_id LIMIT 1000`)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if !s.keys.Stale(k.Secret) {
+				continue
+			}
+			seed, err := s.keys.Open(k.ref(), k.Secret)
+			if err != nil {
+				return fmt.Errorf("the key %s that signs the logs: %w", k.ID, err)
+			}
+			again, err := s.keys.Seal(k.ref(), seed)
+			if err != nil {
+				return err
+			}
+			if err := tx.Must(`UPDATE audit_keys SET secret_key = $2 WHERE key_id = $1`, k.ID, again); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
 func (s *Sealer) newKey(tx *db.Tx) (SealKey, ed25519.PrivateKey, error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 // API mounts the operations of all rooms on app, and the documents that describe them. It reads nothing and asks nobody, so that the
 // documents can be made without a portal.
 func API(app *fiber.App, o Options, d Deps) (v31, v30 []byte) {
-	opts := api.Options{DB: d.DB, PerMinute: o.APIPerMinute, Ref: tenants.Request, Log: o.Log}
+	opts := api.Options{DB: d.DB, PerMinute: o.APIPerMinute, Ref: tenants.Request, Log: o.Log, Refused: newRefusals(o.Log).note}
 	if d.Auth != nil {
 		opts.Enter, opts.Now = authapi.Enter(d.Auth), d.Auth.Now
 	}

@@ -52,6 +52,7 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		s.opts.Log.ErrorContext(ctx, "request failed", "ref", ref, "method", c.Method(), "path", logged(c), "error", err)
 	} else {
 		s.opts.Log.DebugContext(ctx, "request refused", "ref", ref, "kind", kind, "error", err)
+		s.refusals.note(ctx, err)
 	}
 	if provisions(c) {
 		return scim.Fail(c, kind, err, ref)
@@ -67,7 +68,7 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	}
 	e, _ := errors.AsType[*errs.Error](err)
 	if e != nil && e.RetryAfter > 0 {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(e.RetryAfter.Seconds()+0.5)))
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(e.RetryAfter.Seconds()+.999)))
 	} else if kind == errs.Unavailable || kind == errs.Timeout {
 		c.Set(fiber.HeaderRetryAfter, "5")
 	}

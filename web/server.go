@@ -32,9 +32,11 @@ type Options struct {
 	Production     bool     // https in front: HSTS, __Host- cookies
 	TrustedProxies []string // addresses whose X-Forwarded-* headers count; none trusts nobody
 	Deadline       time.Duration
-	BodyLimit      int  // bytes of a form; uploads have routes of their own
-	APIPerMinute   int  // requests of a token; default 300
-	Demo           bool // shows all mail to whoever asks and how many statements a page took: the demonstration only
+	ReadTimeout    time.Duration // of headers and of a body; default 15 s
+	BodyLimit      int           // bytes of a form; uploads have routes of their own
+	APIPerMinute   int           // requests of a token; default 300
+	PagesPerMinute int           // requests of a person for pages; default 600, see pace
+	Demo           bool          // shows all mail to whoever asks and how many statements a page took: the demonstration only
 	Log            *slog.Logger
 }
 
@@ -43,6 +45,8 @@ const (
 	defaultBodyLimit = 256 << 10
 	headerLimit      = 16 << 10
 	defaultDeadline  = 10 * time.Second
+
+	defaultReadTimeout = 15 * time.Second
 )
 
 // newApp returns the Fiber application with everything around the routes: what it answers before a body is read to its end
@@ -54,6 +58,9 @@ func newApp(o Options, fail fiber.ErrorHandler) *fiber.App {
 	if o.BodyLimit == 0 {
 		o.BodyLimit = defaultBodyLimit
 	}
+	if o.ReadTimeout == 0 {
+		o.ReadTimeout = defaultReadTimeout
+	}
 	app := fiber.New(fiber.Config{
 		Immutable:         true, // otherwise kept strings change under us
 		StreamRequestBody: true, // otherwise an announced length is allocated before a byte came
@@ -61,7 +68,7 @@ func newApp(o Options, fail fiber.ErrorHandler) *fiber.App {
 		DisablePreParseMultipartForm: true, // otherwise a form with files is read to its end before anybody looks at its length
 		BodyLimit:                    o.BodyLimit,
 		ReadBufferSize:               headerLimit,
-		ReadTimeout:                  15 * time.Second,
+		ReadTimeout:                  o.ReadTimeout, // otherwise whoever sends a byte now and then holds a connection for good
 		IdleTimeout:                  75 * time.Second,
 		EnableTrustedProxyCheck:      true,
 		TrustedProxies:               o.TrustedProxies,
@@ -74,7 +81,7 @@ func newApp(o Options, fail fiber.ErrorHandler) *fiber.App {
 	})
 	app.Use(begin(o), recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: func(c *fiber.Ctx, v any) {
 		o.Log.ErrorContext(c.UserContext(), "panic", "value", v, "path", logged(c))
-	}}), headers(o), client(o.TrustedProxies), compress(), body(o.BodyLimit), sameOrigin())
+	}}), headers(o), client(o.TrustedProxies), compress(), body(o.BodyLimit), sameOrigin(), oneMeaning())
 	return app
 }
 
@@ -85,7 +92,8 @@ func proxyHeader(proxies []string) string {
 	return fiber.HeaderXForwardedFor
 }
 
-// client leaves of X-Forwarded-For the one address that a trusted proxy vouches for, which Fiber then takes for the client's: the last one
+// client takes X-Forwarded-Host away, so that the host is the one that was asked for, whatever a proxy lets through: it decides which
+// organization's the request is. It leaves of X-Forwarded-For the one address that a trusted proxy vouches for, which Fiber then takes for the client's: the last one
 // that is no trusted proxy itself. Whatever stands before it, or in a line of its own, is what the client said of itself.
 func client(proxies []string) fiber.Handler {
 	var trusted []netip.Prefix
@@ -97,6 +105,7 @@ func client(proxies []string) fiber.Handler {
 		}
 	}
 	return func(c *fiber.Ctx) error {
+		c.Request().Header.Del(fiber.HeaderXForwardedHost)
 		if len(trusted) == 0 || !c.IsProxyTrusted() {
 			return c.Next()
 		}
@@ -194,14 +203,15 @@ func promise(c *fiber.Ctx, o Options) {
 	}
 }
 
-// compress packs pages with gzip at its fastest level; assets come packed already.
+// compress packs pages with gzip at its fastest level; assets come packed already. A stream is left alone: to ask for its body would read
+// it whole into memory before the first byte is sent.
 func compress() fiber.Handler {
 	pack := fasthttp.CompressHandlerLevel(func(*fasthttp.RequestCtx) {}, fasthttp.CompressBestSpeed)
 	return func(c *fiber.Ctx) error {
 		if err := c.Next(); err != nil {
 			return err
 		}
-		if len(c.Response().Header.Peek(fiber.HeaderContentEncoding)) == 0 && len(c.Response().Body()) > 1024 && !c.Response().IsBodyStream() {
+		if !c.Response().IsBodyStream() && len(c.Response().Header.Peek(fiber.HeaderContentEncoding)) == 0 && len(c.Response().Body()) > 1024 {
 			pack(c.Context())
 		}
 		return nil
@@ -283,6 +293,23 @@ func sameOrigin() fiber.Handler {
 	}
 }
 
+// oneMeaning refuses a form whose address has a field of the same name: Fiber would read the one in the address, which a link can choose,
+// instead of what the person entered. Of a field that is there twice the first counts.
+func oneMeaning() fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if len(c.Request().Header.ContentType()) == 0 || len(c.Request().URI().QueryString()) == 0 || !strings.HasPrefix(string(c.Request().Header.ContentType()), fiber.MIMEApplicationForm) {
+			return c.Next()
+		}
+		for name := range c.Request().URI().QueryArgs().All() {
+			if c.Request().PostArgs().HasBytes(name) {
+				c.Context().SetConnectionClose()
+				return errs.New(errs.Malformed, "a field is in the address and in the form")
+			}
+		}
+		return c.Next()
+	}
+}
+
 func afterScheme(origin string) string {
 	_, host, ok := strings.Cut(origin, "://")
 	if !ok {
@@ -293,6 +320,10 @@ func afterScheme(origin string) string {
 
 // Listen serves until ctx ends, then refuses new connections and lets requests under way finish for up to 20 seconds.
 func Listen(ctx context.Context, app *fiber.App, ln net.Listener) error {
+	return listen(ctx, app, ln, 20*time.Second)
+}
+
+func listen(ctx context.Context, app *fiber.App, ln net.Listener, last time.Duration) error {
 	done := make(chan error, 1)
 	go func() { done <- app.Listener(ln) }()
 	select {
@@ -300,7 +331,7 @@ func Listen(ctx context.Context, app *fiber.App, ln net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
-	if err := app.ShutdownWithTimeout(20 * time.Second); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if err := app.ShutdownWithTimeout(last); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return nil

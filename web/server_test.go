@@ -34,12 +34,12 @@ func (j *journal) String() string {
 	return j.b.String()
 }
 
-// listen serves what is around the routes, with a few of them, on a port of its own.
-func listen(t *testing.T, o Options) (at string, log *journal) {
+// serve serves what is around the routes, with a few of them, on a port of its own.
+func serve(t *testing.T, o Options) (at string, log *journal) {
 	t.Helper()
 	log = &journal{}
 	o.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s := &Server{opts: o}
+	s := &Server{opts: o, refusals: newRefusals(o.Log)}
 	app := newApp(o, s.fail)
 	app.Get("/ip", func(c *fiber.Ctx) error { return c.SendString(c.IP()) })
 	app.Get("/broken/:token", func(*fiber.Ctx) error { return errors.New("out of order") })
@@ -77,7 +77,7 @@ func TestClientAddress(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			at, _ := listen(t, Options{TrustedProxies: tt.trusted})
+			at, _ := serve(t, Options{TrustedProxies: tt.trusted})
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+at+"/ip", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -100,7 +100,7 @@ func TestClientAddress(t *testing.T) {
 // The code of an invitation or a sign-in link stands in its address, and whoever reads the log must not be able to use it.
 func TestCodesStayOutOfTheLog(t *testing.T) {
 	t.Parallel()
-	at, log := listen(t, Options{})
+	at, log := serve(t, Options{})
 	code := secret.NewToken()
 	for _, path := range []string{"/broken/", "/panic/", "/fine/", "/missing/"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+at+path+code, nil)
@@ -128,7 +128,7 @@ func TestCodesStayOutOfTheLog(t *testing.T) {
 // What the server refuses before it knows which page is asked for says the same of itself as every page.
 func TestRefusalsOfTheServerCarryTheHeaders(t *testing.T) {
 	t.Parallel()
-	at, _ := listen(t, Options{Production: true})
+	at, _ := serve(t, Options{Production: true})
 	for name, send := range map[string]string{
 		"headers without end": "GET / HTTP/1.1\r\nHost: a\r\nCookie: a=" + strings.Repeat("x", 40<<10) + "\r\n\r\n",
 		"no request":          "NONSENSE\r\n\r\n",
@@ -151,7 +151,7 @@ func TestRefusalsOfTheServerCarryTheHeaders(t *testing.T) {
 // A log line is one line, whatever a request brings.
 func TestALogLineIsOneLine(t *testing.T) {
 	t.Parallel()
-	at, log := listen(t, Options{})
+	at, log := serve(t, Options{})
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+at+"/fine/a%0Atime=x%20level=INFO%20msg=forged", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -49,14 +49,15 @@ type Deps struct {
 
 // Server answers requests.
 type Server struct {
-	opts   Options
-	deps   Deps
-	sheets sheets
+	opts     Options
+	deps     Deps
+	sheets   sheets
+	refusals *refusals
 }
 
 // New returns the application with every route mounted; it listens to nothing.
 func New(o Options, d Deps) *fiber.App {
-	s := &Server{opts: o, deps: d}
+	s := &Server{opts: o, deps: d, refusals: newRefusals(o.Log)}
 	app := newApp(o, s.fail)
 	// What everybody may have, without a session.
 	app.Get("/healthz", s.health)
@@ -68,7 +69,7 @@ func New(o Options, d Deps) *fiber.App {
 	API(app, o, d)
 	provisioning(app, o, d)
 
-	app.Use(authpages.Middleware(d.Auth), s.view, s.frame, s.gate)
+	app.Use(authpages.Middleware(d.Auth), s.view, s.frame, pace(o), s.gate)
 	app.Get("/view-as", s.viewing)
 	app.Post("/view-as", s.look)
 	app.Post("/view-as/stop", s.stopLooking)
@@ -107,7 +108,10 @@ func missing(c *fiber.Ctx) error {
 // frame puts organization, brand, viewer and navigation around the pages of the request.
 func (s *Server) frame(c *fiber.Ctx) error {
 	ctx := c.UserContext()
-	f := shell.Frame{Base: c.BaseURL(), Production: s.opts.Production, Org: product()}
+	f := shell.Frame{Base: c.BaseURL(), Production: s.opts.Production, Org: product(), Whose: "none"}
+	if m, ok := auth.Current(ctx); ok {
+		f.Whose = m.MembershipID.String()
+	}
 	if o, ok := auth.HostOrg(ctx); ok {
 		f.Org = show.Org(o)
 		f.SubLine = o.Tagline

@@ -28,6 +28,9 @@ const (
 	AlgHS256           Fault = "alg_hs256"      // signed with the public key as an HMAC secret
 	UnknownKid         Fault = "unknown_kid"    // a key that is not published
 	RogueKid           Fault = "rogue_kid"      // a foreign key under a published kid
+	EmbeddedKey        Fault = "embedded_key"   // a foreign key that the token brings along, in jwk and behind jku
+	NotYet             Fault = "future_nbf"     // nbf three minutes ahead
+	NoExpiry           Fault = "no_exp"         // no exp
 	Expired            Fault = "expired"        // exp five minutes ago
 	FutureIssue        Fault = "future_iat"     // iat five minutes ahead
 	OldIssue           Fault = "old_iat"        // iat an hour ago
@@ -39,10 +42,11 @@ const (
 	NoIss              Fault = "no_iss"         // advertised iss parameter missing in the answer
 	WrongIss           Fault = "wrong_iss_par"  // iss parameter of another issuer
 	DiscoveryOfAnother Fault = "discovery"      // discovery names another issuer
+	DiscoveryScheme    Fault = "discovery_ftp"  // the browser would be sent to something that is no page
 	DiscoveryHangs     Fault = "discovery_hang" // discovery never answers
 	Hanging            Fault = "token_hang"     // the token endpoint never answers
 	Broken             Fault = "token_500"      // the token endpoint answers 500
-	HugeKeys           Fault = "huge_jwks"      // a JWKS of 64 MiB
+	HugeKeys           Fault = "huge_jwks"      // a JWKS of 2 GiB
 	KeysBroken         Fault = "jwks_500"       // the JWKS answers 500
 	Denies             Fault = "access_denied"  // everybody is refused
 	OldAuth            Fault = "old_auth_time"  // auth_time an hour ago, whatever max_age asks for
@@ -75,7 +79,7 @@ func (f Fault) intercept(w http.ResponseWriter, r *http.Request, endpoint string
 	case f == HugeKeys && endpoint == "jwks":
 		w.Header().Set("Content-Type", "application/json")
 		chunk := []byte(`{"keys":[` + strings.Repeat(" ", 1<<16))
-		for range 1 << 10 {
+		for range 1 << 15 {
 			if _, err := w.Write(chunk); err != nil {
 				break
 			}
@@ -109,6 +113,10 @@ func (f Fault) spoil(i *issuer, claims map[string]any, now time.Time) {
 		claims["at_hash"] = base64.RawURLEncoding.EncodeToString(make([]byte, 16))
 	case Expired:
 		claims["exp"], claims["iat"] = now.Add(-5*time.Minute).Unix(), now.Add(-6*time.Minute).Unix()
+	case NotYet:
+		claims["nbf"] = now.Add(3 * time.Minute).Unix()
+	case NoExpiry:
+		delete(claims, "exp")
 	case FutureIssue:
 		claims["iat"] = now.Add(5 * time.Minute).Unix()
 	case OldAuth:

@@ -117,7 +117,7 @@ func (i *issuer) signAs(typ jose.ContentType, payload []byte) (string, error) {
 		return unsigned(payload), nil
 	case AlgHS256:
 		return signedWithPublicKey(k, payload)
-	case UnknownKid, RogueKid:
+	case UnknownKid, RogueKid, EmbeddedKey:
 		rogue, err := newKeys()
 		if err != nil {
 			return "", err
@@ -126,21 +126,31 @@ func (i *issuer) signAs(typ jose.ContentType, payload []byte) (string, error) {
 			rogue.signing[0].KeyID = k.signing[0].KeyID
 		}
 		key = rogue.signing[0]
+		if fault == EmbeddedKey {
+			own := key.Public()
+			return signed(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key}, typ, payload, map[jose.HeaderKey]any{"jwk": own, "jku": i.url + "/evil-jwks"})
+		}
 	default:
 	}
 	return signed(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key}, typ, payload)
 }
 
-func signed(k jose.SigningKey, typ jose.ContentType, payload []byte) (string, error) {
-	s, err := jose.NewSigner(k, (&jose.SignerOptions{}).WithType(typ))
+func signed(k jose.SigningKey, typ jose.ContentType, payload []byte, header ...map[jose.HeaderKey]any) (string, error) {
+	o := (&jose.SignerOptions{}).WithType(typ)
+	for _, h := range header {
+		for name, v := range h {
+			o = o.WithHeader(name, v)
+		}
+	}
+	s, err := jose.NewSigner(k, o)
 	if err != nil {
 		return "", err
 	}
-	o, err := s.Sign(payload)
+	token, err := s.Sign(payload)
 	if err != nil {
 		return "", err
 	}
-	return o.CompactSerialize()
+	return token.CompactSerialize()
 }
 
 // signedWithPublicKey is the old confusion of algorithms: an HMAC whose secret everybody can fetch.

@@ -196,9 +196,13 @@ func (i *issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 	if i.faulty(DiscoveryOfAnother) {
 		url = i.op.base + "/another"
 	}
+	authorize := i.url + "/authorize"
+	if i.faulty(DiscoveryScheme) {
+		authorize = "ftp://evil.example/authorize"
+	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"issuer":                                         url,
-		"authorization_endpoint":                         i.url + "/authorize",
+		"authorization_endpoint":                         authorize,
 		"token_endpoint":                                 i.url + "/token",
 		"userinfo_endpoint":                              i.url + "/userinfo",
 		"jwks_uri":                                       i.url + "/jwks",

@@ -157,11 +157,11 @@ func (p *Pages) drop(c *fiber.Ctx, name string) {
 }
 
 func (p *Pages) browser(c *fiber.Ctx) auth.Browser {
-	return auth.Browser{Pre: c.Cookies(p.names.pre), Session: c.Cookies(p.names.session), Network: network(c.IP()), Device: c.Get(fiber.HeaderUserAgent)}
+	return auth.Browser{Pre: c.Cookies(p.names.pre), Session: c.Cookies(p.names.session), Network: Network(c.IP()), Device: c.Get(fiber.HeaderUserAgent)}
 }
 
-// network is the address that limits count: of IPv6 the /64, which is one customer's.
-func network(ip string) string {
+// Network is the address that limits count: of IPv6 the /64, which is one customer's.
+func Network(ip string) string {
 	a, err := netip.ParseAddr(ip)
 	if err != nil {
 		return ip

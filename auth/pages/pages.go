@@ -201,6 +201,9 @@ func (p *Pages) start(c *fiber.Ctx) error {
 	if p.onOwn(c, org) || p.leads(org, back) {
 		return c.Redirect(p.svc.Address(org)+"/sign-in"+query(back), fiber.StatusSeeOther)
 	}
+	if p.unasked(c) {
+		return c.Redirect("/sign-in"+query(back), fiber.StatusSeeOther)
+	}
 	provider, err := id.Parse[id.Provider](c.Params("provider"))
 	if c.Params("provider") == "" {
 		ways, werr := p.svc.Ways(ctx, org)
@@ -226,6 +229,13 @@ func (p *Pages) start(c *fiber.Ctx) error {
 	}
 	p.set(c, p.names.pre, s.Pre, preLife)
 	return c.Redirect(s.URL, fiber.StatusSeeOther)
+}
+
+// unasked reports whether a page of somebody else's sent the browser here, as every link can: a provider that asks nothing would sign
+// the person in, or make one a member, without anything that they did. They choose the way in on our page instead. Hosts of this machine,
+// *.localhost, are foreign to each other for a browser, the front door to its organizations, too.
+func (p *Pages) unasked(c *fiber.Ctx) bool {
+	return p.svc.Production() && c.Get("Sec-Fetch-Site") == "cross-site"
 }
 
 // preLife is longer than a sign-in, so that one that took too long is told apart from one in another browser.

@@ -2,16 +2,19 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/learnscape/learnscape/internal/mail"
 	"github.com/learnscape/learnscape/internal/secret"
 )
 
@@ -25,11 +28,14 @@ type Config struct {
 	Keys             secret.Secret
 	Files            string
 	SMTP             secret.Secret
+	SMTPTLS          mail.Protection
+	Roots            *x509.CertPool
 	MailFrom         string
 	MeiliURL         string
 	MeiliKey         secret.Secret
 	TrustedProxies   []string
 	APIPerMinute     int
+	PagesPerMinute   int
 	EgressAllow      []netip.Prefix
 	EgressPorts      []int
 	DNS              string
@@ -77,14 +83,21 @@ func keys() []key {
 			return err
 		}},
 		{"LEARNSCAPE_FILES", "/var/lib/learnscape/files", "folder for uploaded and imported files", false, func(c *Config, v string) error { c.Files = v; return nil }},
-		{"LEARNSCAPE_SMTP_URL", "", "smtp://user:password@host:587 for outgoing mail; empty keeps mail in the outbox", true, func(c *Config, v string) error {
+		{"LEARNSCAPE_SMTP_URL", "", "smtp://user:password@host:587, or smtps://…:465, for outgoing mail; empty keeps mail in the outbox", true, func(c *Config, v string) error {
 			c.SMTP = secret.Secret(v)
 			if v == "" {
 				return nil
 			}
 			u, err := url.Parse(v)
-			if err != nil || u.Scheme != "smtp" || u.Host == "" {
-				return errors.New("must look like smtp://host:587")
+			if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Host == "" {
+				return errors.New("must look like smtp://host:587 or smtps://host:465")
+			}
+			return nil
+		}},
+		{"LEARNSCAPE_SMTP_TLS", "require", "require: mail waits while the server offers no TLS, but on this machine; offered: TLS where there is one; none. The certificate is verified, and a password never sent without", false, func(c *Config, v string) error {
+			known, ok := map[string]mail.Protection{"require": mail.Required, "offered": mail.Offered, "none": mail.Plain}[v]
+			if c.SMTPTLS = known; !ok {
+				return errors.New("must be require, offered or none")
 			}
 			return nil
 		}},
@@ -109,10 +122,12 @@ func keys() []key {
 			return nil
 		}},
 		{"LEARNSCAPE_API_PER_MINUTE", "300", "requests that an API token may make in a minute, a quarter of them at once; each replica counts for itself", false, func(c *Config, v string) (err error) {
-			if c.APIPerMinute, err = strconv.Atoi(v); err != nil || c.APIPerMinute < 1 || c.APIPerMinute > 1_000_000 {
-				return errors.New("must be a number from 1 to 1000000")
-			}
-			return nil
+			c.APIPerMinute, err = perMinute(v)
+			return err
+		}},
+		{"LEARNSCAPE_PAGES_PER_MINUTE", "600", "pages that a person may ask for in a minute, a quarter of them at once; twice as many for a network of visitors, a quarter of it searches, a sixtieth exports; each replica counts for itself", false, func(c *Config, v string) (err error) {
+			c.PagesPerMinute, err = perMinute(v)
+			return err
 		}},
 		{"LEARNSCAPE_EGRESS_ALLOW", "", "private networks, such as 10.2.0.0/16, in which identity providers may be called all the same, comma separated", false, func(c *Config, v string) error {
 			for _, n := range list(v) {
@@ -134,6 +149,10 @@ func keys() []key {
 			}
 			return nil
 		}},
+		{"LEARNSCAPE_CA_FILE", "", "file of certificates (PEM) of authorities that identity providers and the mail server may be signed by, besides those that the system trusts", false, func(c *Config, v string) (err error) {
+			c.Roots, err = authorities(v)
+			return err
+		}},
 		{"LEARNSCAPE_DNS", "", "host:port of the DNS server that is asked for the records of domains and hosts; empty asks the system's", false, func(c *Config, v string) error {
 			if c.DNS = v; v == "" {
 				return nil
@@ -153,6 +172,14 @@ func keys() []key {
 	}
 }
 
+func perMinute(v string) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > 1_000_000 {
+		return 0, errors.New("must be a number from 1 to 1000000")
+	}
+	return n, nil
+}
+
 func list(v string) []string {
 	var out []string
 	for p := range strings.SplitSeq(v, ",") {
@@ -161,6 +188,25 @@ func list(v string) []string {
 		}
 	}
 	return out
+}
+
+// authorities are those that the system trusts and those of the file.
+func authorities(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil //nolint:nilnil // The system's alone.
+	}
+	own, err := os.ReadFile(file) //nolint:gosec // The operator names it.
+	if err != nil {
+		return nil, fmt.Errorf("cannot be read: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // An image without any.
+	}
+	if !pool.AppendCertsFromPEM(own) {
+		return nil, errors.New("has no certificate in it")
+	}
+	return pool, nil
 }
 
 func baseURL(v string) (*url.URL, error) {

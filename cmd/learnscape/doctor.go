@@ -52,8 +52,8 @@ func runDoctor(ctx context.Context, e *env, _ []string) error {
 	} else {
 		say("search", nil, "PostgreSQL")
 	}
-	if cfg.SMTP != "" {
-		say("mail", reach(ctx, cfg.SMTP.Reveal()), "the server answers")
+	if server, ok := mailServer(cfg); ok {
+		say("mail", server.Check(ctx), "the server answers as is asked of it")
 	} else {
 		say("mail", nil, "kept in the outbox")
 	}
@@ -82,7 +82,7 @@ func reach(ctx context.Context, address string) error {
 	}
 	host := u.Host
 	if u.Port() == "" {
-		host = net.JoinHostPort(u.Hostname(), map[string]string{"https": "443", "smtp": "587"}[u.Scheme]+map[bool]string{true: "80"}[u.Scheme == "http"])
+		host = net.JoinHostPort(u.Hostname(), map[string]string{"https": "443", "http": "80"}[u.Scheme])
 	}
 	c, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", host)
 	if err != nil {

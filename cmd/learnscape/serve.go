@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"time"
 
 	"github.com/learnscape/learnscape/cmd/learnscape/portal"
 	"github.com/learnscape/learnscape/internal/egress"
@@ -51,26 +52,40 @@ func open(ctx context.Context, e *env, cfg Config) (*portal.Portal, error) {
 	}
 	return portal.New(ctx, portal.Config{
 		DSN: cfg.DatabaseURL.Reveal(), BaseURL: cfg.BaseURL, Keys: keys, Files: cfg.Files, Sender: sender(cfg),
-		MeiliURL: cfg.MeiliURL, MeiliKey: cfg.MeiliKey, TrustedProxies: cfg.TrustedProxies, APIPerMinute: cfg.APIPerMinute, Egress: egress.Options{Allow: cfg.EgressAllow, Ports: cfg.EgressPorts}, DNS: cfg.DNS, Log: e.log,
+		MeiliURL: cfg.MeiliURL, MeiliKey: cfg.MeiliKey, TrustedProxies: cfg.TrustedProxies, APIPerMinute: cfg.APIPerMinute, PagesPerMinute: cfg.PagesPerMinute, Egress: egress.Options{Allow: cfg.EgressAllow, Ports: cfg.EgressPorts, Roots: cfg.Roots}, DNS: cfg.DNS, Log: e.log,
 	})
 }
 
 func sender(cfg Config) mail.Sender {
-	if cfg.SMTP == "" {
-		return mail.Outbox{}
+	if s, ok := mailServer(cfg); ok {
+		return s
 	}
+	return mail.Outbox{}
+}
+
+// mailServer is the one that the configuration names, if it does. On this machine nobody stands on the way.
+func mailServer(cfg Config) (mail.SMTP, bool) {
 	u, err := url.Parse(cfg.SMTP.Reveal())
-	if err != nil {
-		return mail.Outbox{} // load refused it before
-	}
-	addr := u.Host
-	if u.Port() == "" {
-		addr = net.JoinHostPort(u.Hostname(), "587")
+	if cfg.SMTP == "" || err != nil { // load refused what is no address before.
+		return mail.SMTP{}, false
 	}
 	password, _ := u.User.Password()
-	from := cfg.MailFrom
-	if from == "" {
-		from = "no-reply@" + cfg.BaseURL.Hostname()
+	s := mail.SMTP{
+		Addr: u.Host, From: cfg.MailFrom, FromName: "Learnscape", User: u.User.Username(), Password: secret.Secret(password),
+		TLS: cfg.SMTPTLS, Roots: cfg.Roots, Now: time.Now,
 	}
-	return mail.SMTP{Addr: addr, From: from, FromName: "Learnscape", User: u.User.Username(), Password: secret.Secret(password)}
+	port := "587"
+	switch {
+	case u.Scheme == "smtps":
+		s.TLS, port = mail.Implicit, "465"
+	case s.TLS == mail.Required && loopback(u.Hostname()):
+		s.TLS = mail.Offered
+	}
+	if u.Port() == "" {
+		s.Addr = net.JoinHostPort(u.Hostname(), port)
+	}
+	if s.From == "" {
+		s.From = "no-reply@" + cfg.BaseURL.Hostname()
+	}
+	return s, true
 }

@@ -63,7 +63,7 @@ func disposition(media, name string) string {
 	if strings.HasPrefix(media, "image/") || strings.HasPrefix(media, "video/") || media == "text/vtt" {
 		kind = "inline"
 	}
-	return kind + "; filename*=UTF-8''" + url.PathEscape(name)
+	return kind + "; filename*=UTF-8''" + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
 }
 
 // send answers with the whole file or with the one range that was asked for (RFC 9110, 14). The file is closed when it is sent.

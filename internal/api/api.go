@@ -28,6 +28,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/etag"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/limit"
 	"github.com/learnscape/learnscape/internal/scope"
 )
 
@@ -44,17 +45,20 @@ type Options struct {
 	Now       func() time.Time
 	Ref       func(context.Context) string // what a problem of the server is called in the log
 	Log       *slog.Logger
+	Refused   func(context.Context, error) // is told what was refused, to write it down
 }
 
 // API is where operations are registered.
 type API struct {
 	huma  huma.API
 	enter func(*fiber.Ctx, string) (context.Context, error)
-	limit *Limiter
+	limit *limit.Buckets[id.Any]
 	db    *db.DB
 	now   func() time.Time
 	ref   func(context.Context) string
 	log   *slog.Logger
+
+	refused func(context.Context, error)
 }
 
 // New returns an API without operations that answers on r.
@@ -86,7 +90,7 @@ func New(app *fiber.App, o Options) *API {
 	}
 	return &API{
 		huma: humafiber.NewWithGroup(app, twins{app}, config), enter: o.Enter, db: o.DB, now: o.Now, ref: o.Ref, log: o.Log,
-		limit: NewLimiter(o.PerMinute),
+		limit: limit.New[id.Any](o.PerMinute), refused: o.Refused,
 	}
 }
 
@@ -251,8 +255,8 @@ func (a *API) admit(c *fiber.Ctx, r *request, op Op, need string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.limit.Take(sc.Token, a.now()); err != nil {
-		return err
+	if wait := a.limit.Take(sc.Token, a.now()); wait > 0 {
+		return &errs.Error{Kind: errs.RateLimited, Key: "api.limit", RetryAfter: wait}
 	}
 	if need != "" && !slices.Contains(sc.For, need) {
 		return errs.Say(errs.Forbidden, "api.scope", "Scope", need)
@@ -280,6 +284,7 @@ func (a *API) problem(ctx context.Context, err error) *Problem {
 		a.log.ErrorContext(ctx, "request failed", "ref", ref, "error", err)
 	} else {
 		a.log.DebugContext(ctx, "request refused", "ref", ref, "kind", k, "error", err)
+		a.refused(ctx, err)
 	}
 	return problem(ctx, err, ref)
 }

@@ -5,6 +5,7 @@ package authz
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -64,6 +65,7 @@ const (
 	EndSessions     Action = "auth.end_sessions"
 	CreateToken     Action = "auth.create_token"
 	Provision       Action = "auth.provision"
+	Reseal          Action = "auth.reseal"
 	Learn           Action = "courses.learn"
 	Author          Action = "courses.author"
 	Adopt           Action = "courses.adopt"
@@ -121,6 +123,7 @@ var table = map[Action]Rule{
 	EndSessions:     {Roles: []scope.Role{scope.Administrator}},
 	CreateToken:     {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	Provision:       {Roles: []scope.Role{scope.Administrator}},
+	Reseal:          {Actors: []scope.Actor{scope.Operator}},
 	Learn:           {Foreign: true},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
@@ -158,7 +161,19 @@ func Check(ctx context.Context, a Action, owner id.Org) error {
 	if s.Actor == scope.Visitor {
 		return errs.New(errs.Unauthenticated, "%s needs a member", a)
 	}
-	return errs.New(errs.NotFound, "%s: %s of %s may not on %s", a, s.Actor, s.Org, owner)
+	return &errs.Error{Kind: errs.NotFound, Err: Refusal{Action: a, Actor: s.Actor, Org: s.Org, Owner: owner}}
+}
+
+// Refusal is why Check answers NotFound, for the log: the thing is there, or is not, and whoever acts may not.
+type Refusal struct {
+	Action     Action
+	Actor      scope.Actor
+	Org, Owner id.Org
+}
+
+// Error implements error.
+func (r Refusal) Error() string {
+	return fmt.Sprintf("%s: %s of %s may not on %s", r.Action, r.Actor, r.Org, r.Owner)
 }
 
 // Allowed is Check as a boolean, for buttons.

@@ -3,6 +3,7 @@ package egress
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ type Options struct {
 	MaxBody int64          // bytes of an answer, default 1 MiB
 	Ports   []int          // besides 443
 	Allow   []netip.Prefix // networks that the operator opens in spite of the policy, for identity providers on site
+	Roots   *x509.CertPool // who signs the certificates of what is called; nil: whom the system trusts
 	// AllowLoopback is for the demonstration and for tests: plain http and any port on this machine, and *.localhost
 	// dialled to 127.0.0.1, which no resolver of Go or libc does.
 	AllowLoopback bool
@@ -51,7 +53,7 @@ func New(o Options) *http.Client {
 		Transport: &guard{o: o, next: &http.Transport{
 			Proxy:                  nil,
 			DialContext:            o.dial(dialer),
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
 			TLSHandshakeTimeout:    o.Timeout,
 			ResponseHeaderTimeout:  o.Timeout,
 			MaxResponseHeaderBytes: 64 << 10,

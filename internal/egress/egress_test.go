@@ -2,6 +2,7 @@ package egress_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net/http"
@@ -164,6 +165,33 @@ func TestOldTLSIsRefused(t *testing.T) {
 	t.Cleanup(srv.Close)
 	if _, err := get(t, egress.New(egress.Options{AllowLoopback: true}), srv.URL); err == nil || !strings.Contains(err.Error(), "protocol version") {
 		t.Errorf("TLS 1.1: %v", err)
+	}
+}
+
+// A provider is who its certificate says, signed by somebody who is trusted: the system's authorities, or those of the operator.
+func TestCertificatesAreVerified(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(srv.Close)
+	own := x509.NewCertPool()
+	own.AddCert(srv.Certificate())
+	for _, tt := range []struct {
+		name  string
+		roots *x509.CertPool
+		url   string
+		ok    bool
+	}{
+		{"signed by nobody", nil, srv.URL, false},
+		{"signed by the operator's authority", own, srv.URL, true},
+		{"of another host", own, strings.Replace(srv.URL, "127.0.0.1", "halden.localhost", 1), false},
+	} {
+		res, err := get(t, egress.New(egress.Options{AllowLoopback: true, Roots: tt.roots}), tt.url)
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		if (err == nil) != tt.ok || !tt.ok && !strings.Contains(err.Error(), "certificate") {
+			t.Errorf("%s: %v", tt.name, err)
+		}
 	}
 }
 

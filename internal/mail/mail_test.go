@@ -3,9 +3,13 @@ package mail_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -151,24 +155,34 @@ func TestAMailExistsWhenItsChangeDoes(t *testing.T) {
 
 // server is a mail server that takes one conversation after the other.
 type server struct {
-	addr string
-	mu   sync.Mutex
-	got  string
+	addr     string
+	starttls *tls.Config // nil: it offers none
+	mu       sync.Mutex
+	got      string
 }
 
 func newServer(t *testing.T, greeting string) *server {
+	t.Helper()
+	return serve(t, &server{}, greeting, nil)
+}
+
+// serve begins every conversation with TLS if there is a configuration for it.
+func serve(t *testing.T, s *server, greeting string, implicit *tls.Config) *server {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	s := &server{addr: l.Addr().String()}
+	s.addr = l.Addr().String()
 	go func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
+			}
+			if implicit != nil {
+				c = tls.Server(c, implicit)
 			}
 			s.talk(c, greeting)
 		}
@@ -197,7 +211,16 @@ func (s *server) talk(c net.Conn, greeting string) {
 		case data:
 		case strings.HasPrefix(word, "EHLO"):
 			say("250-here")
-			say("250 8BITMIME")
+			if s.starttls != nil {
+				say("250-STARTTLS")
+			}
+			say("250 AUTH PLAIN")
+		case word == "STARTTLS":
+			say("220 go on")
+			c = tls.Server(c, s.starttls)
+			r = bufio.NewReader(c)
+		case strings.HasPrefix(word, "AUTH"):
+			say("235 come in")
 		case word == "DATA":
 			data = true
 			say("354 go on")
@@ -214,7 +237,7 @@ func TestSMTP(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, "220 here")
 	now := func() time.Time { return time.Now().UTC() }
-	s, d, c, org := setup(t, mail.SMTP{Addr: srv.addr, From: "portal@portal.example", FromName: "Learnscape ü", Now: now})
+	s, d, c, org := setup(t, mail.SMTP{Addr: srv.addr, From: "portal@portal.example", FromName: "Learnscape ü", TLS: mail.Offered, Now: now})
 	if err := d.Tx(dbtest.System(t, scope.SignIn, org), func(tx *db.Tx) error {
 		return s.Send(tx, mail.Message{To: "mara@brightwater.example", Subject: "Grüße", Text: "Open <this>:\n\nhttps://portal.example/sign-in/link/abc\n\n.\nBye"})
 	}); err != nil {
@@ -241,7 +264,7 @@ func TestSMTPRefuses(t *testing.T) {
 	t.Parallel()
 	now := func() time.Time { return time.Now().UTC() }
 	srv := newServer(t, "220 here")
-	secretive := mail.SMTP{Addr: srv.addr, From: "a@b.example", User: "u", Password: secret.Secret("hunter2"), Now: now}
+	secretive := mail.SMTP{Addr: srv.addr, From: "a@b.example", User: "u", Password: secret.Secret("hunter2"), TLS: mail.Offered, Now: now}
 	if _, err := secretive.Deliver(t.Context(), "1@x", mail.Message{To: "c@d.example"}); !errors.Is(err, mail.ErrPlain) {
 		t.Errorf("a password without TLS: %v", err)
 	}
@@ -250,8 +273,69 @@ func TestSMTPRefuses(t *testing.T) {
 	if strings.Contains(srv.got, "AUTH") {
 		t.Error("the password was sent")
 	}
-	busy := mail.SMTP{Addr: newServer(t, "421 busy").addr, From: "a@b.example", Now: now}
+	busy := mail.SMTP{Addr: newServer(t, "421 busy").addr, From: "a@b.example", TLS: mail.Plain, Now: now}
 	if _, err := busy.Deliver(t.Context(), "1@x", mail.Message{To: "c@d.example"}); err == nil {
 		t.Error("a busy server took the mail")
+	}
+}
+
+// certificate is one for 127.0.0.1 with the pool of those that trust it.
+func certificate(t *testing.T) (*tls.Config, *x509.CertPool) {
+	t.Helper()
+	srv := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(srv.Close)
+	trusted := x509.NewCertPool()
+	trusted.AddCert(srv.Certificate())
+	return &tls.Config{Certificates: srv.TLS.Certificates, MinVersion: tls.VersionTLS12}, trusted
+}
+
+// Mails carry links that sign somebody in: whoever stands on the way to the mail server must neither read them nor be taken for it.
+func TestSMTPIsProtected(t *testing.T) {
+	t.Parallel()
+	cert, trusted := certificate(t)
+	for _, tt := range []struct {
+		name               string
+		tls                mail.Protection
+		starttls, implicit bool // what the server has
+		roots              *x509.CertPool
+		user               string
+		sent               bool
+	}{
+		{name: "required and offered", starttls: true, roots: trusted, user: "u", sent: true},
+		{name: "required and hidden", roots: trusted},
+		{name: "required, a certificate that nobody signed", starttls: true},
+		{name: "from the first byte on", tls: mail.Implicit, implicit: true, roots: trusted, user: "u", sent: true},
+		{name: "from the first byte on, a certificate that nobody signed", tls: mail.Implicit, implicit: true, user: "u"},
+		{name: "from the first byte on, a server without", tls: mail.Implicit, roots: trusted},
+		{name: "taken where it is", tls: mail.Offered, starttls: true, roots: trusted, user: "u", sent: true},
+		{name: "taken where it is, a certificate that nobody signed", tls: mail.Offered, starttls: true},
+		{name: "taken where it is, and it is not", tls: mail.Offered, sent: true},
+		{name: "never", tls: mail.Plain, starttls: true, sent: true},
+		{name: "never, with a password", tls: mail.Plain, starttls: true, user: "u"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv, implicit := &server{}, (*tls.Config)(nil)
+			if tt.starttls {
+				srv.starttls = cert
+			}
+			if tt.implicit {
+				implicit = cert
+			}
+			serve(t, srv, "220 here", implicit)
+			s := mail.SMTP{
+				Addr: srv.addr, From: "a@b.example", TLS: tt.tls, Roots: tt.roots, User: tt.user, Password: "hunter2",
+				Timeout: 3 * time.Second, Now: func() time.Time { return time.Now().UTC() },
+			}
+			_, err := s.Deliver(t.Context(), "1@x", mail.Message{To: "c@d.example", Subject: "Come in", Text: "https://portal.example/sign-in/link/abc"})
+			srv.mu.Lock()
+			defer srv.mu.Unlock()
+			if sent := strings.Contains(srv.got, "Come in"); sent != tt.sent || (err == nil) != tt.sent {
+				t.Errorf("sent %v, %v", sent, err)
+			}
+			if !tt.sent && (strings.Contains(srv.got, "MAIL FROM") || strings.Contains(srv.got, "AUTH")) {
+				t.Errorf("told all the same:\n%s", srv.got)
+			}
+		})
 	}
 }

@@ -21,6 +21,7 @@ func TestRoutes(t *testing.T) {
 	everyRouteHasACase(t, s)
 	unsafeMethodsRefuseOtherSites(t, s)
 	everyRouteCarriesTheHeaders(t, s)
+	everyPageIsPaced(t, s)
 }
 
 // everyRouteHasACase is the inventory of what the server answers: a route without a case fails, and so does a case without a
@@ -173,6 +174,12 @@ func checkHeaders(t *testing.T, where, key string, r *reader, target string, a a
 		}
 		if !strings.Contains(a.head["Vary"], "Cookie") && a.status == 200 {
 			wrong("Vary is %q: a page is a viewer's own", a.head["Vary"])
+		}
+	}
+	checkContent(a, wrong)
+	if _, session, ok := strings.Cut(r.cookie, "sid="); ok {
+		if token, _, _ := strings.Cut(session, ";"); strings.Contains(a.whole(), token) {
+			wrong("the session's token is in the answer")
 		}
 	}
 	if hsts := a.head["Strict-Transport-Security"]; (where == "production") != (hsts == "max-age=31536000; includeSubDomains") {

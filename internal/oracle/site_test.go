@@ -105,16 +105,20 @@ func (s *site) another(t *testing.T, demo bool) *portal.Portal {
 	return s.portalAt(t, &url.URL{Scheme: "https", Host: productionBase}, false)
 }
 
-func (s *site) portalAt(t *testing.T, at *url.URL, demo bool) *portal.Portal {
+func (s *site) portalAt(t *testing.T, at *url.URL, demo bool, change ...func(*portal.Config)) *portal.Portal {
 	t.Helper()
 	keys, err := secret.ParseKeyring("test:" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := portal.New(t.Context(), portal.Config{
-		DSN: s.dsn("learnscape_app"), BaseURL: at, Keys: keys, Files: s.files, Sender: mail.Outbox{}, Demo: demo, APIPerMinute: 1_000_000,
+	c := portal.Config{
+		DSN: s.dsn("learnscape_app"), BaseURL: at, Keys: keys, Files: s.files, Sender: mail.Outbox{}, Demo: demo, APIPerMinute: 1_000_000, PagesPerMinute: 1_000_000,
 		Log: slog.New(slog.NewTextHandler(logs(t), &slog.HandlerOptions{Level: slog.LevelInfo})),
-	})
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	p, err := portal.New(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func (r *Keyring) Seal(ref Ref, value []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal %s.%s: %w", ref.Table, ref.Column, err)
 	}
-	return aead.Seal([]byte(version+"|"+r.primary+"|"), nil, value, ref.aad()), nil
+	return aead.Seal(r.Prefix(), nil, value, ref.aad()), nil
 }
 
 // Open decrypts what Seal returned for the same place, under any key of the ring; otherwise ErrSealed.
@@ -110,6 +110,9 @@ func (r *Keyring) Stale(sealed []byte) bool {
 	kid, _, ok := split(sealed)
 	return !ok || kid != r.primary
 }
+
+// Prefix is how every value begins that the present key sealed.
+func (r *Keyring) Prefix() []byte { return []byte(version + "|" + r.primary + "|") }
 
 func split(sealed []byte) (kid string, ct []byte, ok bool) {
 	parts := strings.SplitN(string(sealed), "|", 3)

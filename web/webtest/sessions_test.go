@@ -91,7 +91,23 @@ func TestDraftsStayNobodys(t *testing.T) {
 	b.Visit(d.URL("halden", "/me"))
 	b.Click(`main form[action="/sign-out"] button`)
 	b.WaitText("signed out")
+	kept := `Object.keys(localStorage).filter(function (k) { return k.indexOf("draft:") === 0; }).length`
+	in("learner@halden.example")
+	b.Visit(page)
+	b.Type(`textarea[data-draft]`, "Nor when the session ends by itself")
+	if n := webtest.Eval[int](b, kept); n != 1 {
+		t.Errorf("%d drafts are kept", n)
+	}
+	b.DropCookies()
+	b.Visit(d.URL("halden", "/sign-in"))
+	if n := webtest.Eval[int](b, kept); n != 0 {
+		t.Errorf("%d drafts outlive the session", n)
+	}
+	webtest.Eval[bool](b, `localStorage.setItem("draft:somebody:/x#text", "left by a browser that was closed") === undefined`)
 	in("admin@halden.example")
+	if n := webtest.Eval[int](b, kept); n != 0 {
+		t.Errorf("%d drafts of somebody else are kept", n)
+	}
 	b.Visit(page)
 	if got := webtest.Eval[string](b, typed); got != "" {
 		t.Errorf("the next person reads the draft: %q", got)

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
@@ -116,6 +118,24 @@ func Start(t testing.TB, dir string) *Demo {
 		t.Fatalf("the demonstration did not become ready\n%s", stderr.String())
 	}
 	return d
+}
+
+// Resident is how much memory the portal's process has, in bytes; PostgreSQL's are not in it.
+func (d *Demo) Resident(t testing.TB) int64 {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(b)
+	if m == nil {
+		t.Fatal("the process does not say how much memory it has")
+	}
+	n, err := strconv.ParseInt(string(m[1]), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n << 10
 }
 
 // Stop ends the demonstration and waits for it; it may be repeated.
@@ -294,6 +314,12 @@ func (b *Browser) Keyring() {
 		}})
 		return chromedp.Void{}, err
 	})
+}
+
+// DropCookies ends the sessions of the browser without anybody signing out.
+func (b *Browser) DropCookies() {
+	b.t.Helper()
+	call(b, network.ClearBrowserCookies, cdp.Empty{})
 }
 
 // Visit opens an address.

@@ -18,12 +18,12 @@ import (
 
 	"github.com/learnscape/learnscape/auth"
 	authapi "github.com/learnscape/learnscape/auth/api"
-	"github.com/learnscape/learnscape/internal/api"
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/etag"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/limit"
 	"github.com/learnscape/learnscape/internal/scope"
 )
 
@@ -55,12 +55,12 @@ type Options struct {
 type server struct {
 	svc   *auth.Service
 	enter func(*fiber.Ctx, string) (context.Context, error)
-	limit *api.Limiter
+	limit *limit.Buckets[id.Any]
 }
 
 // Mount mounts the endpoint on app. Its errors go to app's error handler, which answers them with Fail.
 func Mount(app *fiber.App, o Options) {
-	s := &server{svc: o.Auth, enter: authapi.Enter(o.Auth), limit: api.NewLimiter(o.PerMinute)}
+	s := &server{svc: o.Auth, enter: authapi.Enter(o.Auth), limit: limit.New[id.Any](o.PerMinute)}
 	r := app.Group(Root)
 	r.Get("/ServiceProviderConfig", s.admitted(s.config))
 	r.Get("/ResourceTypes", s.admitted(s.resourceTypes))
@@ -97,8 +97,8 @@ func (s *server) admitted(fn func(*fiber.Ctx) error) fiber.Handler {
 		if err != nil {
 			return err
 		}
-		if err := s.limit.Take(sc.Token, s.svc.Now()); err != nil {
-			return err
+		if wait := s.limit.Take(sc.Token, s.svc.Now()); wait > 0 {
+			return &errs.Error{Kind: errs.RateLimited, Key: "api.limit", RetryAfter: wait}
 		}
 		if !slices.Contains(sc.For, authz.ProvisionPeople) {
 			c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="learnscape", error="insufficient_scope", scope="`+authz.ProvisionPeople+`"`)

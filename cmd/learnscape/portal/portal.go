@@ -46,6 +46,7 @@ type Config struct {
 	DNS            string // host:port of the DNS server that proves domains; empty asks the system's
 	Demo           bool   // shows all mail to whoever asks and how many statements a page took: the demonstration only
 	APIPerMinute   int    // requests that an API token may make in a minute; default 300
+	PagesPerMinute int    // pages that a person may ask for in a minute; default 600
 	Log            *slog.Logger
 }
 
@@ -130,7 +131,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Marketing.Listen(p.Relay)
 	p.Community.Listen(p.Relay)
 	p.Search.Listen(p.Relay)
-	p.App = web.New(web.Options{Production: production, TrustedProxies: c.TrustedProxies, APIPerMinute: c.APIPerMinute, Demo: c.Demo, Log: c.Log}, web.Deps{
+	p.App = web.New(web.Options{Production: production, TrustedProxies: c.TrustedProxies, APIPerMinute: c.APIPerMinute, PagesPerMinute: c.PagesPerMinute, Demo: c.Demo, Log: c.Log}, web.Deps{
 		DB: p.DB, Relay: p.Relay, Tenants: p.Tenants, Reads: p.Reads, Auth: p.Auth, Mail: p.Mail, Courses: p.Courses, Marketing: p.Marketing, Community: p.Community, Search: p.Search,
 	})
 	return p, nil

@@ -20,6 +20,7 @@ type Frame struct {
 	SubLine     string
 	Logo, Plate string     // address of the logo, and what stands behind it
 	Viewer      *ui.Viewer // nil for a visitor
+	Whose       string     // who that is, to the own browser: "none" for a visitor
 	Nav         []ui.NavItem
 	Footer      []ui.Link
 	FooterText  string
@@ -56,7 +57,7 @@ func Page(c *fiber.Ctx, p ui.PageProps, body templ.Component) error {
 	if p.LogoURL == "" && p.Org.ID == f.Org.ID {
 		p.LogoURL, p.LogoPlate = f.Logo, f.Plate
 	}
-	p.Look = f.Look
+	p.Look, p.Whose = f.Look, f.Whose
 	p.Viewer, p.Footer, p.FooterText, p.Path = f.Viewer, f.Footer, f.FooterText, c.OriginalURL()
 	p.Nav = make([]ui.NavItem, len(f.Nav))
 	copy(p.Nav, f.Nav)

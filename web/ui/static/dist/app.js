@@ -129,27 +129,32 @@ else if (k === "p") go($("[data-previous]"));
 function findField() {
 return all("#find,.bigfind input[type=search]").find(function (f) { return f.offsetParent; });
 }
-function forget() {
+function whose() { var s = $("#status"); return s && s.dataset.whose || ""; }
+function draft(f) { return "draft:" + whose() + ":" + f.dataset.draft; }
+function forget(but) {
 try {
-Object.keys(localStorage).forEach(function (k) { if (k.indexOf("draft:") === 0) localStorage.removeItem(k); });
-sessionStorage.clear();
+Object.keys(localStorage).forEach(function (k) { if (k.indexOf("draft:") === 0 && !(but && k.indexOf("draft:" + but + ":") === 0)) localStorage.removeItem(k); });
+if (!but || (sessionStorage.getItem("whose") || but) !== but) sessionStorage.clear();
+if (but) sessionStorage.setItem("whose", but);
 } catch (e) {}
 }
 function drafts() {
 if ($("[data-forget]")) forget();
+if (!whose()) return;
+forget(whose());
 all("[data-draft]:not([data-kept])").forEach(function (f) {
-var key = "draft:" + f.dataset.draft, kept = store.get(key);
+var key = draft(f), kept = store.get(key);
 f.dataset.kept = "1";
 if (kept && !f.value) { f.value = kept; say(d.body.dataset.kept); }
 on(f, "input", function () { store.set(key, f.value || null); });
 });
 var sent = JSON.parse(sessionStorage.getItem("sent") || "[]");
-if (sent.length && !$("[aria-invalid],.faults")) sent.forEach(function (k) { store.set("draft:" + k, null); });
+if (sent.length && !$("[aria-invalid],.faults")) sent.forEach(function (k) { store.set(k, null); });
 sessionStorage.removeItem("sent");
 }
 on(d, "submit", function (e) {
 if (e.defaultPrevented) return;
-var keys = all("[data-draft]", e.target).map(function (f) { return f.dataset.draft; });
+var keys = all("[data-draft]", e.target).map(draft);
 if (keys.length) try { sessionStorage.setItem("sent", JSON.stringify(keys)); } catch (x) {}
 });
 function videos() {
@@ -208,7 +213,7 @@ clearTimeout(slow);
 if (e.detail.target) e.detail.target.removeAttribute("aria-busy");
 var form = e.detail.elt;
 if (e.detail.successful && form && form.matches("form")) all("[data-draft]", form).forEach(function (f) {
-store.set("draft:" + f.dataset.draft, null);
+store.set(draft(f), null);
 if (f.matches("textarea") && form.isConnected && e.detail.target && !e.detail.target.contains(form)) f.value = "";
 });
 });
