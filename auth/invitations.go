@@ -64,7 +64,9 @@ func (s *Service) Invitations(ctx context.Context, f InvitationFilter) (list []S
 	if !f.After.IsZero() {
 		after = &f.After
 	}
-	err = s.db.Read(ctx, func(b *db.Batch) { db.List(b, &list, sentSQL, sc.Org, b.Now, f.State, after, f.AfterID, f.Limit+1, strings.TrimSpace(f.Query)) })
+	err = s.db.Read(ctx, func(b *db.Batch) {
+		db.List(b, &list, sentSQL, sc.Org, b.Now, f.State, after, f.AfterID, f.Limit+1, strings.TrimSpace(f.Query))
+	})
 	if len(list) > f.Limit {
 		list, more = list[:f.Limit], true
 	}

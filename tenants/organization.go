@@ -148,8 +148,11 @@ func (s *Service) Changed(o Organization) { s.keep(o) }
 
 // StillAwake returns a context that finds out with its first read whether the organization, as this process knows it, is still active: what
 // another process did to it shows at once. If it is not, the guard says db.ErrPresumed, and this process has forgotten it.
-func (s *Service) StillAwake(ctx context.Context, o Organization) (context.Context, *db.Guard) {
-	return s.db.Guard(ctx, scope.Scope{Actor: scope.Visitor}, func(b *db.Batch) func() error {
+func (s *Service) StillAwake(ctx context.Context, o Organization) (context.Context, *db.Guard, error) {
+	if err := authz.Check(ctx, authz.SeeOrg, id.Org{}); err != nil {
+		return ctx, nil, err
+	}
+	ctx, guard := s.db.Guard(ctx, scope.Scope{Actor: scope.Visitor}, func(b *db.Batch) func() error {
 		var state string
 		var found bool
 		db.One(b, &state, &found, `SELECT o.state FROM organizations o WHERE o.org_id = $1`, o.OrgID)
@@ -161,6 +164,7 @@ func (s *Service) StillAwake(ctx context.Context, o Organization) (context.Conte
 			return db.ErrPresumed
 		}
 	})
+	return ctx, guard, nil
 }
 
 // cacheLimit bounds what a process remembers of organizations.

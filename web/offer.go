@@ -157,7 +157,7 @@ func (s *Server) offer(c *fiber.Ctx) error {
 		}
 		if report, err = s.deps.Auth.OfferList(ctx, list, proposal, !send); err == nil {
 			v.Report, v.Sent = &report, send
-			for _, t := range tenantspages.Plain(ctx, lang.T(ctx, "web.offer.each"), proposal.Ours, proposal.Theirs) {
+			for _, t := range tenantspages.Plain(ctx, "", proposal.Ours, proposal.Theirs) {
 				v.Plain = append(v.Plain, tenantspages.Sentences(t))
 			}
 		}

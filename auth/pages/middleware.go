@@ -88,7 +88,10 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 			c.SetUserContext(ctx)
 			return c.Next()
 		}
-		ctx, guard := svc.Tenants().StillAwake(ctx, org)
+		ctx, guard, err := svc.Tenants().StillAwake(ctx, org)
+		if err != nil {
+			return err
+		}
 		c.SetUserContext(ctx)
 		return guarded(c, before, guard)
 	}

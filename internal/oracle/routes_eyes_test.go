@@ -11,6 +11,9 @@ var eyesRoutes = map[string]route{
 	"GET /partners/invitations":     {kind: list, asks: desk("/partners/invitations")},
 	"GET /partners/invitations.csv": {kind: list, asks: desk("/partners/invitations.csv")},
 
+	"GET /settings/tokens": {kind: page, asks: func(*site, *reader) []ask { return []ask{{target: "/settings/tokens", ok: 301}} }},
+	"GET /setup":           {kind: page, asks: func(*site, *reader) []ask { return []ask{{target: "/setup", ok: 301}} }},
+
 	"POST /partners/invitations/:id/resend":   {kind: write, post: foreignInvitations("/resend")},
 	"POST /partners/invitations/:id/withdraw": {kind: write, post: foreignInvitations("/withdraw")},
 }

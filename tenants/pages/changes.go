@@ -154,7 +154,7 @@ func (v agreementView) counts(ctx context.Context) (badges []word, same int) {
 
 // plain are the terms of a version in at most three sentences.
 func (v agreementView) plain(ctx context.Context, t tenants.Terms) []string {
-	return plainWords(ctx, v.Other.Name, v.Ours(t), v.Theirs(t))
+	return plainWords(ctx, partyOf(v.Other.Name), v.Ours(t), v.Theirs(t))
 }
 
 // effects are what follows on this side if both sign.

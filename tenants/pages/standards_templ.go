@@ -1081,7 +1081,7 @@ func standardRail(v standardView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, s := range Plain(ctx, lang.T(ctx, "standard.each"), p.Ours, p.Theirs) {
+		for _, s := range Plain(ctx, "", p.Ours, p.Theirs) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 77, "<li>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

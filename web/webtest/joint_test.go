@@ -62,7 +62,7 @@ func TestTwoSayItTogether(t *testing.T) {
 			}
 		}
 	}
-	if got := receipt("halden", "brightwater"); strings.Contains(got, "what both say on") {
+	if got := receipt("halden", "solvik"); strings.Contains(got, "what both say on") {
 		t.Error("it stands with another connection")
 	}
 }
