@@ -189,15 +189,15 @@ func offerPage(v offerView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if v.fault("opens") != "" {
+			if v.Faults.Of("opens") != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p class=\"error\" id=\"opens\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var7 string
-				templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(v.fault("opens"))
+				templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(v.Faults.Of("opens"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/offer.templ`, Line: 48, Col: 52}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/offer.templ`, Line: 48, Col: 56}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 				if templ_7745c5c3_Err != nil {
@@ -216,7 +216,7 @@ func offerPage(v offerView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "note", Label: lang.T(ctx, "web.offer.note"), Hint: lang.T(ctx, "web.offer.note_hint"), Value: v.Note, MaxLength: 2000, Rows: 3, Serif: true, Error: v.fault("note")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "note", Label: lang.T(ctx, "web.offer.note"), Hint: lang.T(ctx, "web.offer.note_hint"), Value: v.Note, MaxLength: 2000, Rows: 3, Serif: true, Error: v.Faults.Of("note")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -237,7 +237,7 @@ func offerPage(v offerView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "list", Label: lang.T(ctx, "web.offer.rows"), Hint: lang.T(ctx, "web.offer.rows_hint"), Placeholder: "email,name,account", Value: v.List, Rows: 8, Required: true, Error: v.fault("list")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "list", Label: lang.T(ctx, "web.offer.rows"), Hint: lang.T(ctx, "web.offer.rows_hint"), Placeholder: "email,name,account", Value: v.List, Rows: 8, Required: true, Error: v.Faults.Of("list")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

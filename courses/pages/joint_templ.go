@@ -667,19 +667,19 @@ func jointForm(v jointView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "proposition", Label: lang.T(ctx, "joint.proposition"), Hint: lang.T(ctx, "joint.proposition_hint"), Value: v.Form.Proposition, Error: v.fault("proposition"), MaxLength: 300, Rows: 3, Serif: true}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "proposition", Label: lang.T(ctx, "joint.proposition"), Hint: lang.T(ctx, "joint.proposition_hint"), Value: v.Form.Proposition, Error: v.Faults.Of("proposition"), MaxLength: 300, Rows: 3, Serif: true}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "publisher_knows", Label: lang.T(ctx, "joint.knows", "Org", v.publisher().Name), Value: v.Form.PublisherKnows, Error: v.fault("publisher_knows"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "publisher_knows", Label: lang.T(ctx, "joint.knows", "Org", v.publisher().Name), Value: v.Form.PublisherKnows, Error: v.Faults.Of("publisher_knows"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "adopter_adds", Label: lang.T(ctx, "joint.adds", "Org", v.adopter().Name), Value: v.Form.AdopterAdds, Error: v.fault("adopter_adds"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "adopter_adds", Label: lang.T(ctx, "joint.adds", "Org", v.adopter().Name), Value: v.Form.AdopterAdds, Error: v.Faults.Of("adopter_adds"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "customer_gets", Label: lang.T(ctx, "joint.gets"), Hint: lang.T(ctx, "joint.gets_hint"), Value: v.Form.CustomerGets, Error: v.fault("customer_gets"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "customer_gets", Label: lang.T(ctx, "joint.gets"), Hint: lang.T(ctx, "joint.gets_hint"), Value: v.Form.CustomerGets, Error: v.Faults.Of("customer_gets"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

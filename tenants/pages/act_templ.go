@@ -257,14 +257,14 @@ func actPage(v actView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "standard_offer", Label: lang.T(ctx, "batch.standard"), Error: v.fault("standard_offer")}, v.standards(ctx)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "standard_offer", Label: lang.T(ctx, "batch.standard"), Error: v.Faults.Of("standard_offer")}, v.standards(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
 		}
 		if v.typed() {
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "count", Label: lang.T(ctx, "batch.count", "Want", strconv.Itoa(v.Impact.Total)), Autocomplete: "off", Error: v.fault("count"), Attrs: templ.Attributes{"inputmode": "numeric"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "count", Label: lang.T(ctx, "batch.count", "Want", strconv.Itoa(v.Impact.Total)), Autocomplete: "off", Error: v.Faults.Of("count"), Attrs: templ.Attributes{"inputmode": "numeric"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -335,11 +335,11 @@ func noteFields(v actView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "set_owner", Label: lang.T(ctx, "owner.label"), Error: v.fault("set_owner")}, v.ownerChoices(ctx)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "set_owner", Label: lang.T(ctx, "owner.label"), Error: v.Faults.Of("set_owner")}, v.ownerChoices(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "add_tags", Label: lang.T(ctx, "owner.many.add"), Hint: lang.T(ctx, "owner.tags_hint"), Value: v.Add, Autocomplete: "off", MaxLength: 500, Error: v.fault("add_tags")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "add_tags", Label: lang.T(ctx, "owner.many.add"), Hint: lang.T(ctx, "owner.tags_hint"), Value: v.Add, Autocomplete: "off", MaxLength: 500, Error: v.Faults.Of("add_tags")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -641,15 +641,15 @@ func accountCard(v agreementView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "account", Label: lang.T(ctx, "partner.account.label"), Hint: lang.T(ctx, "partner.account.hint", "Org", v.Other.Name), Value: v.Account, MaxLength: 100, Autocomplete: "off", Error: v.fault("account")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "account", Label: lang.T(ctx, "partner.account.label"), Hint: lang.T(ctx, "partner.account.hint", "Org", v.Other.Name), Value: v.Account, MaxLength: 100, Autocomplete: "off", Error: v.Faults.Of("account")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "owner", Label: lang.T(ctx, "owner.label"), Error: v.fault("owner")}, ownerOptions(v.Keepers, ownerWord(v.Owner), lang.T(ctx, "owner.nobody"))).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "owner", Label: lang.T(ctx, "owner.label"), Error: v.Faults.Of("owner")}, ownerOptions(v.Keepers, ownerWord(v.Owner), lang.T(ctx, "owner.nobody"))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "tags", Label: lang.T(ctx, "owner.tags"), Hint: lang.T(ctx, "owner.tags_hint"), Value: tagWords(v.Tags), MaxLength: 500, Autocomplete: "off", Error: v.fault("tags")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "tags", Label: lang.T(ctx, "owner.tags"), Hint: lang.T(ctx, "owner.tags_hint"), Value: tagWords(v.Tags), MaxLength: 500, Autocomplete: "off", Error: v.Faults.Of("tags")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

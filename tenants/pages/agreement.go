@@ -23,7 +23,7 @@ type agreementView struct {
 	Them     ui.Org
 	Whole    bool   // the whole text, not what changes
 	Conflict string // why what was just asked for was not done
-	Faults   []ui.Fault
+	Faults   ui.Faults
 	EndOpen  bool // the page is the question whether to end it
 }
 
@@ -91,9 +91,7 @@ func (p *Pages) act(do func(c *fiber.Ctx, v agreementView) (done string, err err
 			v.Conflict = lang.T(c.UserContext(), key, args...)
 			return p.showAgreement(c, v, fiber.StatusConflict)
 		case errs.Is(err, errs.Invalid) && e != nil && len(e.Fields) > 0:
-			for _, f := range e.Fields {
-				v.Faults = append(v.Faults, ui.Fault{ID: f.Name, Text: lang.T(c.UserContext(), f.Key, f.Args...)})
-			}
+			v.Faults = ui.FaultsOf(c.UserContext(), e.Fields)
 			v.EndOpen = e.Fields[0].Name == "name"
 			return p.showAgreement(c, v, fiber.StatusUnprocessableEntity)
 		}
@@ -167,13 +165,4 @@ func (p *Pages) end(c *fiber.Ctx, v agreementView) (string, error) {
 		done = "ended"
 	}
 	return done, p.svc.End(c.UserContext(), v.Other.OrgID, now)
-}
-
-func (v agreementView) fault(field string) string {
-	for _, f := range v.Faults {
-		if f.ID == field {
-			return f.Text
-		}
-	}
-	return ""
 }

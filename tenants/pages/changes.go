@@ -158,23 +158,21 @@ func (v agreementView) plain(ctx context.Context, t tenants.Terms) []string {
 }
 
 // effects are what follows on this side if both sign.
-func (v agreementView) effects(ctx context.Context) []effect {
+func (v agreementView) effects(ctx context.Context) []ui.Effect {
 	if v.Proposed == nil {
 		return nil
 	}
-	out := []effect{{"eye", lang.T(ctx, "tenants.effect.opens", "Count", v.Impact.Opens), lang.T(ctx, "tenants.effect.opens_text", "Org", v.Other.Name)}}
+	out := []ui.Effect{{Icon: "eye", Title: lang.T(ctx, "tenants.effect.opens", "Count", v.Impact.Opens), Text: lang.T(ctx, "tenants.effect.opens_text", "Org", v.Other.Name)}}
 	if n := len(v.Theirs(v.Proposed.Terms).Opens); n > 0 {
-		out = append(out, effect{"users", lang.T(ctx, "tenants.effect.people", "Count", v.Impact.People), lang.T(ctx, "tenants.effect.people_text", "Count", n)})
+		out = append(out, ui.Effect{Icon: "users", Title: lang.T(ctx, "tenants.effect.people", "Count", v.Impact.People), Text: lang.T(ctx, "tenants.effect.people_text", "Count", n)})
 	}
 	if v.Impact.Losing > 0 {
-		out = append(out, effect{"eye-off", lang.T(ctx, "tenants.effect.losing", "Count", v.Impact.Losing), lang.T(ctx, "tenants.effect.losing_text")})
+		out = append(out, ui.Effect{Icon: "eye-off", Title: lang.T(ctx, "tenants.effect.losing", "Count", v.Impact.Losing), Text: lang.T(ctx, "tenants.effect.losing_text")})
 	} else if v.InForce != nil {
-		out = append(out, effect{"route", lang.T(ctx, "tenants.effect.learners", "Count", v.Impact.Learners), lang.T(ctx, "tenants.effect.learners_text")})
+		out = append(out, ui.Effect{Icon: "route", Title: lang.T(ctx, "tenants.effect.learners", "Count", v.Impact.Learners), Text: lang.T(ctx, "tenants.effect.learners_text")})
 	}
 	if v.Ours(v.Proposed.Terms).Learns == tenants.LearnsNamed {
-		out = append(out, effect{"shield-check", lang.T(ctx, "tenants.effect.asked"), lang.T(ctx, "tenants.effect.asked_text")})
+		out = append(out, ui.Effect{Icon: "shield-check", Title: lang.T(ctx, "tenants.effect.asked"), Text: lang.T(ctx, "tenants.effect.asked_text")})
 	}
 	return out
 }
-
-type effect struct{ Icon, Title, Text string }

@@ -1478,15 +1478,15 @@ func standardLinks(v standardView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "label", Label: lang.T(ctx, "standard.link.label"), Hint: lang.T(ctx, "standard.link.label_hint"), Value: v.Label, MaxLength: 120, Error: v.fault("label")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "label", Label: lang.T(ctx, "standard.link.label"), Hint: lang.T(ctx, "standard.link.label_hint"), Value: v.Label, MaxLength: 120, Error: v.Faults.Of("label")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "most", Label: lang.T(ctx, "standard.link.most"), Type: "number", Value: v.Most, Error: v.fault("most"), Attrs: templ.Attributes{"min": "1", "max": "10000"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "most", Label: lang.T(ctx, "standard.link.most"), Type: "number", Value: v.Most, Error: v.Faults.Of("most"), Attrs: templ.Attributes{"min": "1", "max": "10000"}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "until", Label: lang.T(ctx, "standard.link.until"), Type: "date", Value: v.Until, Error: v.fault("until")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "until", Label: lang.T(ctx, "standard.link.until"), Type: "date", Value: v.Until, Error: v.Faults.Of("until")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
