@@ -93,12 +93,12 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 			return err
 		}
 		c.SetUserContext(ctx)
-		return guarded(c, before, guard)
+		return guarded(before, c, guard)
 	}
 }
 
 // guarded answers as the guard presumes. What only reads begins again if something is different now; what writes is asked about first.
-func guarded(c *fiber.Ctx, before context.Context, guard *db.Guard) error {
+func guarded(before context.Context, c *fiber.Ctx, guard *db.Guard) error {
 	var err error
 	if reads(c) {
 		err = c.Next()
@@ -136,7 +136,7 @@ func presume(c *fiber.Ctx, svc *auth.Service, org tenants.Organization, token st
 	}
 	c.SetUserContext(ctx)
 	c.SetUserContext(member(c, s))
-	return true, guarded(c, before, guard)
+	return true, guarded(before, c, guard)
 }
 
 func member(c *fiber.Ctx, s auth.Session) (ctx context.Context) {
