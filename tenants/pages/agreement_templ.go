@@ -602,7 +602,7 @@ func halfCard(h half) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if h.Count == 0 {
-				templ_7745c5c3_Err = ui.ChangeRow(ui.ChangeRowProps{Kind: ui.RowSame, Title: lang.T(ctx, "tenants.half.nothing")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.ChangeRow(ui.ChangeRowProps{Kind: ui.RowSame, Title: lang.T(ctx, "tenants.half.nothing"), None: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

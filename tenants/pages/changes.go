@@ -47,17 +47,17 @@ func halfRows(ctx context.Context, own bool, was *tenants.Half, is tenants.Half)
 				put(ui.ChangeRowProps{Kind: ui.RowGone, Title: o.Title, From: opening(ctx, o)})
 			}
 		}
-		put(valueRow(lang.T(ctx, "tenants.half.learn_"+side), learns(ctx, was.Learns), learns(ctx, is.Learns)))
-		put(valueRow(lang.T(ctx, "tenants.half.meet_"+side), meets(ctx, was.Meet), meets(ctx, is.Meet)))
+		put(valueRow(lang.T(ctx, "tenants.half.learn_"+side), learns(ctx, was.Learns), learns(ctx, is.Learns), is.Learns == tenants.LearnsNothing))
+		put(valueRow(lang.T(ctx, "tenants.half.meet_"+side), meets(ctx, was.Meet), meets(ctx, is.Meet), is.Meet == tenants.MeetNobody))
 		return changed, same
 	}
-	put(valueRow(lang.T(ctx, "tenants.half.learn_"+side), learns(ctx, is.Learns), learns(ctx, is.Learns)))
-	put(valueRow(lang.T(ctx, "tenants.half.meet_"+side), meets(ctx, is.Meet), meets(ctx, is.Meet)))
+	put(valueRow(lang.T(ctx, "tenants.half.learn_"+side), learns(ctx, is.Learns), learns(ctx, is.Learns), is.Learns == tenants.LearnsNothing))
+	put(valueRow(lang.T(ctx, "tenants.half.meet_"+side), meets(ctx, is.Meet), meets(ctx, is.Meet), is.Meet == tenants.MeetNobody))
 	return changed, same
 }
 
-func valueRow(title, from, to string) ui.ChangeRowProps {
-	r := ui.ChangeRowProps{Kind: ui.RowSame, Title: title, From: from, To: to}
+func valueRow(title, from, to string, none bool) ui.ChangeRowProps {
+	r := ui.ChangeRowProps{Kind: ui.RowSame, Title: title, From: from, To: to, None: none}
 	if from != to {
 		r.Kind = ui.RowChanged
 	}
