@@ -8,7 +8,8 @@ import (
 
 // What a touch can be.
 const (
-	Seen      = "seen"      // a story was read
+	Seen      = "seen"      // a story was read by a visitor
+	Read      = "read"      // a story was read by somebody of another organization, who counts once a week
 	Started   = "started"   // something was begun from a story
 	Completed = "completed" // what was begun from a story was finished
 )

@@ -300,7 +300,7 @@ type Story struct {
 	Related     []Leading // other stories
 	Public      bool      // whoever may read it without signing in
 	Own         bool      // of the viewer's organization
-	Seen, Began int       // how often others read it, and started a path from it, in weeks that are over and had at least five who did; for its own organization only
+	Seen, Began int       // how often others read it, and started a path from it: visitors, and people of other organizations in weeks that are over and had at least five who did; for its own organization only
 }
 
 type storyRow struct {
@@ -350,13 +350,18 @@ func (s *Service) Story(ctx context.Context, item id.Item) (Story, error) {
 	return row.story(it, links, viewer), nil
 }
 
+// released and enough stand around what is counted of others' people, which is told for whole weeks in which at least five did it.
+const (
+	released = `coalesce((SELECT sum(w.n) FROM (SELECT sum(t.n) AS n FROM touches t WHERE t.org_id = $2 AND t.org_id = s.org_id AND t.item_id = s.item_id AND t.what = `
+	enough   = `AND t.day < date_trunc('week', now() AT TIME ZONE 'UTC')::date GROUP BY date_trunc('week', t.day::timestamp) HAVING sum(t.n) >= 5) w), 0)::int`
+)
+
 const storySQL = `SELECT o.org_id, o.slug AS org_slug, o.name AS org_name, o.short AS org_short, o.hue AS org_hue, o.chroma AS org_chroma,
 	s.story_kind, s.blocks, s.author_name, s.author_title, s.quote, s.cta, s.figures,
 	EXISTS (SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
 		WHERE ci.org_id = s.org_id AND ci.item_id = s.item_id AND g.viewer_org = everyone()) AS public,
-	coalesce((SELECT sum(t.n) FROM touches t WHERE t.org_id = $2 AND t.org_id = s.org_id AND t.item_id = s.item_id AND t.what = 'seen'), 0)::int AS seen,
-	coalesce((SELECT sum(w.n) FROM (SELECT sum(t.n) AS n FROM touches t WHERE t.org_id = $2 AND t.org_id = s.org_id AND t.item_id = s.item_id AND t.what = 'started'
-		AND t.day < date_trunc('week', now() AT TIME ZONE 'UTC')::date GROUP BY date_trunc('week', t.day::timestamp) HAVING sum(t.n) >= 5) w), 0)::int AS began
+	coalesce((SELECT sum(t.n) FROM touches t WHERE t.org_id = $2 AND t.org_id = s.org_id AND t.item_id = s.item_id AND t.what = 'seen'), 0)::int + ` + released + `'read' ` + enough + ` AS seen,
+	` + released + `'started' ` + enough + ` AS began
 	FROM items i JOIN stories s ON s.org_id = i.org_id AND s.item_id = i.item_id JOIN organizations o ON o.org_id = i.org_id WHERE i.item_id = $1`
 
 // linksSQL reads what item $2 leads to as far as viewer $1 may see it, with the organizations whose steps it has.

@@ -295,15 +295,15 @@ func TestTouches(t *testing.T) {
 		}
 	}
 	w.tx(t, w.pub.operator, func(tx *db.Tx) error {
-		got, err := db.Rows[string](tx, `SELECT what || ' ' || sum(n) || CASE WHEN what = 'seen' THEN '' ELSE ' ' || max(day) END FROM touches WHERE org_id = $1 GROUP BY what ORDER BY what`, tx.Scope.Org)
-		if diff := cmp.Diff([]string{"completed 1 2026-05-07", "seen 3", "started 1 2026-05-06"}, got); diff != "" {
+		got, err := db.Rows[string](tx, `SELECT what || ' ' || sum(n) || CASE WHEN what IN ('read', 'seen') THEN '' ELSE ' ' || max(day) END FROM touches WHERE org_id = $1 GROUP BY what ORDER BY what`, tx.Scope.Org)
+		if diff := cmp.Diff([]string{"completed 1 2026-05-07", "read 1", "seen 1", "started 1 2026-05-06"}, got); diff != "" {
 			t.Error(diff)
 		}
 		return err
 	})
-	// One start is somebody's. Five in a week are a figure, and who starts one's own is not counted.
+	// One start is somebody's, and so is one reader, however often. Five in a week are a figure, and who starts one's own is not counted.
 	s, err := w.svc.Story(w.pub.me, it.ItemID)
-	if err != nil || s.Seen != 3 || s.Began != 0 {
+	if err != nil || s.Seen != 1 || s.Began != 0 {
 		t.Errorf("the publisher sees %d and %d, %v", s.Seen, s.Began, err)
 	}
 	w.tx(t, w.near.operator, func(tx *db.Tx) error {
@@ -319,14 +319,19 @@ func TestTouches(t *testing.T) {
 			if err := jobs.Emit(tx, e); err != nil {
 				return err
 			}
+			// Five who read it in a week that is over, and four in the week before.
+			r := marketing.Touched{Org: w.pub.OrgID, Item: it.ItemID, What: marketing.Read, At: enrolled.At.AddDate(0, 0, -7*(i/5)), Key: id.New[id.Any]()}
+			if err := jobs.Emit(tx, r); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
 	if err := w.relay.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if s, err = w.svc.Story(w.pub.me, it.ItemID); err != nil || s.Began != 5 {
-		t.Errorf("the publisher sees that %d started, %v", s.Began, err)
+	if s, err = w.svc.Story(w.pub.me, it.ItemID); err != nil || s.Seen != 6 || s.Began != 5 {
+		t.Errorf("the publisher sees that %d read it and %d started, %v", s.Seen, s.Began, err)
 	}
 	if s, err := w.svc.Story(w.near.me, it.ItemID); err != nil || s.Seen != 0 || s.Began != 0 {
 		t.Errorf("another organization sees %d and %d, %v", s.Seen, s.Began, err)

@@ -402,29 +402,7 @@ func TestNobodySignsForAnother(t *testing.T) {
 func TestTimeToFinish(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
-	course := p.a.item(tenants.KindCourse, "Course", noon)
-	p.a.must(func(tx *db.Tx) error { return tenants.Collect(tx, course.ItemID, "shared") })
-	if err := p.a.svc.Ask(p.a.network(), p.b.org.OrgID, p.offer(p.a, 30)); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.sign(t, p.b); err != nil {
-		t.Fatal(err)
-	}
-	var learner tenants.Membership
-	p.b.must(func(tx *db.Tx) (err error) {
-		learner, err = tenants.AddMember(tx, tenants.NewMember{Name: "Learner", Email: "l" + unique() + "@b.example"})
-		return err
-	})
-	p.a.must(func(tx *db.Tx) error {
-		_, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outline, digest) VALUES ($1, $2, 1, '', '', '{}', '\x00')`, p.a.org.OrgID, course.ItemID)
-		return err
-	})
-	p.b.must(func(tx *db.Tx) error {
-		_, err := tx.Exec(`INSERT INTO enrollments (org_id, enrollment_id, membership_id, item_org, item_id, version, origin) VALUES ($1, $2, $3, $4, $5, 1, 'choice')`,
-			p.b.org.OrgID, id.New[id.Enrollment](), learner.MembershipID, p.a.org.OrgID, course.ItemID)
-		return err
-	})
-	mid := scope.Scope{Actor: scope.Member, Org: p.b.org.OrgID, Membership: learner.MembershipID, Roles: []scope.Role{scope.Learner}}
+	mid, course := p.midCourse(t)
 	if err := p.a.svc.End(p.a.network(), p.b.org.OrgID, false); err != nil {
 		t.Fatal(err)
 	}
@@ -445,6 +423,39 @@ func TestTimeToFinish(t *testing.T) {
 	}
 	if sees(t, p.d, mid, course) {
 		t.Error("ended at once, and still open")
+	}
+}
+
+// A connection that ends while one of the two rests gives those in mid-course the same time; it is open when both are back.
+func TestTimeToFinishWaitsForWhoRests(t *testing.T) {
+	t.Parallel()
+	for _, paused := range []bool{false, true} {
+		p := newPair(t)
+		mid, course := p.midCourse(t)
+		operator := dbtest.System(t, scope.Operator, p.a.org.OrgID)
+		if paused {
+			if err := p.a.svc.Pause(p.a.network(), p.b.org.OrgID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.a.svc.Suspend(operator, "unpaid"); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.b.svc.End(p.b.network(), p.a.org.OrgID, false); err != nil {
+			t.Fatal(err)
+		}
+		if sees(t, p.d, mid, course) {
+			t.Errorf("paused %v: what a suspended organization opened is read", paused)
+		}
+		if err := p.a.svc.Reinstate(operator, "paid"); err != nil {
+			t.Fatal(err)
+		}
+		if !sees(t, p.d, mid, course) {
+			t.Errorf("paused %v: both are back, and nobody may finish", paused)
+		}
+		if sees(t, p.d, p.b.viewer, course) || sees(t, p.d, mid, p.sa) {
+			t.Errorf("paused %v: time to finish opens more than what was begun", paused)
+		}
 	}
 }
 
@@ -474,4 +485,32 @@ func TestTimeToFinishPasses(t *testing.T) {
 	if err := p.b.svc.Ask(p.b.network(), p.a.org.OrgID, p.offer(p.b, 3)); err != nil {
 		t.Errorf("after the time to finish nobody can begin anew: %v", err)
 	}
+}
+
+// midCourse connects the two, with thirty days to finish, and returns somebody of b in the middle of a course of a's.
+func (p *pair) midCourse(t *testing.T) (scope.Scope, tenants.Item) {
+	t.Helper()
+	course := p.a.item(tenants.KindCourse, "Course", noon)
+	p.a.must(func(tx *db.Tx) error { return tenants.Collect(tx, course.ItemID, "shared") })
+	if err := p.a.svc.Ask(p.a.network(), p.b.org.OrgID, p.offer(p.a, 30)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.sign(t, p.b); err != nil {
+		t.Fatal(err)
+	}
+	var learner tenants.Membership
+	p.b.must(func(tx *db.Tx) (err error) {
+		learner, err = tenants.AddMember(tx, tenants.NewMember{Name: "Learner", Email: "l" + unique() + "@b.example"})
+		return err
+	})
+	p.a.must(func(tx *db.Tx) error {
+		_, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outline, digest) VALUES ($1, $2, 1, '', '', '{}', '\x00')`, p.a.org.OrgID, course.ItemID)
+		return err
+	})
+	p.b.must(func(tx *db.Tx) error {
+		_, err := tx.Exec(`INSERT INTO enrollments (org_id, enrollment_id, membership_id, item_org, item_id, version, origin) VALUES ($1, $2, $3, $4, $5, 1, 'choice')`,
+			p.b.org.OrgID, id.New[id.Enrollment](), learner.MembershipID, p.a.org.OrgID, course.ItemID)
+		return err
+	})
+	return scope.Scope{Actor: scope.Member, Org: p.b.org.OrgID, Membership: learner.MembershipID, Roles: []scope.Role{scope.Learner}}, course
 }

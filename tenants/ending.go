@@ -8,6 +8,7 @@ import (
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/scope"
 )
 
 // Pause closes in both directions what the agreement opened, until somebody resumes it. Nobody loses anything they did.
@@ -147,22 +148,25 @@ func (l *link) reopen(tx *db.Tx) error {
 }
 
 // finish writes the rows that let those in mid-course go on until the day, before the grants are gone; or removes them. It is for
-// what the agreement opens: what is public stays open as long as it is.
+// what the agreement opens: what is public stays open as long as it is. The agreement's actor writes for both, who alone sees what
+// was opened by one that rests; the rows rest with it.
 func (l *link) finish(tx *db.Tx, until *time.Time) error {
 	return l.both(tx, func(org, other id.Org, _ bool) error {
 		if until == nil {
 			_, err := tx.Exec(`DELETE FROM finishing WHERE org_id = $1 AND item_org = $2`, org, other)
 			return err
 		}
-		_, err := tx.Exec(`INSERT INTO finishing AS f (org_id, membership_id, item_org, item_id, until)
-			SELECT DISTINCT e.org_id, e.membership_id, e.item_org, x.item_id, $3::timestamptz FROM enrollments e
-				JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
-				CROSS JOIN LATERAL unnest(v.leads_to || v.item_id) AS x(item_id)
-				JOIN items i ON i.org_id = e.item_org AND i.item_id = x.item_id
-			WHERE e.org_id = $1 AND e.item_org = $2 AND e.state = 'active'
-				AND EXISTS (SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
-					WHERE ci.org_id = $2 AND ci.item_id = x.item_id AND ci.listed_at IS NOT NULL AND g.viewer_org = $1 AND (g.until IS NULL OR g.until > now()))
-			ON CONFLICT (org_id, membership_id, item_org, item_id) DO UPDATE SET until = greatest(f.until, excluded.until)`, org, other, until)
-		return err
+		return tx.As(scope.Agreement, org, func() error {
+			_, err := tx.Exec(`INSERT INTO finishing AS f (org_id, membership_id, item_org, item_id, until)
+				SELECT DISTINCT e.org_id, e.membership_id, e.item_org, x.item_id, $3::timestamptz FROM enrollments e
+					JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
+					CROSS JOIN LATERAL unnest(v.leads_to || v.item_id) AS x(item_id)
+					JOIN items i ON i.org_id = e.item_org AND i.item_id = x.item_id
+				WHERE e.org_id = $1 AND e.item_org = $2 AND e.state = 'active'
+					AND EXISTS (SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
+						WHERE ci.org_id = $2 AND ci.item_id = x.item_id AND ci.listed_at IS NOT NULL AND g.viewer_org = $1 AND (g.until IS NULL OR g.until > now()))
+				ON CONFLICT (org_id, membership_id, item_org, item_id) DO UPDATE SET until = greatest(f.until, excluded.until)`, org, other, until)
+			return err
+		})
 	})
 }

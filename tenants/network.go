@@ -59,6 +59,9 @@ type Receipt struct {
 	Action string    `db:"action"`
 	ByUs   bool      `db:"by_us"`
 	Name   string    `db:"name"` // of the member of the own organization who did it
+	// Of what is said together on a path: which version, and on which path; "" for one that is not to be seen any more.
+	Version int    `db:"version"`
+	Title   string `db:"title"`
 }
 
 // Ours and Theirs are the halves of the terms as this side sees them.
@@ -157,8 +160,10 @@ func (s *Service) Connection(ctx context.Context, other id.Org) (ConnectionView,
 			WHERE least(c.org_a, c.org_b) = least($1::uuid, $2::uuid) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2::uuid)`, sc.Org, other, sc.Membership, v.Now)
 		db.List(b, &versions, `SELECT `+versionColumns+` FROM connections c JOIN agreements a ON a.connection_id = c.connection_id
 			WHERE least(c.org_a, c.org_b) = least($1::uuid, $2::uuid) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2::uuid) ORDER BY a.created_at DESC, a.version DESC LIMIT 50`, sc.Org, other)
-		db.List(b, &v.Log, `SELECT a.at, a.action, coalesce((a.detail->>'by_us')::boolean, false) AS by_us, coalesce(m.name, '') AS name FROM connections c
+		db.List(b, &v.Log, `SELECT a.at, a.action, coalesce((a.detail->>'by_us')::boolean, false) AS by_us, coalesce(m.name, '') AS name,
+				coalesce((a.detail->>'version')::int, 0) AS version, coalesce(i.title, '') AS title FROM connections c
 			JOIN audit a ON a.org_id = $1 AND a.object = 'connection:' || c.connection_id LEFT JOIN memberships m ON m.org_id = a.org_id AND m.membership_id = a.membership_id
+			LEFT JOIN items i ON i.org_id IN ($1, $2) AND i.item_id = (a.detail->>'item')::uuid
 			WHERE least(c.org_a, c.org_b) = least($1::uuid, $2::uuid) AND greatest(c.org_a, c.org_b) = greatest($1::uuid, $2::uuid) ORDER BY a.seq DESC LIMIT 50`, sc.Org, other)
 		crossings(b, &v.Crossings, sc.Org, other)
 	}); err != nil {

@@ -41,7 +41,7 @@ type Organization struct {
 const OrgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state, o.state_at, coalesce(encode(o.logo_sha256, 'hex'), '') AS logo, o.logo_plate,
 	coalesce((SELECT h.host FROM hosts h WHERE h.org_id = o.org_id AND h.canonical AND ` + answers + `), '') AS host`
 
-// fresh is how long a process trusts what it knows of an organization; suspending one takes hold within it.
+// fresh is how long a process trusts what it knows of an organization. Whether it rests is asked with every request, see StillAwake.
 const fresh = 5 * time.Second
 
 // FrontDoor reports whether the host is the base domain itself, where people find their organization.
@@ -145,6 +145,27 @@ func (s *Service) find(ctx context.Context, cached func() (known, bool), where s
 
 // Changed tells this process how an organization is since a change that was committed; others learn of it within five seconds.
 func (s *Service) Changed(o Organization) { s.keep(o) }
+
+// StillAwake returns a context that finds out with its first read whether the organization, as this process knows it, is still active: what
+// another process did to it shows at once. If it is not, the guard says db.ErrPresumed, and this process has forgotten it.
+func (s *Service) StillAwake(ctx context.Context, o Organization) (context.Context, *db.Guard, error) {
+	if err := authz.Check(ctx, authz.SeeOrg, id.Org{}); err != nil {
+		return ctx, nil, err
+	}
+	ctx, guard := s.db.Guard(ctx, scope.Scope{Actor: scope.Visitor}, func(b *db.Batch) func() error {
+		var state string
+		var found bool
+		db.One(b, &state, &found, `SELECT o.state FROM organizations o WHERE o.org_id = $1`, o.OrgID)
+		return func() error {
+			if found && state == OrgActive {
+				return nil
+			}
+			s.forget(o.OrgID)
+			return db.ErrPresumed
+		}
+	})
+	return ctx, guard, nil
+}
 
 // cacheLimit bounds what a process remembers of organizations.
 const cacheLimit = 20_000

@@ -25,7 +25,7 @@ func token(t *testing.T, d *webtest.Demo, org string, scopes ...string) string {
 	for _, s := range scopes {
 		form.Set(s, "on")
 	}
-	res := post(t, d.Client(t, "admin@"+org+".example"), d.URL(org, "/settings/tokens"), form)
+	res := post(t, d.Client(t, "admin@"+org+".example"), d.URL(org, "/admin/tokens"), form)
 	doc, err := goquery.NewDocumentFromReader(res.Body)
 	if err != nil {
 		t.Fatal(err)

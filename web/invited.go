@@ -31,16 +31,7 @@ type invitedView struct {
 	Token                      string
 	Name, Slug, Person, Colour string
 	Agree                      bool
-	Faults                     []ui.Fault
-}
-
-func (v invitedView) fault(id string) string {
-	for _, f := range v.Faults {
-		if f.ID == id {
-			return f.Text
-		}
-	}
-	return ""
+	Faults                     ui.Faults
 }
 
 // terms are the sentences, seen from whoever is invited.
@@ -110,9 +101,7 @@ func (s *Server) accept(c *fiber.Ctx) error {
 func (s *Server) refused(c *fiber.Ctx, v invitedView, err error) error {
 	ctx := c.UserContext()
 	if e, ok := errors.AsType[*errs.Error](err); ok {
-		for _, f := range e.Fields {
-			v.Faults = append(v.Faults, ui.Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
-		}
+		v.Faults = ui.FaultsOf(ctx, e.Fields)
 	}
 	if errs.Is(err, errs.Conflict) {
 		key, args := errs.MessageKey(err)

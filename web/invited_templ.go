@@ -174,7 +174,7 @@ func invitedPage(v invitedView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.ToOrg.Slug == "" {
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "web.invited.name"), Value: v.Name, Required: true, MaxLength: 120, Autocomplete: "organization", Error: v.fault("name")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "web.invited.name"), Value: v.Name, Required: true, MaxLength: 120, Autocomplete: "organization", Error: v.Faults.Of("name")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -182,7 +182,7 @@ func invitedPage(v invitedView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "slug", Label: lang.T(ctx, "web.invited.slug"), Hint: lang.T(ctx, "web.invited.slug_hint"), Value: v.Slug, Required: true, MaxLength: 63, Error: v.fault("slug")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "slug", Label: lang.T(ctx, "web.invited.slug"), Hint: lang.T(ctx, "web.invited.slug_hint"), Value: v.Slug, Required: true, MaxLength: 63, Error: v.Faults.Of("slug")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -212,15 +212,15 @@ func invitedPage(v invitedView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if v.fault("slug") != "" {
+			if v.Faults.Of("slug") != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"error\" id=\"slug\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var10 string
-				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(v.fault("slug"))
+				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(v.Faults.Of("slug"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/invited.templ`, Line: 39, Col: 49}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/invited.templ`, Line: 39, Col: 53}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 				if templ_7745c5c3_Err != nil {
@@ -232,7 +232,7 @@ func invitedPage(v invitedView) templ.Component {
 				}
 			}
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "person", Label: lang.T(ctx, "web.invited.person"), Hint: lang.T(ctx, "web.invited.person_hint", "Email", v.Email), Value: v.Person, Required: true, MaxLength: 200, Autocomplete: "name", Error: v.fault("person")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "person", Label: lang.T(ctx, "web.invited.person"), Hint: lang.T(ctx, "web.invited.person_hint", "Email", v.Email), Value: v.Person, Required: true, MaxLength: 200, Autocomplete: "name", Error: v.Faults.Of("person")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -30,16 +30,7 @@ type joinView struct {
 	Token, Where string
 	Portal       string // address of the same page in the portal that was named
 	WeCall       string
-	Faults       []ui.Fault
-}
-
-func (v joinView) fault(id string) string {
-	for _, f := range v.Faults {
-		if f.ID == id {
-			return f.Text
-		}
-	}
-	return ""
+	Faults       ui.Faults
 }
 
 // terms are the sentences, seen from whoever reads.

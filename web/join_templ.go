@@ -221,7 +221,7 @@ func joinPage(v joinView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "portal", Label: lang.T(ctx, "standard.join.portal"), Hint: lang.T(ctx, "standard.join.portal_hint"), Value: v.Where, MaxLength: 300, Error: v.fault("portal"), Autocomplete: "email"}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "portal", Label: lang.T(ctx, "standard.join.portal"), Hint: lang.T(ctx, "standard.join.portal_hint"), Value: v.Where, MaxLength: 300, Error: v.Faults.Of("portal"), Autocomplete: "email"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -291,7 +291,7 @@ func joinPage(v joinView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "we_call", Label: lang.T(ctx, "tenants.sign.we_call", "Org", v.From.Name), Error: v.fault("we_call")}, v.relations(ctx)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "we_call", Label: lang.T(ctx, "tenants.sign.we_call", "Org", v.From.Name), Error: v.Faults.Of("we_call")}, v.relations(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -299,7 +299,7 @@ func joinPage(v joinView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if f := v.fault("read"); f != "" {
+			if f := v.Faults.Of("read"); f != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<p class=\"fault\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -30,7 +30,7 @@ func TestPagesKeepTheirLimits(t *testing.T) {
 	}{
 		{"brightwater", "learner@brightwater.example", []string{"/", "/learn", "/search?q=alarm", "/community", "/stories", "/me", "/home/with", "/welcome", "/welcome/answer?for=solve&q=alarm", "/welcome/answer?for=learn"}},
 		{"brightwater", "author@brightwater.example", []string{"/learn?tab=ours", "/library", "/library?part=more"}},
-		{"halden", "admin@halden.example", []string{"/", "/learn", "/admin/people", "/admin/audit", "/view-as", "/admin/sign-in", "/settings/tokens"}},
+		{"halden", "admin@halden.example", []string{"/", "/learn", "/admin/people", "/admin/audit", "/view-as", "/admin/sign-in", "/admin/tokens"}},
 		{"halden", "partners@halden.example", []string{"/network", "/network/brightwater", "/network/brightwater/end", "/network/brightwater/counter", "/network/brightwater/view", "/network/invite", "/partners/offer", "/sharing", "/sharing/open-academy"}},
 		{"solvik", "", []string{"/", "/search/close?q=alarm", "/learn", "/search?q=alarm", "/stories", "/community", "/sign-in"}},
 	} {

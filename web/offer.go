@@ -36,16 +36,7 @@ type offerView struct {
 	Report      *auth.OfferReport
 	Plain       []string // the terms in sentences
 	Sent        bool
-	Faults      []ui.Fault
-}
-
-func (v offerView) fault(id string) string {
-	for _, f := range v.Faults {
-		if f.ID == id {
-			return f.Text
-		}
-	}
-	return ""
+	Faults      ui.Faults
 }
 
 func (v offerView) presets(ctx context.Context) []ui.Option {
@@ -157,7 +148,7 @@ func (s *Server) offer(c *fiber.Ctx) error {
 		}
 		if report, err = s.deps.Auth.OfferList(ctx, list, proposal, !send); err == nil {
 			v.Report, v.Sent = &report, send
-			for _, t := range tenantspages.Plain(ctx, lang.T(ctx, "web.offer.each"), proposal.Ours, proposal.Theirs) {
+			for _, t := range tenantspages.Plain(ctx, "", proposal.Ours, proposal.Theirs) {
 				v.Plain = append(v.Plain, tenantspages.Sentences(t))
 			}
 		}
@@ -167,9 +158,7 @@ func (s *Server) offer(c *fiber.Ctx) error {
 		if !ok || len(e.Fields) == 0 {
 			return err
 		}
-		for _, f := range e.Fields {
-			v.Faults = append(v.Faults, ui.Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
-		}
+		v.Faults = ui.FaultsOf(ctx, e.Fields)
 		c.Status(errs.Status(e.Kind))
 	}
 	return s.showOffers(c, v)

@@ -31,7 +31,7 @@ func BenchmarkProvision(b *testing.B) {
 	mayHave(b, d, "halden", *people+1000)
 	desk := d.Client(b, "admin@halden.example")
 	form := url.Values{"name": {"bench"}, "days": {"30"}, "provision:people": {"on"}}
-	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, d.URL("halden", "/settings/tokens"), strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, d.URL("halden", "/admin/tokens"), strings.NewReader(form.Encode()))
 	if err != nil {
 		b.Fatal(err)
 	}

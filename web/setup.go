@@ -13,9 +13,10 @@ import (
 
 // The first ten minutes of an administrator: a list of steps that tick themselves from what there is, to be put away and found again.
 func (s *Server) mountSetup(r fiber.Router) {
-	r.Get("/setup", s.setup)
-	r.Get("/setup/card", s.setupCard)
-	r.Post("/setup/:mark", s.markSetup)
+	r.Get("/admin/setup", s.setup)
+	r.Get("/admin/setup/card", s.setupCard)
+	r.Post("/admin/setup/:mark", s.markSetup)
+	r.Get("/setup", func(c *fiber.Ctx) error { return c.Redirect("/admin/setup", fiber.StatusMovedPermanently) }) // Its address once.
 }
 
 // setupPeople is how many people besides the administrator the last step asks for.
@@ -90,7 +91,7 @@ func (s *Server) markSetup(c *fiber.Ctx) error {
 	if err := s.deps.Tenants.MarkSetup(c.UserContext(), c.Params("mark"), c.FormValue("on") == "1"); err != nil {
 		return err
 	}
-	to := "/setup"
+	to := "/admin/setup"
 	if c.Params("mark") == tenants.MarkAway && c.FormValue("on") == "1" {
 		to = "/"
 	}

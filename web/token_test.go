@@ -21,22 +21,22 @@ func TestAToken(t *testing.T) {
 			b.Shot(filepath.Join(dir, name+".png"))
 		}
 	}
-	b.Visit(d.URL("halden", "/sign-in?return_to=/settings/tokens"))
+	b.Visit(d.URL("halden", "/sign-in?return_to=/admin/tokens"))
 	b.Click(`main a[href^="/auth/start"]`)
 	b.WaitText("Demonstration provider")
 	b.Type(`input[name="email"]`, "admin@halden.example")
 	b.Submit(`input[name="email"]`)
 	b.Wait(`a[href="/me"]`)
-	b.Visit(d.URL("halden", "/settings/tokens"))
+	b.Visit(d.URL("halden", "/admin/tokens"))
 	b.WaitText("No token yet")
 	b.Accessible()
 	shot("tokens-empty")
 
 	// What is missing is said at its field, and what was typed stays.
-	b.Click(`main form[action="/settings/tokens"] button`)
+	b.Click(`main form[action="/admin/tokens"] button`)
 	b.WaitText("Say which program will use it")
 	b.Type(`#name`, "CRM sync")
-	b.Click(`main form[action="/settings/tokens"] button`)
+	b.Click(`main form[action="/admin/tokens"] button`)
 	b.WaitText("Tick what it may do")
 	b.Accessible()
 	shot("tokens-fault")
@@ -44,7 +44,7 @@ func TestAToken(t *testing.T) {
 		t.Errorf("the name is %q after a fault", name)
 	}
 	b.Click(`input[name="read:network"]`)
-	b.Click(`main form[action="/settings/tokens"] button`)
+	b.Click(`main form[action="/admin/tokens"] button`)
 	b.Wait(`#made`)
 	token := webtest.Eval[string](b, `document.querySelector("#made").value`)
 	b.Accessible()
@@ -73,10 +73,10 @@ func TestAToken(t *testing.T) {
 		t.Errorf("with the token: %d %s", status, media)
 	}
 	// A token is no session: no page takes it.
-	if status, _ := ask(http.MethodGet, "/settings/tokens", token); status == 200 && strings.Contains(webtest.Text(t, program, d.URL("halden", "/settings/tokens")), "CRM sync") {
+	if status, _ := ask(http.MethodGet, "/admin/tokens", token); status == 200 && strings.Contains(webtest.Text(t, program, d.URL("halden", "/admin/tokens")), "CRM sync") {
 		t.Error("a page takes the token")
 	}
-	b.Visit(d.URL("halden", "/settings/tokens"))
+	b.Visit(d.URL("halden", "/admin/tokens"))
 	b.WaitText("CRM sync")
 	if strings.Contains(b.HTML(), token) || strings.Contains(b.HTML(), token[len(token)-43:]) {
 		t.Error("the token is shown again")

@@ -91,6 +91,7 @@ func New(o Options, d Deps) *fiber.App {
 	app.Post("/join/:token", s.join)
 	app.Get("/partners/offer", s.offers)
 	app.Post("/partners/offer", s.offer)
+	s.mountInvitations(app)
 	app.Get("/welcome", s.welcome)
 	app.Post("/welcome", s.welcomed)
 	app.Get("/welcome/answer", s.firstAnswer)

@@ -35,13 +35,15 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 	}
 	names := cookieNames(svc.Production())
 	return func(c *fiber.Ctx) error {
-		visitor := scope.Scope{Actor: scope.Visitor}
-		ctx := scope.Enter(c.UserContext(), visitor)
+		visitor, before := scope.Scope{Actor: scope.Visitor}, c.UserContext()
+		ctx := scope.Enter(before, visitor)
 		ctx = lang.With(ctx, language(c, names, ""))
 		c.SetUserContext(ctx)
 		host := c.Hostname()
+		var org tenants.Organization
 		if !svc.Tenants().FrontDoor(host) {
-			org, err := svc.Tenants().ByHost(ctx, host)
+			var err error
+			org, err = svc.Tenants().ByHost(ctx, host)
 			if errs.Is(err, errs.NotFound) {
 				if org, rests := resting(c, svc, host); rests {
 					return atRest(c, svc, names, org)
@@ -54,7 +56,7 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 			ctx = lang.With(auth.WithHost(ctx, org), language(c, names, org.Locale))
 			c.SetUserContext(ctx)
 			if to, moved := elsewhere(svc, c, org); moved {
-				if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead {
+				if !reads(c) {
 					return errs.Say(errs.Conflict, "hosts.moved", "Host", svc.Tenants().Canonical(org))
 				}
 				return c.Redirect(to, fiber.StatusPermanentRedirect)
@@ -80,11 +82,41 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 		}
 		if opt.VisitorOf != nil {
 			visitor.Visitor = opt.VisitorOf(c)
-			c.SetUserContext(scope.Enter(ctx, visitor))
+			ctx = scope.Enter(ctx, visitor)
 		}
-		return c.Next()
+		if org.OrgID.IsZero() {
+			c.SetUserContext(ctx)
+			return c.Next()
+		}
+		ctx, guard, err := svc.Tenants().StillAwake(ctx, org)
+		if err != nil {
+			return err
+		}
+		c.SetUserContext(ctx)
+		return guarded(before, c, guard)
 	}
 }
+
+// guarded answers as the guard presumes. What only reads begins again if something is different now; what writes is asked about first.
+func guarded(before context.Context, c *fiber.Ctx, guard *db.Guard) error {
+	var err error
+	if reads(c) {
+		err = c.Next()
+	}
+	switch asked := guard.Verify(before); {
+	case errors.Is(asked, db.ErrPresumed):
+		c.Response().Reset()
+		c.SetUserContext(context.WithValue(before, asksFirst{}, true))
+		return c.RestartRouting()
+	case asked != nil:
+		return asked
+	case !reads(c):
+		return c.Next()
+	}
+	return err
+}
+
+func reads(c *fiber.Ctx) bool { return c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead }
 
 type asksFirst struct{}
 
@@ -92,7 +124,7 @@ type asksFirst struct{}
 // false if that has to be asked first. If anything is different now, the request begins again and is answered for what is so now.
 func presume(c *fiber.Ctx, svc *auth.Service, org tenants.Organization, token string) (bool, error) {
 	before := c.UserContext()
-	if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead || before.Value(asksFirst{}) != nil {
+	if !reads(c) || before.Value(asksFirst{}) != nil {
 		return false, nil
 	}
 	ctx, s, guard, err := svc.Presume(auth.Enter(before, org.OrgID), org, token)
@@ -104,16 +136,7 @@ func presume(c *fiber.Ctx, svc *auth.Service, org tenants.Organization, token st
 	}
 	c.SetUserContext(ctx)
 	c.SetUserContext(member(c, s))
-	err = c.Next()
-	switch asked := guard.Verify(before); {
-	case errors.Is(asked, db.ErrPresumed):
-		c.Response().Reset()
-		c.SetUserContext(context.WithValue(before, asksFirst{}, true))
-		return true, c.RestartRouting()
-	case asked != nil:
-		return true, asked
-	}
-	return true, err
+	return true, guarded(before, c, guard)
 }
 
 func member(c *fiber.Ctx, s auth.Session) (ctx context.Context) {

@@ -37,7 +37,7 @@ func passkeysPage(v passkeysView) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.PageHead(ui.PageHeadProps{Title: lang.T(ctx, "passkey.title"), Lead: lang.T(ctx, "passkey.lead"), Crumbs: []ui.Link{{Label: lang.T(ctx, "web.me.settings"), Href: "/me"}}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.PageHead(ui.PageHeadProps{Title: lang.T(ctx, "passkey.title"), Lead: lang.T(ctx, "passkey.lead"), Crumbs: []ui.Link{{Label: lang.T(ctx, "consent.you"), Href: "/me"}, {Label: lang.T(ctx, "passkey.title")}}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

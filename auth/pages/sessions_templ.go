@@ -38,7 +38,7 @@ func sessionsPage(v sessionsView) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.PageHead(ui.PageHeadProps{Title: lang.T(ctx, "session.title"), Lead: lang.T(ctx, "session.lead"), Crumbs: []ui.Link{{Label: lang.T(ctx, "web.me.settings"), Href: "/me"}}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.PageHead(ui.PageHeadProps{Title: lang.T(ctx, "session.title"), Lead: lang.T(ctx, "session.lead"), Crumbs: []ui.Link{{Label: lang.T(ctx, "consent.you"), Href: "/me"}, {Label: lang.T(ctx, "session.title")}}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -218,7 +218,7 @@ func memberSessionsPage(v sessionsView) templ.Component {
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.PageHead(ui.PageHeadProps{Title: lang.T(ctx, "session.of", "Name", v.Of.Name), Lead: lang.T(ctx, "session.of_lead"), Crumbs: []ui.Link{{Label: lang.T(ctx, "session.back"), Href: "/admin/people"}}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.PageHead(ui.PageHeadProps{Title: lang.T(ctx, "session.of", "Name", v.Of.Name), Lead: lang.T(ctx, "session.of_lead"), Crumbs: []ui.Link{{Label: lang.T(ctx, "session.back"), Href: "/admin/people"}, {Label: v.Of.Name}}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

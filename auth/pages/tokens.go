@@ -33,10 +33,11 @@ type tokensView struct {
 var tokenDays = []int{30, 90, 180, 365} //nolint:gochecknoglobals // A constant list.
 
 func (p *Pages) mountTokens(r fiber.Router) {
-	r.Get("/settings/tokens", func(c *fiber.Ctx) error { return p.showTokens(c, tokensView{Days: 90}, fiber.StatusOK) })
-	r.Post("/settings/tokens", p.createToken)
-	r.Get("/settings/tokens/:id/revoke", p.askRevoke)
-	r.Post("/settings/tokens/:id/revoke", p.revokeToken)
+	r.Get("/admin/tokens", func(c *fiber.Ctx) error { return p.showTokens(c, tokensView{Days: 90}, fiber.StatusOK) })
+	r.Post("/admin/tokens", p.createToken)
+	r.Get("/admin/tokens/:id/revoke", p.askRevoke)
+	r.Post("/admin/tokens/:id/revoke", p.revokeToken)
+	r.Get("/settings/tokens", func(c *fiber.Ctx) error { return c.Redirect("/admin/tokens", fiber.StatusMovedPermanently) }) // Its address once.
 }
 
 // showTokens shows the organization's API tokens to its administrator. A new one stands on no other page and in no cache.
@@ -109,7 +110,7 @@ func (p *Pages) revokeToken(c *fiber.Ctx) error {
 	if err := p.svc.RevokeToken(c.UserContext(), token.TokenID); err != nil {
 		return err
 	}
-	return c.Redirect("/settings/tokens?done=revoked", fiber.StatusSeeOther)
+	return c.Redirect("/admin/tokens?done=revoked", fiber.StatusSeeOther)
 }
 
 func (p *Pages) token(c *fiber.Ctx) (auth.Token, error) {

@@ -34,7 +34,7 @@ type composeView struct {
 	courses.ComposeView
 
 	Edit    courses.Edit // what the open form says
-	Faults  []ui.Fault
+	Faults  ui.Faults
 	Refused string
 	Fresh   bool // the own step is a new one
 }
@@ -96,15 +96,9 @@ func (p *Pages) showCompose(c *fiber.Ctx, v composeView, status int) error {
 	c.Status(status)
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	return shell.Page(c, ui.PageProps{
-		Title: lang.T(ctx, "additions.title", "Org", v.Own.Name), NavKey: "learn", Layout: ui.Work, NoIndex: true, Flash: added(c),
+		Title: lang.T(ctx, "additions.title", "Org", v.Own.Name), NavKey: "learn", Layout: ui.Work, NoIndex: true,
+		Flash: did(c, "additions.done."+c.Query("done"), "saved", "published", "undone", "parked", "deleted", "discarded", "restored"),
 	}, composePage(v))
-}
-
-func added(c *fiber.Ctx) *ui.Flash {
-	if w := c.Query("done"); slices.Contains([]string{"saved", "published", "undone", "parked", "deleted", "discarded", "restored", "slots"}, w) {
-		return &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), "additions.done."+w)}
-	}
-	return nil
 }
 
 // formText is what somebody wrote into a field, without what no text contains.
@@ -150,9 +144,7 @@ func (p *Pages) edit(c *fiber.Ctx) error {
 		v.Refused = lang.T(c.UserContext(), key, args...)
 		return p.showCompose(c, v, errs.Status(fault.Kind))
 	}
-	for _, f := range fault.Fields {
-		v.Faults = append(v.Faults, ui.Fault{ID: f.Name, Text: lang.T(c.UserContext(), f.Key, f.Args...)})
-	}
+	v.Faults = ui.FaultsOf(c.UserContext(), fault.Fields)
 	return p.showCompose(c, v, fiber.StatusUnprocessableEntity)
 }
 
@@ -265,15 +257,6 @@ func (v composeView) editing(s courses.ComposeStop) bool {
 	return v.Edit.Do == courses.EditNote && v.Edit.Step == s.Key
 }
 
-func (v composeView) fault(field string) string {
-	for _, f := range v.Faults {
-		if f.ID == field {
-			return f.Text
-		}
-	}
-	return ""
-}
-
 // slotOptions are the places into which an own step can be put.
 func (v composeView) slotOptions(ctx context.Context) []ui.Option {
 	var out []ui.Option
@@ -312,13 +295,13 @@ func seenBy(ctx context.Context, a courses.Additions, own, publisher string) str
 }
 
 // arrivalLines say what a newer version does to the draft.
-func arrivalLines(ctx context.Context, a courses.Arrival) []effect {
-	out := []effect{{"check", lang.T(ctx, "additions.arrival.stays", "Count", a.Stays), ""}}
+func arrivalLines(ctx context.Context, a courses.Arrival) []ui.Effect {
+	out := []ui.Effect{{Icon: "check", Title: lang.T(ctx, "additions.arrival.stays", "Count", a.Stays)}}
 	for _, t := range a.Moved {
-		out = append(out, effect{"arrow-left-right", lang.T(ctx, "additions.arrival.moved", "Title", t), ""})
+		out = append(out, ui.Effect{Icon: "arrow-left-right", Title: lang.T(ctx, "additions.arrival.moved", "Title", t)})
 	}
 	for _, t := range a.Parked {
-		out = append(out, effect{"archive", lang.T(ctx, "additions.arrival.parked", "Title", t), lang.T(ctx, "additions.arrival.parked_text")})
+		out = append(out, ui.Effect{Icon: "archive", Title: lang.T(ctx, "additions.arrival.parked", "Title", t), Text: lang.T(ctx, "additions.arrival.parked_text")})
 	}
 	return out
 }
@@ -351,7 +334,7 @@ type slotsView struct {
 	courses.SlotsView
 
 	Refused string
-	Faults  []ui.Fault
+	Faults  ui.Faults
 }
 
 func (p *Pages) slots(c *fiber.Ctx) error {
@@ -370,9 +353,7 @@ func (p *Pages) showSlots(c *fiber.Ctx, it id.Item, status int, refused *errs.Er
 	}
 	v := slotsView{SlotsView: sv}
 	if refused != nil {
-		for _, f := range refused.Fields {
-			v.Faults = append(v.Faults, ui.Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
-		}
+		v.Faults = ui.FaultsOf(ctx, refused.Fields)
 		if len(v.Faults) == 0 {
 			key, args := errs.MessageKey(refused)
 			v.Refused = lang.T(ctx, key, args...)
@@ -382,7 +363,7 @@ func (p *Pages) showSlots(c *fiber.Ctx, it id.Item, status int, refused *errs.Er
 	}
 	c.Status(status)
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "additions.slots.title"), NavKey: "learn", Layout: ui.Work, NoIndex: true, Flash: added(c)}, slotsPage(v))
+	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "additions.slots.title"), NavKey: "learn", Layout: ui.Work, NoIndex: true, Flash: did(c, "additions.done."+c.Query("done"), "slots")}, slotsPage(v))
 }
 
 func slotsOf(c *fiber.Ctx) courses.SlotsDraft {
@@ -433,15 +414,6 @@ func (v slotsView) rows(ctx context.Context) []slotRow {
 		out = append(out, slotRow{After: st.Key, Title: st.Title, Open: open, Suggestion: sl.Suggestion, Note: !slices.Contains(v.Outline.NoNotes, st.Key)})
 	}
 	return out
-}
-
-func (v slotsView) fault(field string) string {
-	for _, f := range v.Faults {
-		if f.ID == field {
-			return f.Text
-		}
-	}
-	return ""
 }
 
 // adoptersText says how many organizations adopted the path, as far as that may be told.

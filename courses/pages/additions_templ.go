@@ -917,19 +917,19 @@ func propositionForm(v composeView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "proposition", Label: lang.T(ctx, "additions.proposition"), Hint: lang.T(ctx, "additions.proposition_hint"), Value: v.Edit.Proposition, Error: v.fault("proposition"), MaxLength: 300, Rows: 3, Serif: true}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "proposition", Label: lang.T(ctx, "additions.proposition"), Hint: lang.T(ctx, "additions.proposition_hint"), Value: v.Edit.Proposition, Error: v.Faults.Of("proposition"), MaxLength: 300, Rows: 3, Serif: true}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "they_know", Label: lang.T(ctx, "additions.they_know", "Publisher", v.Publisher.Name), Value: v.Edit.TheyKnow, Error: v.fault("they_know"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "they_know", Label: lang.T(ctx, "additions.they_know", "Publisher", v.Publisher.Name), Value: v.Edit.TheyKnow, Error: v.Faults.Of("they_know"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "we_add", Label: lang.T(ctx, "additions.we_add"), Value: v.Edit.WeAdd, Error: v.fault("we_add"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "we_add", Label: lang.T(ctx, "additions.we_add"), Value: v.Edit.WeAdd, Error: v.Faults.Of("we_add"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "customer_gets", Label: lang.T(ctx, "additions.customer_gets"), Hint: lang.T(ctx, "additions.customer_gets_hint"), Value: v.Edit.CustomerGets, Error: v.fault("customer_gets"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "customer_gets", Label: lang.T(ctx, "additions.customer_gets"), Hint: lang.T(ctx, "additions.customer_gets_hint"), Value: v.Edit.CustomerGets, Error: v.Faults.Of("customer_gets"), MaxLength: 300, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1040,7 +1040,7 @@ func noteForm(v composeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "text", Label: lang.T(ctx, "additions.note"), Hint: lang.T(ctx, "additions.note_hint"), Value: v.Edit.Text, Error: v.fault("text"), MaxLength: 2000, Rows: 4}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "text", Label: lang.T(ctx, "additions.note"), Hint: lang.T(ctx, "additions.note_hint"), Value: v.Edit.Text, Error: v.Faults.Of("text"), MaxLength: 2000, Rows: 4}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1215,7 +1215,7 @@ func stepForm(v composeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "title", Label: lang.T(ctx, "additions.step_title"), Hint: lang.T(ctx, "additions.step_title_hint"), Value: v.Edit.Title, Error: v.fault("title"), MaxLength: 200, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "title", Label: lang.T(ctx, "additions.step_title"), Hint: lang.T(ctx, "additions.step_title_hint"), Value: v.Edit.Title, Error: v.Faults.Of("title"), MaxLength: 200, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1223,7 +1223,7 @@ func stepForm(v composeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "slot", Label: lang.T(ctx, "additions.step_slot"), Error: v.fault("slot")}, v.slotOptions(ctx)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "slot", Label: lang.T(ctx, "additions.step_slot"), Error: v.Faults.Of("slot")}, v.slotOptions(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1239,7 +1239,7 @@ func stepForm(v composeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "text", Label: lang.T(ctx, "additions.step_text"), Hint: lang.T(ctx, "additions.step_text_hint"), Value: v.Edit.Text, Error: v.fault("text"), MaxLength: 40000, Rows: 8}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "text", Label: lang.T(ctx, "additions.step_text"), Hint: lang.T(ctx, "additions.step_text_hint"), Value: v.Edit.Text, Error: v.Faults.Of("text"), MaxLength: 40000, Rows: 8}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -2097,7 +2097,7 @@ func slotsPage(v slotsView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "suggestion-" + r.After, Label: lang.T(ctx, "additions.slots.suggestion", "Title", r.Title), Placeholder: lang.T(ctx, "additions.slots.suggestion_short"), HideLabel: true, Value: r.Suggestion, Error: v.fault("suggestion-" + r.After), MaxLength: 300, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "suggestion-" + r.After, Label: lang.T(ctx, "additions.slots.suggestion", "Title", r.Title), Placeholder: lang.T(ctx, "additions.slots.suggestion_short"), HideLabel: true, Value: r.Suggestion, Error: v.Faults.Of("suggestion-" + r.After), MaxLength: 300, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -47,12 +48,10 @@ func number(s string) int {
 	return n
 }
 
-// did are the changes that a page says were made, by the word in its address.
-func did(c *fiber.Ctx, words ...string) *ui.Flash {
-	for _, w := range words {
-		if c.Query("done") == w {
-			return &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), "adoption.done."+w)}
-		}
+// did says the text about the change that was made, if the word for it in the page's address is one of these.
+func did(c *fiber.Ctx, text string, words ...string) *ui.Flash {
+	if slices.Contains(words, c.Query("done")) {
+		return &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), text)}
 	}
 	return nil
 }
@@ -177,7 +176,7 @@ func (p *Pages) showAdopted(c *fiber.Ctx, it id.Item, status int, refused error)
 	c.Status(status)
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	return shell.Page(c, ui.PageProps{
-		Title: line.Title, NavKey: "learn", Layout: ui.Work, NoIndex: true, Flash: did(c, "adopted", "updates", "accepted", "postponed", "back"),
+		Title: line.Title, NavKey: "learn", Layout: ui.Work, NoIndex: true, Flash: did(c, "adoption.done."+c.Query("done"), "adopted", "updates", "accepted", "postponed", "back"),
 	}, adoptedPage(v))
 }
 
@@ -270,15 +269,12 @@ func updatesOptions(ctx context.Context, current string, inUse int) []ui.Option 
 	return out
 }
 
-// effect is a line of what accepting does.
-type effect struct{ Icon, Title, Text string }
-
-func (v adoptedView) effects(ctx context.Context) []effect {
-	out := []effect{{"users", lang.T(ctx, "adoption.effect.learners", "Count", v.Learners), lang.T(ctx, "adoption.effect.learners_text", "Version", strconv.Itoa(v.Newest))}}
+func (v adoptedView) effects(ctx context.Context) []ui.Effect {
+	out := []ui.Effect{{Icon: "users", Title: lang.T(ctx, "adoption.effect.learners", "Count", v.Learners), Text: lang.T(ctx, "adoption.effect.learners_text", "Version", strconv.Itoa(v.Newest))}}
 	if v.Finished > 0 {
-		out = append(out, effect{"award", lang.T(ctx, "adoption.effect.finished", "Count", v.Finished), lang.T(ctx, "adoption.effect.finished_text")})
+		out = append(out, ui.Effect{Icon: "award", Title: lang.T(ctx, "adoption.effect.finished", "Count", v.Finished), Text: lang.T(ctx, "adoption.effect.finished_text")})
 	}
-	return append(out, effect{"undo-2", lang.T(ctx, "adoption.effect.undo"), lang.T(ctx, "adoption.effect.undo_text", "Version", strconv.Itoa(v.InUse()))})
+	return append(out, ui.Effect{Icon: "undo-2", Title: lang.T(ctx, "adoption.effect.undo"), Text: lang.T(ctx, "adoption.effect.undo_text", "Version", strconv.Itoa(v.InUse()))})
 }
 
 func (v adoptedView) facts(ctx context.Context) []ui.Definition {

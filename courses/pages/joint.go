@@ -82,7 +82,7 @@ type jointView struct {
 
 	Form     courses.JointWords
 	Show     bool // the form's choice to let the own customers read it
-	Faults   []ui.Fault
+	Faults   ui.Faults
 	Conflict string
 }
 
@@ -156,9 +156,7 @@ func (p *Pages) moveJoint(c *fiber.Ctx) error {
 		return showJoint(c, v, fiber.StatusConflict)
 	case fault != nil && errs.Is(err, errs.Invalid) && len(fault.Fields) > 0:
 		v.Form, v.Show = wordsOf(c), c.FormValue("for_customers") != ""
-		for _, f := range fault.Fields {
-			v.Faults = append(v.Faults, ui.Fault{ID: f.Name, Text: lang.T(c.UserContext(), f.Key, f.Args...)})
-		}
+		v.Faults = ui.FaultsOf(c.UserContext(), fault.Fields)
 		return showJoint(c, v, fiber.StatusUnprocessableEntity)
 	}
 	return err
@@ -205,15 +203,6 @@ func (v jointView) heading(ctx context.Context) string {
 
 func (v jointView) crumbs(ctx context.Context) []ui.Link {
 	return []ui.Link{{Label: lang.T(ctx, "tenants.network.title"), Href: "/network"}, {Label: lang.T(ctx, "joint.list.title"), Href: "/joint"}, {Label: v.Other.Name}}
-}
-
-func (v jointView) fault(field string) string {
-	for _, f := range v.Faults {
-		if f.ID == field {
-			return f.Text
-		}
-	}
-	return ""
 }
 
 // publisher and adopter are the two, whichever of them looks.

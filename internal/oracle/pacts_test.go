@@ -406,13 +406,20 @@ func (w *world) settleProposal(p *pact, withdraw bool) string {
 // move makes one of the moves that the state of a random pair allows, or one that must be refused.
 func (w *world) move() string {
 	a, b := pick(w.r, w.orgs), pick(w.r, w.orgs)
-	if a == b || w.recluse(a, b) || w.model.Resting[a.id.String()] != "" || w.model.Resting[b.id.String()] != "" {
+	if a == b || w.recluse(a, b) || w.model.Resting[a.id.String()] != "" {
 		return ""
 	}
 	p := w.pact(a, b)
 	state := ""
 	if p != nil {
 		state = w.stateOf(p)
+	}
+	if w.model.Resting[b.id.String()] != "" {
+		if state != "active" && state != "paused" {
+			return ""
+		}
+		w.end(p, a, w.r.IntN(3) == 0)
+		return "end while the other rests"
 	}
 	return w.moveFrom(p, state, a, b)
 }

@@ -90,23 +90,23 @@ var apiRoutes = joined(networkAPIRoutes, map[string]route{
 	"POST /api/v1/connections/:organization/end":         {kind: write, post: inAPIPosts("POST /api/v1/connections/:organization/end")},
 	"POST /api/v1/invitations":                           {kind: write, post: inAPIPosts("POST /api/v1/invitations")},
 	"POST /api/v1/invitations/list":                      {kind: write, post: inAPIPosts("POST /api/v1/invitations/list")},
-	"GET /settings/tokens": {kind: list, asks: func(s *site, r *reader) []ask {
-		return []ask{{target: "/settings/tokens", about: &oracle.Object{Kind: oracle.Office, Org: orgOf(r)}, ok: 200, open: true}}
+	"GET /admin/tokens": {kind: list, asks: func(s *site, r *reader) []ask {
+		return []ask{{target: "/admin/tokens", about: &oracle.Object{Kind: oracle.Office, Org: orgOf(r)}, ok: 200, open: true}}
 	}},
-	"GET /settings/tokens/:id/revoke": {kind: page, asks: func(s *site, _ *reader) []ask {
-		out := []ask{{target: "/settings/tokens/" + id.New[id.Any]().String() + "/revoke", never: true}}
+	"GET /admin/tokens/:id/revoke": {kind: page, asks: func(s *site, _ *reader) []ask {
+		out := []ask{{target: "/admin/tokens/" + id.New[id.Any]().String() + "/revoke", never: true}}
 		for _, o := range s.orgs {
 			t := s.tokenIDs[o.id.String()]
-			out = append(out, ask{target: "/settings/tokens/" + t + "/revoke", about: &oracle.Object{Kind: oracle.Office, Org: o.id.String()}, id: t, ok: 200, open: true})
+			out = append(out, ask{target: "/admin/tokens/" + t + "/revoke", about: &oracle.Object{Kind: oracle.Office, Org: o.id.String()}, id: t, ok: 200, open: true})
 		}
 		return out
 	}},
-	"POST /settings/tokens": {kind: write, post: posts("/settings/tokens", "name=mine&days=30&read:network=on")},
-	"POST /settings/tokens/:id/revoke": {kind: write, post: func(s *site, _ bool) []form {
-		out := []form{{"/settings/tokens/" + id.New[id.Any]().String() + "/revoke", ""}}
+	"POST /admin/tokens": {kind: write, post: posts("/admin/tokens", "name=mine&days=30&read:network=on")},
+	"POST /admin/tokens/:id/revoke": {kind: write, post: func(s *site, _ bool) []form {
+		out := []form{{"/admin/tokens/" + id.New[id.Any]().String() + "/revoke", ""}}
 		for _, o := range s.orgs {
 			if o != s.orgs[1] {
-				out = append(out, form{"/settings/tokens/" + s.tokenIDs[o.id.String()] + "/revoke", ""})
+				out = append(out, form{"/admin/tokens/" + s.tokenIDs[o.id.String()] + "/revoke", ""})
 			}
 		}
 		return out

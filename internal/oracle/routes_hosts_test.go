@@ -31,8 +31,8 @@ var hostsRoutes = map[string]route{
 		}
 		return out
 	}},
-	"GET /setup":      {kind: page, asks: office("/setup")},
-	"GET /setup/card": {kind: fragment, asks: office("/setup/card")},
+	"GET /admin/setup":      {kind: page, asks: office("/admin/setup")},
+	"GET /admin/setup/card": {kind: fragment, asks: office("/admin/setup/card")},
 	"GET /admin/domains/:domain/send": {kind: page, asks: func(s *site, r *reader) []ask {
 		out := []ask{{target: "/admin/domains/nobody.example/send", never: true}, {target: "/admin/domains/org0.example/send", never: true}}
 		for _, o := range s.orgs {
@@ -44,7 +44,7 @@ var hostsRoutes = map[string]route{
 		return []ask{{target: "/errand/" + strings.Repeat("A", 43), never: true}, {target: "/errand/x", never: true}}
 	}},
 
-	"POST /setup/:mark":                {kind: write, post: posts("/setup/away", "on=1")},
+	"POST /admin/setup/:mark":          {kind: write, post: posts("/admin/setup/away", "on=1")},
 	"POST /admin/domains/:domain/send": {kind: write, post: foreignDomains("/send", "email=it@nobody.example")},
 	"POST /errand/:token":              {kind: write, post: posts("/errand/"+strings.Repeat("A", 43), "")},
 

@@ -97,98 +97,107 @@ func (o *ops) publish(ctx context.Context, which id.Any, b StandardBody) (Publis
 	return v, err
 }
 
+// standardPartners is which partners of a standard agreement are asked for.
+type standardPartners struct {
+	OfStandard
+	api.Paging
+
+	Stands string `query:"stands" enum:"newest,earlier,waiting,countered,exception,over"`
+}
+
+type nextVersion struct {
+	OfStandard
+
+	Body StandardBody
+}
+
 func (o *ops) standards(a *api.API) {
-	api.Register(a, api.Op{
-		ID: "list-standards", Method: http.MethodGet, Path: "/standards", Room: standards, Summary: "The own standard agreements", Action: authz.ManageNetwork,
-	}, func(ctx context.Context, _ *struct{}) (*out[[]Standard], error) {
-		list, err := o.svc.Standards(ctx)
-		rows := []Standard{}
-		for _, s := range list {
-			rows = append(rows, standardOf(s))
-		}
-		return answer(rows, err)
-	})
-	api.Register(a, api.Op{
-		ID: "get-standard", Method: http.MethodGet, Path: "/standards/{standard}", Room: standards, Summary: "A standard agreement with its terms", Action: authz.ManageNetwork,
-	}, func(ctx context.Context, in *OfStandard) (*out[StandardDetail], error) {
-		which, err := known[id.Any](in.Standard)
-		if err != nil {
-			return nil, err
-		}
-		v, err := o.svc.StandardView(ctx, which, tenants.StandardFilter{Limit: 1})
-		if err != nil {
-			return nil, err
-		}
-		p := v.Newest().Proposal
-		return answer(StandardDetail{
-			Standard: standardOf(v.Standard), Ours: wire.HalfOf(p.Ours), Theirs: wire.HalfOf(p.Theirs), FinishDays: p.FinishDays, Until: p.Until, Note: p.Note, WeCall: p.WeCall, TheyCall: p.TheyCall,
-		}, nil)
-	})
-	api.Register(a, api.Op{
-		ID: "list-standard-partners", Method: http.MethodGet, Path: "/standards/{standard}/partners", Room: standards, Summary: "How each organization stands to it, by name", Action: authz.ManageNetwork,
-	}, func(ctx context.Context, in *struct {
-		OfStandard
-		api.Paging
+	op := func(id, method, path, summary string) api.Op {
+		return api.Op{ID: id, Method: method, Path: "/standards" + path, Room: standards, Summary: summary, Action: authz.ManageNetwork}
+	}
+	api.Register(a, op("list-standards", http.MethodGet, "", "The own standard agreements"), o.listStandards)
+	api.Register(a, op("get-standard", http.MethodGet, "/{standard}", "A standard agreement with its terms"), o.getStandard)
+	api.Register(a, op("list-standard-partners", http.MethodGet, "/{standard}/partners", "How each organization stands to it, by name"), o.listStandardPartners)
+	first := op("publish-standard", http.MethodPost, "", "Publish a new standard agreement")
+	first.Created, first.About = true, "Nobody is asked by that: offer-to-list offers terms to a list, and links are made on the page."
+	api.Register(a, first, o.publishStandard)
+	next := op("publish-version", http.MethodPost, "/{standard}/versions", "Publish its next version")
+	next.Created, next.About = true, "It is proposed to everybody who is on, or was offered, an earlier version; what is in force stays until they sign. 404 for one that was retired."
+	api.Register(a, next, o.publishVersion)
+	retire := op("retire-standard", http.MethodPost, "/{standard}/retire", "Take it out of use")
+	retire.About = "Its links close. What was signed stays in force."
+	api.Register(a, retire, o.retireStandard)
+}
 
-		Stands string `query:"stands" enum:"newest,earlier,waiting,countered,exception,over"`
-	},
-	) (*out[api.Page[StandardPartner]], error) {
-		which, err := known[id.Any](in.Standard)
-		if err != nil {
-			return nil, err
-		}
-		f := tenants.StandardFilter{Stands: in.Stands, Limit: in.Limit}
-		at, err := in.Position(2)
-		if err != nil {
-			return nil, err
-		}
-		if at != nil {
-			f.AfterKey = at[0]
-			if f.AfterID, err = place[id.Org](at[1]); err != nil {
-				return nil, err
-			}
-		}
-		v, err := o.svc.StandardView(ctx, which, f)
-		return answer(api.Pages(v.Partners, v.More, func(p tenants.StandardPartner) StandardPartner {
-			return StandardPartner{Organization: wire.Org{ID: p.OrgID.String(), Slug: p.Slug, Name: p.Name}, Stands: p.Stands, Offered: p.Offered, On: p.On, Since: *wire.Time(&p.Since)}
-		}, func(p tenants.StandardPartner) []string { return []string{p.Key, p.OrgID.String()} }), err)
-	})
-	api.Register(a, api.Op{
-		ID: "publish-standard", Method: http.MethodPost, Path: "/standards", Room: standards, Summary: "Publish a new standard agreement", Action: authz.ManageNetwork, Created: true,
-		About: "Nobody is asked by that: offer-to-list offers terms to a list, and links are made on the page.",
-	}, func(ctx context.Context, in *struct{ Body StandardBody }) (*made[Published], error) {
-		v, err := o.publish(ctx, id.Any{}, in.Body)
-		if err != nil {
-			return nil, err
-		}
-		return &made[Published]{Location: api.Root + "/standards/" + v.ID, Body: v}, nil
-	})
-	api.Register(a, api.Op{
-		ID: "publish-version", Method: http.MethodPost, Path: "/standards/{standard}/versions", Room: standards, Summary: "Publish its next version", Action: authz.ManageNetwork, Created: true,
-		About: "It is proposed to everybody who is on, or was offered, an earlier version; what is in force stays until they sign. 404 for one that was retired.",
-	}, func(ctx context.Context, in *struct {
-		OfStandard
+func (o *ops) listStandards(ctx context.Context, _ *struct{}) (*out[[]Standard], error) {
+	list, err := o.svc.Standards(ctx)
+	rows := []Standard{}
+	for _, s := range list {
+		rows = append(rows, standardOf(s))
+	}
+	return answer(rows, err)
+}
 
-		Body StandardBody
-	},
-	) (*out[Published], error) {
-		which, err := known[id.Any](in.Standard)
-		if err != nil {
+func (o *ops) getStandard(ctx context.Context, in *OfStandard) (*out[StandardDetail], error) {
+	which, err := known[id.Any](in.Standard)
+	if err != nil {
+		return nil, err
+	}
+	v, err := o.svc.StandardView(ctx, which, tenants.StandardFilter{Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	p := v.Newest().Proposal
+	return answer(StandardDetail{
+		Standard: standardOf(v.Standard), Ours: wire.HalfOf(p.Ours), Theirs: wire.HalfOf(p.Theirs), FinishDays: p.FinishDays, Until: p.Until, Note: p.Note, WeCall: p.WeCall, TheyCall: p.TheyCall,
+	}, nil)
+}
+
+func (o *ops) listStandardPartners(ctx context.Context, in *standardPartners) (*out[api.Page[StandardPartner]], error) {
+	which, err := known[id.Any](in.Standard)
+	if err != nil {
+		return nil, err
+	}
+	f := tenants.StandardFilter{Stands: in.Stands, Limit: in.Limit}
+	at, err := in.Position(2)
+	if err != nil {
+		return nil, err
+	}
+	if at != nil {
+		f.AfterKey = at[0]
+		if f.AfterID, err = place[id.Org](at[1]); err != nil {
 			return nil, err
 		}
-		if which.IsZero() {
-			return nil, errs.New(errs.NotFound, "no standard agreement")
-		}
-		return answer(o.publish(ctx, which, in.Body))
-	})
-	api.Register(a, api.Op{
-		ID: "retire-standard", Method: http.MethodPost, Path: "/standards/{standard}/retire", Room: standards, Summary: "Take it out of use", Action: authz.ManageNetwork,
-		About: "Its links close. What was signed stays in force.",
-	}, func(ctx context.Context, in *OfStandard) (*struct{}, error) {
-		which, err := known[id.Any](in.Standard)
-		if err != nil {
-			return nil, err
-		}
-		return nil, o.svc.Retire(ctx, which)
-	})
+	}
+	v, err := o.svc.StandardView(ctx, which, f)
+	return answer(api.Pages(v.Partners, v.More, func(p tenants.StandardPartner) StandardPartner {
+		return StandardPartner{Organization: wire.Org{ID: p.OrgID.String(), Slug: p.Slug, Name: p.Name}, Stands: p.Stands, Offered: p.Offered, On: p.On, Since: *wire.Time(&p.Since)}
+	}, func(p tenants.StandardPartner) []string { return []string{p.Key, p.OrgID.String()} }), err)
+}
+
+func (o *ops) publishStandard(ctx context.Context, in *struct{ Body StandardBody }) (*made[Published], error) {
+	v, err := o.publish(ctx, id.Any{}, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &made[Published]{Location: api.Root + "/standards/" + v.ID, Body: v}, nil
+}
+
+func (o *ops) publishVersion(ctx context.Context, in *nextVersion) (*out[Published], error) {
+	which, err := known[id.Any](in.Standard)
+	if err != nil {
+		return nil, err
+	}
+	if which.IsZero() {
+		return nil, errs.New(errs.NotFound, "no standard agreement")
+	}
+	return answer(o.publish(ctx, which, in.Body))
+}
+
+func (o *ops) retireStandard(ctx context.Context, in *OfStandard) (*struct{}, error) {
+	which, err := known[id.Any](in.Standard)
+	if err != nil {
+		return nil, err
+	}
+	return nil, o.svc.Retire(ctx, which)
 }

@@ -30,19 +30,10 @@ type actView struct {
 	Impact    tenants.BatchImpact
 	Standards []tenants.Standard // that can be proposed
 	Standard  string
-	Faults    []ui.Fault
+	Faults    ui.Faults
 
 	Keepers            []tenants.PartnerOwner // of noteAction: who can look after partners,
 	Owner, Add, Remove string                 // and what the form says
-}
-
-func (v actView) fault(field string) string {
-	for _, f := range v.Faults {
-		if f.ID == field {
-			return f.Text
-		}
-	}
-	return ""
 }
 
 // typed reports whether the number of connections has to be typed, because what it does shuts people out.
@@ -129,7 +120,7 @@ func (p *Pages) showAct(c *fiber.Ctx, v actView, status int) error {
 type accountsView struct {
 	List   string
 	Report *tenants.AccountsReport
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 func (p *Pages) accounts(c *fiber.Ctx) error {
@@ -169,9 +160,7 @@ func (p *Pages) setAccounts(c *fiber.Ctx) error {
 	if !ok || len(e.Fields) == 0 {
 		return err
 	}
-	for _, f := range e.Fields {
-		v.Faults = append(v.Faults, ui.Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
-	}
+	v.Faults = ui.FaultsOf(ctx, e.Fields)
 	c.Status(fiber.StatusUnprocessableEntity)
 	return p.showAccounts(c, v)
 }

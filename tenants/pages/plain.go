@@ -16,8 +16,13 @@ func Finish(ctx context.Context, days int) string { return finish(ctx, days) }
 // Until says on which day terms end by themselves.
 func Until(ctx context.Context, day string) string { return until(ctx, day) }
 
-// Plain says terms in at most three sentences to the side that gives ours and receives theirs from the organization.
+// Plain says terms in at most three sentences to the side that gives ours and receives theirs from the organization; "" for whoever is
+// offered them.
 func Plain(ctx context.Context, org string, ours, theirs tenants.Half) []string {
+	who := partyOf(org)
+	if org == "" {
+		who = everyPartner(ctx)
+	}
 	for _, h := range []*tenants.Half{&ours, &theirs} {
 		if h.Learns == "" {
 			h.Learns = tenants.LearnsNothing
@@ -26,7 +31,7 @@ func Plain(ctx context.Context, org string, ours, theirs tenants.Half) []string 
 			h.Meet = tenants.MeetByName
 		}
 	}
-	return plainWords(ctx, org, ours, theirs)
+	return plainWords(ctx, who, ours, theirs)
 }
 
 // Sentences begins each sentence with a capital, where words stand in the place of a name.

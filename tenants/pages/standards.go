@@ -3,7 +3,6 @@ package pages
 import (
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,22 +65,13 @@ type standardView struct {
 	Next   string
 	First  string
 	Link   string // the address of a link that was just made: shown this once
-	Faults []ui.Fault
+	Faults ui.Faults
 	Label  string // of a link that could not be made, with what else was typed
 	Most   string
 	Until  string
 }
 
 func (v standardView) at() string { return standardsAt + "/" + v.Standard.ID.String() }
-
-func (v standardView) fault(field string) string {
-	for _, f := range v.Faults {
-		if f.ID == field {
-			return f.Text
-		}
-	}
-	return ""
-}
 
 func (p *Pages) standardView(c *fiber.Ctx) (standardView, error) {
 	which, err := named(c)
@@ -203,21 +193,9 @@ func difference(ctx context.Context, org string, ch tenants.Change) string {
 
 // newStandard is the form for the first version.
 func (p *Pages) newStandard(c *fiber.Ctx) error {
-	ctx := c.UserContext()
-	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+	v := termsView{Standard: &standardForm{Name: strings.TrimSpace(c.Query("title"))}}
+	if err := p.blank(c, &v, tenants.PresetPartner); err != nil {
 		return err
-	}
-	v := termsView{Own: shell.From(ctx).Org, Standard: &standardForm{Name: strings.TrimSpace(c.Query("title"))}}
-	var err error
-	if v.Ours, v.Closed, err = p.ownCollections(c); err != nil {
-		return err
-	}
-	v.Form = termsForm{Preset: c.Query("fill", string(tenants.PresetPartner)), Note: c.Query("note"), FinishDays: "30"}
-	if len([]rune(v.Form.Note)) > 2000 || len(v.Standard.Name) > 500 {
-		return errs.New(errs.Invalid, "address too long")
-	}
-	if !slices.Contains(presets, v.Form.Preset) {
-		v.Form.Preset = string(tenants.PresetPartner)
 	}
 	p.fill(c, &v)
 	return p.showTerms(c, v, fiber.StatusOK)
@@ -231,11 +209,19 @@ type standardForm struct {
 	Leaves int           // with terms of their own
 }
 
-func (f standardForm) action() string {
-	if f.View == nil {
-		return standardsAt
+func (f standardForm) around(ctx context.Context, network ui.Link) around {
+	a := around{
+		title: lang.T(ctx, "standard.form.title"), lead: lang.T(ctx, "standard.form.lead"), signs: lang.T(ctx, "standard.form.signs"),
+		action: standardsAt, back: standardsAt, filling: standardsAt + "/new",
 	}
-	return f.View.at()
+	version := 1
+	if f.View != nil {
+		a.title, a.lead = lang.T(ctx, "standard.form.title_next", "Title", f.View.Standard.Title), lang.T(ctx, "standard.form.lead_next", "Count", f.Reach, "Leaves", f.Leaves)
+		a.action, a.back, version = f.View.at(), f.View.at(), f.View.Standard.Version+1
+	}
+	a.send = lang.T(ctx, "standard.form.publish", "Version", strconv.Itoa(version))
+	a.crumbs = []ui.Link{network, {Label: lang.T(ctx, "standard.title"), Href: standardsAt}, {Label: a.title}}
+	return a
 }
 
 // nextForm is the form with the newest version, to be changed.
@@ -283,9 +269,6 @@ func (p *Pages) publish(c *fiber.Ctx) error {
 	}
 	v.Standard.Name = strings.TrimSpace(c.FormValue("title"))
 	proposal, faults := readTerms(c, &v, p.now())
-	if !slices.Contains(tenants.Relationships(), v.Form.WeCall) || !slices.Contains(tenants.Relationships(), v.Form.TheyCall) {
-		faults = append(faults, errs.Field{Name: "we_call", Key: "tenants.terms.choose"})
-	}
 	v.tell(ctx, faults)
 	if len(v.Faults) > 0 {
 		return p.showTerms(c, v, fiber.StatusUnprocessableEntity)
@@ -328,9 +311,7 @@ func (p *Pages) openLink(c *fiber.Ctx) error {
 	e, _ := errors.AsType[*errs.Error](err)
 	switch {
 	case err != nil && e != nil && len(e.Fields) > 0:
-		for _, f := range e.Fields {
-			v.Faults = append(v.Faults, ui.Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
-		}
+		v.Faults = ui.FaultsOf(ctx, e.Fields)
 		return p.showStandard(c, v, fiber.StatusUnprocessableEntity)
 	case err != nil:
 		return err

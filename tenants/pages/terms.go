@@ -63,82 +63,68 @@ type termsView struct {
 	Ours     []offered
 	Theirs   []offered
 	Closed   int // own collections that are internal and can not be opened
-	Faults   []ui.Fault
+	Faults   ui.Faults
 }
 
-func (v termsView) fault(field string) string {
-	for _, f := range v.Faults {
-		if f.ID == field {
-			return f.Text
-		}
-	}
-	return ""
+// around is what stands around the three questions. It differs by whether somebody asks, answers, or writes for many.
+type around struct {
+	title, lead, send, signs string
+	action, filling, back    string // addresses: of the form, of a preset that fills it, and of where one came from
+	crumbs                   []ui.Link
 }
 
-func (v termsView) action() string {
-	if v.Standard != nil {
-		return v.Standard.action()
-	}
-	if v.Counter != nil {
-		return "/network/" + v.Counter.Other.Slug + "/counter"
-	}
-	return "/network/invite"
-}
-
-// filling is where a preset fills the form.
-func (v termsView) filling() string {
-	if v.Standard != nil {
-		return standardsAt + "/new"
-	}
-	return "/network/invite"
-}
-
-func (v termsView) title(ctx context.Context) string {
+func (v termsView) around(ctx context.Context) around {
+	network := ui.Link{Label: lang.T(ctx, "tenants.network.title"), Href: "/network"}
 	switch {
-	case v.Standard != nil && v.Standard.View != nil:
-		return lang.T(ctx, "standard.form.title_next", "Title", v.Standard.View.Standard.Title)
 	case v.Standard != nil:
-		return lang.T(ctx, "standard.form.title")
-	case v.Counter != nil && v.Counter.State == tenants.Asked && !v.Counter.Proposed.Mine:
-		return lang.T(ctx, "tenants.form.title_counter", "Org", v.Counter.Other.Name)
+		return v.Standard.around(ctx, network)
 	case v.Counter != nil:
-		return lang.T(ctx, "tenants.form.title_change", "Org", v.Counter.Other.Name)
+		at := "/network/" + v.Counter.Other.Slug
+		a := around{
+			title: lang.T(ctx, "tenants.form.title_change", "Org", v.Counter.Other.Name), lead: lang.T(ctx, "tenants.form.lead_counter"), send: lang.T(ctx, "tenants.form.send_counter"),
+			signs: lang.T(ctx, "tenants.form.signs"), action: at + "/counter", back: at,
+			crumbs: []ui.Link{network, {Label: v.Counter.Other.Name, Href: at}, {Label: lang.T(ctx, "tenants.agreement.propose")}},
+		}
+		if v.Counter.State == tenants.Asked && !v.Counter.Proposed.Mine {
+			a.title = lang.T(ctx, "tenants.form.title_counter", "Org", v.Counter.Other.Name)
+		}
+		return a
 	}
-	return lang.T(ctx, "tenants.form.title_ask")
-}
-
-func (v termsView) lead(ctx context.Context) string {
+	a := around{
+		title: lang.T(ctx, "tenants.form.title_ask"), lead: lang.T(ctx, "tenants.form.lead_ask"), send: lang.T(ctx, "tenants.form.send"), signs: lang.T(ctx, "tenants.form.signs"),
+		action: "/network/invite", filling: "/network/invite", back: "/network", crumbs: []ui.Link{network, {Label: lang.T(ctx, "tenants.network.invite")}},
+	}
 	switch {
-	case v.Standard != nil && v.Standard.View != nil:
-		return lang.T(ctx, "standard.form.lead_next", "Count", v.Standard.Reach, "Leaves", v.Standard.Leaves)
-	case v.Standard != nil:
-		return lang.T(ctx, "standard.form.lead")
+	case v.Invite:
+		a.send = lang.T(ctx, "partner.invite.send")
+	case v.Other != nil:
+		a.send = lang.T(ctx, "tenants.form.send_ask", "Org", v.Other.Name)
 	}
-	if v.Counter != nil {
-		return lang.T(ctx, "tenants.form.lead_counter")
-	}
-	return lang.T(ctx, "tenants.form.lead_ask")
+	return a
 }
 
 // more reports whether "more terms" differ from the defaults, and therefore stand open.
 func (v termsView) more() bool {
-	return v.Form.FinishDays != "30" || v.Form.Until != "" || v.fault("finish_days") != "" || v.fault("until") != ""
+	return v.Form.FinishDays != "30" || v.Form.Until != "" || v.Faults.Of("finish_days") != "" || v.Faults.Of("until") != ""
 }
 
-func (v termsView) send(ctx context.Context) string {
-	switch {
-	case v.Standard != nil && v.Standard.View != nil:
-		return lang.T(ctx, "standard.form.publish", "Version", strconv.Itoa(v.Standard.View.Standard.Version+1))
-	case v.Standard != nil:
-		return lang.T(ctx, "standard.form.publish", "Version", "1")
-	case v.Invite:
-		return lang.T(ctx, "partner.invite.send")
-	case v.Counter != nil:
-		return lang.T(ctx, "tenants.form.send_counter")
-	case v.Other != nil:
-		return lang.T(ctx, "tenants.form.send_ask", "Org", v.Other.Name)
+// blank begins a form from nothing: with the preset of the address, or the usual one.
+func (p *Pages) blank(c *fiber.Ctx, v *termsView, usual tenants.Preset) (err error) {
+	if err := authz.Check(c.UserContext(), authz.ManageNetwork, id.Org{}); err != nil {
+		return err
 	}
-	return lang.T(ctx, "tenants.form.send")
+	v.Own = shell.From(c.UserContext()).Org
+	if v.Ours, v.Closed, err = p.ownCollections(c); err != nil {
+		return err
+	}
+	v.Form.Preset, v.Form.Note, v.Form.FinishDays = c.Query("fill", c.Query("preset")), c.Query("note"), "30"
+	if len([]rune(v.Form.Note)) > 2000 || len(v.Form.With) > 300 || v.Standard != nil && len(v.Standard.Name) > 500 {
+		return errs.New(errs.Invalid, "address too long")
+	}
+	if !slices.Contains(presets, v.Form.Preset) {
+		v.Form.Preset = string(usual)
+	}
+	return nil
 }
 
 // own are the own collections that can be opened, and how many can not.
@@ -243,6 +229,9 @@ func readTerms(c *fiber.Ctx, v *termsView, now time.Time) (tenants.Proposal, []e
 	if len([]rune(f.Note)) > 2000 {
 		faults = append(faults, errs.Field{Name: "note", Key: "tenants.terms.note_long"})
 	}
+	if v.Counter == nil && (!slices.Contains(tenants.Relationships(), f.WeCall) || !slices.Contains(tenants.Relationships(), f.TheyCall)) {
+		faults = append(faults, errs.Field{Name: "we_call", Key: "tenants.terms.choose"})
+	}
 	slices.SortStableFunc(faults, func(a, b errs.Field) int { return place(a.Name) - place(b.Name) })
 	return tenants.Proposal{Ours: f.Ours, Theirs: f.Theirs, FinishDays: days, Until: f.Until, Note: f.Note, WeCall: f.WeCall, TheyCall: f.TheyCall}, faults
 }
@@ -263,28 +252,14 @@ var (
 )
 
 func (v *termsView) tell(ctx context.Context, list []errs.Field) {
-	for _, f := range list {
-		v.Faults = append(v.Faults, ui.Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
-	}
+	v.Faults = append(v.Faults, ui.FaultsOf(ctx, list)...)
 }
 
 // invite is the form with which somebody asks another organization for a connection.
 func (p *Pages) invite(c *fiber.Ctx) error {
-	ctx := c.UserContext()
-	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+	v := termsView{Form: termsForm{With: strings.TrimSpace(c.Query("with"))}}
+	if err := p.blank(c, &v, tenants.PresetPeer); err != nil {
 		return err
-	}
-	v := termsView{Own: shell.From(ctx).Org}
-	var err error
-	if v.Ours, v.Closed, err = p.ownCollections(c); err != nil {
-		return err
-	}
-	v.Form = termsForm{With: strings.TrimSpace(c.Query("with")), Preset: c.Query("fill", c.Query("preset")), Note: c.Query("note"), FinishDays: "30"}
-	if len([]rune(v.Form.Note)) > 2000 || len(v.Form.With) > 300 {
-		return errs.New(errs.Invalid, "address too long")
-	}
-	if !slices.Contains(presets, v.Form.Preset) {
-		v.Form.Preset = string(tenants.PresetPeer)
 	}
 	if c.Query("look") != "" {
 		// Whoever looks an organization up keeps what was chosen before.
@@ -346,7 +321,7 @@ func (p *Pages) showTerms(c *fiber.Ctx, v termsView, status int) error {
 	}
 	c.Status(status)
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return shell.Page(c, ui.PageProps{Title: v.title(c.UserContext()), NavKey: "network", Layout: ui.Reading, NoIndex: true}, termsPage(v))
+	return shell.Page(c, ui.PageProps{Title: v.around(c.UserContext()).title, NavKey: "network", Layout: ui.Reading, NoIndex: true}, termsPage(v))
 }
 
 func (p *Pages) ask(c *fiber.Ctx) error {
@@ -364,9 +339,6 @@ func (p *Pages) ask(c *fiber.Ctx) error {
 		faults = append([]errs.Field{{Name: "with", Key: "tenants.form.with_missing"}}, faults...)
 	} else if err := p.whom(c, &v); err != nil {
 		return err
-	}
-	if !slices.Contains(tenants.Relationships(), v.Form.WeCall) || !slices.Contains(tenants.Relationships(), v.Form.TheyCall) {
-		faults = append(faults, errs.Field{Name: "we_call", Key: "tenants.terms.choose"})
 	}
 	if v.Invite && v.Form.Name == "" {
 		faults = append(faults, errs.Field{Name: "name", Key: "partner.invite.name_missing"})

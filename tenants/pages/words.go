@@ -123,9 +123,9 @@ func titles(ctx context.Context, opens []tenants.Opening) string {
 }
 
 // gives is one sentence about what a half opens; who is "us" or "them".
-func gives(ctx context.Context, who, org string, h tenants.Half) string {
+func gives(ctx context.Context, who string, p party, h tenants.Half) string {
 	if len(h.Opens) == 0 {
-		return lang.T(ctx, "tenants.plain.nothing_"+who, "Org", org)
+		return p.say(ctx, "tenants.plain.nothing_"+who)
 	}
 	right := h.Opens[0].Right
 	for _, o := range h.Opens {
@@ -133,17 +133,30 @@ func gives(ctx context.Context, who, org string, h tenants.Half) string {
 			right = "mixed"
 		}
 	}
-	return lang.T(ctx, "tenants.plain."+right+"_"+who, "Org", org, "What", titles(ctx, h.Opens))
+	return p.say(ctx, "tenants.plain."+right+"_"+who, "What", titles(ctx, h.Opens))
 }
 
 // plainWords are the terms in three sentences at most: what we give, what they give, who learns what about whom.
-func plainWords(ctx context.Context, org string, ours, theirs tenants.Half) []string {
-	out := []string{gives(ctx, "us", org, ours), gives(ctx, "them", org, theirs)}
-	learn := lang.T(ctx, "tenants.plain.learns_them."+theirs.Learns, "Org", org)
+func plainWords(ctx context.Context, p party, ours, theirs tenants.Half) []string {
+	out := []string{gives(ctx, "us", p, ours), gives(ctx, "them", p, theirs)}
 	if ours.Learns == theirs.Learns {
-		return append(out, lang.T(ctx, "tenants.plain.learns_both."+ours.Learns, "Org", org))
+		return append(out, lang.T(ctx, "tenants.plain.learns_both."+ours.Learns))
 	}
-	return append(out, learn+" "+lang.T(ctx, "tenants.plain.learns_us."+ours.Learns, "Org", org))
+	return append(out, p.say(ctx, "tenants.plain.learns_them."+theirs.Learns)+" "+p.say(ctx, "tenants.plain.learns_us."+ours.Learns))
+}
+
+// party is who stands in a sentence about terms, in the forms that a language has for it. A name has one.
+type party struct{ name, at, to string }
+
+func partyOf(org string) party { return party{org, org, org} }
+
+// everyPartner stands for whoever is offered the terms.
+func everyPartner(ctx context.Context) party {
+	return party{lang.T(ctx, "eyes.each.name"), lang.T(ctx, "eyes.each.at"), lang.T(ctx, "eyes.each.for")}
+}
+
+func (p party) say(ctx context.Context, key string, more ...any) string {
+	return lang.T(ctx, key, append(more, "Org", p.name, "At", p.at, "For", p.to)...)
 }
 
 // learns is what one side gets to know about the other's people.

@@ -10,7 +10,7 @@ import (
 // AdminTabs are the pages of an organization's administration; current is the address of the one that is shown.
 func AdminTabs(ctx context.Context, current string) []ui.Link {
 	tabs := []ui.Link{
-		{Label: lang.T(ctx, "setup.tab"), Href: "/setup"},
+		{Label: lang.T(ctx, "setup.tab"), Href: "/admin/setup"},
 		{Label: lang.T(ctx, "tenants.admin.people"), Href: "/admin/people"},
 		{Label: lang.T(ctx, "tenants.admin.sign_in"), Href: "/admin/sign-in"},
 		{Label: lang.T(ctx, "team.tab"), Href: "/admin/teams"},
@@ -18,7 +18,7 @@ func AdminTabs(ctx context.Context, current string) []ui.Link {
 		{Label: lang.T(ctx, "brand.title"), Href: "/admin/brand"},
 		{Label: lang.T(ctx, "house.tab"), Href: "/admin/organization"},
 		{Label: lang.T(ctx, "audit.tab"), Href: "/admin/audit"},
-		{Label: lang.T(ctx, "token.tab"), Href: "/settings/tokens"},
+		{Label: lang.T(ctx, "token.tab"), Href: "/admin/tokens"},
 	}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Href == current

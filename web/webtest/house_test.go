@@ -88,11 +88,20 @@ func TestSuspendedAndBack(t *testing.T) {
 		t.Fatalf("before: file %q, public story %q, found %v", file, story, finds())
 	}
 
+	if status, page := ask(t, visitor, http.MethodGet, d.URL("halden", "/stories")); status != http.StatusOK || !strings.Contains(page.Text(), "Halden Systems") {
+		t.Errorf("before: its own host answers a visitor %d", status)
+	}
 	if out, err := command(t, d, "org", "suspend", "halden"); err == nil {
 		t.Errorf("suspended without a reason: %s", out)
 	}
 	if out, err := command(t, d, "org", "suspend", "halden", "--reason", "invoices of two quarters"); err != nil {
 		t.Fatalf("%v: %s", err, out)
+	}
+	// The command was another process: what this one knew a moment ago is not shown to anybody.
+	for _, path := range []string{"/stories", "/", "/sign-in"} {
+		if status, page := ask(t, visitor, http.MethodGet, d.URL("halden", path)); status != http.StatusServiceUnavailable || page.Find(`a[href="/stories"]`).Length() > 0 {
+			t.Errorf("%s of its host answers a visitor %d: %s", path, status, page.Find("h1").Text())
+		}
 	}
 	for _, path := range []string{"/", "/learn", "/search?q=alarm", "/me"} {
 		if status, page := ask(t, inside, http.MethodGet, d.URL("halden", path)); status != http.StatusServiceUnavailable || !strings.Contains(page.Find("h1").Text(), "not available") {

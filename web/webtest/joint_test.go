@@ -50,4 +50,19 @@ func TestTwoSayItTogether(t *testing.T) {
 	if reads("kestrel") || reads("halden") {
 		t.Error("it is read after the vendor took its name back")
 	}
+	// What each of the two did stands with their connection, and with no other.
+	receipt := func(org, with string) string {
+		return webtest.Text(t, d.Client(t, "partners@"+org+".example"), d.URL(org, "/network/"+with))
+	}
+	for org, with := range map[string]string{"halden": "kestrel", "kestrel": "halden"} {
+		got := receipt(org, with)
+		for _, want := range []string{"proposed version 1 of what both say on", "accepted version 1 of what both say on", "took back what both said on"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("the receipts of %s do not say %q", org, want)
+			}
+		}
+	}
+	if got := receipt("halden", "solvik"); strings.Contains(got, "what both say on") {
+		t.Error("it stands with another connection")
+	}
 }

@@ -128,4 +128,17 @@ func TestOneStandardForMany(t *testing.T) {
 	sound(halden, "invite-unknown")
 	halden.ClickText("Invite by mail")
 	halden.WaitText("The invitation is on its way")
+
+	// It stands in the list, is withdrawn and sent again.
+	halden.Visit(d.URL("halden", "/partners/invitations"))
+	halden.WaitText("Unheard Of")
+	sound(halden, "invitations")
+	halden.Click(`form[action$="/withdraw"] button`)
+	halden.WaitText("The link leads nowhere any more")
+	halden.Click(`form[action$="/resend"] button`)
+	halden.WaitText("Sent again on the same terms")
+	halden.Visit(d.URL("halden", "/partners/invitations?state=open&q=unheard"))
+	halden.WaitText("mail@unheard-of.example")
+	halden.Visit(d.URL("halden", "/partners/invitations?state=accepted"))
+	halden.WaitText("No invitation matches")
 }
