@@ -49,6 +49,7 @@ var Person = []Personal{ //nolint:gochecknoglobals // A constant table.
 	{Table: "email_links", Where: `t.org_id = $1 AND t.email = $3`, Withheld: []string{"token_hash", "cookie_hash", "code_hash"}, Erased: Goes},
 	{Table: "passkeys", Where: ofMember, Withheld: []string{"credential_id", "credential"}, Erased: Goes},
 	{Table: "member_invitations", Where: `t.org_id = $1 AND t.email = $3`, Withheld: []string{"token_hash"}, Erased: Goes},
+	{Table: "people_import_rows", Where: `t.org_id = $1 AND t.email = $3`, Erased: Goes},
 	{Table: "provider_errands", Where: `t.org_id = $1 AND t.email = $3`, Withheld: []string{"token_hash"}, Erased: Goes},
 	{Table: "errands", Where: `t.org_id = $1 AND t.email = $3`, Withheld: []string{"token_hash"}, Erased: Goes},
 	{
@@ -73,6 +74,7 @@ var Pointers = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"exports.asked_by":               "who had the organization's data handed out",
 	"invitations.created_by":         "who invited another organization",
 	"network_batches.asked_by":       "who had it done",
+	"people_imports.asked_by":        "who had people imported",
 	"sign_ins.membership_id":         "who is on the way to the provider and back, for ten minutes",
 	"standard_versions.created_by":   "who published it for the organization",
 	"versions.published_by":          "who published it for the organization",

@@ -31,6 +31,7 @@ var Retentions = []Retention{ //nolint:gochecknoglobals // A constant table.
 	{"logout_tokens", `until < $2`, 1, "sign-outs that providers told of", "their end"},
 	{"errands", `expires_at < $2`, 30, "steps that were sent to IT", "their end"},
 	{"provider_errands", `expires_at < $2`, 30, "forms of identity providers that were sent to IT", "their end"},
+	{"people_imports", `expires_at < $2`, 1, "files of people that were imported, line by line", "the last day on which the import can be undone"},
 	{"api_replies", `created_at < $2`, 2, "answers of the API that a program may ask for again", "the answer"},
 	{"mails", `created_at < $2`, 90, "mails, with their text", "their writing"},
 	{"search_events", `day < $2::date`, 396, "what was searched for, by day and without a person", "the day"},

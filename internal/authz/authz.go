@@ -59,6 +59,7 @@ const (
 	SeeProviders    Action = "auth.see_providers"
 	ManageProviders Action = "auth.manage_providers"
 	InvitePeople    Action = "auth.invite_people"
+	ImportPeople    Action = "auth.import_people"
 	EndSession      Action = "auth.end_session"
 	OwnSessions     Action = "auth.own_sessions"
 	EndSessions     Action = "auth.end_sessions"
@@ -116,6 +117,7 @@ var table = map[Action]Rule{
 	SeeProviders:    {Roles: []scope.Role{scope.Administrator}},
 	ManageProviders: {Roles: []scope.Role{scope.Administrator}},
 	InvitePeople:    {Roles: []scope.Role{scope.Administrator}},
+	ImportPeople:    {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.SignIn}},
 	EndSession:      {Actors: []scope.Actor{scope.SignIn}},
 	OwnSessions:     {},
 	EndSessions:     {Roles: []scope.Role{scope.Administrator}},
