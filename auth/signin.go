@@ -179,6 +179,10 @@ func (s *Service) arrive(tx *db.Tx, org tenants.Organization, c Callback, under 
 		return tested(tx, prov, who)
 	case tripLink:
 		out.Done = "linked"
+		if own, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = $1 AND s.token_hash = $2 AND s.membership_id = $3 AND s.expires_at > $4)`,
+			org.OrgID, secret.Hash(c.Browser.Session), under.MembershipID, tx.Now); err != nil || !own {
+			return cmp.Or(err, error(refuse(OtherBrowser, "nobody is signed in any more as who began").at("browser")))
+		}
 		return linked(tx, prov, who, under.MembershipID)
 	}
 	m, err := s.member(tx, org, prov, who, under.Invitation)

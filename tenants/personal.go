@@ -43,6 +43,8 @@ var Person = []Personal{ //nolint:gochecknoglobals // A constant table.
 	{Table: "disclosures", Where: `t.giver_org = $1 AND t.membership_id = $2`, Erased: Nameless, Why: "the other organization's row, emptied: when something was told"},
 	{Table: "quiet_connections", Where: ofMember, Erased: Goes},
 	{Table: "identities", Where: ofMember, Erased: Goes},
+	{Table: "account_links", Where: ofMember, Erased: Goes},
+	{Table: "link_requests", Where: ofMember, Withheld: []string{"token_hash", "code_hash"}, Erased: Goes},
 	{Table: "sessions", Where: ofMember, Withheld: []string{"token_hash", "id_token"}, Erased: Goes},
 	{Table: "api_tokens", Where: ofMember, Withheld: []string{"token_hash"}, Erased: Goes},
 	{Table: "mails", Where: `t.org_id = $1 AND t.recipient = $3`, Withheld: []string{"body"}, Erased: Goes},

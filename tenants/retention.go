@@ -25,6 +25,7 @@ var Retentions = []Retention{ //nolint:gochecknoglobals // A constant table.
 	{"sessions", `expires_at < $2`, 30, "sessions, with the browser's name", "their end"},
 	{"email_links", `expires_at < $2`, 1, "links for signing in", "their end"},
 	{"sign_ins", `expires_at < $2`, 1, "sign-ins under way", "their end"},
+	{"link_requests", `expires_at < $2`, 1, "links between two places of a person that were begun", "their end"},
 	{"hand_overs", `expires_at < $2`, 1, "sign-ins that are handed over to a host of one's own", "their end"},
 	{"passkey_questions", `expires_at < $2`, 1, "what browsers were asked to sign with a passkey", "their end"},
 	{"sign_in_tries", `at < $2`, 1, "attempts to sign in, as keyed hashes of network addresses", "the attempt"},

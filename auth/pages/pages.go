@@ -54,6 +54,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	p.mountDoor(r)
 	p.mountWelcome(r)
 	p.mountImport(r)
+	p.mountAccounts(r)
 	p.mountTokens(r)
 	p.mountSessions(r)
 	p.mountPasskeys(r)

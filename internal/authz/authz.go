@@ -61,6 +61,7 @@ const (
 	InvitePeople    Action = "auth.invite_people"
 	ImportPeople    Action = "auth.import_people"
 	EndSession      Action = "auth.end_session"
+	OwnAccounts     Action = "auth.own_accounts"
 	OwnSessions     Action = "auth.own_sessions"
 	EndSessions     Action = "auth.end_sessions"
 	CreateToken     Action = "auth.create_token"
@@ -119,6 +120,7 @@ var table = map[Action]Rule{
 	InvitePeople:    {Roles: []scope.Role{scope.Administrator}},
 	ImportPeople:    {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.SignIn}},
 	EndSession:      {Actors: []scope.Actor{scope.SignIn}},
+	OwnAccounts:     {},
 	OwnSessions:     {},
 	EndSessions:     {Roles: []scope.Role{scope.Administrator}},
 	CreateToken:     {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
