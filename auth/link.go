@@ -114,22 +114,28 @@ func (s *Service) codeHash(tokenHash []byte, code string) []byte {
 // LinkSent is what the browser that asked sees.
 type LinkSent struct {
 	Email string
-	Code  string // for another browser
-	Until time.Time
+	Code  string // for another browser; "" if there is none
+	// Provider is where a new account waits for the place of the address; "" for who comes by the link alone.
+	Provider string
+	Until    time.Time
 }
 
 type linkRow struct {
-	TokenHash  []byte    `db:"token_hash"`
-	Email      string    `db:"email"`
-	CookieHash []byte    `db:"cookie_hash"`
-	CodeHash   []byte    `db:"code_hash"`
-	ReturnTo   string    `db:"return_to"`
-	Tries      int16     `db:"tries"`
-	ExpiresAt  time.Time `db:"expires_at"`
-	Emergency  bool      `db:"emergency"`
+	TokenHash  []byte      `db:"token_hash"`
+	Email      string      `db:"email"`
+	CookieHash []byte      `db:"cookie_hash"`
+	CodeHash   []byte      `db:"code_hash"`
+	ReturnTo   string      `db:"return_to"`
+	Tries      int16       `db:"tries"`
+	ExpiresAt  time.Time   `db:"expires_at"`
+	Emergency  bool        `db:"emergency"`
+	ProviderID id.Provider `db:"provider_id"` // whose new account the place is for; zero for who comes by the link alone
+	Subject    string      `db:"subject"`
+	Provider   string      `db:"provider"` // its name
 }
 
-const linkColumns = `l.token_hash, l.email, l.cookie_hash, l.code_hash, l.return_to, l.tries, l.expires_at, l.emergency`
+const linkColumns = `l.token_hash, l.email, l.cookie_hash, l.code_hash, l.return_to, l.tries, l.expires_at, l.emergency, l.provider_id, l.subject,
+	coalesce((SELECT p.name FROM providers p WHERE p.org_id = l.org_id AND p.provider_id = l.provider_id), '') AS provider`
 
 // Sent returns the last link that this browser asked for and that has not been used; NotFound if there is none.
 func (s *Service) Sent(ctx context.Context, org tenants.Organization, b Browser) (LinkSent, error) {
@@ -151,13 +157,18 @@ func (s *Service) Sent(ctx context.Context, org tenants.Organization, b Browser)
 	if !found {
 		return LinkSent{}, errs.New(errs.NotFound, "no link asked for")
 	}
-	return LinkSent{Email: l.Email, Code: s.code(l.TokenHash, b.Pre), Until: l.ExpiresAt}, nil
+	out := LinkSent{Email: l.Email, Provider: l.Provider, Until: l.ExpiresAt}
+	if l.Subject == "" {
+		out.Code = s.code(l.TokenHash, b.Pre)
+	}
+	return out, nil
 }
 
 // Link is a one-time link before it is used.
 type Link struct {
 	Email    string
-	NeedCode bool // this browser did not ask for it
+	NeedCode bool   // this browser did not ask for it
+	Provider string // as LinkSent
 }
 
 // Link looks at a one-time link without using it: programs that follow links in mails must not use it up. A Refusal if it
@@ -177,7 +188,10 @@ func (s *Service) Link(ctx context.Context, org tenants.Organization, token stri
 	if !found || !secret.IsToken(token) {
 		return Link{}, s.note(ctx, org, trip{}, Provider{}, "", refuse(Expired, "link unknown, used or too old").at("mail_link"))
 	}
-	return Link{Email: l.Email, NeedCode: !l.asked(b)}, nil
+	if l.Subject != "" && !l.asked(b) {
+		return Link{}, s.note(ctx, org, trip{}, Provider{}, "", refuse(OtherBrowser, "link of an account that waits in another browser").at("browser"))
+	}
+	return Link{Email: l.Email, NeedCode: !l.asked(b), Provider: l.Provider}, nil
 }
 
 func (l linkRow) asked(b Browser) bool {
@@ -205,6 +219,10 @@ func (s *Service) UseLink(ctx context.Context, org tenants.Organization, token, 
 		if err != nil {
 			return err
 		}
+		if l.Subject != "" && !l.asked(b) {
+			refusal = refuse(OtherBrowser, "link of an account that waits in another browser").at("browser")
+			return s.giveBack(tx, org, l)
+		}
 		if !l.asked(b) && !secret.Equal(string(l.CodeHash), string(s.codeHash(l.TokenHash, code))) {
 			refusal = errs.Fields(errs.Field{Name: "code", Key: "auth.link.code_wrong"})
 			return s.giveBack(tx, org, l)
@@ -215,6 +233,10 @@ func (s *Service) UseLink(ctx context.Context, org tenants.Organization, token, 
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		if l.Subject != "" {
+			refusal, err = s.claim(tx, org, l, m, b, &out)
 			return err
 		}
 		if shut, err := s.shut(tx, org, l, m); err != nil || shut != nil {
@@ -246,7 +268,7 @@ func (s *Service) giveBack(tx *db.Tx, org tenants.Organization, l linkRow) error
 	if l.Tries+1 >= linkTries {
 		return tenants.Audit(tx, "link.spent", "organization:"+org.Slug, map[string]string{"why": "wrong codes"})
 	}
-	_, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, tries, created_at, expires_at, emergency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		org.OrgID, l.TokenHash, l.Email, l.CookieHash, l.CodeHash, l.ReturnTo, l.Tries+1, l.ExpiresAt.Add(-signInLife), l.ExpiresAt, l.Emergency)
+	_, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, tries, created_at, expires_at, emergency, provider_id, subject) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		org.OrgID, l.TokenHash, l.Email, l.CookieHash, l.CodeHash, l.ReturnTo, l.Tries+1, l.ExpiresAt.Add(-signInLife), l.ExpiresAt, l.Emergency, l.ProviderID, l.Subject)
 	return err
 }

@@ -257,8 +257,7 @@ func turn(tx *db.Tx, m id.Membership, active bool) error {
 	if _, err := tx.Exec(`SELECT pg_advisory_xact_lock(hashtextextended('administrators ' || $1::text, 0))`, tx.Scope.Org); err != nil {
 		return err
 	}
-	last, err := db.Row[bool](tx, `SELECT 'administrator' = ANY(m.roles) AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.org_id = $1 AND o.state = 'active' AND 'administrator' = ANY(o.roles) AND o.membership_id <> $2)
-		FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, tx.Scope.Org, m)
+	last, err := lastAdministrator(tx, m)
 	if err != nil {
 		return err
 	}
@@ -276,6 +275,12 @@ func turn(tx *db.Tx, m id.Membership, active bool) error {
 		return err
 	}
 	return tenants.Audit(tx, "member.deactivated", "membership:"+m.String(), nil)
+}
+
+// lastAdministrator is whether the member is the only active administrator of tx's organization.
+func lastAdministrator(tx *db.Tx, m id.Membership) (bool, error) {
+	return db.Row[bool](tx, `SELECT 'administrator' = ANY(m.roles) AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.org_id = $1 AND o.state = 'active' AND 'administrator' = ANY(o.roles) AND o.membership_id <> $2)
+		FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, tx.Scope.Org, m)
 }
 
 // free is Conflict when somebody else of the organization has the name or the address.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,7 +138,7 @@ type SignedIn struct {
 	Token    string // the session cookie to set
 	Until    time.Time
 	ReturnTo string
-	Done     string // what came of a way that did not lead in: "tested" or "linked"
+	Done     string // what came of a way that did not lead in: "tested", "linked" or "claimed"
 }
 
 // Finish ends a sign-in with the provider's answer. A sign-in can be finished once, by the browser that began it, within ten
@@ -178,9 +179,20 @@ func (s *Service) arrive(tx *db.Tx, org tenants.Organization, c Callback, under 
 		return tested(tx, prov, who)
 	case tripLink:
 		out.Done = "linked"
+		if own, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM sessions s WHERE s.org_id = $1 AND s.token_hash = $2 AND s.membership_id = $3 AND s.expires_at > $4)`,
+			org.OrgID, secret.Hash(c.Browser.Session), under.MembershipID, tx.Now); err != nil || !own {
+			return cmp.Or(err, error(refuse(OtherBrowser, "nobody is signed in any more as who began").at("browser")))
+		}
 		return linked(tx, prov, who, under.MembershipID)
 	}
 	m, err := s.member(tx, org, prov, who, under.Invitation)
+	if of, ok := errors.AsType[*claimed](err); ok {
+		if under.Purpose != tripEnter {
+			return refuse(NotInvited, "somebody else than who is signed in").at("link")
+		}
+		out.Done, out.ReturnTo = "claimed", "/sign-in/sent"
+		return s.askClaim(tx, org, prov, who, of.Membership, c.Browser, under.ReturnTo)
+	}
 	if err != nil {
 		return err
 	}
@@ -290,7 +302,7 @@ type identity struct {
 // member finds whom the identity belongs to. Only (provider, subject) decides. A new identity joins if its address is in a
 // domain that the organization proved: it takes over a prepared membership of that address which nobody has signed in to,
 // or becomes a new one. It never takes over a membership that has an identity (nOAuth, and Zitadel's and Keycloak's
-// variants of it).
+// variants of it), nor one that somebody came as: see claimed.
 //
 // Whoever holds an open invitation joins with it, whatever address the provider gives: the invitation was mailed to the address that
 // the administrator meant, and is used in the browser that opened it.
@@ -364,6 +376,9 @@ func (s *Service) join(tx *db.Tx, org tenants.Organization, email string, who pr
 	}
 	if taken {
 		return m, refuse(NotInvited, "another identity has the membership of this address").at("link")
+	}
+	if before, err := came(tx, m.MembershipID); err != nil || before {
+		return m, cmp.Or(err, error(&claimed{m}))
 	}
 	return m, nil
 }

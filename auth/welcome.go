@@ -153,7 +153,8 @@ func roomForWelcome(tx *db.Tx, invitations, mails int) error {
 		Day  int  `db:"day"`
 		New  bool `db:"new"`
 	}](tx, `SELECT (SELECT count(*)::int FROM member_invitations v WHERE v.org_id = $1 AND v.state = 'open' AND v.expires_at > $2) AS open,
-		(SELECT coalesce(sum(v.sent), 0)::int FROM member_invitations v WHERE v.org_id = $1 AND v.sent_at > $3) AS day,
+		(SELECT coalesce(sum(v.sent), 0)::int FROM member_invitations v WHERE v.org_id = $1 AND v.sent_at > $3)
+			+ (SELECT count(*)::int FROM people_import_rows r WHERE r.org_id = $1 AND r.mailed AND r.done_at > $3) AS day,
 		(SELECT o.created_at > $4 FROM organizations o WHERE o.org_id = $1) AS new`, tx.Scope.Org, tx.Now, tx.Now.AddDate(0, 0, -1), tx.Now.AddDate(0, 0, -7))
 	if err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/learnscape/learnscape/internal/db"
 )
@@ -28,6 +30,31 @@ func Audit(tx *db.Tx, action, object string, detail any) error {
 	return err
 }
 
+// AuditEach is Audit for many objects at once, in one round trip.
+func AuditEach(tx *db.Tx, action string, detail map[string]any) error {
+	objects := slices.Sorted(maps.Keys(detail))
+	lines := make([][]byte, len(objects))
+	for i, o := range objects {
+		j, err := json.Marshal(detail[o])
+		if err != nil {
+			return fmt.Errorf("audit %s: %w", action, err)
+		}
+		lines[i] = j
+	}
+	return tx.Batch(func(b *db.Batch) {
+		for i, o := range objects {
+			db.Write(b, nil, auditSQL, auditArgs(tx, action, o, lines[i])...)
+		}
+	})
+}
+
+const auditSQL = `INSERT INTO audit (org_id, at, actor, membership_id, action, object, detail, request_id)
+	VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb || jsonb_strip_nulls(jsonb_build_object('token', $9::uuid)), $8)`
+
+func auditArgs(tx *db.Tx, action, object string, detail []byte) []any {
+	return []any{tx.Scope.Org, tx.Now, string(tx.Scope.Actor), tx.Scope.Membership, action, object, detail, Request(tx.Context()), tx.Scope.Token}
+}
+
 // auditLine is Audit that says which line it was.
 func auditLine(tx *db.Tx, action, object string, detail any) (int64, error) {
 	if detail == nil {
@@ -37,7 +64,5 @@ func auditLine(tx *db.Tx, action, object string, detail any) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("audit %s: %w", action, err)
 	}
-	return db.Row[int64](tx, `INSERT INTO audit (org_id, at, actor, membership_id, action, object, detail, request_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb || jsonb_strip_nulls(jsonb_build_object('token', $9::uuid)), $8) RETURNING seq`,
-		tx.Scope.Org, tx.Now, string(tx.Scope.Actor), tx.Scope.Membership, action, object, j, Request(tx.Context()), tx.Scope.Token)
+	return db.Row[int64](tx, auditSQL+` RETURNING seq`, auditArgs(tx, action, object, j)...)
 }

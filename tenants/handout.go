@@ -26,6 +26,8 @@ import (
 var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant table; names of columns, no credentials.
 	"attempts":          "private to each member, who takes their own out",
 	"reflections":       "private to each member, who takes their own out",
+	"account_links":     "private to each member, who takes their own out",
+	"link_requests":     "private to each member, for ten minutes",
 	"consents":          "private to each member, who takes their own out",
 	"cell_counts":       "of what totals were counted; only what counts them reads it",
 	"cell_marks":        "of what totals were counted; only what counts them reads it",

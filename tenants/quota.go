@@ -71,6 +71,16 @@ func RoomForPerson(tx *db.Tx) error {
 	return err
 }
 
+// PeopleRoom is how many members more the organization of tx may have, and how many in all. Nobody else adds one before the commit.
+func PeopleRoom(tx *db.Tx) (room, limit int, err error) {
+	q, err := quota(tx)
+	if err != nil {
+		return 0, 0, err
+	}
+	n, err := db.Row[int](tx, `SELECT `+usedPeople, tx.Scope.Org)
+	return max(q.People-n, 0), q.People, err
+}
+
 // PeopleFit queues the question whether the organization has, with those that the transaction has added, at most as many members as it
 // may. Nobody can change the answer before the commit: who adds somebody holds the count.
 func PeopleFit(b *db.Batch, fit *bool, org id.Org) {

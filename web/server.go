@@ -19,6 +19,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/learnscape/learnscape/auth"
+	authpages "github.com/learnscape/learnscape/auth/pages"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
@@ -231,7 +232,8 @@ func isUpload(c *fiber.Ctx) bool {
 }
 
 // body reads the request's body to its end or refuses it and closes the connection.
-func body(limit int) fiber.Handler {
+func body(form int) fiber.Handler {
+	files := make(chan struct{}, 4) // Forms with a large file are in memory as a whole: so many at once.
 	return func(c *fiber.Ctx) error {
 		if isUpload(c) && c.Request().IsBodyStream() {
 			if c.Request().Header.ContentLength() > uploadLimit {
@@ -246,7 +248,17 @@ func body(limit int) fiber.Handler {
 			c.SetUserContext(ctx)
 			return c.Next()
 		}
-		req := c.Request()
+		req, limit := c.Request(), form
+		if c.Path() == authpages.ImportPath && req.Header.ContentLength() > form {
+			select {
+			case files <- struct{}{}:
+				defer func() { <-files }()
+				limit += auth.ImportBytes
+			default:
+				c.Context().SetConnectionClose()
+				return &errs.Error{Kind: errs.Unavailable, RetryAfter: 30 * time.Second, Err: errors.New("too many files at once")}
+			}
+		}
 		n := req.Header.ContentLength()
 		if n == 0 || (n < 0 && n != -1) { // -2 is identity: no body without a length
 			return c.Next()

@@ -53,6 +53,8 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Post("/language", p.language)
 	p.mountDoor(r)
 	p.mountWelcome(r)
+	p.mountImport(r)
+	p.mountAccounts(r)
 	p.mountTokens(r)
 	p.mountSessions(r)
 	p.mountPasskeys(r)

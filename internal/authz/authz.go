@@ -60,7 +60,9 @@ const (
 	SeeProviders    Action = "auth.see_providers"
 	ManageProviders Action = "auth.manage_providers"
 	InvitePeople    Action = "auth.invite_people"
+	ImportPeople    Action = "auth.import_people"
 	EndSession      Action = "auth.end_session"
+	OwnAccounts     Action = "auth.own_accounts"
 	OwnSessions     Action = "auth.own_sessions"
 	EndSessions     Action = "auth.end_sessions"
 	CreateToken     Action = "auth.create_token"
@@ -118,7 +120,9 @@ var table = map[Action]Rule{
 	SeeProviders:    {Roles: []scope.Role{scope.Administrator}},
 	ManageProviders: {Roles: []scope.Role{scope.Administrator}},
 	InvitePeople:    {Roles: []scope.Role{scope.Administrator}},
+	ImportPeople:    {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.SignIn}},
 	EndSession:      {Actors: []scope.Actor{scope.SignIn}},
+	OwnAccounts:     {},
 	OwnSessions:     {},
 	EndSessions:     {Roles: []scope.Role{scope.Administrator}},
 	CreateToken:     {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},

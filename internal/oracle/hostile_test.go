@@ -122,6 +122,7 @@ var events = map[string]eventCase{
 	"community.reacted":            {actors: []scope.Actor{scope.Counter}, keeps: []string{"counted"}},
 	"courses.enrolled":             {actors: []scope.Actor{scope.Counter, scope.Discloser}, passes: []string{"counted", "touches"}},
 	"courses.enrollment_completed": {actors: []scope.Actor{scope.Counter, scope.Discloser}, passes: []string{"counted", "touches"}},
+	"auth.import_asked":            {actors: []scope.Actor{scope.SignIn}},
 	"tenants.batch_asked":          {actors: []scope.Actor{scope.Agreement}},
 	"tenants.connection_changed":   {actors: []scope.Actor{scope.Mailer}},
 	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
@@ -141,6 +142,7 @@ var jobKinds = map[string]string{
 
 	"mail.deliver":     "as the Mailer of the mail's organization, which reads the mail by its identifier there",
 	"tenants.hour":     "as the Mailer of no organization, which reads which portals there are and inserts a tenants.due for each",
+	"auth.import":      "as the sign-in of the organization that it names, which reads its own import and changes its own members",
 	"tenants.batch":    "as the Agreement of the organization that it names, which reads its own batch and moves its own connections",
 	"tenants.due":      "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
 	"tenants.disclose": "as the Discloser of one organization after the other, which writes what both signed and each member agreed to",

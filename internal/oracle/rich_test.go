@@ -348,6 +348,7 @@ func (w *world) office(o *org) {
 		o.id, o.provider, w.field(w.portals[o.id.String()], "providers.name"), "https://"+w.field(office, "providers.issuer")+".example", w.field(office, "providers.client_id"), w.field(office, "providers.last_failure"))
 	w.names(o, office)
 	w.doors(o, office, sealed)
+	w.imports(o, office)
 	token := id.New[id.Any]()
 	w.tokenIDs[o.id.String()] = token.String()
 	w.exec(o, `INSERT INTO api_tokens (org_id, token_id, token_hash, membership_id, scopes, name, expires_at) VALUES ($1, $2, $3, $4, '{read}', $5, now() + interval '1 day')`,

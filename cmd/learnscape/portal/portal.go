@@ -127,6 +127,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Keeper.OnForget(p.Community.Forget)
 	p.Keeper.Listen(p.Relay)
 	p.Auth.Listen(p.Relay)
+	auth.NewImporter(p.Auth, p.Jobs).Listen(p.Relay)
 	p.Courses.Listen(p.Relay)
 	p.Marketing.Listen(p.Relay)
 	p.Community.Listen(p.Relay)
