@@ -70,6 +70,7 @@ type world struct {
 	worked   map[string]string // question → the answer that worked for the asker
 	tokenIDs map[string]string // organization id → its API token with a name
 	pacts    []*pact
+	callers  []*caller
 	learners []*learner
 	codes    []invitation
 	wrong    []string // moves that the product made and must refuse
@@ -201,6 +202,8 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"cell_marks", "org_id || ' ' || other_org", "", 0, 0},
 		{"reads_across", "org_id || ' ' || of_org || ' ' || surface", "", .1, .85},
 		{"reads_of_ours", "org_id || ' ' || coalesce((SELECT app_org())::text, '') || ' ' || surface", "reads_of_ours('2000-01-01') t", .02, .85},
+		{"individuals", "individual_id", "", .01, .85}, // Everybody but oneself is hidden; members see none.
+		{"visitor_progress", "visitor_id", "(SELECT visitor_id, count(*) FROM visitor_progress GROUP BY visitor_id) t", .01, .85},
 		{"disclosures", "org_id || ' ' || giver_org || ' ' || membership_id || ' ' || item_id", "", .02, .85},
 	} {
 		from := s.from
@@ -252,6 +255,7 @@ func (w *world) fill() {
 		}
 	}
 	w.viewers = append(w.viewers, scope.Scope{Actor: scope.Visitor})
+	w.openDoors()
 	// Two who look at what is theirs, as somebody else does and as everybody does.
 	for i, as := range []id.Org{w.orgs[1].id, id.Everyone} {
 		w.viewers = append(w.viewers, scope.Scope{Actor: scope.Member, Org: w.orgs[i*2].id, Membership: w.orgs[i*2].members[0], Roles: []scope.Role{scope.Learner}, View: as})
@@ -731,8 +735,8 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 	}
 	for _, v := range w.viewers {
 		who := oracle.Viewer{Org: key(v.Org), Member: key(v.Membership), View: view(v)}
-		if v.Actor == scope.Visitor {
-			who = oracle.Viewer{}
+		if v.Actor != scope.Member {
+			who = oracle.Viewer{Individual: key(v.Visitor)}
 		}
 		got := make([][]row, len(w.surfaces))
 		var list []tenants.Item
