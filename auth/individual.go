@@ -1,10 +1,7 @@
 package auth
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -255,8 +252,6 @@ func (s *Service) TakeAccount(ctx context.Context, token string) ([]byte, error)
 	for _, v := range a.Agreed {
 		agreed = append(agreed, []string{fmt.Sprint(v.Notice), tenants.Cell(v.Terms), tenants.Cell(v.Privacy), v.At.UTC().Format(time.RFC3339)})
 	}
-	var out bytes.Buffer
-	z := zip.NewWriter(&out)
 	j, err := json.MarshalIndent(map[string]any{
 		"account":  map[string]any{"id": a.IndividualID, "name": a.Name, "email": a.Email, "language": a.Locale, "since": a.CreatedAt, "last_seen": a.SeenAt},
 		"progress": a.Begun, "agreed": a.Agreed, "sessions": sessions,
@@ -264,27 +259,7 @@ func (s *Service) TakeAccount(ctx context.Context, token string) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range []struct {
-		name string
-		rows [][]string
-	}{{"account.json", nil}, {"progress.csv", progress}, {"agreed.csv", agreed}} {
-		w, err := z.Create(f.name)
-		if err != nil {
-			return nil, err
-		}
-		if f.rows == nil {
-			_, err = w.Write(j)
-		} else {
-			err = csv.NewWriter(w).WriteAll(f.rows)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return tenants.Pack(tenants.Packed{Name: "account.json", Text: j}, tenants.Packed{Name: "progress.csv", Rows: progress}, tenants.Packed{Name: "agreed.csv", Rows: agreed})
 }
 
 // EraseAccount erases the account of the individual who asks, with all progress and sessions, when the address is typed. Nothing brings
