@@ -28,7 +28,7 @@ func (s *Service) AskLink(ctx context.Context, org tenants.Organization, address
 	if org.SignIn != "email" {
 		return "", errs.New(errs.NotFound, "%s does not sign in by email", org.Slug)
 	}
-	return s.askLink(ctx, org, address, b, returnTo, false)
+	return s.askLink(ctx, org, address, b, returnTo, asksLink{})
 }
 
 // AskEmergency is AskLink for an organization whose people sign in through a provider alone: it works for the one administrator who can
@@ -40,10 +40,16 @@ func (s *Service) AskEmergency(ctx context.Context, org tenants.Organization, ad
 	if org.SignIn != "oidc" {
 		return "", errs.New(errs.NotFound, "%s has no need of it", org.Slug)
 	}
-	return s.askLink(ctx, org, address, b, returnTo, true)
+	return s.askLink(ctx, org, address, b, returnTo, asksLink{emergency: true})
 }
 
-func (s *Service) askLink(ctx context.Context, org tenants.Organization, address string, b Browser, returnTo string, emergency bool) (pre string, err error) {
+// asksLink says what a link is asked for that does not let a member in as usual.
+type asksLink struct {
+	emergency bool // for the one administrator who can come in without the provider
+	door      bool // for the public door
+}
+
+func (s *Service) askLink(ctx context.Context, org tenants.Organization, address string, b Browser, returnTo string, how asksLink) (pre string, err error) {
 	email, err := mail.Address(address)
 	if err != nil {
 		return "", err
@@ -61,11 +67,11 @@ func (s *Service) askLink(ctx context.Context, org tenants.Organization, address
 			return err
 		}
 		hash := secret.Hash(token)
-		if _, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, created_at, expires_at, emergency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			org.OrgID, hash, email, secret.Hash(pre), s.codeHash(hash, s.code(hash, pre)), ReturnTo(returnTo), tx.Now, tx.Now.Add(signInLife), emergency); err != nil {
+		if _, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, created_at, expires_at, emergency, door) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			org.OrgID, hash, email, secret.Hash(pre), s.codeHash(hash, s.code(hash, pre)), ReturnTo(returnTo), tx.Now, tx.Now.Add(signInLife), how.emergency, how.door); err != nil {
 			return err
 		}
-		return s.mailLink(tx, org, email, token, emergency)
+		return s.mailLink(tx, org, email, token, how)
 	})
 	if err != nil {
 		return "", fmt.Errorf("ask for link: %w", err)
@@ -73,11 +79,18 @@ func (s *Service) askLink(ctx context.Context, org tenants.Organization, address
 	return pre, nil
 }
 
-// mailLink writes the mail and, if nobody has the address, takes it back.
-func (s *Service) mailLink(tx *db.Tx, org tenants.Organization, email, token string, emergency bool) error {
-	known, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM memberships WHERE org_id = $1 AND email = $2 AND state IN ('active', 'invited')
-		AND (NOT $3 OR membership_id = (`+emergencyOf+`))
-		AND EXISTS (SELECT 1 FROM organizations o WHERE o.org_id = $1 AND (o.state = 'active' OR o.state = 'closed' AND 'administrator' = ANY(roles))))`, org.OrgID, email, emergency)
+// mailLink writes the mail and, if it would let nobody in, takes it back.
+func (s *Service) mailLink(tx *db.Tx, org tenants.Organization, email, token string, how asksLink) error {
+	q := `SELECT EXISTS (SELECT 1 FROM memberships WHERE org_id = $1 AND email = $2 AND state IN ('active', 'invited')
+		AND (NOT $3 OR membership_id = (` + emergencyOf + `))
+		AND EXISTS (SELECT 1 FROM organizations o WHERE o.org_id = $1 AND (o.state = 'active' OR o.state = 'closed' AND 'administrator' = ANY(roles))))`
+	subject, text, at := "auth.mail.subject", "auth.mail.body", s.baseURL(org.Slug)+"/sign-in/link/"
+	if how.door {
+		q = `SELECT EXISTS (SELECT 1 FROM public_doors d WHERE d.org_id = $1 AND d.open AND NOT $3
+			AND (d.welcomes OR EXISTS (SELECT 1 FROM individuals i WHERE i.org_id = $1 AND i.email = $2)))`
+		subject, text, at = "individual.mail.subject", "individual.mail.body", s.Address(org)+"/door/link/"
+	}
+	known, err := db.Row[bool](tx, q, org.OrgID, email, how.emergency)
 	if err != nil {
 		return err
 	}
@@ -86,8 +99,8 @@ func (s *Service) mailLink(tx *db.Tx, org tenants.Organization, email, token str
 	}
 	ctx := tx.Context()
 	if err := s.mail.Send(tx, mail.Message{
-		To: email, Subject: lang.T(ctx, "auth.mail.subject", "Org", org.Name),
-		Text: lang.T(ctx, "auth.mail.body", "Org", org.Name, "Time", tx.Now.Format("15:04"), "Until", tx.Now.Add(signInLife).Format("15:04"), "Link", s.baseURL(org.Slug)+"/sign-in/link/"+token),
+		To: email, Subject: lang.T(ctx, subject, "Org", org.Name),
+		Text: lang.T(ctx, text, "Org", org.Name, "Time", tx.Now.Format("15:04"), "Until", tx.Now.Add(signInLife).Format("15:04"), "Link", at+token),
 	}); err != nil {
 		return err
 	}
@@ -129,12 +142,13 @@ type linkRow struct {
 	Tries      int16       `db:"tries"`
 	ExpiresAt  time.Time   `db:"expires_at"`
 	Emergency  bool        `db:"emergency"`
+	Door       bool        `db:"door"`
 	ProviderID id.Provider `db:"provider_id"` // whose new account the place is for; zero for who comes by the link alone
 	Subject    string      `db:"subject"`
 	Provider   string      `db:"provider"` // its name
 }
 
-const linkColumns = `l.token_hash, l.email, l.cookie_hash, l.code_hash, l.return_to, l.tries, l.expires_at, l.emergency, l.provider_id, l.subject,
+const linkColumns = `l.token_hash, l.email, l.cookie_hash, l.code_hash, l.return_to, l.tries, l.expires_at, l.emergency, l.door, l.provider_id, l.subject,
 	coalesce((SELECT p.name FROM providers p WHERE p.org_id = l.org_id AND p.provider_id = l.provider_id), '') AS provider`
 
 // Sent returns the last link that this browser asked for and that has not been used; NotFound if there is none.
@@ -169,6 +183,7 @@ type Link struct {
 	Email    string
 	NeedCode bool   // this browser did not ask for it
 	Provider string // as LinkSent
+	Door     bool   // it opens the public door: see Entrance
 }
 
 // Link looks at a one-time link without using it: programs that follow links in mails must not use it up. A Refusal if it
@@ -191,7 +206,7 @@ func (s *Service) Link(ctx context.Context, org tenants.Organization, token stri
 	if l.Subject != "" && !l.asked(b) {
 		return Link{}, s.note(ctx, org, trip{}, Provider{}, "", refuse(OtherBrowser, "link of an account that waits in another browser").at("browser"))
 	}
-	return Link{Email: l.Email, NeedCode: !l.asked(b), Provider: l.Provider}, nil
+	return Link{Email: l.Email, NeedCode: !l.asked(b), Provider: l.Provider, Door: l.Door}, nil
 }
 
 func (l linkRow) asked(b Browser) bool {
@@ -211,7 +226,7 @@ func (s *Service) UseLink(ctx context.Context, org tenants.Organization, token, 
 	var refusal error
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		out, refusal = SignedIn{}, nil
-		l, err := s.takeLink(tx, org, token)
+		l, err := s.takeLink(tx, org, token, false)
 		if errs.Is(err, errs.NotFound) {
 			refusal = refuse(Expired, "link unknown, used or too old").at("mail_link")
 			return nil
@@ -259,8 +274,8 @@ func (s *Service) UseLink(ctx context.Context, org tenants.Organization, token, 
 	return out, nil
 }
 
-func (s *Service) takeLink(tx *db.Tx, org tenants.Organization, token string) (linkRow, error) {
-	return db.Row[linkRow](tx, `DELETE FROM email_links l WHERE l.org_id = $1 AND l.token_hash = $2 AND l.expires_at > $3 RETURNING `+linkColumns, org.OrgID, secret.Hash(token), tx.Now)
+func (s *Service) takeLink(tx *db.Tx, org tenants.Organization, token string, door bool) (linkRow, error) {
+	return db.Row[linkRow](tx, `DELETE FROM email_links l WHERE l.org_id = $1 AND l.token_hash = $2 AND l.expires_at > $3 AND l.door = $4 RETURNING `+linkColumns, org.OrgID, secret.Hash(token), tx.Now, door)
 }
 
 // giveBack keeps a link after a wrong code, until the last try.
@@ -268,7 +283,7 @@ func (s *Service) giveBack(tx *db.Tx, org tenants.Organization, l linkRow) error
 	if l.Tries+1 >= linkTries {
 		return tenants.Audit(tx, "link.spent", "organization:"+org.Slug, map[string]string{"why": "wrong codes"})
 	}
-	_, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, tries, created_at, expires_at, emergency, provider_id, subject) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		org.OrgID, l.TokenHash, l.Email, l.CookieHash, l.CodeHash, l.ReturnTo, l.Tries+1, l.ExpiresAt.Add(-signInLife), l.ExpiresAt, l.Emergency, l.ProviderID, l.Subject)
+	_, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, tries, created_at, expires_at, emergency, provider_id, subject, door) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		org.OrgID, l.TokenHash, l.Email, l.CookieHash, l.CodeHash, l.ReturnTo, l.Tries+1, l.ExpiresAt.Add(-signInLife), l.ExpiresAt, l.Emergency, l.ProviderID, l.Subject, l.Door)
 	return err
 }

@@ -28,6 +28,7 @@ import (
 type Browser struct {
 	Pre     string // the pre-login cookie, "" if it has none
 	Session string // the session cookie, "" if it has none
+	Door    string // the cookie of a session at the public door, "" if it has none
 	Network string // the client's address, of IPv6 the /64; for limits only
 	Device  string // what it calls itself, for the person's list of sessions
 }

@@ -13,6 +13,7 @@ const (
 	tryStart       = "start_network"
 	tryLinkAddress = "link_address"
 	tryLinkNetwork = "link_network"
+	tryDoor        = "door"           // links of the public door, of all together
 	tryLogout      = "logout_network" // forged tokens of a provider's sign-out
 )
 

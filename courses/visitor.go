@@ -28,13 +28,13 @@ func hash(secret string) []byte {
 }
 
 // Visitor returns a context in which the visitor whose browser holds the token acts; ctx as it is for members, for an unknown or
-// expired token, and for none.
+// expired token, for individuals, who have a record of their own, and for none.
 func (s *Service) Visitor(ctx context.Context, token string) (context.Context, error) {
 	if err := authz.Check(ctx, authz.VisitorProgress, id.Org{}); err != nil {
 		return ctx, err
 	}
 	sc, err := scope.From(ctx)
-	if err != nil || sc.SignedIn() || token == "" {
+	if err != nil || sc.Actor != scope.Visitor || token == "" {
 		return ctx, err
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
@@ -221,7 +221,7 @@ func kept(tx *db.Tx, rows []visited) ([]Kept, error) {
 	return out, nil
 }
 
-// Keep merges what the code stands for into the member's own enrollments and completions and uses the code up; it returns the
+// Keep merges what the code stands for into the member's own enrollments and completions, or the individual's own record, and uses the code up; it returns the
 // items it began. What is finished already stays as it is. NotFound for a code that is unknown, used or expired.
 func (s *Service) Keep(ctx context.Context, code string) ([]id.Item, error) {
 	if err := authz.Check(ctx, authz.KeepProgress, id.Org{}); err != nil {
@@ -233,6 +233,9 @@ func (s *Service) Keep(ctx context.Context, code string) ([]id.Item, error) {
 		rows, err := claimed(tx, code)
 		if err != nil {
 			return err
+		}
+		if tx.Scope.Actor == scope.Individual {
+			return keepHere(tx, code, rows, &out)
 		}
 		if err := tx.Must(`DELETE FROM claims WHERE code_hash = $1`, hash(code)); err != nil {
 			return err
@@ -255,6 +258,21 @@ func (s *Service) Keep(ctx context.Context, code string) ([]id.Item, error) {
 		return nil
 	})
 	return out, err
+}
+
+// keepHere puts what the code stands for into the individual's own record and uses the code up.
+func keepHere(tx *db.Tx, code string, rows []visited, out *[]id.Item) error {
+	if _, err := tx.Exec(`INSERT INTO visitor_progress (visitor_id, item_org, item_id, lesson_key, version, origin, origin_ref, at)
+		SELECT $2, p.item_org, p.item_id, p.lesson_key, p.version, p.origin, p.origin_ref, p.at FROM claims c JOIN visitor_progress p ON p.visitor_id = c.visitor_id AND p.visitor_id <> $2
+		WHERE c.code_hash = $1 AND c.expires_at > $3 ON CONFLICT DO NOTHING`, hash(code), tx.Scope.Visitor, tx.Now); err != nil {
+		return fmt.Errorf("keep progress of an individual: %w", err)
+	}
+	for _, r := range rows {
+		if r.Lesson == "" {
+			*out = append(*out, r.Item)
+		}
+	}
+	return tx.Must(`DELETE FROM claims WHERE code_hash = $1`, hash(code))
 }
 
 // merge begins what the visitor began, and finishes what the visitor finished; rows of beginnings come first.

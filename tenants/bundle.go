@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"archive/zip"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -159,4 +160,35 @@ func Cell(s string) string {
 		return "'" + s
 	}
 	return s
+}
+
+// Packed is a file of a small archive: a text, or the rows of a table.
+type Packed struct {
+	Name string
+	Text []byte
+	Rows [][]string // instead of Text; cells that people wrote go through Cell
+}
+
+// Pack makes a zip archive of files that are in memory.
+func Pack(files ...Packed) ([]byte, error) {
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	for _, f := range files {
+		w, err := z.Create(f.Name)
+		if err != nil {
+			return nil, err
+		}
+		if f.Rows != nil {
+			err = csv.NewWriter(w).WriteAll(f.Rows)
+		} else {
+			_, err = w.Write(f.Text)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }

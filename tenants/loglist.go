@@ -109,8 +109,11 @@ func LogActions() map[string]string {
 		"standard.link_used":      TopicNetwork,
 		"standard.published":      TopicNetwork,
 		"standard.retired":        TopicNetwork,
-		"token.revoked":           TopicSettings,
-		"person.exported":         TopicExports, "person.leaving": TopicPeople, "person.erased": TopicPeople,
+		"public_door.changed":     TopicSettings, "public_door.opened": TopicSettings, "public_door.closed": TopicSettings,
+		"individual.came": TopicPeople, "individual.removed": TopicPeople, "individual.erased": TopicPeople, "individuals.exported": TopicExports, "individual.exported": TopicExports,
+		"individual.entered": TopicSignIn, "individual.left": TopicSignIn,
+		"token.revoked":   TopicSettings,
+		"person.exported": TopicExports, "person.leaving": TopicPeople, "person.erased": TopicPeople,
 		"organization.exported": TopicExports, "organization.export_asked": TopicExports, "organization.export_cancelled": TopicExports,
 	}
 }

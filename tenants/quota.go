@@ -81,6 +81,22 @@ func PeopleRoom(tx *db.Tx) (room, limit int, err error) {
 	return max(q.People-n, 0), q.People, err
 }
 
+// RoomForIndividual refuses one more account at the public door of tx's organization than it may have members.
+func RoomForIndividual(tx *db.Tx) error {
+	if tx.Scope.Actor == scope.Operator {
+		return nil
+	}
+	q, err := quota(tx)
+	if err != nil {
+		return err
+	}
+	n, err := db.Row[int](tx, `SELECT count(*)::int FROM individuals i WHERE i.org_id = $1`, tx.Scope.Org)
+	if err == nil && n >= q.People {
+		err = errs.Say(errs.Conflict, "individual.full")
+	}
+	return err
+}
+
 // PeopleFit queues the question whether the organization has, with those that the transaction has added, at most as many members as it
 // may. Nobody can change the answer before the commit: who adds somebody holds the count.
 func PeopleFit(b *db.Batch, fit *bool, org id.Org) {

@@ -35,6 +35,8 @@ var Retentions = []Retention{ //nolint:gochecknoglobals // A constant table.
 	{"people_imports", `expires_at < $2`, 1, "files of people that were imported, line by line", "the last day on which the import can be undone"},
 	{"api_replies", `created_at < $2`, 2, "answers of the API that a program may ask for again", "the answer"},
 	{"mails", `created_at < $2`, 90, "mails, with their text", "their writing"},
+	{"individual_sessions", `expires_at < $2`, 30, "sessions at the public door, with the browser's name", "their end"},
+	{"individuals", `seen_at < $2`, 730, "accounts at the public door, with all that was learned with them", "the last visit"},
 	{"search_events", `day < $2::date`, 396, "what was searched for, by day and without a person", "the day"},
 }
 

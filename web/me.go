@@ -28,6 +28,9 @@ type meView struct {
 func (s *Server) me(c *fiber.Ctx) error {
 	ctx := c.UserContext()
 	m, ok := auth.Current(ctx)
+	if _, door := auth.CurrentIndividual(ctx); door {
+		return c.Redirect("/account", fiber.StatusSeeOther)
+	}
 	if !ok {
 		return errs.New(errs.Unauthenticated, "me")
 	}

@@ -159,10 +159,16 @@ func (s *Server) frame(c *fiber.Ctx) error {
 			nav("admin", "/admin/people", "users", false)
 		}
 	} else {
+		if i, ok := auth.CurrentIndividual(ctx); ok {
+			f.Viewer = &ui.Viewer{Name: i.Name, Org: f.Org, ProfileHref: "/account"}
+		}
 		nav("learn", "/learn", "book-open", true)
 		nav("stories", "/stories", "file-text", true)
 		nav("community", "/community", "messages-square", true)
-		f.Footer = []ui.Link{{Label: lang.T(ctx, "web.footer.search"), Href: "/search"}, {Label: lang.T(ctx, "web.footer.sign_in"), Href: "/sign-in"}}
+		f.Footer = []ui.Link{{Label: lang.T(ctx, "web.footer.search"), Href: "/search"}}
+		if f.Viewer == nil {
+			f.Footer = append(f.Footer, ui.Link{Label: lang.T(ctx, "web.footer.sign_in"), Href: "/sign-in"})
+		}
 		f.FooterText = lang.T(ctx, "web.footer.text", "Name", f.Org.Name)
 	}
 	c.SetUserContext(shell.With(ctx, f))

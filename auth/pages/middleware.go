@@ -25,8 +25,8 @@ type Options struct {
 	VisitorOf func(*fiber.Ctx) id.Visitor
 }
 
-// Middleware turns host and cookies into who acts: a Member with a session at the organization of the host, otherwise a
-// Visitor without an organization. Handlers find scope, language, host and membership in the user context. An unknown host
+// Middleware turns host and cookies into who acts: a Member with a session at the organization of the host, an
+// Individual with one at its public door, otherwise a Visitor without an organization. Handlers find scope, language, host and membership in the user context. An unknown host
 // is NotFound; a session that cannot be read is an error, never a visitor.
 func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 	var opt Options
@@ -74,6 +74,16 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 					if org, rests := resting(c, svc, host); rests { // Since this process looked last.
 						return atRest(c, svc, names, org)
 					}
+				}
+				if !errs.Is(err, errs.NotFound) {
+					return err
+				}
+			}
+			if token := c.Cookies(names.door); secret.IsToken(token) {
+				i, err := svc.Individual(auth.Enter(ctx, org.OrgID), org, token)
+				if err == nil {
+					c.SetUserContext(individual(c, i))
+					return c.Next()
 				}
 				if !errs.Is(err, errs.NotFound) {
 					return err
@@ -148,6 +158,14 @@ func member(c *fiber.Ctx, s auth.Session) (ctx context.Context) {
 	return auth.WithSession(ctx, s)
 }
 
+func individual(c *fiber.Ctx, i auth.Individual) (ctx context.Context) {
+	ctx = scope.Enter(c.UserContext(), scope.Scope{Actor: scope.Individual, Visitor: i.IndividualID})
+	if l, ok := i.Language(); ok {
+		ctx = lang.With(ctx, l)
+	}
+	return auth.WithIndividual(ctx, i)
+}
+
 // language is what the cookie says, else the browser, else the organization.
 func language(c *fiber.Ctx, names names, org string) lang.Locale {
 	if l, ok := lang.Parse(c.Cookies(names.language)); ok {
@@ -162,13 +180,13 @@ func language(c *fiber.Ctx, names names, org string) lang.Locale {
 
 // names are those of the cookies. In production they carry the __Host- prefix, which binds them to https, to the host and to
 // the whole path (RFC 6265bis, 4.1.3.2).
-type names struct{ session, pre, out, language string }
+type names struct{ session, door, pre, out, language string }
 
 func cookieNames(production bool) names {
 	if production {
-		return names{"__Host-sid", "__Host-pre", "__Host-out", "__Host-lang"}
+		return names{"__Host-sid", "__Host-door", "__Host-pre", "__Host-out", "__Host-lang"}
 	}
-	return names{"ls_sid", "ls_pre", "ls_out", "ls_lang"}
+	return names{"ls_sid", "ls_door", "ls_pre", "ls_out", "ls_lang"}
 }
 
 func (p *Pages) set(c *fiber.Ctx, name, value string, life time.Duration) {
@@ -180,7 +198,7 @@ func (p *Pages) drop(c *fiber.Ctx, name string) {
 }
 
 func (p *Pages) browser(c *fiber.Ctx) auth.Browser {
-	return auth.Browser{Pre: c.Cookies(p.names.pre), Session: c.Cookies(p.names.session), Network: Network(c.IP()), Device: c.Get(fiber.HeaderUserAgent)}
+	return auth.Browser{Pre: c.Cookies(p.names.pre), Session: c.Cookies(p.names.session), Door: c.Cookies(p.names.door), Network: Network(c.IP()), Device: c.Get(fiber.HeaderUserAgent)}
 }
 
 // Network is the address that limits count: of IPv6 the /64, which is one customer's.

@@ -58,6 +58,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	p.mountTokens(r)
 	p.mountSessions(r)
 	p.mountPasskeys(r)
+	p.mountIndividuals(r)
 }
 
 // guard refuses to hand out cookies over plain http beyond this machine.
@@ -115,7 +116,11 @@ func (p *Pages) showWays(c *fiber.Ctx, org tenants.Organization, v waysView, sta
 	if err != nil {
 		return err
 	}
-	v.Org, v.Email, v.Only = org, org.SignIn == "email", org.SignIn == "oidc"
+	door, err := p.svc.PublicDoor(auth.Enter(ctx, org.OrgID), org)
+	if err != nil {
+		return err
+	}
+	v.Org, v.Email, v.Only, v.Door = org, org.SignIn == "email", org.SignIn == "oidc", door.Open
 	for _, w := range ways {
 		v.Ways = append(v.Ways, way(w, v.Back))
 	}
@@ -266,6 +271,7 @@ func (p *Pages) callback(c *fiber.Ctx) error {
 
 func (p *Pages) signedIn(c *fiber.Ctx, s auth.SignedIn) error {
 	p.set(c, p.names.session, s.Token, sessionCookieLife)
+	p.drop(c, p.names.door)
 	p.drop(c, p.names.pre)
 	return c.Redirect(s.ReturnTo, fiber.StatusSeeOther)
 }
@@ -325,7 +331,7 @@ func (p *Pages) sent(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return p.bare(c, lang.T(ctx, "auth.sent.title"), sentPage(sentView{Org: org, Sent: s}))
+	return p.bare(c, lang.T(ctx, "auth.sent.title"), sentPage(sentView{Org: org, Sent: s, At: "/sign-in"}))
 }
 
 // link shows what a one-time link does and waits for the button: programs read links in mails too.
@@ -373,7 +379,11 @@ func (p *Pages) signOut(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if err := p.svc.LeaveDoor(auth.Enter(c.UserContext(), org.OrgID), org, b.Door); err != nil {
+		return err
+	}
 	p.drop(c, p.names.session)
+	p.drop(c, p.names.door)
 	p.drop(c, p.names.pre)
 	if len(out) > 0 && len(out) < 3000 { // Browsers keep 4096 bytes of a cookie.
 		p.set(c, p.names.out, base64.RawURLEncoding.EncodeToString(out), 5*time.Minute)
@@ -404,6 +414,10 @@ func (p *Pages) language(c *fiber.Ctx) error {
 	}
 	if _, member := auth.Current(ctx); member {
 		if err := p.svc.SetLanguage(ctx, string(l)); err != nil {
+			return err
+		}
+	} else if _, ok := auth.CurrentIndividual(ctx); ok {
+		if err := p.svc.Speak(ctx, string(l)); err != nil {
 			return err
 		}
 	}

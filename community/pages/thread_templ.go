@@ -274,7 +274,7 @@ func thread(t threadProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else if t.Composer == nil && !t.Withdrawn {
+		} else if t.Composer == nil && !t.Withdrawn && mayJoin(ctx) {
 			templ_7745c5c3_Err = ui.Callout(ui.CalloutProps{
 				Kind: ui.Neutral, Icon: "message-square", Text: lang.T(ctx, "community.thread.sign_in_text"),
 				Action: ui.Link{Label: lang.T(ctx, "community.thread.sign_in"), Href: signIn(t.href())},

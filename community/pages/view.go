@@ -9,6 +9,7 @@ import (
 
 	"github.com/learnscape/learnscape/community"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
 )
@@ -135,4 +136,10 @@ func (l listProps) tabs(ctx context.Context) []ui.Link {
 		out = append(out, ui.Link{Label: lang.T(ctx, "community.list.mine"), Href: l.href(community.TabMine, ""), Current: l.tab == community.TabMine})
 	}
 	return out
+}
+
+// mayJoin reports whether signing in would let the reader write: not who is signed in and belongs to no organization.
+func mayJoin(ctx context.Context) bool {
+	s, err := scope.From(ctx)
+	return err == nil && s.Actor == scope.Visitor
 }

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"net/url"
 
 	"github.com/gofiber/fiber/v2"
@@ -19,6 +20,12 @@ func (p *Pages) claim(c *fiber.Ctx) error {
 		return err
 	}
 	return c.Redirect("/sign-in?"+url.Values{"return_to": {"/keep?code=" + code}}.Encode(), fiber.StatusSeeOther)
+}
+
+// individual reports whether somebody looks who came in by a public door.
+func individual(ctx context.Context) bool {
+	s, err := scope.From(ctx)
+	return err == nil && s.Actor == scope.Individual
 }
 
 func (p *Pages) keep(c *fiber.Ctx) error {
@@ -41,6 +48,9 @@ func (p *Pages) kept(c *fiber.Ctx) error {
 		return err
 	}
 	setVisit(c, "", -1)
+	if individual(c.UserContext()) {
+		return c.Redirect("/account?done=kept", fiber.StatusSeeOther)
+	}
 	if len(items) == 0 {
 		return c.Redirect("/learn", fiber.StatusSeeOther)
 	}
@@ -49,7 +59,7 @@ func (p *Pages) kept(c *fiber.Ctx) error {
 
 func signedIn(c *fiber.Ctx) bool {
 	s, err := scope.From(c.UserContext())
-	return err == nil && s.SignedIn()
+	return err == nil && (s.SignedIn() || s.Actor == scope.Individual)
 }
 
 func query(kv ...string) string {

@@ -84,6 +84,9 @@ const (
 	KeepProgress    Action = "courses.keep_progress"
 	VisitorProgress Action = "courses.visitor_progress"
 	SendMail        Action = "mail.send"
+	OwnAccount      Action = "auth.own_account"
+	SeeIndividuals  Action = "auth.see_individuals"
+	ManageDoor      Action = "auth.manage_door"
 )
 
 var table = map[Action]Rule{
@@ -141,9 +144,12 @@ var table = map[Action]Rule{
 	LoadPosts:       {Actors: []scope.Actor{scope.Operator}},
 	Search:          {Visitor: true, Foreign: true},
 	Index:           {Actors: []scope.Actor{scope.Indexer, scope.Operator}},
-	KeepProgress:    {Foreign: true},
+	KeepProgress:    {Foreign: true, Actors: []scope.Actor{scope.Individual}},
 	VisitorProgress: {Visitor: true, Foreign: true},
 	SendMail:        {Actors: []scope.Actor{scope.Mailer}},
+	OwnAccount:      {Actors: []scope.Actor{scope.Individual}},
+	SeeIndividuals:  {Roles: []scope.Role{scope.Administrator}},
+	ManageDoor:      {Roles: []scope.Role{scope.Administrator}},
 }
 
 // Table returns a copy of the table, for tests and for the administrator's page of roles.
@@ -195,6 +201,8 @@ func Allowed(s scope.Scope, a Action, owner id.Org) bool {
 	switch s.Actor {
 	case scope.Visitor:
 		return r.Visitor
+	case scope.Individual:
+		return r.Visitor || slices.Contains(r.Actors, s.Actor)
 	case scope.Member:
 		if len(r.Roles) == 0 {
 			return len(r.Actors) == 0 || r.Foreign || r.Visitor

@@ -108,7 +108,7 @@ func TestRightsHoldTheRules(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	member := authztest.Subjects()[1].Scope
+	member := authztest.Subjects()[2].Scope // After the visitor and the individual.
 	for _, tt := range []struct {
 		name  string
 		scope scope.Scope

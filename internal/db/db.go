@@ -149,11 +149,11 @@ func settings(s scope.Scope) (string, []any) {
 	if s.Membership.IsZero() {
 		member = ""
 	}
-	if s.Actor == scope.Visitor && !s.Visitor.IsZero() {
+	if (s.Actor == scope.Visitor || s.Actor == scope.Individual) && !s.Visitor.IsZero() {
 		member = s.Visitor.String()
 	}
 	org := s.Org.String()
-	if s.Org.IsZero() {
+	if s.Org.IsZero() || s.Actor == scope.Individual { // An individual belongs to no organization, whatever a scope says.
 		org = ""
 	}
 	const acts = `SELECT set_config('app.org_id',$1,true),set_config('app.membership_id',$2,true),set_config('app.actor',$3,true),set_config('app.proof','',true)`

@@ -63,6 +63,8 @@ var (
 		"forget_rows(text,uuid,integer)": "removes rows of a member of app_org() who is being erased, and refuses everybody but the keeper",
 		"forget_member(uuid,text,uuid)":  "takes the name from a member of app_org() who is being erased, and refuses everybody but the keeper",
 		"erase_rows(text,integer)":       "removes rows of app_org() while it is being erased, and refuses everybody but the keeper",
+		"drop_record()":                  "removes the record of progress of an account at a public door that is removed; a trigger, which nobody calls",
+		"shut_public_door()":             "ends the sessions of who came in by a door that is closed; a trigger, which nobody calls",
 		"last_contents(integer)":         "digests of app_org()'s own files while it is being erased, for the keeper alone",
 
 		"unnamed_contents(bytea[])": "which of the digests nobody names, for the keeper of an organization that is being erased",
@@ -93,6 +95,8 @@ var (
 		"forget_member(uuid,text,uuid)":  "persons have no row that the application may remove",
 		"erase_rows(text,integer)":       "the append-only tables of an organization that is being erased, for the keeper alone",
 		"last_contents(integer)":         "whether a file's content is anybody else's, while its organization is being erased, for the keeper alone",
+		"drop_record()":                  "a visitor's record that belongs to an account that goes, whoever removes the account",
+		"shut_public_door()":             "sessions that nobody but sign-in and the keeper may touch, when an administrator closes the door",
 		"unnamed_contents(bytea[])":      "whether content is anybody's, when its organization was erased meanwhile, for the keeper alone",
 	}
 	// readWithoutOrg are the tables in which somebody without any setting sees rows.
@@ -112,6 +116,7 @@ var (
 		"questions_id":           "ids are made by the server; URLs find the owner by it",
 		"answers_id":             "ids are made by the server",
 		"search_documents_pkey":  "ids are made by the server, and nobody but the indexer writes",
+		"individuals_record":     "ids are made by the server, and nobody but sign-in writes",
 		"standard_links_token":   "the hash of 256 random bits: nobody can try one",
 		"invitations_token":      "the hash of 256 random bits: nobody can try one",
 		"outbox_pkey":            "the queue's own number; never leaves the database",
@@ -124,6 +129,7 @@ var (
 		"memberships_person_id_fkey":          "a person belongs to no organization",
 		"visitor_progress_visitor_id_fkey":    "a visitor belongs to no organization",
 		"claims_visitor_id_fkey":              "a visitor belongs to no organization",
+		"individuals_individual_id_fkey":      "a visitor's record belongs to no organization",
 	}
 	// crossReferences are foreign keys whose owner is not the row's own organization: (owner_org, id).
 	crossReferences = map[string]string{}

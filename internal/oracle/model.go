@@ -6,7 +6,7 @@ package oracle
 // Everyone is the viewer of a grant that makes a collection public.
 const Everyone = "everyone"
 
-// Viewer is somebody who reads: a member of an organization, or a visitor, who has neither.
+// Viewer is somebody who reads: a member of an organization, or a visitor or an individual, who have neither.
 type Viewer struct {
 	Org, Member string
 	Admin       bool   // the member is an administrator
@@ -14,6 +14,7 @@ type Viewer struct {
 	Shares      bool   // the member looks after collections: those, authors and marketers
 	Keeps       bool   // the member looks after the library: authors, marketers and administrators
 	Looks       bool   // the member may look as others do: administrator, partner manager, author
+	Individual  string // the record of somebody who came in by a public door and belongs to nobody: Org and Member are empty
 	View        string // as which organization the member looks at the own content, or Everyone for a visitor; "" for oneself
 }
 
@@ -53,6 +54,8 @@ const (
 	Readers    Kind = "readers"    // how much people of Org read of Other in a week: Done says that it is over, and that five or more did
 	Joint      Kind = "joint"      // what Org, the publisher of Item, and Other say together of it, or would: State is how far it is
 	Sealed     Kind = "sealed"     // what no page shows to anybody: mail that left, digests of tokens
+	Account    Kind = "account"    // that somebody came in by the public door of Org, with name and address
+	Record     Kind = "record"     // what the one with the account ID learned, agreed to, and where they are signed in
 	Lookout    Kind = "lookout"    // where members of Org choose as whom to look
 )
 
@@ -150,6 +153,10 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own || w.shown(v, o)
 	case Readers: // Whose content it is learns of whole weeks, and of nobody who could be told from four others.
 		return v.Org != "" && o.Other == v.Org && o.Done && w.Resting[o.Org] == ""
+	case Account: // Whoever administrates the door knows who came in; nobody else does.
+		return own && v.Admin || v.Individual != "" && o.ID == v.Individual
+	case Record:
+		return v.Individual != "" && o.ID == v.Individual
 	case Lookout:
 		return own && v.Looks
 	case Part, Sealed:
@@ -231,7 +238,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
 		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to) && o.Post == nil
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Taken, Addition, Joint, Readers, Sealed:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Taken, Addition, Joint, Readers, Account, Record, Sealed:
 	}
 	return false
 }

@@ -91,7 +91,7 @@ func TestOracle(t *testing.T) {
 			}
 			lim, ok := limits[name]
 			if !ok {
-				lim = [2]float64{.15, .85}
+				lim = [2]float64{.12, .85}
 			}
 			if tl.checks == 0 {
 				t.Fatal("nothing was checked")

@@ -181,6 +181,7 @@ func (s *site) people() {
 			}
 		}
 	}
+	s.calling()
 	s.readers = append(s.readers, &reader{name: "visitor at the front door", host: base, scope: scope.Scope{Actor: scope.Visitor}})
 	a, b := s.orgs[0], s.orgs[1]
 	// Tokens that read nothing, of somebody with every role.

@@ -13,21 +13,23 @@ import (
 // Actor is the kind of who acts. PostgreSQL's row policies know it as the setting app.actor.
 type Actor string
 
-// Who can act. All but Member and Visitor are the product itself, in the scope of one organization.
+// Who can act. All but Member, Visitor and Individual are the product itself, in the scope of one organization.
 const (
-	Member    Actor = "member"    // a person, signed in, for exactly one membership
-	Visitor   Actor = "visitor"   // anybody else: sees public collections and nothing more
-	SignIn    Actor = "sign_in"   // looks up providers, sessions and memberships of the organization of the host
-	Relay     Actor = "relay"     // takes events out of the outbox, of all organizations; sees nothing else
-	Indexer   Actor = "indexer"   // writes the search documents of one organization
-	Counter   Actor = "counter"   // writes what others did with an organization's items: touches and counts
-	Mailer    Actor = "mailer"    // sends the mail of one organization
-	Discloser Actor = "discloser" // carries what two organizations agreed on about people from the one to the other
-	Agreement Actor = "agreement" // carries out on one side what both signed: grants, the side of a connection, time to finish
-	Registrar Actor = "registrar" // asks the DNS which domains organizations prove to own
-	Sealer    Actor = "sealer"    // numbers and seals the log of one organization
-	Keeper    Actor = "keeper"    // exports and erases what it was decided to, of one organization
-	Operator  Actor = "operator"  // the command line of the installation: creates organizations, imports
+	Member  Actor = "member"  // a person, signed in, for exactly one membership
+	Visitor Actor = "visitor" // anybody else: sees public collections and nothing more
+	// Individual is a person who came in by an organization's public door: a visitor with an account, who is no member. Org is zero.
+	Individual Actor = "individual"
+	SignIn     Actor = "sign_in"   // looks up providers, sessions and memberships of the organization of the host
+	Relay      Actor = "relay"     // takes events out of the outbox, of all organizations; sees nothing else
+	Indexer    Actor = "indexer"   // writes the search documents of one organization
+	Counter    Actor = "counter"   // writes what others did with an organization's items: touches and counts
+	Mailer     Actor = "mailer"    // sends the mail of one organization
+	Discloser  Actor = "discloser" // carries what two organizations agreed on about people from the one to the other
+	Agreement  Actor = "agreement" // carries out on one side what both signed: grants, the side of a connection, time to finish
+	Registrar  Actor = "registrar" // asks the DNS which domains organizations prove to own
+	Sealer     Actor = "sealer"    // numbers and seals the log of one organization
+	Keeper     Actor = "keeper"    // exports and erases what it was decided to, of one organization
+	Operator   Actor = "operator"  // the command line of the installation: creates organizations, imports
 )
 
 // Scope is who acts, for whom, and in which language. Its zero value is no scope.
@@ -36,7 +38,7 @@ type Scope struct {
 	Org        id.Org        // for whom; zero for visitors and the relay
 	Membership id.Membership // the acting membership; zero unless Actor is Member
 	Person     id.Person     // the person of the membership
-	Visitor    id.Visitor    // the anonymous progress record; zero for a visitor who has none yet
+	Visitor    id.Visitor    // the progress record of a visitor or an individual; zero for a visitor who has none yet
 	Roles      []Role        // of the membership; everybody is a Learner
 	Token      id.Any        // the API token with which a program acts for the member; zero for a person
 	For        []string      // what that token is for: of authz.TokenScopes

@@ -106,6 +106,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 		{"disclosures", s.disclose},
 		{"joint texts", s.speakTogether},
 		{"search", s.index},
+		{"public doors", s.publicDoors},
 		{"invitations", s.invitations},
 	} {
 		at := time.Now()

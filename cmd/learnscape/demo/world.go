@@ -45,6 +45,7 @@ type organization struct {
 	SignIn      string       `yaml:"sign_in"`
 	Collections []collection `yaml:"collections"`
 	People      []person     `yaml:"people"`
+	Door        *publicDoor  `yaml:"public_door"` // nil for a house without one
 }
 
 type collection struct {

@@ -22,9 +22,9 @@ func Actors() []scope.Actor {
 	return []scope.Actor{scope.SignIn, scope.Relay, scope.Indexer, scope.Counter, scope.Mailer, scope.Discloser, scope.Agreement, scope.Registrar, scope.Sealer, scope.Keeper, scope.Operator}
 }
 
-// Subjects lists a visitor, a member with each role alone, and every system actor, in the order in which they are shown.
+// Subjects lists a visitor, an individual, a member with each role alone, and every system actor, in the order in which they are shown.
 func Subjects() []Subject {
-	out := []Subject{{"visitor", scope.Scope{Actor: scope.Visitor}}}
+	out := []Subject{{"visitor", scope.Scope{Actor: scope.Visitor}}, {"individual", scope.Scope{Actor: scope.Individual, Visitor: id.Derive[id.Visitor]("authztest", "individual")}}}
 	for _, r := range scope.Roles() {
 		roles := []scope.Role{scope.Learner}
 		if r != scope.Learner {
