@@ -59,10 +59,10 @@ CREATE TRIGGER guard_file BEFORE INSERT ON draft_files FOR EACH ROW EXECUTE FUNC
 ALTER TABLE lessons ADD name text NOT NULL DEFAULT '';
 ALTER TABLE versions ADD intro text NOT NULL DEFAULT ''; -- Markdown as written
 -- Files of drafts are contents that an organization names too.
-CREATE OR REPLACE VIEW named_contents WITH (security_invoker) AS
+CREATE OR REPLACE FUNCTION named_contents() RETURNS TABLE (org_id uuid, sha256 bytea) LANGUAGE sql STABLE AS $$
   SELECT f.org_id, f.sha256 FROM files f
   UNION ALL SELECT o.org_id, o.logo_sha256 FROM organizations o WHERE o.logo_sha256 IS NOT NULL
   UNION ALL SELECT e.org_id, e.sha256 FROM exports e WHERE e.sha256 IS NOT NULL
-  UNION ALL SELECT f.org_id, f.sha256 FROM draft_files f;
+  UNION ALL SELECT f.org_id, f.sha256 FROM draft_files f $$;
 -- +goose Down
 SELECT 1;
