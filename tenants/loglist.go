@@ -109,7 +109,8 @@ func LogActions() map[string]string {
 		"standard.published":      TopicNetwork,
 		"standard.retired":        TopicNetwork,
 		"token.revoked":           TopicSettings,
-		"person.exported":         TopicExports, "person.leaving": TopicPeople, "person.erased": TopicPeople,
+		"break_glass.asked":       TopicSettings, "break_glass.refused": TopicSettings, "break_glass.opened": TopicSettings, "break_glass.ended": TopicSettings, "break_glass.read": TopicSettings,
+		"person.exported": TopicExports, "person.leaving": TopicPeople, "person.erased": TopicPeople,
 		"organization.exported": TopicExports, "organization.export_asked": TopicExports, "organization.export_cancelled": TopicExports,
 	}
 }

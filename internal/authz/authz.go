@@ -80,6 +80,10 @@ const (
 	KeepProgress    Action = "courses.keep_progress"
 	VisitorProgress Action = "courses.visitor_progress"
 	SendMail        Action = "mail.send"
+	SignInOperator  Action = "auth.sign_in_operator"
+	Operate         Action = "auth.operate"
+	BreakGlass      Action = "auth.break_glass"
+	AnswerGlass     Action = "auth.answer_break_glass"
 )
 
 var table = map[Action]Rule{
@@ -95,7 +99,7 @@ var table = map[Action]Rule{
 	ManageOrg:       {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CreateOrg:       {Actors: []scope.Actor{scope.Operator}},
 	CheckDomains:    {Actors: []scope.Actor{scope.Registrar}},
-	SuspendOrg:      {Actors: []scope.Actor{scope.Operator}},
+	SuspendOrg:      {Actors: []scope.Actor{scope.Operator, scope.Console}},
 	CloseOrg:        {Roles: []scope.Role{scope.Administrator}},
 	EraseOrg:        {Actors: []scope.Actor{scope.Keeper}},
 	SeeTeams:        {Roles: []scope.Role{scope.Manager, scope.Administrator}},
@@ -137,6 +141,10 @@ var table = map[Action]Rule{
 	KeepProgress:    {Foreign: true},
 	VisitorProgress: {Visitor: true, Foreign: true},
 	SendMail:        {Actors: []scope.Actor{scope.Mailer}},
+	SignInOperator:  {Actors: []scope.Actor{scope.SignIn}},
+	Operate:         {Actors: []scope.Actor{scope.Console}},
+	BreakGlass:      {Actors: []scope.Actor{scope.SignIn}},
+	AnswerGlass:     {Roles: []scope.Role{scope.Administrator}},
 }
 
 // Table returns a copy of the table, for tests and for the administrator's page of roles.
