@@ -80,11 +80,15 @@ func (v vitals) signs(ctx context.Context) []sign {
 		}
 		return lang.T(ctx, "operator.sign."+key, "Count", n, "When", lang.Ago(ctx, v.Now, *since))
 	}
+	failed := lang.T(ctx, "operator.sign.failed_none")
+	if v.Jobs.Failed > 0 {
+		failed = lang.T(ctx, "operator.sign.failed_text", "Count", v.Jobs.Failed)
+	}
 	return []sign{
 		{Key: "database", Text: lang.T(ctx, "operator.sign.version", "Server", v.Queues.Server, "Schema", strconv.FormatInt(v.Queues.Schema, 10))},
-		{Key: "search", Text: lang.T(ctx, "operator.sign.search_"+v.Search.State, "Count", v.Search.Docs), Look: v.Search.State != "up"},
+		{Key: "search", Text: lang.T(ctx, "operator.sign.search_"+v.Search.State), Look: v.Search.State != "up"},
 		{Key: "jobs", Text: waits("jobs_wait", v.Jobs.Waiting, v.Jobs.Oldest), Look: v.late(v.Jobs.Oldest)},
-		{Key: "failed", Text: lang.T(ctx, "operator.sign.failed_text", "Count", v.Jobs.Failed), Look: v.Jobs.Failed > 0},
+		{Key: "failed", Text: failed, Look: v.Jobs.Failed > 0},
 		{Key: "news", Text: waits("news_wait", v.Queues.News, v.Queues.NewsSince), Look: v.late(v.Queues.NewsSince)},
 		{Key: "mail", Text: waits("mail_wait", v.Queues.Mails, v.Queues.MailsSince), Look: v.late(v.Queues.MailsSince)},
 	}

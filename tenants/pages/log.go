@@ -215,6 +215,7 @@ func sentence(ctx context.Context, l tenants.LogLine) string {
 		Rows    int    `json:"rows"`
 		Form    string `json:"form"`
 		Reason  string `json:"reason"`
+		Page    string `json:"page"`
 	}
 	if err := json.Unmarshal(l.Detail, &d); err != nil {
 		d.Rows = 0 // The sentence then says less.
@@ -237,7 +238,7 @@ func sentence(ctx context.Context, l tenants.LogLine) string {
 	if tenants.LogActions()[l.Action] == "" {
 		return lang.T(ctx, "audit.unknown", "Who", actor(ctx, l), "Action", l.Action) // Of a later or an earlier release.
 	}
-	return lang.T(ctx, "audit.said."+l.Action, "Who", actor(ctx, l), "What", what, "Item", l.Item, "Other", other, "Version", strconv.Itoa(d.Version), "Rows", d.Rows)
+	return lang.T(ctx, "audit.said."+l.Action, "Who", actor(ctx, l), "What", what, "Item", l.Item, "Other", other, "Version", strconv.Itoa(d.Version), "Rows", d.Rows, "Page", d.Page, "Reason", d.Reason)
 }
 
 func visibility(to string) string {
