@@ -37,6 +37,7 @@ type Deps struct {
 	BaseURL func(slug string) string
 	// Production says that the portal is reached by https: cookies are Secure and have the __Host- prefix.
 	Production bool
+	Operators  OperatorDeps
 	Now        func() time.Time // default DB.Now
 }
 
@@ -52,6 +53,8 @@ type Service struct {
 	issuers  *issuers
 	sessions sessions
 	gates    *gates
+
+	operators operators
 }
 
 // New returns the service. It starts nothing.
@@ -66,10 +69,11 @@ func New(d Deps) (*Service, error) {
 	if now == nil {
 		now = d.DB.Now
 	}
-	return &Service{
+	s := &Service{
 		db: d.DB, tenants: d.Tenants, mail: d.Mail, keys: d.Keys, baseURL: d.BaseURL, secure: d.Production, now: now,
 		issuers: newIssuers(d.Egress, now), gates: newGates(now), sessions: sessions{now: now},
-	}, nil
+	}
+	return s, s.operate(d.Operators)
 }
 
 // Production reports whether cookies must be Secure.

@@ -26,7 +26,20 @@ type Session struct {
 	SeenAt     time.Time   `db:"seen_at"`
 	AuthAt     *time.Time  `db:"auth_at"`   // when the person showed who they are; nil if the provider did not say
 	OrgState   string      `db:"org_state"` // in which state the organization is, as of this request
+	Watched    *Watched    `db:"watched"`   // nil unless an operator reads in the organization
 }
+
+// Watched says who of the operators reads in an organization, why and until when.
+type Watched struct {
+	Glass  id.Any    `json:"glass"`
+	Asker  string    `json:"asker"`
+	Reason string    `json:"reason"`
+	Until  time.Time `json:"until"`
+}
+
+// watched selects it for the organization of a session s, as of $3.
+const watched = `(SELECT jsonb_build_object('glass', g.glass_id, 'asker', g.asker, 'reason', g.reason, 'until', g.until) FROM break_glass g
+	WHERE g.org_id = s.org_id AND g.state = 'open' AND g.until > $3 ORDER BY g.until DESC LIMIT 1) AS watched`
 
 // Session returns the session of a cookie at the organization whose host was asked; NotFound for any other token, one of
 // another organization's host, an ended membership or an ended life; Unavailable while the organization lets the member not in,
@@ -85,7 +98,7 @@ func (s *Service) read(b *db.Batch, org tenants.Organization, token string) func
 	var out Session
 	var found bool
 	now := s.now()
-	db.One(b, &out, &found, `SELECT `+tenants.MembershipColumns+`, s.session_id, s.provider_id, s.seen_at, s.auth_at, o.state AS org_state
+	db.One(b, &out, &found, `SELECT `+tenants.MembershipColumns+`, s.session_id, s.provider_id, s.seen_at, s.auth_at, o.state AS org_state, `+watched+`
 		FROM sessions s JOIN memberships m ON m.org_id = s.org_id AND m.membership_id = s.membership_id JOIN organizations o ON o.org_id = s.org_id
 		WHERE s.org_id = $1 AND s.token_hash = $2 AND s.expires_at > $3 AND s.seen_at > $4 AND m.state = 'active'`,
 		org.OrgID, secret.Hash(token), now, now.Add(-idleLife))

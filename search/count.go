@@ -65,7 +65,7 @@ func (t *tally) add(l looked, n int) {
 // time of day; words that look like an address or a number of somebody are left out, and words that stand in no document
 // are kept only once several people looked for them.
 func (s *Service) count(ctx context.Context, viewer scope.Scope, r Request, total int) {
-	if viewer.Actor != scope.Member || !viewer.View.IsZero() {
+	if viewer.Actor != scope.Member || viewer.ReadsOnly() {
 		return
 	}
 	now := s.now()

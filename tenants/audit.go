@@ -24,7 +24,8 @@ func Request(ctx context.Context) string {
 }
 
 // Audit writes a line into the log of tx's organization, in the transaction of the change: what was done ("noun.verbed"),
-// to what ("kind:id"), and detail as JSON, an object that holds identifiers and never secrets. What a program did says with which token.
+// to what ("kind:id"), and detail as JSON, an object that holds identifiers and never secrets. What a program did says with which token, and what an operator
+// did says whose hand it was: such a line stands in the operators' log, too.
 func Audit(tx *db.Tx, action, object string, detail any) error {
 	_, err := auditLine(tx, action, object, detail)
 	return err
@@ -49,10 +50,10 @@ func AuditEach(tx *db.Tx, action string, detail map[string]any) error {
 }
 
 const auditSQL = `INSERT INTO audit (org_id, at, actor, membership_id, action, object, detail, request_id)
-	VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb || jsonb_strip_nulls(jsonb_build_object('token', $9::uuid)), $8)`
+	VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb || jsonb_strip_nulls(jsonb_build_object('token', $9::uuid, 'operator', $10::uuid, 'named', nullif($11, ''))), $8)`
 
 func auditArgs(tx *db.Tx, action, object string, detail []byte) []any {
-	return []any{tx.Scope.Org, tx.Now, string(tx.Scope.Actor), tx.Scope.Membership, action, object, detail, Request(tx.Context()), tx.Scope.Token}
+	return []any{tx.Scope.Org, tx.Now, string(tx.Scope.Actor), tx.Scope.Membership, action, object, detail, Request(tx.Context()), tx.Scope.Token, tx.Scope.Operator, tx.Scope.Named}
 }
 
 // auditLine is Audit that says which line it was.

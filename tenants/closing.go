@@ -105,25 +105,30 @@ func (s *Service) Close(ctx context.Context, name string) error {
 		return err
 	}
 	var o Organization
-	if err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		own, err := db.Row[Organization](tx, `SELECT `+OrgColumns+` FROM organizations o WHERE o.org_id = $1 FOR UPDATE`, tx.Scope.Org)
-		if err != nil {
-			return err
-		}
-		if !strings.EqualFold(strings.TrimSpace(name), own.Name) {
-			return errs.Fields(errs.Field{Name: "name", Key: "house.close.differs", Args: []any{"Org", own.Name}})
-		}
-		n, err := part(tx)
-		if err != nil {
-			return err
-		}
-		o, err = become(tx, OrgActive, OrgClosed, "organization.closed", map[string]any{"connections": n, "erased_at": tx.Now.Add(Hold)})
+	if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
+		o, err = closeHouse(tx, name, map[string]any{})
 		return err
 	}); err != nil {
 		return err
 	}
 	s.Changed(o)
 	return nil
+}
+
+// closeHouse closes tx's organization, whose name must be given, with what its line in the log says beside what happens.
+func closeHouse(tx *db.Tx, name string, detail map[string]any) (Organization, error) {
+	own, err := db.Row[Organization](tx, `SELECT `+OrgColumns+` FROM organizations o WHERE o.org_id = $1 FOR UPDATE`, tx.Scope.Org)
+	if err != nil {
+		return own, err
+	}
+	if !strings.EqualFold(strings.TrimSpace(name), own.Name) {
+		return own, errs.Fields(errs.Field{Name: "name", Key: "house.close.differs", Args: []any{"Org", own.Name}})
+	}
+	if detail["connections"], err = part(tx); err != nil {
+		return own, err
+	}
+	detail["erased_at"] = tx.Now.Add(Hold)
+	return become(tx, OrgActive, OrgClosed, "organization.closed", detail)
 }
 
 // part ends all connections of tx's organization and returns how many.

@@ -112,7 +112,8 @@ func LogActions() map[string]string {
 		"public_door.changed":     TopicSettings, "public_door.opened": TopicSettings, "public_door.closed": TopicSettings,
 		"individual.came": TopicPeople, "individual.removed": TopicPeople, "individual.erased": TopicPeople, "individuals.exported": TopicExports, "individual.exported": TopicExports,
 		"individual.entered": TopicSignIn, "individual.left": TopicSignIn,
-		"token.revoked":   TopicSettings,
+		"token.revoked":     TopicSettings,
+		"break_glass.asked": TopicSettings, "break_glass.refused": TopicSettings, "break_glass.opened": TopicSettings, "break_glass.ended": TopicSettings, "break_glass.read": TopicSettings,
 		"person.exported": TopicExports, "person.leaving": TopicPeople, "person.erased": TopicPeople,
 		"organization.exported": TopicExports, "organization.export_asked": TopicExports, "organization.export_cancelled": TopicExports,
 	}

@@ -96,7 +96,7 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	if status >= 500 {
 		p.Icon, p.Kind, p.Reference = "circle-alert", ui.Bad, ref
 	}
-	if kind == errs.NotFound && key != "errs.unknown_host" {
+	if kind == errs.NotFound && key != "errs.unknown_host" && !s.deps.Auth.OperatorHost(c.Hostname()) {
 		p.SearchAction = "/search"
 	}
 	p.Actions = []ui.ButtonProps{{Label: lang.T(ctx, "errs.home"), Href: "/", Kind: ui.Secondary}}

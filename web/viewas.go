@@ -49,7 +49,7 @@ func (s *Server) setView(c *fiber.Ctx, slug string) {
 // view lets be counted what is read of others, and enters the view that the cookie names. Whoever may not look any more, or not as that organization, is oneself again.
 func (s *Server) view(c *fiber.Ctx) error {
 	ctx := c.UserContext()
-	if c.Method() == fiber.MethodGet {
+	if _, glass := auth.CurrentGlass(ctx); c.Method() == fiber.MethodGet && !glass {
 		from, err := url.Parse(c.Get(fiber.HeaderReferer)) // Of the same host, or the browser sends none (Referrer-Policy).
 		ctx = s.deps.Reads.With(ctx, err == nil && from.Path == "/search")
 		c.SetUserContext(ctx)

@@ -45,6 +45,7 @@ type Deps struct {
 	Marketing *marketing.Service
 	Community *community.Service
 	Search    *search.Service
+	Jobs      *jobs.Client // what the operators' pages tell of; nil where none are worked
 }
 
 // Server answers requests.
@@ -59,6 +60,7 @@ type Server struct {
 func New(o Options, d Deps) *fiber.App {
 	s := &Server{opts: o, deps: d, refusals: newRefusals(o.Log)}
 	app := newApp(o, s.fail)
+	app.Use(s.apart)
 	// What everybody may have, without a session.
 	app.Get("/healthz", s.health)
 	app.Get("/readyz", s.ready)
@@ -68,8 +70,11 @@ func New(o Options, d Deps) *fiber.App {
 	app.Get("/robots.txt", s.robots)
 	API(app, o, d)
 	provisioning(app, o, d)
+	s.mountHost(app)
+	s.mountGlass(app)
 
-	app.Use(authpages.Middleware(d.Auth), s.view, s.frame, pace(o), s.gate)
+	app.Use(authpages.Middleware(d.Auth), s.view, s.frame, pace(o), s.gate, s.glassGate)
+	s.mountGlassHere(app)
 	app.Get("/view-as", s.viewing)
 	app.Post("/view-as", s.look)
 	app.Post("/view-as/stop", s.stopLooking)
@@ -124,6 +129,7 @@ func (s *Server) frame(c *fiber.Ctx) error {
 	nav := func(key, href, icon string, phone bool) {
 		f.Nav = append(f.Nav, ui.NavItem{Key: key, Label: lang.T(ctx, "web.nav."+key), Href: href, Icon: icon, Phone: phone})
 	}
+	f.Bars = glassBars(ctx)
 	if f.Look = lookBar(ctx); f.Look != nil {
 		m, _ := auth.Current(ctx) // Nobody else looks.
 		f.Viewer = &ui.Viewer{Name: m.Name, Org: f.Org}
@@ -135,6 +141,9 @@ func (s *Server) frame(c *fiber.Ctx) error {
 			return err
 		}
 		f.Viewer = &ui.Viewer{Name: m.Name, Org: f.Org, ProfileHref: "/me"}
+		if _, glass := auth.CurrentGlass(ctx); glass {
+			f.Viewer.ProfileHref = "" // Nothing here is the operator's own.
+		}
 		// The bottom bar of a phone has no room for these.
 		f.Viewer.Links = []ui.Link{{Label: lang.T(ctx, "web.nav.network"), Href: "/network", Icon: "network"}}
 		if sc.Has(scope.Manager) && !sc.Has(scope.Administrator) {

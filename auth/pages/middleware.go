@@ -40,6 +40,11 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 		ctx = lang.With(ctx, language(c, names, ""))
 		c.SetUserContext(ctx)
 		host := c.Hostname()
+		if token := c.Cookies(names.glass); secret.IsToken(token) {
+			if done, err := throughGlass(c, svc, names, token); done {
+				return err
+			}
+		}
 		var org tenants.Organization
 		if !svc.Tenants().FrontDoor(host) {
 			var err error
@@ -128,6 +133,31 @@ func guarded(before context.Context, c *fiber.Ctx, guard *db.Guard) error {
 
 func reads(c *fiber.Ctx) bool { return c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead }
 
+// throughGlass answers an operator who may read as the organization of the host, after the log says so; false where the cookie belongs to
+// nothing here. An organization that rests is read, too.
+func throughGlass(c *fiber.Ctx, svc *auth.Service, names names, token string) (bool, error) {
+	ctx := c.UserContext()
+	org, err := svc.Tenants().AtHost(ctx, c.Hostname())
+	if errs.Is(err, errs.NotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return true, err
+	}
+	ctx = auth.WithHost(ctx, org)
+	locale := language(c, names, "")
+	g, err := svc.Glass(auth.Enter(ctx, org.OrgID), org, token, c.Method()+" "+c.OriginalURL())
+	if errs.Is(err, errs.NotFound) {
+		drop(c, svc, names.glass)
+		return true, errs.Say(errs.NotFound, "operator.glass.ended")
+	}
+	if err == nil {
+		c.SetUserContext(lang.With(auth.WithGlass(ctx, g, string(locale)), locale))
+		err = c.Next()
+	}
+	return true, err
+}
+
 type asksFirst struct{}
 
 // presume answers a request that only reads for whose session it was a moment ago, while its first read finds out whether it still is;
@@ -180,21 +210,23 @@ func language(c *fiber.Ctx, names names, org string) lang.Locale {
 
 // names are those of the cookies. In production they carry the __Host- prefix, which binds them to https, to the host and to
 // the whole path (RFC 6265bis, 4.1.3.2).
-type names struct{ session, door, pre, out, language string }
+type names struct{ session, door, pre, out, language, glass string }
 
 func cookieNames(production bool) names {
 	if production {
-		return names{"__Host-sid", "__Host-door", "__Host-pre", "__Host-out", "__Host-lang"}
+		return names{"__Host-sid", "__Host-door", "__Host-pre", "__Host-out", "__Host-lang", "__Host-glass"}
 	}
-	return names{"ls_sid", "ls_door", "ls_pre", "ls_out", "ls_lang"}
+	return names{"ls_sid", "ls_door", "ls_pre", "ls_out", "ls_lang", "ls_glass"}
 }
 
 func (p *Pages) set(c *fiber.Ctx, name, value string, life time.Duration) {
 	c.Cookie(&fiber.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()), HTTPOnly: true, Secure: p.svc.Production(), SameSite: fiber.CookieSameSiteLaxMode})
 }
 
-func (p *Pages) drop(c *fiber.Ctx, name string) {
-	c.Cookie(&fiber.Cookie{Name: name, Path: "/", Expires: time.Unix(1, 0).UTC(), HTTPOnly: true, Secure: p.svc.Production(), SameSite: fiber.CookieSameSiteLaxMode})
+func (p *Pages) drop(c *fiber.Ctx, name string) { drop(c, p.svc, name) }
+
+func drop(c *fiber.Ctx, svc *auth.Service, name string) {
+	c.Cookie(&fiber.Cookie{Name: name, Path: "/", Expires: time.Unix(1, 0).UTC(), HTTPOnly: true, Secure: svc.Production(), SameSite: fiber.CookieSameSiteLaxMode})
 }
 
 func (p *Pages) browser(c *fiber.Ctx) auth.Browser {

@@ -40,6 +40,10 @@ type Config struct {
 	EgressPorts      []int
 	DNS              string
 	Log              string
+	OperatorHost     string
+	OperatorIssuer   string
+	OperatorClientID string
+	OperatorSecret   secret.Secret
 	PostgresBinaries string
 }
 
@@ -83,6 +87,19 @@ func keys() []key {
 			return err
 		}},
 		{"LEARNSCAPE_FILES", "/var/lib/learnscape/files", "folder for uploaded and imported files", false, func(c *Config, v string) error { c.Files = v; return nil }},
+		{"LEARNSCAPE_OPERATOR_HOST", "", "host of the operators' pages, with its port if it has one; default operator. before the base host; none serves none", false, func(c *Config, v string) error {
+			c.OperatorHost = strings.ToLower(v)
+			if u, err := url.Parse("//" + v); v != "" && (err != nil || u.Host != v || u.Hostname() == "") {
+				return errors.New("must be a host, such as operator.example.com")
+			}
+			return nil
+		}},
+		{"LEARNSCAPE_OPERATOR_ISSUER", "", "OpenID provider through which operators may sign in beside their passkeys", false, func(c *Config, v string) error { c.OperatorIssuer = v; return nil }},
+		{"LEARNSCAPE_OPERATOR_CLIENT_ID", "", "the portal's client there; its redirect address is https://OPERATOR_HOST/host/auth/callback", false, func(c *Config, v string) error {
+			c.OperatorClientID = v
+			return nil
+		}},
+		{"LEARNSCAPE_OPERATOR_CLIENT_SECRET", "", "the client's secret", true, func(c *Config, v string) error { c.OperatorSecret = secret.Secret(v); return nil }},
 		{"LEARNSCAPE_SMTP_URL", "", "smtp://user:password@host:587, or smtps://…:465, for outgoing mail; empty keeps mail in the outbox", true, func(c *Config, v string) error {
 			c.SMTP = secret.Secret(v)
 			if v == "" {

@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/auth/demoop"
 	"github.com/learnscape/learnscape/cmd/learnscape/demo"
 	"github.com/learnscape/learnscape/cmd/learnscape/portal"
@@ -83,6 +84,7 @@ func runDemo(ctx context.Context, e *env, args []string) error {
 		DSN: cluster.DSN("learnscape_app", "learnscape"), BaseURL: base, Keys: keys, Files: filepath.Join(d.dir, "files"), Sender: mail.Outbox{},
 		MeiliURL: e.getenv("LEARNSCAPE_MEILI_URL"), MeiliKey: secret.Secret(e.getenv("LEARNSCAPE_MEILI_KEY")),
 		Egress: egress.Options{AllowLoopback: true}, DNS: e.getenv("LEARNSCAPE_DNS"), Demo: true, Log: e.log,
+		Operators: auth.OperatorDeps{URL: "http://operator." + base.Host},
 	})
 	if err != nil {
 		return err
@@ -117,6 +119,9 @@ func runDemo(ctx context.Context, e *env, args []string) error {
 		}
 	})
 	if err := demo.Print(e.stdout, base.String(), issuers); err != nil {
+		return err
+	}
+	if err := e.firstOperator(ctx, p); err != nil {
 		return err
 	}
 	e.printf("\nReady after %.1f s. Data in %s; stop with Ctrl+C.\n", time.Since(start).Seconds(), d.dir)

@@ -209,17 +209,9 @@ func createOrg(ctx context.Context, e *env, args []string) error {
 	return e.withPortal(ctx, func(p *portal.Portal, cfg Config) error {
 		n.OrgID = id.New[id.Org]()
 		ctx := scope.Enter(ctx, scope.System(scope.Operator, n.OrgID))
-		o, err := p.Tenants.CreateOrganization(ctx, n)
+		o, err := p.Tenants.Found(ctx, n, tenants.Founder{Email: admin})
 		if err != nil {
 			return err
-		}
-		if admin != "" {
-			if err := p.DB.Tx(ctx, func(tx *db.Tx) error {
-				_, err := tenants.AddMember(tx, tenants.NewMember{Email: admin, Roles: []scope.Role{scope.Administrator}})
-				return err
-			}); err != nil {
-				return err
-			}
 		}
 		e.printf("%s lives at %s://%s.%s\n", o.Name, cfg.BaseURL.Scheme, o.Slug, cfg.BaseURL.Host)
 		return nil

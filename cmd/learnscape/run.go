@@ -29,17 +29,18 @@ type command struct {
 
 func commands() map[string]command {
 	return map[string]command{
-		"demo":    {"[--data DIR] [--listen ADDR] [--idp-listen ADDR] [--reset]", "start the demonstration world with everything it needs", runDemo},
-		"serve":   {"", "serve the portal; configuration comes from LEARNSCAPE_* (see config)", runServe},
-		"migrate": {"[--bootstrap] [--partitions]", "bring the database up to date as its owner", runMigrate},
-		"import":  {"--org SLUG --collection SLUG[,SLUG] DIR", "import a folder of Markdown as a course", runImport},
-		"org":     {"create --slug SLUG --name NAME [--color #RRGGBB] [--domain DOMAIN] [--admin EMAIL] | suspend SLUG --reason TEXT | resume SLUG --reason TEXT | limits SLUG [--storage GIB] [--people N] [--invitations-hour N] [--invitations-month N] | export SLUG --out FILE | erase SLUG --confirm SLUG", "create an organization, limit it, shut it out and let it in again, take out what it owns, or erase it", runOrg},
-		"search":  {"reindex [--org SLUG]", "build the search index again", runSearch},
-		"audit":   {"verify [--org SLUG] | verify --file EXPORT [--with EXPORT] [--key ID[,ID]] | export --org SLUG [--file FILE] | keys [--rotate]", "verify the sealed logs, take one away, list the keys that sign", runAudit},
-		"secrets": {"rotate", "put everything that is sealed under the first key of LEARNSCAPE_KEYS", runSecrets},
-		"doctor":  {"", "check the configuration and everything that it names", runDoctor},
-		"token":   {"create --org SLUG --email ADDRESS --scope SCOPE[,SCOPE] [--name NAME] [--days N]", "make an API token for a member", runToken},
-		"config":  {"", "print every configuration key with its default and meaning", runConfig},
+		"demo":     {"[--data DIR] [--listen ADDR] [--idp-listen ADDR] [--reset]", "start the demonstration world with everything it needs", runDemo},
+		"serve":    {"", "serve the portal; configuration comes from LEARNSCAPE_* (see config)", runServe},
+		"migrate":  {"[--bootstrap] [--partitions]", "bring the database up to date as its owner", runMigrate},
+		"import":   {"--org SLUG --collection SLUG[,SLUG] DIR", "import a folder of Markdown as a course", runImport},
+		"org":      {"create --slug SLUG --name NAME [--color #RRGGBB] [--domain DOMAIN] [--admin EMAIL] | suspend SLUG --reason TEXT | resume SLUG --reason TEXT | limits SLUG [--storage GIB] [--people N] [--invitations-hour N] [--invitations-month N] | export SLUG --out FILE | erase SLUG --confirm SLUG", "create an organization, limit it, shut it out and let it in again, take out what it owns, or erase it", runOrg},
+		"search":   {"reindex [--org SLUG]", "build the search index again", runSearch},
+		"audit":    {"verify [--org SLUG] | verify --file EXPORT [--with EXPORT] [--key ID[,ID]] | export --org SLUG [--file FILE] | keys [--rotate]", "verify the sealed logs, take one away, list the keys that sign", runAudit},
+		"secrets":  {"rotate", "put everything that is sealed under the first key of LEARNSCAPE_KEYS", runSecrets},
+		"operator": {"code", "print a code with which somebody becomes an operator", runOperator},
+		"doctor":   {"", "check the configuration and everything that it names", runDoctor},
+		"token":    {"create --org SLUG --email ADDRESS --scope SCOPE[,SCOPE] [--name NAME] [--days N]", "make an API token for a member", runToken},
+		"config":   {"", "print every configuration key with its default and meaning", runConfig},
 	}
 }
 

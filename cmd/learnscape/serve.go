@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/cmd/learnscape/portal"
 	"github.com/learnscape/learnscape/internal/egress"
 	"github.com/learnscape/learnscape/internal/mail"
@@ -40,6 +41,9 @@ func runServe(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := e.firstOperator(ctx, p); err != nil {
+		return err
+	}
 	e.log.InfoContext(ctx, "serving", "address", ln.Addr().String(), "base", cfg.BaseURL.String())
 	return p.Run(ctx, ln)
 }
@@ -53,7 +57,32 @@ func open(ctx context.Context, e *env, cfg Config) (*portal.Portal, error) {
 	return portal.New(ctx, portal.Config{
 		DSN: cfg.DatabaseURL.Reveal(), BaseURL: cfg.BaseURL, Keys: keys, Files: cfg.Files, Sender: sender(cfg),
 		MeiliURL: cfg.MeiliURL, MeiliKey: cfg.MeiliKey, TrustedProxies: cfg.TrustedProxies, APIPerMinute: cfg.APIPerMinute, PagesPerMinute: cfg.PagesPerMinute, Egress: egress.Options{Allow: cfg.EgressAllow, Ports: cfg.EgressPorts, Roots: cfg.Roots}, DNS: cfg.DNS, Log: e.log,
+		Operators: operators(cfg),
 	})
+}
+
+// operators is how operators reach their pages, as configured: none without a host.
+func operators(cfg Config) auth.OperatorDeps {
+	host := cfg.OperatorHost
+	switch host {
+	case "none":
+		return auth.OperatorDeps{}
+	case "":
+		host = "operator." + cfg.BaseURL.Host
+	}
+	return auth.OperatorDeps{URL: cfg.BaseURL.Scheme + "://" + host, Issuer: cfg.OperatorIssuer, ClientID: cfg.OperatorClientID, ClientSecret: cfg.OperatorSecret}
+}
+
+// firstOperator prints how the first operator gets in, once: where nobody is one and nothing that was printed still holds.
+func (e *env) firstOperator(ctx context.Context, p *portal.Portal) error {
+	if p.Auth.OperatorURL("") == "" {
+		return nil
+	}
+	code, err := p.Auth.FirstOperatorCode(auth.AtDesk(ctx))
+	if err == nil && code != "" {
+		e.printf("\nNobody operates this installation yet. The first operator signs up here, once, within %d hours:\n%s\n", int(auth.OperatorCodeFor.Hours()), p.Auth.OperatorURL("/host/code/"+code))
+	}
+	return err
 }
 
 func sender(cfg Config) mail.Sender {

@@ -87,6 +87,10 @@ const (
 	OwnAccount      Action = "auth.own_account"
 	SeeIndividuals  Action = "auth.see_individuals"
 	ManageDoor      Action = "auth.manage_door"
+	SignInOperator  Action = "auth.sign_in_operator"
+	Operate         Action = "auth.operate"
+	BreakGlass      Action = "auth.break_glass"
+	AnswerGlass     Action = "auth.answer_break_glass"
 )
 
 var table = map[Action]Rule{
@@ -102,7 +106,7 @@ var table = map[Action]Rule{
 	ManageOrg:       {Roles: []scope.Role{scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CreateOrg:       {Actors: []scope.Actor{scope.Operator}},
 	CheckDomains:    {Actors: []scope.Actor{scope.Registrar}},
-	SuspendOrg:      {Actors: []scope.Actor{scope.Operator}},
+	SuspendOrg:      {Actors: []scope.Actor{scope.Operator, scope.Console}},
 	CloseOrg:        {Roles: []scope.Role{scope.Administrator}},
 	EraseOrg:        {Actors: []scope.Actor{scope.Keeper}},
 	SeeTeams:        {Roles: []scope.Role{scope.Manager, scope.Administrator}},
@@ -150,6 +154,10 @@ var table = map[Action]Rule{
 	OwnAccount:      {Actors: []scope.Actor{scope.Individual}},
 	SeeIndividuals:  {Roles: []scope.Role{scope.Administrator}},
 	ManageDoor:      {Roles: []scope.Role{scope.Administrator}},
+	SignInOperator:  {Actors: []scope.Actor{scope.SignIn}},
+	Operate:         {Actors: []scope.Actor{scope.Console}},
+	BreakGlass:      {Actors: []scope.Actor{scope.SignIn}},
+	AnswerGlass:     {Roles: []scope.Role{scope.Administrator}},
 }
 
 // Table returns a copy of the table, for tests and for the administrator's page of roles.

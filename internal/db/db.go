@@ -17,6 +17,7 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -157,6 +158,12 @@ func settings(s scope.Scope) (string, []any) {
 		org = ""
 	}
 	const acts = `SELECT set_config('app.org_id',$1,true),set_config('app.membership_id',$2,true),set_config('app.actor',$3,true),set_config('app.proof','',true)`
+	if s.Actor == scope.Console {
+		if !s.Operator.IsZero() {
+			member = s.Operator.String()
+		}
+		return acts + `,set_config('app.view_org',$4,true)`, []any{org, member, string(s.Actor), uuid.Nil.String()}
+	}
 	if !s.View.IsZero() {
 		return acts + `,set_config('app.view_org',$4,true)`, []any{org, member, string(s.Actor), s.View.String()}
 	}

@@ -91,10 +91,10 @@ func (tx *Tx) begin(b *pgx.Batch) int {
 	tx.begun = true
 	tx.n.add(2)
 	q, args := settings(tx.Scope)
-	if tx.Scope.View.IsZero() {
-		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
-	} else {
+	if tx.Scope.ReadsOnly() {
 		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+	} else {
+		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
 	}
 	b.Queue(q, args...)
 	return 2
@@ -106,13 +106,18 @@ func (tx *Tx) As(actor scope.Actor, org id.Org, fn func() error) error {
 	if actor == scope.Member || actor == scope.Visitor || actor == scope.Individual || actor == "" {
 		return fmt.Errorf("act as %q: not a system actor", actor)
 	}
-	if !tx.Scope.View.IsZero() {
-		return errors.New("act as somebody in a view") // It would go on with the other's rights, and see what the view hides.
+	if tx.Scope.ReadsOnly() {
+		return errors.New("act as somebody where only reading is allowed") // It would go on with the other's rights, and see what is hidden.
 	}
 	before := tx.Scope
+	as := scope.System(actor, org)
+	as.Operator, as.Named = before.Operator, before.Named
 	defer func() { tx.Scope = before }()
-	for i, s := range []scope.Scope{scope.System(actor, org), before} {
+	for i, s := range []scope.Scope{as, before} {
 		q, args := settings(s)
+		if before.Actor == scope.Console && i == 0 {
+			q += `,set_config('app.view_org','',true)` // The console sees nothing; whoever acts for it sees what it takes.
+		}
 		if err := tx.exec(q, args...); err != nil {
 			return err
 		}

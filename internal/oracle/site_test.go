@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/valyala/fasthttp"
 
+	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/cmd/learnscape/portal"
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/blob"
@@ -113,7 +114,8 @@ func (s *site) portalAt(t *testing.T, at *url.URL, demo bool, change ...func(*po
 	}
 	c := portal.Config{
 		DSN: s.dsn("learnscape_app"), BaseURL: at, Keys: keys, Files: s.files, Sender: mail.Outbox{}, Demo: demo, APIPerMinute: 1_000_000, PagesPerMinute: 1_000_000,
-		Log: slog.New(slog.NewTextHandler(logs(t), &slog.HandlerOptions{Level: slog.LevelInfo})),
+		Operators: auth.OperatorDeps{URL: at.Scheme + "://operator." + at.Host},
+		Log:       slog.New(slog.NewTextHandler(logs(t), &slog.HandlerOptions{Level: slog.LevelInfo})),
 	}
 	for _, f := range change {
 		f(&c)

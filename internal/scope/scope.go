@@ -30,6 +30,7 @@ const (
 	Sealer     Actor = "sealer"    // numbers and seals the log of one organization
 	Keeper     Actor = "keeper"    // exports and erases what it was decided to, of one organization
 	Operator   Actor = "operator"  // the command line of the installation: creates organizations, imports
+	Console    Actor = "console"   // an operator, signed in at the operators' host: is told how organizations stand, reads nothing of what is in them
 )
 
 // Scope is who acts, for whom, and in which language. Its zero value is no scope.
@@ -42,6 +43,9 @@ type Scope struct {
 	Roles      []Role        // of the membership; everybody is a Learner
 	Token      id.Any        // the API token with which a program acts for the member; zero for a person
 	For        []string      // what that token is for: of authz.TokenScopes
+	Operator   id.Any        // of the installation's operators, who acts; zero for everybody else
+	Named      string        // the operator's name, as the log of an organization tells it
+	Glass      id.Any        // with which break-glass an operator reads as one organization, and writes nothing; zero for everybody else
 	View       id.Org        // as whom a member looks at the own content, reading only: another organization, or id.Everyone for a visitor; zero for oneself
 }
 
@@ -70,6 +74,9 @@ func (s Scope) Has(r Role) bool { return slices.Contains(s.Roles, r) }
 
 // SignedIn reports whether a member acts.
 func (s Scope) SignedIn() bool { return s.Actor == Member }
+
+// ReadsOnly reports whether nothing may be written, whoever's it is.
+func (s Scope) ReadsOnly() bool { return !s.View.IsZero() || !s.Glass.IsZero() }
 
 // ErrNone means that the context says nobody acts. It is a programming error: the request's or job's entrance forgot it.
 var ErrNone = errors.New("no scope in context")

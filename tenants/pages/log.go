@@ -174,6 +174,17 @@ func (p *Pages) exportLog(c *fiber.Ctx) error {
 	return nil
 }
 
+// byOperator is the operator of the portal who did it, by name; "" for everybody else.
+func byOperator(l tenants.LogLine) string {
+	var d struct {
+		Named string `json:"named"`
+	}
+	if json.Unmarshal(l.Detail, &d) != nil {
+		return ""
+	}
+	return d.Named
+}
+
 // actor says who did it, as far as the log knows: a member by name, the other side of a connection, or the portal itself.
 func actor(ctx context.Context, l tenants.LogLine) string {
 	var d struct {
@@ -187,6 +198,8 @@ func actor(ctx context.Context, l tenants.LogLine) string {
 		return l.Name
 	case l.Actor == string(scope.Member):
 		return lang.T(ctx, "audit.actor.member")
+	case byOperator(l) != "":
+		return lang.T(ctx, "audit.actor.console", "Name", byOperator(l))
 	case l.Actor == string(scope.Operator):
 		return lang.T(ctx, "audit.actor.operator")
 	}
@@ -202,6 +215,7 @@ func sentence(ctx context.Context, l tenants.LogLine) string {
 		Rows    int    `json:"rows"`
 		Form    string `json:"form"`
 		Reason  string `json:"reason"`
+		Page    string `json:"page"`
 	}
 	if err := json.Unmarshal(l.Detail, &d); err != nil {
 		d.Rows = 0 // The sentence then says less.
@@ -224,7 +238,7 @@ func sentence(ctx context.Context, l tenants.LogLine) string {
 	if tenants.LogActions()[l.Action] == "" {
 		return lang.T(ctx, "audit.unknown", "Who", actor(ctx, l), "Action", l.Action) // Of a later or an earlier release.
 	}
-	return lang.T(ctx, "audit.said."+l.Action, "Who", actor(ctx, l), "What", what, "Item", l.Item, "Other", other, "Version", strconv.Itoa(d.Version), "Rows", d.Rows)
+	return lang.T(ctx, "audit.said."+l.Action, "Who", actor(ctx, l), "What", what, "Item", l.Item, "Other", other, "Version", strconv.Itoa(d.Version), "Rows", d.Rows, "Page", d.Page, "Reason", d.Reason)
 }
 
 func visibility(to string) string {

@@ -18,6 +18,7 @@ func AdminTabs(ctx context.Context, current string) []ui.Link {
 		{Label: lang.T(ctx, "brand.title"), Href: "/admin/brand"},
 		{Label: lang.T(ctx, "house.tab"), Href: "/admin/organization"},
 		{Label: lang.T(ctx, "audit.tab"), Href: "/admin/audit"},
+		{Label: lang.T(ctx, "operator.here.tab"), Href: "/admin/operators"},
 		{Label: lang.T(ctx, "token.tab"), Href: "/admin/tokens"},
 	}
 	for i := range tabs {

@@ -43,10 +43,11 @@ type Config struct {
 	MeiliKey       secret.Secret
 	TrustedProxies []string
 	Egress         egress.Options
-	DNS            string // host:port of the DNS server that proves domains; empty asks the system's
-	Demo           bool   // shows all mail to whoever asks and how many statements a page took: the demonstration only
-	APIPerMinute   int    // requests that an API token may make in a minute; default 300
-	PagesPerMinute int    // pages that a person may ask for in a minute; default 600
+	Operators      auth.OperatorDeps // without an address there is no operators' area
+	DNS            string            // host:port of the DNS server that proves domains; empty asks the system's
+	Demo           bool              // shows all mail to whoever asks and how many statements a page took: the demonstration only
+	APIPerMinute   int               // requests that an API token may make in a minute; default 300
+	PagesPerMinute int               // pages that a person may ask for in a minute; default 600
 	Log            *slog.Logger
 }
 
@@ -106,10 +107,11 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Routine = tenants.NewRoutine(p.DB, p.Mail, p.Jobs, address)
 	p.Routine.Listen(p.Relay)
 	if p.Auth, err = auth.New(auth.Deps{
-		DB: p.DB, Tenants: p.Tenants, Mail: p.Mail, Keys: c.Keys, Egress: client, Production: production, BaseURL: address,
+		DB: p.DB, Tenants: p.Tenants, Mail: p.Mail, Keys: c.Keys, Egress: client, Production: production, BaseURL: address, Operators: c.Operators,
 	}); err != nil {
 		return nil, err
 	}
+	p.Auth.Work(p.Jobs)
 	p.Courses = courses.New(courses.Deps{DB: p.DB, Tenants: p.Tenants, Blob: p.Blob})
 	p.Marketing = marketing.New(marketing.Deps{DB: p.DB, Tenants: p.Tenants})
 	p.Community = community.New(community.Deps{DB: p.DB, Tenants: p.Tenants})
@@ -133,7 +135,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Community.Listen(p.Relay)
 	p.Search.Listen(p.Relay)
 	p.App = web.New(web.Options{Production: production, TrustedProxies: c.TrustedProxies, APIPerMinute: c.APIPerMinute, PagesPerMinute: c.PagesPerMinute, Demo: c.Demo, Log: c.Log}, web.Deps{
-		DB: p.DB, Relay: p.Relay, Tenants: p.Tenants, Reads: p.Reads, Auth: p.Auth, Mail: p.Mail, Courses: p.Courses, Marketing: p.Marketing, Community: p.Community, Search: p.Search,
+		DB: p.DB, Relay: p.Relay, Tenants: p.Tenants, Reads: p.Reads, Auth: p.Auth, Mail: p.Mail, Courses: p.Courses, Marketing: p.Marketing, Community: p.Community, Search: p.Search, Jobs: p.Jobs,
 	})
 	return p, nil
 }

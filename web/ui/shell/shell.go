@@ -27,6 +27,8 @@ type Frame struct {
 	Base        string // scheme and host of the request, such as "http://halden.localhost:8080"
 	Production  bool
 	Look        *ui.LookBar // as whom the viewer looks at the own content
+	Bars        []ui.Notice // above everything
+	NoSearch    bool
 }
 
 type key struct{}
@@ -57,7 +59,7 @@ func Page(c *fiber.Ctx, p ui.PageProps, body templ.Component) error {
 	if p.LogoURL == "" && p.Org.ID == f.Org.ID {
 		p.LogoURL, p.LogoPlate = f.Logo, f.Plate
 	}
-	p.Look, p.Whose = f.Look, f.Whose
+	p.Look, p.Whose, p.Bars, p.NoSearch = f.Look, f.Whose, f.Bars, p.NoSearch || f.NoSearch
 	p.Viewer, p.Footer, p.FooterText, p.Path = f.Viewer, f.Footer, f.FooterText, c.OriginalURL()
 	p.Nav = make([]ui.NavItem, len(f.Nav))
 	copy(p.Nav, f.Nav)
