@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"net/http"
@@ -20,7 +19,7 @@ func TestALinkFromElsewhereSignsNobodyIn(t *testing.T) {
 	w := newHosted(t)
 	for site, begins := range map[string]bool{"cross-site": false, "same-site": true, "same-origin": true, "none": true} {
 		for _, path := range []string{"/auth/start/" + w.a.provider.String(), "/auth/start"} {
-			req := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "https://"+w.a.Slug+"."+base+path+"?return_to=/path/1", nil)
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+w.a.Slug+"."+base+path+"?return_to=/path/1", nil)
 			req.Header.Set("Sec-Fetch-Site", site)
 			before := w.count(w.a, `SELECT count(*)::int FROM sign_ins WHERE org_id = $1`)
 			res, err := w.app.Test(req, -1)
