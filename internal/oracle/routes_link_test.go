@@ -15,6 +15,34 @@ var linkRoutes = map[string]route{
 	"POST /admin/people/import/:id/go":      {kind: write, post: foreignImports("/go", "mails=on")},
 	"POST /admin/people/import/:id/undo":    {kind: write, post: foreignImports("/undo", "")},
 	"POST /admin/people/import/:id/stop":    {kind: write, post: foreignImports("/stop", "")},
+
+	"GET /me/accounts": {kind: page, asks: func(_ *site, r *reader) []ask {
+		return []ask{{target: "/me/accounts", about: &oracle.Object{Kind: oracle.Member, Org: orgOf(r)}, ok: 200, open: true}}
+	}},
+	"GET /me/accounts/accept/:from/:token": {kind: page, asks: func(s *site, r *reader) (out []ask) {
+		for _, o := range s.orgs {
+			if r.org != nil {
+				out = append(out, ask{target: "/me/accounts/accept/" + o.slug + "/" + strings.Repeat("A", 43), never: true})
+			}
+		}
+		return out
+	}},
+	"GET /me/accounts/finish/:token": {kind: page, asks: func(*site, *reader) []ask {
+		return []ask{{target: "/me/accounts/finish/" + strings.Repeat("A", 43), never: true}}
+	}},
+	"POST /me/accounts/providers/:provider": {kind: write, post: func(s *site, _ bool) (out []form) {
+		for _, o := range s.orgs {
+			if o != s.orgs[1] {
+				out = append(out, form{"/me/accounts/providers/" + o.provider.String(), ""})
+			}
+		}
+		return out
+	}},
+	"POST /me/accounts/remove":               {kind: write, post: posts("/me/accounts/remove", "account="+strings.Repeat("00", 32))},
+	"POST /me/accounts/organizations":        {kind: write, post: posts("/me/accounts/organizations", "to=org0")},
+	"POST /me/accounts/organizations/remove": {kind: write, post: posts("/me/accounts/organizations/remove", "org=01a21306-28be-7092-bb09-9f3a7379a7ff&member=01a21306-28be-7092-bb09-9f3a7379a7ff")},
+	"POST /me/accounts/accept/:from/:token":  {kind: write, post: posts("/me/accounts/accept/org0/"+strings.Repeat("A", 43), "")},
+	"POST /me/accounts/finish/:token":        {kind: write, post: posts("/me/accounts/finish/"+strings.Repeat("A", 43), "")},
 }
 
 // importsOf asks for the import of every organization, and for one that is not there.

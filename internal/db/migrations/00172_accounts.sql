@@ -8,8 +8,7 @@ CREATE TABLE account_links (
   other_membership uuid NOT NULL,
   linked_at        timestamptz NOT NULL,
   PRIMARY KEY (org_id, membership_id, other_org, other_membership),
-  FOREIGN KEY (org_id, membership_id) REFERENCES memberships ON DELETE CASCADE,
-  CHECK (org_id <> other_org)
+  FOREIGN KEY (org_id, membership_id) REFERENCES memberships ON DELETE CASCADE
 );
 CALL wall('account_links');
 CREATE POLICY p_read ON account_links FOR SELECT TO learnscape_app USING (org_id = (SELECT app_org()) AND (membership_id = (SELECT app_membership()) OR (SELECT app_actor()) = 'sign_in'));
