@@ -42,7 +42,7 @@ func (s *Service) askClaim(tx *db.Tx, org tenants.Organization, p Provider, who 
 		return err
 	}
 	token := secret.NewToken()
-	if _, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, created_at, expires_at, provider_id, subject) VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, $9)`,
+	if _, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, created_at, expires_at, provider_id, new_subject) VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, $9)`,
 		org.OrgID, secret.Hash(token), m.Email, secret.Hash(b.Pre), returnTo, tx.Now, tx.Now.Add(signInLife), p.ProviderID, who.Subject); err != nil {
 		return fmt.Errorf("ask for the place of %s: %w", m.MembershipID, err)
 	}

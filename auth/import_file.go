@@ -25,10 +25,11 @@ const (
 	ColumnAccount = "account"
 )
 
-const (
-	importRows  = 50_000
-	ImportBytes = 8 << 20 // ImportBytes is how large a file may be.
-)
+// importRows is how many lines a file may have.
+const importRows = 50_000
+
+// ImportBytes is how large a file may be.
+const ImportBytes = 8 << 20
 
 // headings are the words that name a column, in lower case.
 var headings = map[string]string{ //nolint:gochecknoglobals // A constant table.

@@ -144,11 +144,11 @@ type linkRow struct {
 	Emergency  bool        `db:"emergency"`
 	Door       bool        `db:"door"`
 	ProviderID id.Provider `db:"provider_id"` // whose new account the place is for; zero for who comes by the link alone
-	Subject    string      `db:"subject"`
+	Subject    string      `db:"new_subject"`
 	Provider   string      `db:"provider"` // its name
 }
 
-const linkColumns = `l.token_hash, l.email, l.cookie_hash, l.code_hash, l.return_to, l.tries, l.expires_at, l.emergency, l.door, l.provider_id, l.subject,
+const linkColumns = `l.token_hash, l.email, l.cookie_hash, l.code_hash, l.return_to, l.tries, l.expires_at, l.emergency, l.door, l.provider_id, l.new_subject,
 	coalesce((SELECT p.name FROM providers p WHERE p.org_id = l.org_id AND p.provider_id = l.provider_id), '') AS provider`
 
 // Sent returns the last link that this browser asked for and that has not been used; NotFound if there is none.
@@ -283,7 +283,7 @@ func (s *Service) giveBack(tx *db.Tx, org tenants.Organization, l linkRow) error
 	if l.Tries+1 >= linkTries {
 		return tenants.Audit(tx, "link.spent", "organization:"+org.Slug, map[string]string{"why": "wrong codes"})
 	}
-	_, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, tries, created_at, expires_at, emergency, provider_id, subject, door) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+	_, err := tx.Exec(`INSERT INTO email_links (org_id, token_hash, email, cookie_hash, code_hash, return_to, tries, created_at, expires_at, emergency, provider_id, new_subject, door) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		org.OrgID, l.TokenHash, l.Email, l.CookieHash, l.CodeHash, l.ReturnTo, l.Tries+1, l.ExpiresAt.Add(-signInLife), l.ExpiresAt, l.Emergency, l.ProviderID, l.Subject, l.Door)
 	return err
 }

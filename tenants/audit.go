@@ -42,9 +42,10 @@ func AuditEach(tx *db.Tx, action string, detail map[string]any) error {
 		}
 		lines[i] = j
 	}
+	request := Request(tx.Context())
 	return tx.Batch(func(b *db.Batch) {
 		for i, o := range objects {
-			db.Write(b, nil, auditSQL, auditArgs(tx, action, o, lines[i])...)
+			db.Write(b, nil, auditSQL, auditArgs(tx, action, o, request, lines[i])...)
 		}
 	})
 }
@@ -52,8 +53,8 @@ func AuditEach(tx *db.Tx, action string, detail map[string]any) error {
 const auditSQL = `INSERT INTO audit (org_id, at, actor, membership_id, action, object, detail, request_id)
 	VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb || jsonb_strip_nulls(jsonb_build_object('token', $9::uuid, 'operator', $10::uuid, 'named', nullif($11, ''))), $8)`
 
-func auditArgs(tx *db.Tx, action, object string, detail []byte) []any {
-	return []any{tx.Scope.Org, tx.Now, string(tx.Scope.Actor), tx.Scope.Membership, action, object, detail, Request(tx.Context()), tx.Scope.Token, tx.Scope.Operator, tx.Scope.Named}
+func auditArgs(tx *db.Tx, action, object, request string, detail []byte) []any {
+	return []any{tx.Scope.Org, tx.Now, string(tx.Scope.Actor), tx.Scope.Membership, action, object, detail, request, tx.Scope.Token, tx.Scope.Operator, tx.Scope.Named}
 }
 
 // auditLine is Audit that says which line it was.
@@ -65,5 +66,5 @@ func auditLine(tx *db.Tx, action, object string, detail any) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("audit %s: %w", action, err)
 	}
-	return db.Row[int64](tx, auditSQL+` RETURNING seq`, auditArgs(tx, action, object, j)...)
+	return db.Row[int64](tx, auditSQL+` RETURNING seq`, auditArgs(tx, action, object, Request(tx.Context()), j)...)
 }
