@@ -86,7 +86,9 @@ var Pointers = map[string]string{ //nolint:gochecknoglobals // A constant table.
 
 // Addresses are columns with a name or address of somebody who is no member, or of nobody in particular.
 var Addresses = map[string]string{ //nolint:gochecknoglobals // A constant table.
-	"invitations.email":    "an administrator of another organization, until the invitation is over",
-	"stories.author_name":  "a line of the story, written by hand",
-	"stories.author_title": "a line of the story, written by hand",
+	"individuals.email":          "somebody who came in by the public door and is no member; they take it out and erase it themselves, or an administrator does",
+	"individual_sessions.device": "the browser of one of those; goes with the account",
+	"invitations.email":          "an administrator of another organization, until the invitation is over",
+	"stories.author_name":        "a line of the story, written by hand",
+	"stories.author_title":       "a line of the story, written by hand",
 }

@@ -383,7 +383,7 @@ func waysPage(v waysView) templ.Component {
 				}
 			}
 			if v.Door {
-				templ_7745c5c3_Err = ui.Callout(ui.CalloutProps{Kind: ui.Neutral, Icon: "log-in", Title: lang.T(ctx, "individual.ways.title", "Org", v.Org.Name), Text: lang.T(ctx, "individual.ways.text"), Action: ui.Link{Label: lang.T(ctx, "individual.ways.go"), Href: "/door" + query(v.Back)}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Callout(ui.CalloutProps{Kind: ui.Neutral, Icon: "globe", Title: lang.T(ctx, "individual.ways.title", "Org", v.Org.Name), Text: lang.T(ctx, "individual.ways.text"), Action: ui.Link{Label: lang.T(ctx, "individual.ways.go"), Href: "/door" + query(v.Back)}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

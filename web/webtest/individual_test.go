@@ -57,7 +57,7 @@ func TestThroughThePublicDoor(t *testing.T) {
 	b.WaitText("This link was sent to " + email)
 	look(b, "enter")
 	b.Type(`input[name="name"]`, "Passer-by")
-	b.Click(`label[for="agreed"]`)
+	b.Click(`#agreed`)
 	b.Submit(`input[name="name"]`)
 	// What the browser kept goes into the account, once the person says so.
 	b.Click(`form[action="/keep"] button`)
