@@ -36,8 +36,8 @@ func TestThroughThePublicDoor(t *testing.T) {
 	b.Wait(`main .scard`)
 	b.Click(`main .scard a.btn-primary, main .scard button`)
 	b.Click(`main .progress-card form button`)
-	path := strings.Split(b.At(), "/steps/")[0]
-	path = strings.Split(path, "/lessons/")[0]
+	path, _, _ := strings.Cut(b.At(), "/steps/")
+	path, _, _ = strings.Cut(path, "/lessons/")
 	lesson(b)
 	finish(b)
 	b.Click(`form[action="/visit/claim"] button`)
@@ -124,11 +124,11 @@ func mailed(t *testing.T, d *webtest.Demo, org string) string {
 	return link
 }
 
-// inside is the address of a course that the house keeps to itself.
+// inside is the address of a course or path that the house keeps to itself.
 func inside(t *testing.T, d *webtest.Demo, client *http.Client, org string) string {
 	t.Helper()
-	page := webtest.Text(t, client, d.URL(org, "/learn"))
-	for _, m := range regexp.MustCompile(`href="(/course/[^"?]+)"`).FindAllStringSubmatch(page, -1) {
+	page := webtest.Text(t, client, d.URL(org, "/learn?kind=path")) + webtest.Text(t, client, d.URL(org, "/learn?kind=course")) + webtest.Text(t, client, d.URL(org, "/learn?page=2"))
+	for _, m := range regexp.MustCompile(`href="(/(?:course|path)/[^"?]+)"`).FindAllStringSubmatch(page, -1) {
 		if status(t, d.Client(t, ""), d.URL(org, m[1])) == http.StatusNotFound {
 			return m[1]
 		}
