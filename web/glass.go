@@ -93,7 +93,7 @@ func (s *Server) showGlass(c *fiber.Ctx, v glassView, status int) error {
 }
 
 func (s *Server) glassOf(c *fiber.Ctx) (context.Context, id.Any, error) {
-	glass, err := anyID(c, "id")
+	glass, err := anyID(c)
 	if err != nil {
 		return nil, glass, err
 	}
@@ -284,7 +284,7 @@ func (s *Server) glassHere(c *fiber.Ctx) (err error) {
 
 func (s *Server) answerGlass(done string, do func(context.Context, id.Any) error) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		g, err := anyID(c, "id")
+		g, err := anyID(c)
 		if err == nil {
 			err = do(c.UserContext(), g)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -320,12 +321,10 @@ func hostFault(faults []ui.Fault, field string) string {
 // hostDone is the word for what has just been done, by the value in the address.
 func hostDone(c *fiber.Ctx) *ui.Flash {
 	done := c.Query("done")
-	for _, known := range []string{"suspended", "resumed", "limited", "closed", "reopened", "created", "asked", "approved", "refused", "ended", "uninvited", "removed", "retried", "passkey_added", "passkey_removed", "left"} {
-		if done == known {
-			return &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), "operator.done."+done)}
-		}
+	if !slices.Contains([]string{"suspended", "resumed", "limited", "closed", "reopened", "created", "asked", "approved", "refused", "ended", "uninvited", "removed", "retried", "passkey_added", "passkey_removed", "left"}, done) {
+		return nil
 	}
-	return nil
+	return &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), "operator.done."+done)}
 }
 
 func orgOfSlug(ctx context.Context, s *Server, slug string) (tenants.House, context.Context, error) {
@@ -337,10 +336,10 @@ func orgOfSlug(ctx context.Context, s *Server, slug string) (tenants.House, cont
 	return h, ctx, err
 }
 
-func anyID(c *fiber.Ctx, name string) (id.Any, error) {
-	v, err := id.Parse[id.Any](c.Params(name))
+func anyID(c *fiber.Ctx) (id.Any, error) {
+	v, err := id.Parse[id.Any](c.Params("id"))
 	if err != nil {
-		return v, errs.New(errs.NotFound, "%s %q", name, c.Params(name))
+		return v, errs.New(errs.NotFound, "no %q", c.Params("id"))
 	}
 	return v, nil
 }

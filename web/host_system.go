@@ -238,7 +238,7 @@ func (s *Server) inviteOperator(c *fiber.Ctx) error {
 }
 
 func (s *Server) withdrawCode(c *fiber.Ctx) error {
-	code, err := anyID(c, "id")
+	code, err := anyID(c)
 	if err == nil {
 		err = s.deps.Auth.WithdrawOperatorCode(c.UserContext(), code)
 	}
@@ -262,7 +262,7 @@ func (s *Server) askRemoveOperator(c *fiber.Ctx) error {
 }
 
 func (s *Server) removeOperator(c *fiber.Ctx) error {
-	o, err := anyID(c, "id")
+	o, err := anyID(c)
 	if err == nil {
 		err = s.deps.Auth.RemoveOperator(c.UserContext(), o)
 	}
@@ -384,7 +384,7 @@ func (s *Server) addDeskPasskey(c *fiber.Ctx) error {
 }
 
 func (s *Server) removeDeskPasskey(c *fiber.Ctx) error {
-	k, err := anyID(c, "id")
+	k, err := anyID(c)
 	if err == nil {
 		err = s.deps.Auth.RemoveDeskPasskey(c.UserContext(), k)
 	}
