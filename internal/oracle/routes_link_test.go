@@ -1,6 +1,8 @@
 package oracle_test
 
 import (
+	"strings"
+
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/oracle"
 )
