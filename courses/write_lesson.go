@@ -104,8 +104,10 @@ func FilesAt(item id.Item) string { return "/publish/" + item.String() + "/files
 
 // press reads lessons as publishing would.
 func (v *ManuscriptView) press() *press {
-	p := &press{lang: v.Lang, keys: map[string]bool{}, files: map[string]FileDraft{}, used: map[string]bool{}, pages: map[string]string{}, at: FilesAt(v.Item),
-		item: tenants.Item{ItemID: v.Item, Kind: tenants.KindCourse, Slug: v.Slug}}
+	p := &press{
+		lang: v.Lang, keys: map[string]bool{}, files: map[string]FileDraft{}, used: map[string]bool{}, pages: map[string]string{}, at: FilesAt(v.Item),
+		item: tenants.Item{ItemID: v.Item, Kind: tenants.KindCourse, Slug: v.Slug},
+	}
 	for _, f := range v.Files {
 		p.files[f.Name] = f
 	}

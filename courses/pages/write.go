@@ -342,7 +342,7 @@ func (p *Pages) upload(c *fiber.Ctx, it id.Item) (courses.FileDraft, error) {
 	if err != nil || params["boundary"] == "" {
 		return courses.FileDraft{}, none
 	}
-	var body io.Reader = c.Context().RequestBodyStream()
+	body := c.Context().RequestBodyStream()
 	if body == nil {
 		body = strings.NewReader(string(c.Body()))
 	}

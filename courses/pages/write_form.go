@@ -121,7 +121,7 @@ func readQuestions(c *fiber.Ctx, at string) (out []markdown.Question) {
 func change(ctx context.Context, list []formBlock, do string) ([]formBlock, int, error) {
 	var what, kind string
 	var i, j, k int
-	if n, _ := fmt.Sscanf(do, "add %s %d", &kind, &i); n > 0 { //nolint:errcheck // n says it.
+	if n, _ := fmt.Sscanf(do, "add %s %d", &kind, &i); n > 0 {
 		if n == 1 {
 			i = len(list)
 		}
@@ -130,7 +130,7 @@ func change(ctx context.Context, list []formBlock, do string) ([]formBlock, int,
 		}
 		return slices.Insert(list, i, fresh(ctx, kind)), i, nil
 	}
-	n, _ := fmt.Sscanf(do, "%s %d %d %d", &what, &i, &j, &k) //nolint:errcheck // n says it.
+	n, _ := fmt.Sscanf(do, "%s %d %d %d", &what, &i, &j, &k)
 	if n < 2 || i < 0 || i >= len(list) {
 		return nil, 0, errs.New(errs.Malformed, "do %q", do)
 	}
