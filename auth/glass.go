@@ -385,10 +385,21 @@ func CurrentGlass(ctx context.Context) (Glass, bool) {
 	return g, ok
 }
 
-// EndGlasses ends each break-glass whose time is over and tells its organization. Repeating is safe.
+// EndGlasses ends each break-glass whose time is over and tells its organization, and removes what is over of the sign-in of operators.
+// Repeating is safe.
 func (s *Service) EndGlasses(ctx context.Context) error {
 	if err := authz.Check(ctx, authz.BreakGlass, id.Org{}); err != nil {
 		return err
+	}
+	if err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		for _, q := range []string{`DELETE FROM operator_codes WHERE expires_at < $1`, `DELETE FROM operator_questions WHERE expires_at < $1`, `DELETE FROM operator_sessions WHERE expires_at < $1`} {
+			if _, err := tx.Exec(q, tx.Now); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("remove what is over: %w", err)
 	}
 	var over []Glass
 	if err := s.db.Read(ctx, func(b *db.Batch) {

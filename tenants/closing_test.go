@@ -137,7 +137,7 @@ func TestStatesAreGuarded(t *testing.T) {
 		{"an administrator comes back by themselves", "suspended", "active", 0, boss, false},
 		{"a learner closes", "active", "closed", 0, h.viewer, false},
 		{"an administrator closes", "active", "closed", 0, boss, true},
-		{"the operator closes for them", "active", "closed", 0, operator, false},
+		{"the operator closes for them", "active", "closed", 0, operator, true},
 		{"an administrator opens again", "closed", "active", 0, boss, true},
 		{"an administrator erases at once", "closed", "erasing", long, boss, false},
 		{"the keeper erases within the hold", "closed", "erasing", lately, keeper, false},
