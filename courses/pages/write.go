@@ -3,7 +3,6 @@ package pages
 import (
 	"context"
 	"errors"
-	"io"
 	"mime"
 	"mime/multipart"
 	"net/url"
