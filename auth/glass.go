@@ -58,7 +58,7 @@ func (g Glass) Open(now time.Time) bool {
 	return g.State == "open" && g.Until != nil && now.Before(*g.Until)
 }
 
-const glassColumns = `g.org_id, g.glass_id, o.slug, o.name AS org, g.asked_by, g.asker, g.reason, g.state, g.asked_at, g.decided_at, g.decider, g.until, g.ended_at, g.ended_by, g.reads`
+const glassColumns = `g.org_id, g.glass_id, o.slug, o.name AS org, g.asked_by, g.asker, g.reason, g.state, g.asked_at, g.decided_at, coalesce(nullif(g.decider, ''), (SELECT m.name FROM memberships m WHERE m.org_id = g.org_id AND m.membership_id = g.decided_member), '') AS decider, g.until, g.ended_at, g.ended_by, g.reads`
 
 func glassOf(tx *db.Tx, org id.Org, glass id.Any) (Glass, error) {
 	return db.Row[Glass](tx, `SELECT `+glassColumns+` FROM break_glass g JOIN organizations o ON o.org_id = g.org_id WHERE g.org_id = $1 AND g.glass_id = $2 FOR UPDATE OF g`, org, glass)
@@ -177,7 +177,7 @@ func (s *Service) decide(ctx context.Context, glass id.Any, approve bool, may fu
 		}
 		g.Until = until
 		if err := tx.Must(`UPDATE break_glass SET state = $3, until = $4, decided_at = $5, decided_operator = $6, decided_member = $7, decider = $8 WHERE org_id = $1 AND glass_id = $2 AND state = 'asked'`,
-			g.OrgID, g.GlassID, state, until, tx.Now, tx.Scope.Operator, tx.Scope.Membership, g.Decider); err != nil {
+			g.OrgID, g.GlassID, state, until, tx.Now, tx.Scope.Operator, tx.Scope.Membership, tx.Scope.Named); err != nil {
 			return err
 		}
 		if !approve {

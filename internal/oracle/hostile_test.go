@@ -140,6 +140,7 @@ var jobKinds = map[string]string{
 	"tenants.export_over":   "as the Keeper of the organization that it names, which removes its own export",
 	"tenants.check_domains": "as the Registrar, who looks through all domains and changes each in the scope of its organization",
 
+	"auth.end_glass":   "as the sign-in of no organization, which reads which break-glasses are over and ends each in the scope of its organization; it names a minute alone",
 	"mail.deliver":     "as the Mailer of the mail's organization, which reads the mail by its identifier there",
 	"tenants.hour":     "as the Mailer of no organization, which reads which portals there are and inserts a tenants.due for each",
 	"auth.import":      "as the sign-in of the organization that it names, which reads its own import and changes its own members",

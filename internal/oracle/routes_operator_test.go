@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
@@ -228,5 +230,47 @@ func TestOperators(t *testing.T) {
 	}
 	if got := s.request(r, "GET", "/learn", "", nil); got.status != 404 {
 		t.Errorf("after its end the break-glass answers %d", got.status)
+	}
+}
+
+// glassMails asks for a break-glass as the only operator, which an organization is told of: its administrators and nobody else, and
+// nothing but its own name.
+func (s *site) glassMails(t *testing.T) {
+	t.Helper()
+	o, _ := s.operator("alone")
+	to := s.orgs[0]
+	at, err := auth.OperateOn(auth.Operate(t.Context(), o), to.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.portal.Auth.AskGlass(at, "A reason that is long enough"); err != nil {
+		t.Fatal(err)
+	}
+	su, err := pgx.Connect(t.Context(), s.dsn("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer su.Close(t.Context()) //nolint:errcheck // Nothing is buffered.
+	rows, err := su.Query(t.Context(), `SELECT m.org_id = $1 AND EXISTS (SELECT 1 FROM memberships p WHERE p.org_id = m.org_id AND p.email = m.recipient AND 'administrator' = ANY (p.roles)), m.subject || m.body FROM mails m WHERE m.body LIKE '%A reason that is long enough%'`, to.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type told struct {
+		Own  bool
+		Text string
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[told])
+	if err != nil || len(list) == 0 {
+		t.Fatalf("%d mails, %v", len(list), err)
+	}
+	for _, m := range list {
+		if !m.Own {
+			t.Error("somebody is told of a break-glass who does not administrate the organization")
+		}
+		for _, tok := range canary.FindAllString(m.Text, -1) {
+			if s.fields[tok] != "organizations.name" || s.tokens[tok].Org != to.id.String() {
+				t.Errorf("a mail about a break-glass shows %s (%s)", tok, s.fields[tok])
+			}
+		}
 	}
 }

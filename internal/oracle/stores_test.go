@@ -171,6 +171,7 @@ func fresh(e ast.Expr) bool {
 
 // mails are the places that write a mail, each with how the oracle makes it write one. A mail has a case here or the test fails.
 var mails = map[string]func(s *site, t *testing.T){
+	"auth/glass.go tell":         (*site).glassMails,
 	"auth/link.go mailLink":      (*site).linkMails,
 	"auth/invite.go invite":      (*site).inviteMails,
 	"auth/house.go tellOnce":     (*site).houseMails,
