@@ -28,7 +28,9 @@ import (
 // withoutOwner says of each table without an org_id what becomes of it when an organization is erased. A new one has an entry here or
 // the test fails; one with an org_id is erased unless tenants.Kept has a reason.
 var withoutOwner = map[string]string{
-	"retired_slugs": "names of portals, which are public", "persons": "goes with the last membership",
+	"operators": "belong to no organization", "operator_passkeys": "an operator's", "operator_questions": "an operator's, and goes within minutes", "operator_sessions": "an operator's", "operator_codes": "an operator's",
+	"operator_audit": "what operators did stays theirs to answer for: the number of the organization, reasons and operators, nothing of what was in it",
+	"retired_slugs":  "names of portals, which are public", "persons": "goes with the last membership",
 	"connections": "belongs to both sides: the other keeps when it was", "agreements": "belongs to both sides: the other keeps what it signed", "joint_propositions": "the same",
 	"visitors": "belongs to nobody yet, and ends by itself", "visitor_progress": "a visitor's own", "claims": "a visitor's own",
 	"search_lexicon": "built again from what is there", "search_languages": "built again from what is there", "audit_keys": "the installation's",
