@@ -29,7 +29,9 @@ func LogActions() map[string]string {
 	return map[string]string{
 		"session.opened": TopicSignIn, "session.closed": TopicSignIn, "sign_in.refused": TopicSignIn, "link.spent": TopicSignIn, "identity.linked": TopicSignIn,
 		"session.ended": TopicSignIn, "passkey.added": TopicSignIn, "passkey.removed": TopicSignIn, "session.ended_by_provider": TopicSignIn, "sign_out.refused": TopicSignIn,
-		"member.added":       TopicPeople,
+		"member.added":    TopicPeople,
+		"member.imported": TopicPeople, "people.import_asked": TopicPeople, "people.imported": TopicPeople, "people.import_undo_asked": TopicPeople, "people.import_undone": TopicPeople,
+		"account.link_confirmed": TopicSignIn, "account.linked": TopicSignIn, "account.unlinked": TopicSignIn, "identity.claimed": TopicSignIn, "identity.unlinked": TopicSignIn,
 		"member.provisioned": TopicPeople, "member.changed": TopicPeople, "member.deactivated": TopicPeople, "member.reactivated": TopicPeople, "member.removed": TopicPeople,
 		"team.provisioned":      TopicPeople,
 		"draft.discarded":       TopicContent,

@@ -60,6 +60,8 @@ type Server struct {
 func New(o Options, d Deps) *fiber.App {
 	s := &Server{opts: o, deps: d, refusals: newRefusals(o.Log)}
 	app := newApp(o, s.fail)
+	paced := pace(o)
+	app.Use([]string{"/host", "/break-glass"}, paced) // Before anybody is known: by network.
 	app.Use(s.apart)
 	// What everybody may have, without a session.
 	app.Get("/healthz", s.health)
@@ -73,7 +75,7 @@ func New(o Options, d Deps) *fiber.App {
 	s.mountHost(app)
 	s.mountGlass(app)
 
-	app.Use(authpages.Middleware(d.Auth), s.view, s.frame, pace(o), s.gate, s.glassGate)
+	app.Use(authpages.Middleware(d.Auth), s.view, s.frame, paced, s.gate, s.glassGate)
 	s.mountGlassHere(app)
 	app.Get("/view-as", s.viewing)
 	app.Post("/view-as", s.look)

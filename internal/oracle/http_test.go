@@ -124,7 +124,7 @@ func (s *site) alike(r *reader, a ask, got answer, wrong func(string, ...any)) {
 	plain := func(target, id string, g answer) string {
 		delete(g.head, "X-Request-Id")
 		delete(g.head, "Content-Length")
-		return strings.ReplaceAll(g.whole(), id, "…")
+		return strings.ReplaceAll(strings.ReplaceAll(g.whole(), fmt.Sprintf("data-whose=%q", r.who.Member), ""), id, "…") // Whose page it is may be the very one.
 	}
 	shape := r.name + strings.Replace(a.target, a.id, "…", 1) + fmt.Sprint(a.header)
 	want, ok := s.page404[shape]

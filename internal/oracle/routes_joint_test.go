@@ -11,6 +11,7 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/oracle"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
 )
 
 // jointRoutes are the pages of what a publisher and an adopter say together of a path.
@@ -137,9 +138,17 @@ func (w *world) jointForgeries() (out []forgery) {
 			VALUES ($1, $2, $3, 92, 'proposed', $1, $5, $4, '', '', '', `+wordsHash+`, now(), now())`)
 		for _, third := range w.orgs {
 			if third != publisher && third != adopter {
-				add("read what two others said", third, args, `SELECT count(*) FROM joint_propositions WHERE`+row)
-				if w.pact(third, publisher) == nil {
-					add("propose to a stranger", publisher, []any{publisher.id, third.id, args[2], "Mine", ""}, proposeTogether)
+				if !w.model.Sees(oracle.Viewer{Org: third.id.String()}, ob) { // A customer of the adopter may.
+					add("read what two others said", third, args, `SELECT count(*) FROM joint_propositions WHERE`+row)
+				}
+			}
+		}
+	}
+	for i, ob := range w.items {
+		if p := w.pages[ob.ID]; p.kind == tenants.KindPath && i%2 == 0 {
+			for _, third := range w.orgs {
+				if third != p.org && w.pact(third, p.org) == nil {
+					add("propose to a stranger", p.org, []any{p.org.id, third.id, p.id, "Mine", ""}, proposeTogether)
 				}
 			}
 		}

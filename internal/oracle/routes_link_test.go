@@ -2,9 +2,15 @@ package oracle_test
 
 import (
 	"strings"
+	"testing"
 
+	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/oracle"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
 )
 
 // linkRoutes are the routes of bringing people in by a file, which the administrator of their organization alone has.
@@ -81,4 +87,33 @@ func (w *world) imports(o *org, office *oracle.Object) {
 	w.exec(o, `INSERT INTO people_import_rows (org_id, import_id, line, email, name, roles, teams, account, outcome, problems)
 		VALUES ($1, $2, 2, $3, $4, '{author}', '{}', $5, 'new', '[]'), ($1, $2, 3, 'x', '', '{}', '{}', '', 'bad', jsonb_build_array(jsonb_build_object('column', 'roles', 'key', 'link.import.row.role', 'value', $6::text)))`,
 		o.id, o.imported, w.field(office, "people_import_rows.email")+"@x.example", w.field(office, "people_import_rows.name"), w.field(office, "people_import_rows.account"), w.field(office, "people_import_rows.problems"))
+}
+
+// importMails imports somebody new into every organization and writes to them.
+func (s *site) importMails(t *testing.T) {
+	t.Helper()
+	s.mailed(t, "new@nobody.example", func(o *org, by scope.Scope) error {
+		now := s.portal.Auth.Now()
+		ctx := auth.WithSession(scope.Enter(t.Context(), by), auth.Session{Membership: tenants.Membership{OrgID: o.id, MembershipID: by.Membership}, AuthAt: &now})
+		which, err := s.portal.Auth.CheckImport(ctx, "people.csv", []byte("email,name\nnew@nobody.example,New\n"))
+		if err == nil {
+			err = s.portal.Auth.ConfirmImport(ctx, which, true)
+		}
+		if err == nil {
+			err = s.portal.Importer.Run(dbtest.System(t, scope.SignIn, o.id), which)
+		}
+		return err
+	}, func(o *org) string { return o.slug })
+}
+
+// claimMails reads the mail to whose place somebody came for: it can say its organization, its provider, a time and a link, and nothing else.
+func (*site) claimMails(t *testing.T) {
+	t.Helper()
+	for _, l := range lang.Locales() {
+		ctx := lang.With(t.Context(), l)
+		text := lang.T(ctx, "link.claim.subject", "Org", "<Org>") + lang.T(ctx, "link.claim.body", "Org", "<Org>", "Provider", "<Provider>", "Until", "<Until>", "Link", "<Link>")
+		if !strings.Contains(text, "<Org>") || !strings.Contains(text, "<Link>") || strings.Contains(text, "<no value>") {
+			t.Errorf("%s: the mail says %s", l, text)
+		}
+	}
 }

@@ -27,6 +27,7 @@ import (
 // with a lock, an atomic or the like in it, and every variable of a package that is not fixed. Each says by what it is kept, or that it
 // is the same for everybody. What belongs to a viewer stands in none of them.
 var shared = map[string]string{
+	"auth.deskTries":               "how often each network asked for the operators' sign-in, by network: a number",
 	"auth.gates":                   "how many requests wait for a provider and how often it failed, by provider",
 	"auth.issuers":                 "what a provider tells anybody of itself, by issuer",
 	"auth.keySet":                  "the keys of one issuer",
@@ -181,6 +182,8 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/provider_errand.go SendProvider": (*site).providerErrandMails,
 	"auth/welcome.go mailWelcome":          (*site).welcomeMails,
 	"auth/door.go tellEmergency":           (*site).emergencyMails,
+	"auth/import_run.go tellOf":            (*site).importMails,
+	"auth/claimed.go askClaim":             (*site).claimMails,
 }
 
 // TestMails renders every mail that the product sends, in the oracle's world, and looks for what its reader may not see.

@@ -62,6 +62,7 @@ type Portal struct {
 	Keeper    *tenants.Keeper
 	Reads     *tenants.Reads
 	Auth      *auth.Service
+	Importer  *auth.Importer
 	Courses   *courses.Service
 	Marketing *marketing.Service
 	Community *community.Service
@@ -129,7 +130,8 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Keeper.OnForget(p.Community.Forget)
 	p.Keeper.Listen(p.Relay)
 	p.Auth.Listen(p.Relay)
-	auth.NewImporter(p.Auth, p.Jobs).Listen(p.Relay)
+	p.Importer = auth.NewImporter(p.Auth, p.Jobs)
+	p.Importer.Listen(p.Relay)
 	p.Courses.Listen(p.Relay)
 	p.Marketing.Listen(p.Relay)
 	p.Community.Listen(p.Relay)
