@@ -154,7 +154,7 @@ func TestOperators(t *testing.T) {
 	admin := webtest.Open(t, 1360)
 	signIn(t, admin, d, "admin@kestrel.example")
 	admin.Visit(d.URL("kestrel", "/admin/audit"))
-	admin.WaitText("Piet Bakker (operator of the portal) read GET /admin/people")
+	admin.WaitText("Piet Bakker (operator of the portal) asked for GET /admin/people")
 	admin.WaitText("Nobody there can sign in, ticket 4471")
 	shot(admin, "watched")
 	admin.Visit(d.URL("kestrel", "/admin/operators"))
