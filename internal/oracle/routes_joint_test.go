@@ -145,7 +145,7 @@ func (w *world) jointForgeries() (out []forgery) {
 		}
 	}
 	for i, ob := range w.items {
-		if p := w.pages[ob.ID]; p.kind == tenants.KindPath && i%2 == 0 {
+		if p := w.pages[ob.ID]; p != nil && p.kind == tenants.KindPath && i%2 == 0 {
 			for _, third := range w.orgs {
 				if third != p.org && w.pact(third, p.org) == nil {
 					add("propose to a stranger", p.org, []any{p.org.id, third.id, p.id, "Mine", ""}, proposeTogether)
