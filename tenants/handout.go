@@ -51,6 +51,8 @@ var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant 
 	"outbox":              "events on their way",
 	"individual_sessions": "opens somebody's session at the public door",
 
+	"break_glass.code_hash":         "opens what an operator was let into",
+	"break_glass.token_hash":        "the same",
 	"api_tokens.token_hash":         "opens the programming interface",
 	"invitations.token_hash":        "opens an invitation",
 	"standard_links.token_hash":     "opens an invitation",

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
@@ -23,7 +24,7 @@ import (
 func paced(t *testing.T, o Options) func(path, network, person string) *http.Response {
 	t.Helper()
 	o.Log, o.TrustedProxies = slog.New(slog.DiscardHandler), []string{"127.0.0.1"}
-	s := &Server{opts: o, refusals: newRefusals(o.Log)}
+	s := &Server{opts: o, deps: Deps{Auth: &auth.Service{}}, refusals: newRefusals(o.Log)}
 	app := newApp(o, s.fail)
 	app.Use(func(c *fiber.Ctx) error {
 		if p, err := id.Parse[id.Person](c.Get("X-Person")); err == nil {

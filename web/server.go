@@ -219,6 +219,12 @@ func compress() fiber.Handler {
 	}
 }
 
+// overrun is how much of a body that is too large is read and dropped before it is refused, in bytes, overrunTime for how long at most.
+const (
+	overrun     = 1 << 20
+	overrunTime = 300 * time.Millisecond
+)
+
 // uploadLimit is how large the body of an upload may be, uploadTime how long it may take.
 const (
 	uploadLimit = 65 << 20
@@ -263,11 +269,14 @@ func body(form int) fiber.Handler {
 		if n == 0 || (n < 0 && n != -1) { // -2 is identity: no body without a length
 			return c.Next()
 		}
+		stream := req.BodyStream()
 		if n > limit {
 			c.Context().SetConnectionClose()
+			if stream != nil && c.Context().Conn().SetReadDeadline(c.Context().Time().Add(overrunTime)) == nil {
+				_, _ = io.CopyN(io.Discard, stream, overrun) // Who is sending would hear nothing otherwise.
+			}
 			return errs.New(errs.TooLarge, "body of %d bytes", n)
 		}
-		stream := req.BodyStream()
 		if stream == nil {
 			return c.Next()
 		}

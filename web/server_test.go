@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/internal/secret"
 )
 
@@ -39,7 +40,7 @@ func serve(t *testing.T, o Options) (at string, log *journal) {
 	t.Helper()
 	log = &journal{}
 	o.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s := &Server{opts: o, refusals: newRefusals(o.Log)}
+	s := &Server{opts: o, deps: Deps{Auth: &auth.Service{}}, refusals: newRefusals(o.Log)}
 	app := newApp(o, s.fail)
 	app.Get("/ip", func(c *fiber.Ctx) error { return c.SendString(c.IP()) })
 	app.Get("/broken/:token", func(*fiber.Ctx) error { return errors.New("out of order") })

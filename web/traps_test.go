@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"github.com/learnscape/learnscape/auth"
 )
 
 // Each of these is something that the framework does unless it is told otherwise.
@@ -23,7 +25,7 @@ import (
 func around(t *testing.T, o Options, mount func(*fiber.App)) (*fiber.App, net.Listener) {
 	t.Helper()
 	o.Log = slog.New(slog.DiscardHandler)
-	s := &Server{opts: o, refusals: newRefusals(o.Log)}
+	s := &Server{opts: o, deps: Deps{Auth: &auth.Service{}}, refusals: newRefusals(o.Log)}
 	app := newApp(o, s.fail)
 	mount(app)
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -46,8 +46,8 @@ var goMutants = []goMutant{
 	{name: "who left still has a token", at: []string{"GET /api/v1/organization"}, file: "auth/token.go", old: "t.expires_at > $4 AND m.state = 'active'`,", new: "t.expires_at > $4`+map[bool]string{false: \" AND m.state = 'active'\"}[mutant(%q)],"},
 	{name: "a token does not expire", at: []string{"GET /api/v1/organization"}, file: "auth/token.go", old: "t.token_hash = $3 AND t.expires_at > $4", new: "t.token_hash = $3 AND (t.expires_at > $4 OR `+map[bool]string{false: \"false\", true: \"true\"}[mutant(%q)]+`)"},
 	{
-		name: "what may not be done is forbidden, and so is there", at: []string{"GET /admin/"}, file: "internal/authz/authz.go", old: "\treturn errs.New(errs.NotFound, \"%s: %s of %s may not on %s\",",
-		new: "\tif mutant(%q) {\n\t\treturn errs.New(errs.Forbidden, \"no\")\n\t}\n\treturn errs.New(errs.NotFound, \"%%s: %%s of %%s may not on %%s\",",
+		name: "what may not be done is forbidden, and so is there", at: []string{"GET /admin/"}, file: "internal/authz/authz.go", old: "\treturn &errs.Error{Kind: errs.NotFound, Err: Refusal{",
+		new: "\tif mutant(%q) {\n\t\treturn errs.New(errs.Forbidden, \"no\")\n\t}\n\treturn &errs.Error{Kind: errs.NotFound, Err: Refusal{",
 	},
 	{name: "everybody lists the people", at: []string{"GET /admin/people"}, file: "internal/authz/authz.go", old: "\treturn slices.ContainsFunc(r.Roles, s.Has)\n", new: "\treturn mutant(%q) && a == SeePeople || slices.ContainsFunc(r.Roles, s.Has)\n"},
 	{name: "answers are counted before rights", at: []string{"GET /search"}, file: "search/hydrate.go", old: "a.n AS answers,", new: "`+map[bool]string{false: \"a.n\", true: \"q.answers\"}[mutant(%q)]+` AS answers,"},

@@ -269,6 +269,14 @@ func (w *world) age() {
 	w.addForCustomers()
 	w.speakTogether()
 	w.addToStrangers()
+	// Strangers hold grants that no agreement stands behind, as the command line may give them.
+	for _, c := range w.colls {
+		for _, v := range w.orgs {
+			if o := w.owner[c.Org]; c.State == "agreement" && v != o && w.pact(v, o) == nil && w.at("grants").objects[c.Org+" "+v.id.String()+" "+c.ID] == nil {
+				w.open(c, v, false)
+			}
+		}
+	}
 	// What one organization has is open to everybody, and a collection of another.
 	for _, c := range w.colls {
 		if (w.owner[c.Org] == w.orgs[0] || w.owner[c.Org] == w.orgs[4] && w.slugs[c.ID] == "c1") && c.State != "internal" {

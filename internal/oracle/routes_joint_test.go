@@ -144,8 +144,8 @@ func (w *world) jointForgeries() (out []forgery) {
 			}
 		}
 	}
-	for i, ob := range w.items {
-		if p := w.pages[ob.ID]; p != nil && p.kind == tenants.KindPath && i%2 == 0 {
+	for _, ob := range w.items {
+		if p := w.pages[ob.ID]; p != nil && p.kind == tenants.KindPath {
 			for _, third := range w.orgs {
 				if third != p.org && w.pact(third, p.org) == nil {
 					add("propose to a stranger", p.org, []any{p.org.id, third.id, p.id, "Mine", ""}, proposeTogether)

@@ -73,7 +73,7 @@ func TestThroughThePublicDoor(t *testing.T) {
 		return webtest.Eval[int](b, `fetch(`+strconv.Quote(page)+`, {redirect: "manual"}).then(r => r.status)`)
 	}
 	internal := inside(t, d, d.Client(t, "admin@halden.example"), at)
-	for _, page := range []string{internal, "/admin/people", "/network", "/community/new", "/me/sharing", "/settings/tokens", "/sharing"} {
+	for _, page := range []string{internal, "/admin/people", "/network", "/community/new", "/me/sharing", "/admin/tokens", "/sharing"} {
 		if got := answers(page); got != http.StatusNotFound {
 			t.Errorf("%s answers %d", page, got)
 		}

@@ -305,12 +305,15 @@ func (l *lives) enroll(who *life, it *thing, start time.Time) *begun {
 	return b
 }
 
+// newcomers have learned nothing yet, whatever day it is.
+var newcomers = []string{"partners@kestrel.example", "farah.siddiqi@halden.example", "rafael.quintas@brightwater.example"} //nolint:gochecknoglobals // A constant list.
+
 // pick chooses people of a house who are not on the item.
 func (l *lives) pick(house string, it *thing, n int) []*life {
 	var free []*life
 	for _, who := range l.people[house] {
 		// What the cast did not do is as much a part of its pages as what it did.
-		if who.begun[it.ID] == nil && who.until.IsZero() && !strings.HasPrefix(who.person.Email, "learner@") {
+		if who.begun[it.ID] == nil && who.until.IsZero() && !strings.HasPrefix(who.person.Email, "learner@") && !slices.Contains(newcomers, who.person.Email) {
 			free = append(free, who)
 		}
 	}
