@@ -232,7 +232,7 @@ func noteAct(tx *db.Tx, operator id.Any, action, object string, detail any) erro
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO operator_audit (at, operator_id, action, object, detail, request_id) VALUES ($1, $2, $3, $4, $5, $6)`, tx.Now, operator, action, object, j, tenants.RequestOf(tx))
+	_, err = tx.Exec(`INSERT INTO operator_audit (at, operator_id, action, object, detail, request_id) VALUES ($1, $2, $3, $4, $5, $6)`, tx.Now, operator, action, object, j, tenants.Request(tx.Context()))
 	return err
 }
 

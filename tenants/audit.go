@@ -23,9 +23,6 @@ func Request(ctx context.Context) string {
 	return ref
 }
 
-// RequestOf returns the reference of the request that tx belongs to, or "".
-func RequestOf(tx *db.Tx) string { return Request(tx.Context()) } //nolint:contextcheck // The transaction has the context of its request.
-
 // Audit writes a line into the log of tx's organization, in the transaction of the change: what was done ("noun.verbed"),
 // to what ("kind:id"), and detail as JSON, an object that holds identifiers and never secrets. What a program did says with which token, and what an operator
 // did says whose hand it was: such a line stands in the operators' log, too.

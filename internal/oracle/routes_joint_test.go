@@ -11,7 +11,6 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/oracle"
 	"github.com/learnscape/learnscape/internal/scope"
-	"github.com/learnscape/learnscape/tenants"
 )
 
 // jointRoutes are the pages of what a publisher and an adopter say together of a path.
@@ -145,11 +144,9 @@ func (w *world) jointForgeries() (out []forgery) {
 		}
 	}
 	for _, ob := range w.items {
-		if p := w.pages[ob.ID]; p != nil && p.kind == tenants.KindPath {
-			for _, third := range w.orgs {
-				if third != p.org && w.pact(third, p.org) == nil {
-					add("propose to a stranger", p.org, []any{p.org.id, third.id, p.id, "Mine", ""}, proposeTogether)
-				}
+		for _, third := range w.orgs {
+			if owner := w.owner[ob.Org]; ob.State == "published" && third != owner && w.pact(third, owner) == nil {
+				add("propose to a stranger", owner, []any{owner.id, third.id, parse[id.Item](w.t, ob.ID), "Mine", ""}, proposeTogether)
 			}
 		}
 	}
