@@ -252,6 +252,7 @@ func body(form int) fiber.Handler {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), uploadTime)
 			defer cancel()
 			c.SetUserContext(ctx)
+			c.Context().SetConnectionClose() // Whoever answers may not have read it to its end.
 			return c.Next()
 		}
 		req, limit := c.Request(), form

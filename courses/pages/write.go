@@ -306,9 +306,6 @@ func (p *Pages) addFile(c *fiber.Ctx) error {
 		return err
 	}
 	f, err := p.upload(c, it)
-	if err != nil {
-		c.Context().SetConnectionClose() // The rest of the body is not read.
-	}
 	script := c.Get(fiber.HeaderAccept) == fiber.MIMEApplicationJSON
 	says := saysOf(ctx, err)
 	for _, t := range faultsOf(ctx, err) {
