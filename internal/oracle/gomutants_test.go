@@ -33,8 +33,8 @@ var goMutants = []goMutant{
 		new: "\tif mutant(%q) && c.Get(fiber.HeaderIfNoneMatch) != \"\" {\n\t\treturn c.SendStatus(fiber.StatusNotModified)\n\t}\n\tf, err := p.courses.File(c.UserContext(), fid)\n",
 	},
 	{
-		name: "the host gives rights", file: "auth/pages/middleware.go", old: "\t\tif opt.VisitorOf != nil {\n",
-		new: "\t\tif o, ok := auth.HostOrg(ctx); ok && mutant(%q) {\n\t\t\tc.SetUserContext(scope.Enter(ctx, scope.System(scope.Operator, o.OrgID)))\n\t\t}\n\t\tif opt.VisitorOf != nil {\n",
+		name: "the host gives rights", file: "auth/pages/middleware.go", old: "\t\tctx, guard, err := svc.Tenants().StillAwake(ctx, org)\n",
+		new: "\t\tif mutant(%q) {\n\t\t\tctx = scope.Enter(ctx, scope.System(scope.Operator, org.OrgID))\n\t\t}\n\t\tctx, guard, err := svc.Tenants().StillAwake(ctx, org)\n",
 	},
 	{
 		name: "who comes in by the public door acts for the house", at: []string{"GET /"}, file: "auth/pages/middleware.go", old: "scope.Scope{Actor: scope.Individual, Visitor: i.IndividualID})",
