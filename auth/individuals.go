@@ -35,7 +35,7 @@ const (
 )
 
 func likeIndividual(q string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(strings.TrimSpace(q))) + "%"
+	return "%" + db.EscapeLike(strings.ToLower(strings.TrimSpace(q))) + "%"
 }
 
 // Individuals lists who came in by the public door of the acting organization, for its administrator. What they learn is not in it.

@@ -8,6 +8,7 @@ import (
 
 	filter "github.com/scim2/filter-parser/v2"
 
+	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 )
@@ -237,7 +238,7 @@ func (w *where) term(name string, op filter.CompareOperator, value any) (string,
 	}
 	switch {
 	case op == filter.CO, op == filter.SW, op == filter.EW:
-		pattern := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
+		pattern := db.EscapeLike(text)
 		if op != filter.SW {
 			pattern = "%" + pattern
 		}

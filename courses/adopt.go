@@ -141,7 +141,7 @@ var offersSQL = `SELECT ` + tenants.ItemColumns + ` FROM (SELECT DISTINCT ci.org
 	ORDER BY i.published_at DESC, i.item_id LIMIT $3`
 
 func pattern(q string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(strings.TrimSpace(q))) + "%"
+	return "%" + db.EscapeLike(strings.ToLower(strings.TrimSpace(q))) + "%"
 }
 
 // Library returns a page of what the own organization took into its library, by title, for those who look after it. NotFound for

@@ -140,7 +140,7 @@ func (s *Service) Desk(ctx context.Context, f DeskFilter) (Desk, error) {
 	} else {
 		f.AfterID = id.Item{}
 	}
-	words := "%" + escapeLike(strings.ToLower(strings.TrimSpace(f.Query))) + "%"
+	words := "%" + db.EscapeLike(strings.ToLower(strings.TrimSpace(f.Query))) + "%"
 	q := `SELECT d.item_id, d.title, i.slug, d.lang, i.version, (SELECT count(*)::int FROM draft_lessons l WHERE l.org_id = d.org_id AND l.item_id = d.item_id AND l.removed_at IS NULL) AS lessons, coalesce(m.name, '') AS saved_by, d.saved_at AS at
 		FROM ` + manuscriptFrom + ` WHERE d.org_id = $1 AND lower(d.title) LIKE $2 AND (d.saved_at, d.item_id) < ($3, $4) ORDER BY d.saved_at DESC, d.item_id DESC LIMIT $5`
 	if f.Published {
@@ -198,16 +198,12 @@ func (s *Service) BeginCourse(ctx context.Context, o Beginning) (id.Item, error)
 // freeSlug is a readable address that no item of the kind has.
 func freeSlug(tx *db.Tx, kind, title string) (string, error) {
 	base := tenants.Slugify(title)
-	taken, err := db.Rows[string](tx, `SELECT i.slug FROM items i WHERE i.org_id = $1 AND i.kind = $2 AND (i.slug = $3 OR i.slug LIKE $4) LIMIT 10000`, tx.Scope.Org, kind, base, escapeLike(base)+"-%")
+	taken, err := db.Rows[string](tx, `SELECT i.slug FROM items i WHERE i.org_id = $1 AND i.kind = $2 AND (i.slug = $3 OR i.slug LIKE $4) LIMIT 10000`, tx.Scope.Org, kind, base, db.EscapeLike(base)+"-%")
 	slug := base
 	for n := 2; slices.Contains(taken, slug); n++ {
 		slug = base + "-" + strconv.Itoa(n)
 	}
 	return slug, err
-}
-
-func escapeLike(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
 }
 
 func putManuscript(tx *db.Tx, m Manuscript) error {

@@ -87,7 +87,7 @@ const (
 // like makes a pattern for LIKE out of what a person typed.
 func like(q string) string {
 	q = strings.ToLower(strings.TrimSpace(q))
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q) + "%"
+	return "%" + db.EscapeLike(q) + "%"
 }
 
 // ExportPeople returns everybody who matches, at most 100,000, and notes the export in the audit log.

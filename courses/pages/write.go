@@ -48,7 +48,7 @@ type deskView struct {
 	courses.Desk
 	Filter courses.DeskFilter
 	Begin  courses.Beginning
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 func (p *Pages) desk(c *fiber.Ctx) error {
@@ -90,25 +90,14 @@ func (v deskView) next() string {
 	return v.href(v.Filter.Published, &v.Rows[len(v.Rows)-1])
 }
 
-func (v deskView) fault(name string) string { return faultOf(v.Faults, name) }
-
-func faultOf(list []ui.Fault, name string) string {
-	for _, f := range list {
-		if f.ID == name {
-			return f.Text
-		}
-	}
-	return ""
-}
+func (v deskView) fault(name string) string { return v.Faults.Of(name) }
 
 // faultsOf are what was refused, by field; nil for any other error.
-func faultsOf(ctx context.Context, err error) (list []ui.Fault) {
-	if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.Invalid {
-		for _, f := range e.Fields {
-			list = append(list, ui.Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
-		}
+func faultsOf(ctx context.Context, err error) ui.Faults {
+	if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.Invalid && len(e.Fields) > 0 {
+		return ui.FaultsOf(ctx, e.Fields)
 	}
-	return list
+	return nil
 }
 
 // saysOf is what an error that a person can do something about says; "" for any other.
@@ -148,13 +137,13 @@ type manuscriptView struct {
 	courses.ManuscriptView
 
 	Head    courses.ManuscriptHead // what the form says
-	Faults  []ui.Fault
+	Faults  ui.Faults
 	Refused string
 	Module  string // of the form that adds a lesson
 	Adding  string
 }
 
-func (v manuscriptView) fault(name string) string { return faultOf(v.Faults, name) }
+func (v manuscriptView) fault(name string) string { return v.Faults.Of(name) }
 
 // modules are the titles of the modules in their order; one of "" stands for lessons without.
 func (v manuscriptView) modules() (out []string) {

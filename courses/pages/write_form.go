@@ -25,7 +25,7 @@ type lessonForm struct {
 
 	Blocks  []formBlock
 	Whole   bool // the text in one piece
-	Faults  []ui.Fault
+	Faults  ui.Faults
 	Refused string
 	Theirs  string // what somebody else saved meanwhile; "" for nothing
 }
@@ -259,7 +259,7 @@ func (p *Pages) onward(it id.Item, key string, whole bool, at int, do string) st
 	return to
 }
 
-func (v lessonForm) fault(name string) string { return faultOf(v.Faults, name) }
+func (v lessonForm) fault(name string) string { return v.Faults.Of(name) }
 
 // view is the lesson as the components of a lesson's page take it.
 func (v lessonForm) view() courses.LessonView {
