@@ -49,7 +49,7 @@ const (
 	Roll       Kind = "roll"       // who of Org is known to Other, by name, as whoever administrates Org reads it
 	Shelf      Kind = "shelf"      // the collections of Org, for who looks after them
 	Library    Kind = "library"    // the library of Org, for who looks after it
-	Taken      Kind = "taken"      // that Org took an item into its library, and what it decided about it
+	Taken      Kind = "taken"      // that Org took an item of Other into its library, and what it decided about it
 	Addition   Kind = "addition"   // what Org adds to the path Item of Other: Audience and Customers say to whom beside its own people
 	Readers    Kind = "readers"    // how much people of Org read of Other in a week: Done says that it is over, and that five or more did
 	Joint      Kind = "joint"      // what Org, the publisher of Item, and Other say together of it, or would: State is how far it is
@@ -295,6 +295,9 @@ func (w *World) Names(v Viewer, org string) bool {
 	for _, o := range w.Objects {
 		if v.Shares && o.Kind == Grant && o.Org == v.Org && o.Other == org {
 			return true // Whoever looks after collections sees to whom they are opened.
+		}
+		if v.Keeps && o.Kind == Taken && o.Org == v.Org && o.Other == org {
+			return true // The library says from whom it took what has closed since.
 		}
 		if o.Org == org && (o.Kind == Item || (o.Kind == Question || o.Kind == Answer) && o.Shown != "someone") && w.Sees(v, o) {
 			return true

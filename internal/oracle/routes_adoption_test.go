@@ -117,7 +117,7 @@ func (w *world) adopt(o *org, it *oracle.Object, updates string) error {
 		if err := courses.AdoptItem(tx, courses.Adoption{Item: item, Updates: updates, At: tx.Now}); err != nil {
 			return err
 		}
-		ob := &oracle.Object{Kind: oracle.Taken, Org: o.id.String(), Item: it.ID}
+		ob := &oracle.Object{Kind: oracle.Taken, Org: o.id.String(), Other: it.Org, Item: it.ID}
 		if err := tx.Must(`UPDATE adoptions SET title = $3 WHERE org_id = $1 AND item_id = $2`, o.id, item, w.token(ob, key)); err != nil {
 			return err
 		}
