@@ -80,6 +80,7 @@ func LogActions() map[string]string {
 		"team.created":            TopicPeople,
 		"team.deleted":            TopicPeople,
 		"team.renamed":            TopicPeople,
+		"team.gives":              TopicPeople,
 		"token.created":           TopicSettings,
 		"additions.published":     TopicContent,
 		"agreement.reminded":      TopicNetwork,
