@@ -2,6 +2,7 @@ package courses
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -34,7 +35,11 @@ type publishWorker struct {
 
 // Work implements river.Worker.
 func (w *publishWorker) Work(ctx context.Context, job *river.Job[publishArgs]) error {
-	return w.r.Publish(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.Item, job.Args.At)
+	err := w.r.Publish(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.Item, job.Args.At)
+	if errors.Is(err, errResting) {
+		return river.JobSnooze(time.Hour)
+	}
+	return err
 }
 
 // Timeout implements river.Worker.
@@ -42,6 +47,4 @@ func (*publishWorker) Timeout(*river.Job[publishArgs]) time.Duration { return ti
 
 func (r *Routine) work(c *jobs.Client) { jobs.Add(c, &publishWorker{r: r}) }
 
-func (r *Routine) enqueue(tx *db.Tx, e PublishPlanned) error {
-	return r.jobs.Insert(tx, publishArgs(e))
-}
+func (r *Routine) enqueue(tx *db.Tx, a publishArgs) error { return r.jobs.Insert(tx, a) }

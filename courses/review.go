@@ -375,7 +375,7 @@ func (s *Service) SetAuthorRules(ctx context.Context, r AuthorRules) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		return tenants.Audit(tx, "publishing.rules", "", map[string]bool{"review": r.Review})
+		return tenants.Audit(tx, "publishing.rules", "organization:"+tx.Scope.Org.String(), map[string]bool{"review": r.Review})
 	})
 }
 

@@ -50,7 +50,8 @@ func (r *Routine) Listen(relay *jobs.Relay) {
 	jobs.On(relay, scope.Mailer, func(ctx context.Context, events []PublishPlanned) error {
 		return r.s.db.Tx(ctx, func(tx *db.Tx) error {
 			for _, e := range events {
-				if err := r.enqueue(tx, e); err != nil {
+				// Whose event it is, the outbox says.
+				if err := r.enqueue(tx, publishArgs{Org: tx.Scope.Org, Item: e.Item, At: e.At}); err != nil {
 					return err
 				}
 			}

@@ -71,10 +71,14 @@ type planned struct {
 	Person id.Person     `db:"person_id"`
 	Roles  []scope.Role  `db:"roles"`
 	State  string        `db:"state"`
+	House  string        `db:"house"` // the state of the organization
 }
 
 // errOtherwise says that a draft is not to publish itself at that time any more.
 var errOtherwise = errors.New("the draft is not to be published then")
+
+// errResting says that the organization does nothing for now; what is due waits.
+var errResting = errors.New("the organization rests")
 
 // Publish publishes a draft of the acting organization that is due, with the rights that whoever planned it has now. If it cannot be
 // published, the draft says why and whoever planned it gets a mail. What was called off or put to another time is left alone; repeating is
@@ -89,7 +93,7 @@ func (r *Routine) Publish(ctx context.Context, item id.Item, at time.Time) error
 	}
 	var p planned
 	if err := r.s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		p, err = db.Row[planned](tx, `SELECT d.title, m.membership_id, m.person_id, m.roles, m.state FROM course_drafts d JOIN memberships m ON m.org_id = d.org_id AND m.membership_id = d.publish_by
+		p, err = db.Row[planned](tx, `SELECT d.title, m.membership_id, m.person_id, m.roles, m.state, o.state AS house FROM course_drafts d JOIN organizations o ON o.org_id = d.org_id JOIN memberships m ON m.org_id = d.org_id AND m.membership_id = d.publish_by
 			WHERE d.org_id = $1 AND d.item_id = $2 AND d.publish_at = $3`, tx.Scope.Org, item, at)
 		return err
 	}); err != nil {
@@ -97,6 +101,9 @@ func (r *Routine) Publish(ctx context.Context, item id.Item, at time.Time) error
 			return nil
 		}
 		return fmt.Errorf("planned publishing of %s: %w", item, err)
+	}
+	if p.House != tenants.OrgActive {
+		return errResting
 	}
 	why := "review.late.left"
 	if p.State == "active" {

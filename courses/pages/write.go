@@ -14,9 +14,11 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/learnscape/learnscape/courses"
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
@@ -41,12 +43,14 @@ func (p *Pages) mountWriting(r fiber.Router) {
 // wrote are the changes that a page of the desk says were made.
 func wrote(c *fiber.Ctx) *ui.Flash {
 	w := c.Query("done")
-	if !slices.Contains([]string{"begun", "saved", "moved", "removed", "restored", "published", "discarded", "file", "step-added", "step-remove", "step-restore"}, w) {
+	if !slices.Contains([]string{"begun", "saved", "moved", "removed", "restored", "published", "discarded", "file", "step-added", "step-remove", "step-restore", "review-ask", "review-off", "review-plan", "review-cancel"}, w) {
 		return nil
 	}
 	key := "write.done." + w
 	if step, ok := strings.CutPrefix(w, "step-"); ok {
 		key = "pathwrite.done." + step
+	} else if review, ok := strings.CutPrefix(w, "review-"); ok {
+		key = "review.done." + review
 	}
 	return &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), key, "Name", c.Query("file"))}
 }
@@ -57,6 +61,7 @@ type deskView struct {
 	Filter courses.DeskFilter
 	Begin  courses.Beginning
 	Faults ui.Faults
+	Rules  bool // the viewer decides what is asked of those who write
 }
 
 func (p *Pages) desk(c *fiber.Ctx) error {
@@ -72,6 +77,11 @@ func (p *Pages) showDesk(c *fiber.Ctx, v deskView, status int) error {
 	if v.Desk, err = p.courses.Desk(c.UserContext(), v.Filter); err != nil {
 		return err
 	}
+	sc, err := scope.From(c.UserContext())
+	if err != nil {
+		return err
+	}
+	v.Rules = authz.Allowed(sc, authz.ManageOrg, id.Org{})
 	c.Status(status)
 	return shell.Page(c, ui.PageProps{Title: lang.T(c.UserContext(), "write.title"), NavKey: "publish", Layout: ui.Work, NoIndex: true, Flash: wrote(c)}, deskPage(v))
 }
@@ -152,6 +162,10 @@ type manuscriptView struct {
 
 	Find  string         // of a path: words of what a step could lead to
 	Found []courses.Card // what has them
+
+	Who, Words string   // of the form that asks a colleague to read
+	At         string   // of the form that publishes at a time
+	Readers    []string // names of colleagues who write, too
 }
 
 func (v manuscriptView) fault(name string) string { return v.Faults.Of(name) }
@@ -192,6 +206,10 @@ func headOf(m courses.Manuscript) courses.ManuscriptHead {
 }
 
 func (p *Pages) showManuscript(c *fiber.Ctx, v manuscriptView, status int) error {
+	var err error
+	if v.Readers, err = p.courses.Readers(c.UserContext()); err != nil {
+		return err
+	}
 	c.Status(status)
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	return shell.Page(c, ui.PageProps{Title: v.Title, NavKey: "publish", Layout: ui.Work, NoIndex: true, Flash: wrote(c)}, pageOf(v))
@@ -226,6 +244,8 @@ func (p *Pages) changeManuscript(c *fiber.Ctx) error {
 	switch do {
 	case "step", "step-lesson", "step-up", "step-down", "step-place", "step-remove", "step-restore", "section", "open":
 		to, err = p.changePlan(c, it, do)
+	case "review-ask", "review-off", "review-settle", "review-open", "review-plan", "review-cancel":
+		to, err = p.changeReviews(c, it, do)
 	case "head":
 		err, to = p.courses.SaveHead(ctx, it, h), to+"?done=saved"
 	case "add":
@@ -264,8 +284,13 @@ func (p *Pages) changeManuscript(c *fiber.Ctx) error {
 		h.Edition = m.Edition // Whoever sends it again has seen that it is another one.
 		v.Head = h
 	}
-	if do == "step-lesson" {
+	switch do {
+	case "step-lesson":
 		v.Adding = key
+	case "review-ask":
+		v.Who, v.Words = formText(c, "who"), formText(c, "words")
+	case "review-plan":
+		v.At = c.FormValue("at")
 	}
 	if do == "add" {
 		v.Module, v.Adding = formText(c, "module"), key

@@ -12,8 +12,7 @@ CREATE TABLE reviews (
   answered_at   timestamptz CHECK ((answered_at IS NULL) = (state = 'asked')),
   PRIMARY KEY (org_id, item_id, membership_id),
   FOREIGN KEY (org_id, item_id) REFERENCES course_drafts ON DELETE CASCADE,
-  FOREIGN KEY (org_id, membership_id) REFERENCES memberships,
-  CHECK (asked_by <> membership_id)
+  FOREIGN KEY (org_id, membership_id) REFERENCES memberships
 );
 CALL own('reviews');
 CREATE INDEX reviews_member ON reviews (org_id, membership_id, asked_at DESC);
@@ -48,8 +47,8 @@ BEGIN
     IF NEW.membership_id <> app_membership() THEN
       RAISE insufficient_privilege USING MESSAGE = 'only who was asked answers';
     END IF;
-  ELSIF NEW.asked_by <> app_membership() THEN
-    RAISE insufficient_privilege USING MESSAGE = 'nobody asks in the name of somebody else';
+  ELSIF NEW.asked_by <> app_membership() OR NEW.membership_id = NEW.asked_by THEN
+    RAISE insufficient_privilege USING MESSAGE = 'nobody asks in the name of somebody else, or themselves';
   END IF;
   RETURN NEW;
 END $$;
