@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
@@ -11,6 +12,7 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/markdown"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 )
 
@@ -25,6 +27,7 @@ type located struct {
 	Ref     LessonRef
 	Own     bool
 	Step    string // key of an added step
+	From    Step   // of a path; without a key for all else
 }
 
 // locate finds what stands at the place for tx's member or visitor; NotFound if they may not see it.
@@ -67,7 +70,7 @@ func (r *root) at(p Place) (located, error) {
 	if !ok || !r.visible(step.Item) {
 		return located{}, none
 	}
-	at := located{Root: r, Org: step.Org, Item: step.Item, Kind: step.Kind, Version: step.Version}
+	at := located{Root: r, Org: step.Org, Item: step.Item, Kind: step.Kind, Version: step.Version, From: step}
 	switch i := slices.IndexFunc(step.Lessons, func(l LessonRef) bool { return l.Key == p.Lesson }); {
 	case step.Item == r.ItemID:
 		at.Kind, at.Version, at.Lesson, at.Ref = tenants.KindPath, r.Version, step.Key, step.Lessons[0]
@@ -87,8 +90,12 @@ type Way struct {
 	Next *Stop
 }
 
+// way passes over the steps that do as well as the one that was finished.
 func (at located) way(p Place) Way {
 	v := LessonView{Place: p, Owner: at.Root.Item, Stations: at.Root.stations(nil)}
+	if e := at.From.Either; e != "" {
+		v.Stations = slices.DeleteFunc(v.Stations, func(st Station) bool { return st.Either == e && st.Step != p.Step })
+	}
 	at.Root.stops(&v, nil)
 	return Way{at.Root.Item, v.Next}
 }
@@ -96,7 +103,7 @@ func (at located) way(p Place) Way {
 // CompleteLesson marks what stands at the place as finished: a lesson, or a story or resource that is a step. In one transaction
 // it brings the progress of every enrollment up to date, appends the statement and emits LessonCompleted; repeating it, also at
 // the same time, does all of this once. Whoever has not begun the course or path begins it with this. A lesson with questions is
-// finished by answering them; before that it is Invalid. A visitor's progress is kept for the browser only. It returns where to
+// finished by answering them; before that it is Invalid. A step that waits for others is a Conflict that names them. A visitor's progress is kept for the browser only. It returns where to
 // go on.
 func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error) {
 	if err := authz.Check(ctx, authz.VisitorProgress, id.Org{}); err != nil {
@@ -109,6 +116,9 @@ func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error
 		}
 		w = at.way(p)
 		if !tx.Scope.SignedIn() {
+			if err := at.opened(tx); err != nil {
+				return err
+			}
 			return visitorComplete(tx, at)
 		}
 		if err := s.join(tx, at); err != nil {
@@ -157,13 +167,18 @@ func (s *Service) join(tx *db.Tx, at located) error {
 // where nothing comes after it.
 func (s *Service) complete(tx *db.Tx, at located, send func(func(*db.Batch)) error) error {
 	var fresh int64
+	var before []done
 	t := tally{root: at.Root}
 	if err := tx.Batch(func(b *db.Batch) {
+		at.before(b, tx.Scope, &before)
 		db.Write(b, &fresh, `INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version, at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 			tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version, tx.Now)
 		t.queue(b, tx.Scope, at.Item)
 	}); err != nil {
 		return fmt.Errorf("complete %s of %s: %w", at.Lesson, at.Item, err)
+	}
+	if err := at.waits(before); err != nil {
+		return err
 	}
 	if fresh == 0 {
 		return nil
@@ -180,6 +195,45 @@ func (s *Service) complete(tx *db.Tx, at located, send func(func(*db.Batch)) err
 		jobs.Queue(b, tx.Now, LessonCompleted{Org: tx.Scope.Org, Membership: tx.Scope.Membership, ItemOrg: at.Org, Item: at.Item, Lesson: at.Lesson, At: tx.Now})
 		t.count(b, tx, list)
 	})
+}
+
+// before queues what was finished of that for which the step at the place waits; most steps wait for nothing.
+func (at located) before(b *db.Batch, sc scope.Scope, dest *[]done) {
+	if len(at.From.Needs) == 0 {
+		return
+	}
+	db.List(b, dest, `SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = ANY($4)
+		UNION ALL SELECT d.item_id, d.lesson_key FROM visitor_progress d WHERE d.visitor_id = $3 AND d.item_id = ANY($4) LIMIT 5000`,
+		sc.Org, sc.Membership, sc.Visitor, append(at.Root.Outline.leads(at.Root.ItemID), at.Root.ItemID))
+}
+
+// waits is a Conflict that names what has to be finished before the step opens; nil where it is open.
+func (at located) waits(finished []done) error {
+	if len(at.From.Needs) == 0 {
+		return nil
+	}
+	at.Root.Finished = finished
+	list := at.Root.waiting(at.From)
+	if len(list) == 0 {
+		return nil
+	}
+	titles := make([]string, len(list))
+	for i, s := range list {
+		titles[i] = s.Title
+	}
+	return errs.Say(errs.Conflict, "pathwrite.waits", "Titles", strings.Join(titles, ", "))
+}
+
+// opened is waits for a change that reads nothing else first.
+func (at located) opened(tx *db.Tx) error {
+	var finished []done
+	if len(at.From.Needs) == 0 {
+		return nil
+	}
+	if err := tx.Batch(func(b *db.Batch) { at.before(b, tx.Scope, &finished) }); err != nil {
+		return fmt.Errorf("what step %q waits for: %w", at.From.Key, err)
+	}
+	return at.waits(finished)
 }
 
 // pull reports whether the member learns by own choice.
@@ -218,6 +272,9 @@ func (s *Service) Answer(ctx context.Context, p Place, g Given) (Feedback, error
 		out = Feedback{}
 		at, err := s.locate(tx, p)
 		if err != nil {
+			return err
+		}
+		if err := at.opened(tx); err != nil {
 			return err
 		}
 		q, err := findQuestion(tx, at, g)

@@ -50,6 +50,7 @@ type LessonView struct {
 	Note     string
 	NoteOrg  tenants.Organization
 	Card     *tenants.Item
+	Waits    []Waits          // what has to be finished before the step opens: there is nothing to read then
 	Ask      *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
 }
 
@@ -174,7 +175,10 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	if err != nil {
 		return LessonView{}, err
 	}
-	if leaf := at.leaf(); at.Own || !known || leaf != last || !l.whole() {
+	v.Waits = waitsOf(r.waiting(at.From))
+	if leaf := at.leaf(); len(v.Waits) > 0 {
+		l = text{}
+	} else if at.Own || !known || leaf != last || !l.whole() {
 		if l, err = s.text(ctx, at, sc); err != nil {
 			return LessonView{}, err
 		}
@@ -270,6 +274,8 @@ func (r *root) lesson(v *LessonView, at located, l text, orgs map[id.Org]tenants
 		if !own.Item.IsZero() {
 			v.Card = &l.Leads
 		}
+	case len(v.Waits) > 0:
+		v.Title, v.Kind, v.Minutes = at.From.Title, at.From.Kind, at.From.Minutes
 	case at.Lesson == "":
 		v.Card, v.Title, v.Kind, v.Minutes = &v.Owner, at.Ref.Title, at.Kind, at.Ref.Minutes
 	default:

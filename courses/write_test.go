@@ -79,7 +79,7 @@ func TestWhatStandsAgainstPublishing(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	author := w.keeper(w.vendor)
-	item, err := w.svc.BeginCourse(author, courses.Beginning{Title: "New", Lang: "en"})
+	item, err := w.svc.Begin(author, courses.Beginning{Title: "New", Lang: "en"})
 	if err != nil {
 		t.Fatal(err)
 	}

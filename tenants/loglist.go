@@ -35,6 +35,8 @@ func LogActions() map[string]string {
 		"member.provisioned": TopicPeople, "member.changed": TopicPeople, "member.deactivated": TopicPeople, "member.reactivated": TopicPeople, "member.removed": TopicPeople,
 		"team.provisioned":      TopicPeople,
 		"draft.discarded":       TopicContent,
+		"publishing.planned": TopicContent, "publishing.called_off": TopicContent, "publishing.rules": TopicSettings,
+		"review.asked": TopicContent, "review.called_off": TopicContent, "review.good": TopicContent, "review.change": TopicContent,
 		"item.published":        TopicContent,
 		"collection.created":    TopicSharing,
 		"collection.renamed":    TopicSharing,

@@ -91,6 +91,8 @@ func (p *Pages) answer(c *fiber.Ctx) error {
 	}
 	_, err = p.courses.Answer(c.UserContext(), at, g)
 	switch {
+	case errs.Is(err, errs.Conflict):
+		return p.waits(c, at, err)
 	case errs.Is(err, errs.Invalid):
 		return p.show(c, at, shown{question: g.Question, fault: "courses.quiz.choose", status: fiber.StatusUnprocessableEntity})
 	case err != nil:
@@ -137,7 +139,7 @@ func (p *Pages) complete(c *fiber.Ctx) error {
 	}
 	w, err := p.courses.CompleteLesson(c.UserContext(), at)
 	if err != nil {
-		return err
+		return p.waits(c, at, err)
 	}
 	to := href(w.Root)
 	if w.Next != nil {
@@ -154,12 +156,20 @@ func (p *Pages) reflect(c *fiber.Ctx) error {
 	key := c.FormValue("key")
 	saved, err := p.courses.Reflect(c.UserContext(), at, key, strings.TrimSpace(c.FormValue("text")))
 	if err != nil {
-		return err
+		return p.waits(c, at, err)
 	}
 	if shell.IsFragment(c) {
 		return shell.Fragment(c, savedNote(key, lang.T(c.UserContext(), "courses.reflect.saved", "Time", lang.Ago(c.UserContext(), saved, saved))))
 	}
 	return c.Redirect(strings.TrimSuffix(c.Path(), "/reflect")+"#s-"+url.PathEscape(key), fiber.StatusSeeOther)
+}
+
+// waits shows the lesson of a step that opens later, which says why; any other error is returned.
+func (p *Pages) waits(c *fiber.Ctx, at courses.Place, err error) error {
+	if !errs.Is(err, errs.Conflict) || shell.IsFragment(c) {
+		return err
+	}
+	return p.show(c, at, shown{status: fiber.StatusConflict})
 }
 
 func (p *Pages) place(c *fiber.Ctx) error {

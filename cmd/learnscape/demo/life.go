@@ -511,7 +511,7 @@ func (l *lives) settle() {
 				last = later(last, at)
 			}
 		}
-		p := courses.Measure(required, finished)
+		p := courses.Measure(courses.Required{Leaves: required}, finished)
 		b.done = p.Done
 		b.last = later(b.last, last)
 		if p.Complete() {

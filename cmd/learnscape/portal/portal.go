@@ -133,6 +133,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Importer = auth.NewImporter(p.Auth, p.Jobs)
 	p.Importer.Listen(p.Relay)
 	p.Courses.Listen(p.Relay)
+	courses.NewRoutine(p.Courses, p.Mail, p.Jobs, address).Listen(p.Relay)
 	p.Marketing.Listen(p.Relay)
 	p.Community.Listen(p.Relay)
 	p.Search.Listen(p.Relay)
