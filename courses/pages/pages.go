@@ -45,6 +45,8 @@ func (p *Pages) Mount(r fiber.Router) {
 		r.Post(at+"/complete", p.as(p.complete))
 		r.Post(at+"/reflect", p.as(p.reflect))
 		r.Post(at+"/place", p.as(p.place))
+		r.Get(at+"/quizzes/:quiz/check", p.as(p.check))
+		r.Post(at+"/quizzes/:quiz/check", p.as(p.takeCheck))
 	}
 }
 
