@@ -429,7 +429,7 @@ func (p *press) lesson(l LessonDraft) (LessonRef, error) {
 		} else {
 			ref.Questions += len(b.Questions)
 		}
-		if b.Title != "" || b.Kind == markdown.Reflect || b.Kind == markdown.Quiz {
+		if b.Title != "" || b.Kind == markdown.Reflect || b.Kind == markdown.Quiz || b.Kind == markdown.Try {
 			if b.Kind != markdown.File {
 				ref.Parts = append(ref.Parts, PartRef{Key: b.Key, Title: b.Title, Kind: b.Kind})
 			}

@@ -73,6 +73,7 @@ type BlockView struct {
 	Src, Poster, Captions  string
 	Minutes                int
 	Questions              []QuestionView
+	Plan                   *TryView    // of something to try
 	Check                  *CheckRules // of a quiz that is taken as a whole, elsewhere: it has no Questions here
 	Body                   string      // of the viewer's reflection
 	Saved                  time.Time
@@ -95,6 +96,10 @@ type reflection struct {
 	Key  string    `db:"reflection_key"`
 	Body string    `db:"body"`
 	At   time.Time `db:"updated_at"`
+
+	Try  bool       `db:"try"` // something to try: Body is what
+	With string     `db:"with_whom"`
+	By   *time.Time `db:"by_day"`
 }
 
 type lessonFound struct {
@@ -221,8 +226,10 @@ func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item) {
 	if sc.SignedIn() {
 		db.List(b, &l.Attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices, a.words FROM attempts a
 			WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND a.sitting_id IS NULL ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
-		db.List(b, &l.Reflections, `SELECT r.reflection_key, r.body, r.updated_at FROM reflections r
-			WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
+		db.List(b, &l.Reflections, `(SELECT r.reflection_key, r.body, r.updated_at, false AS try, '' AS with_whom, NULL::date AS by_day FROM reflections r
+			WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50)
+			UNION ALL (SELECT t.try_key, t.what, t.updated_at, true, t.with_whom, t.by_day FROM tryouts t
+			WHERE t.org_id = $1 AND t.membership_id = $2 AND t.item_org = $3 AND t.item_id = $4 AND t.lesson_key = $5 ORDER BY t.try_key LIMIT 50)`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
 	}
 }
 
@@ -281,14 +288,14 @@ func (r *root) ownStep(key string) (OwnStep, id.Org, bool) {
 func (r *root) parts(v *LessonView, leaf Leaf) []Part {
 	var out []Part
 	for _, b := range v.Blocks {
-		if b.Kind == markdown.File || b.Kind == markdown.Path || b.Title == "" && b.Kind != markdown.Reflect && b.Kind != markdown.Quiz {
+		if b.Kind == markdown.File || b.Kind == markdown.Path || b.Title == "" && b.Kind != markdown.Reflect && b.Kind != markdown.Quiz && b.Kind != markdown.Try {
 			continue
 		}
 		p := Part{Key: b.Key, Title: b.Title, Kind: b.Kind, Done: v.Done}
 		switch b.Kind {
 		case markdown.Quiz:
 			p.Done = p.Done || b.Check == nil && !slices.ContainsFunc(b.Questions, func(q QuestionView) bool { return q.State == Unanswered })
-		case markdown.Reflect:
+		case markdown.Reflect, markdown.Try:
 			p.Done = p.Done || b.Body != ""
 		}
 		out = append(out, p)

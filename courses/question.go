@@ -255,9 +255,15 @@ func blocks(list []markdown.Block, seed string, attempts []attempt, reflections 
 			v.Questions = questions(b, seed, attempts)
 		}
 		for _, r := range reflections {
-			if b.Kind == markdown.Reflect && r.Key == b.Key {
+			if (b.Kind == markdown.Reflect && !r.Try || b.Kind == markdown.Try && r.Try) && r.Key == b.Key {
 				v.Body, v.Saved = r.Body, r.At
+				if r.Try {
+					v.Plan = &TryView{With: r.With, By: r.By}
+				}
 			}
+		}
+		if b.Kind == markdown.Try && v.Plan == nil {
+			v.Plan = &TryView{With: b.With, Days: b.Days}
 		}
 		out = append(out, v)
 	}

@@ -83,7 +83,7 @@ func (v *ManuscriptView) look() {
 		}
 		practise = practise || l.Kind == "practice"
 		for _, b := range blocks {
-			practise = practise || b.Kind == markdown.Reflect
+			practise = practise || b.Kind == markdown.Reflect || b.Kind == markdown.Try
 			if b.Kind == markdown.Video && b.Captions == "" {
 				fail("captions", l, b.Title, b.Line)
 			}

@@ -93,7 +93,10 @@ func (p *Pages) showCheck(c *fiber.Ctx, at courses.Place, v checkView, result, s
 	c.Status(status)
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	bar := &ui.LessonBar{BackHref: v.lesson(), PathTitle: v.Lesson, Title: v.name(ctx)}
-	if v.Running != nil && v.Shown == nil {
+	switch {
+	case v.Passed:
+		bar.Share = 1
+	case v.Running != nil && v.Shown == nil:
 		bar.Share = float64(len(v.Questions)-v.open()) / float64(max(1, len(v.Questions)))
 	}
 	return shell.Page(c, ui.PageProps{Title: v.name(ctx), NavKey: "learn", Layout: ui.Reading, NoIndex: true, Lesson: bar}, checkPage(v))
@@ -183,7 +186,10 @@ func givenLines(ctx context.Context, q courses.QuestionView) (out []courses.Solu
 	case !q.Answered:
 		return nil
 	case q.Words != "":
-		return []courses.SolutionLine{{Text: strings.TrimSpace(q.Words + " " + q.Unit)}}
+		if !strings.HasSuffix(strings.ToLower(q.Words), strings.ToLower(q.Unit)) {
+			q.Words += " " + q.Unit
+		}
+		return []courses.SolutionLine{{Text: q.Words}}
 	}
 	for _, c := range q.Choices {
 		line := courses.SolutionLine{Text: c.Text, HTML: c.HTML}

@@ -22,7 +22,9 @@ import (
 type shown struct {
 	question string // the key of the question to show
 	given    *courses.Given
-	moved    bool      // given is an order that is not an answer yet
+	moved    bool   // given is an order that is not an answer yet
+	try      string // the key of what was planned and refused, with plan and faults
+	plan     courses.TryPlan
 	faults   ui.Faults // the question was not answered
 	status   int
 }

@@ -46,7 +46,7 @@ const (
 )
 
 // addable are the kinds of blocks that can be added.
-var addable = []string{markdown.Prose, markdown.Quiz, markdown.Reflect, markdown.Video, markdown.File} //nolint:gochecknoglobals // A constant list.
+var addable = []string{markdown.Prose, markdown.Quiz, markdown.Reflect, markdown.Try, markdown.Video, markdown.File} //nolint:gochecknoglobals // A constant list.
 
 func blocksOf(list []markdown.Segment) []formBlock {
 	out := make([]formBlock, 0, len(list))
@@ -82,7 +82,7 @@ func readBlocks(c *fiber.Ctx) (out []formBlock) {
 	for i := range min(max(number(c.FormValue("blocks")), 0), blocksMost) {
 		at := fmt.Sprintf("b%d.", i)
 		b := formBlock{Kind: c.FormValue(at + "kind"), Text: strings.ReplaceAll(formText(c, at+"text"), "\r\n", "\n")}
-		if b.Kind != markdown.Prose && !slices.Contains([]string{markdown.Quiz, markdown.Reflect, markdown.Video, markdown.File, markdown.Path}, b.Kind) {
+		if b.Kind != markdown.Prose && !slices.Contains([]string{markdown.Quiz, markdown.Reflect, markdown.Try, markdown.Video, markdown.File, markdown.Path}, b.Kind) {
 			continue
 		}
 		b.Raw = c.FormValue(at+"raw") != ""
@@ -90,6 +90,7 @@ func readBlocks(c *fiber.Ctx) (out []formBlock) {
 			b.Fields = markdown.Fields{
 				Title: formText(c, at+"title"), Key: formText(c, at+"key"), Ask: formText(c, at+"ask"), Src: formText(c, at+"src"), Poster: formText(c, at+"poster"), Captions: formText(c, at+"captions"),
 				Minutes: max(number(c.FormValue(at+"minutes")), 0), Path: formText(c, at+"path"), Questions: readQuestions(c, at),
+				With: formText(c, at+"with"), Days: max(number(c.FormValue(at+"days")), 0),
 				Shuffle: c.FormValue(at+"shuffle") != "", Draw: max(number(c.FormValue(at+"draw")), 0), Attempts: max(number(c.FormValue(at+"attempts")), 0), Pass: max(number(c.FormValue(at+"pass")), 0),
 			}
 		}

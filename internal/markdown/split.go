@@ -19,12 +19,13 @@ const (
 	Video   = "video"   // a recording with captions
 	File    = "file"    // something to download
 	Path    = "path"    // a card of a path or course, in Ref
+	Try     = "try"     // something to try at work, in Ask
 )
 
 // typed reports whether a fence of the language is one of the typed blocks.
 func typed(language string) bool {
 	switch language {
-	case Quiz, Reflect, Video, File, Path:
+	case Quiz, Reflect, Video, File, Path, Try:
 		return true
 	}
 	return false
@@ -43,7 +44,9 @@ type Block struct {
 	Draw      int        `json:"draw,omitempty"`     // of a quiz: so many of its questions are asked; 0 for all
 	Attempts  int        `json:"attempts,omitempty"` // of a quiz: so often it may be taken; 0 for any number
 	Pass      int        `json:"pass,omitempty"`     // of a quiz: from how many percent on it is passed; 0 for no mark
-	Ask       string     `json:"ask,omitempty"`      // of a reflection
+	Ask       string     `json:"ask,omitempty"`      // of a reflection; of something to try: what
+	With      string     `json:"with,omitempty"`     // of something to try: with whom
+	Days      int        `json:"days,omitempty"`     // of something to try: within how many days; 0 for the usual time
 	Src       string     `json:"src,omitempty"`      // of a video or file: a name, and after resolving an address
 	Poster    string     `json:"poster,omitempty"`   // as Src
 	Captions  string     `json:"captions,omitempty"` // as Src, WebVTT
@@ -120,7 +123,7 @@ func (s *splitter) take(n ast.Node) {
 		}
 	case *ast.FencedCodeBlock:
 		switch kind := string(n.Language(s.source)); kind {
-		case Quiz, Reflect, Video, File, Path:
+		case Quiz, Reflect, Video, File, Path, Try:
 			s.flush()
 			s.typed(kind, lines(n.Lines(), s.source), s.lineOf(n))
 			return
@@ -192,6 +195,8 @@ type Fields struct {
 	Captions  string     `yaml:"captions,omitempty"`
 	Minutes   int        `yaml:"minutes,omitempty"`
 	Path      string     `yaml:"path,omitempty"`
+	With      string     `yaml:"with,omitempty"`
+	Days      int        `yaml:"days,omitempty"`
 	Shuffle   bool       `yaml:"shuffle,omitempty"`
 	Draw      int        `yaml:"draw,omitempty"`
 	Attempts  int        `yaml:"attempts,omitempty"`
@@ -218,6 +223,16 @@ func (s *splitter) typed(kind, body string, line int) {
 		}
 		b.Shuffle = f.Shuffle
 		s.rules(&b, f)
+	case Try:
+		if f.Ask == "" {
+			s.wrong("nothing_to_try", line, kind, "there is nothing to try", "add ask: with one thing to do at work")
+			return
+		}
+		if f.Days < 0 || f.Days > 365 {
+			s.wrong("bad_days", line, fmt.Sprintf("days: %d", f.Days), "it cannot be so", "write days, up to 365")
+			f.Days = 0
+		}
+		b.With, b.Days = f.With, f.Days
 	case Reflect:
 		if f.Ask == "" {
 			s.wrong("no_question", line, kind, "there is no question", "add ask: with one question")

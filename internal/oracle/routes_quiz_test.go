@@ -1,10 +1,35 @@
 package oracle_test
 
-import "github.com/learnscape/learnscape/tenants"
+import (
+	"github.com/learnscape/learnscape/internal/oracle"
+	"github.com/learnscape/learnscape/tenants"
+)
 
 // quizRoutes are the checks: quizzes that are taken as a whole. Whoever sees the lesson sees what its check asks for, and of takings the
 // own ones alone.
 var quizRoutes = map[string]route{
+	"GET /tries": {kind: page, asks: func(_ *site, r *reader) []ask {
+		return []ask{{target: "/tries", about: &oracle.Object{Kind: oracle.Private, Org: orgOf(r), Member: r.who.Member}, ok: 200, open: true}}
+	}},
+	"POST /tries": {kind: write, post: posts("/tries", "do=say&id="+nobody+"&days=7&said=used")},
+	"POST /course/:id/:slug/lessons/:lesson/try": {kind: write, post: func(s *site, own bool) []form {
+		return s.forms(own, tenants.KindCourse, []string{"/lessons/a/try"}, "key=t&what=hello")
+	}},
+	"POST /path/:id/:slug/steps/:step/try": {kind: write, post: func(s *site, own bool) []form {
+		return s.forms(own, tenants.KindPath, []string{"/steps/own/try", "/steps/s1/try"}, "key=t&what=hello")
+	}},
+	"POST /path/:id/:slug/steps/:step/:lesson/try": {kind: write, post: func(s *site, own bool) []form {
+		return s.forms(own, tenants.KindPath, []string{"/steps/s1/a/try"}, "key=t&what=hello")
+	}},
+	"GET /admin/people/:id/time": {kind: page, asks: func(s *site, r *reader) []ask { return people("/time")(s, r) }},
+	"POST /admin/people/:id/time": {kind: write, post: func(s *site, _ bool) (out []form) {
+		for _, o := range s.orgs {
+			if o != s.orgs[1] {
+				out = append(out, form{"/admin/people/" + o.members[0].String() + "/time", "percent=300&reason=mine"})
+			}
+		}
+		return out
+	}},
 	"GET /course/:id/:slug/lessons/:lesson/quizzes/:quiz/check": {kind: page, asks: func(s *site, _ *reader) []ask {
 		var out []ask
 		for _, p := range s.kind(tenants.KindCourse) {
