@@ -11,7 +11,6 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
-	"github.com/learnscape/learnscape/internal/markdown"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -102,8 +101,9 @@ func (at located) way(p Place) Way {
 
 // CompleteLesson marks what stands at the place as finished: a lesson, or a story or resource that is a step. In one transaction
 // it brings the progress of every enrollment up to date, appends the statement and emits LessonCompleted; repeating it, also at
-// the same time, does all of this once. Whoever has not begun the course or path begins it with this. A lesson with questions is
-// finished by answering them; before that it is Invalid. A step that waits for others is a Conflict that names them. A visitor's progress is kept for the browser only. It returns where to
+// the same time, does all of this once. Whoever has not begun the course or path begins it with this. A lesson with questions or
+// checks is finished by answering and passing them; before that it is Invalid. A step that waits for others is a Conflict that names
+// them. A visitor's progress is kept for the browser only. It returns where to
 // go on.
 func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error) {
 	if err := authz.Check(ctx, authz.VisitorProgress, id.Org{}); err != nil {
@@ -124,14 +124,12 @@ func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error
 		if err := s.join(tx, at); err != nil {
 			return err
 		}
-		if at.Ref.Questions > 0 {
-			open, err := openQuestions(tx, at)
-			if err != nil {
-				return err
-			}
-			if open > 0 {
-				return errs.Say(errs.Invalid, "courses.lesson.questions_open", "Count", open)
-			}
+		n, err := open(tx, at)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return errs.Say(errs.Invalid, "courses.lesson.questions_open", "Count", n)
 		}
 		return s.complete(tx, at, tx.Last)
 	})
@@ -239,19 +237,13 @@ func (at located) opened(tx *db.Tx) error {
 // pull reports whether the member learns by own choice.
 func (at located) pull() bool { return at.Root == nil || at.Root.Origin != OriginAssigned }
 
-// openQuestions counts the lesson's questions that the member has not answered.
+// openQuestions counts the questions on the lesson's page that the member has not answered.
 func openQuestions(tx *db.Tx, at located) (int, error) {
 	n, err := db.Row[int](tx, `SELECT count(DISTINCT a.question_key)::int FROM attempts a JOIN lessons l ON l.org_id = $3 AND l.item_id = $4 AND l.version = $6 AND l.key = $5
-			CROSS JOIN LATERAL jsonb_path_query(l.blocks, '$[*].questions[*].key') q
-		WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND to_jsonb(a.question_key) = q`,
+			CROSS JOIN LATERAL jsonb_path_query(l.blocks, '$[*] ? (!exists(@.draw) && !exists(@.attempts) && !exists(@.pass) && !(@.kind == "quiz" && exists(@.minutes))).questions[*].key') q
+		WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND a.sitting_id IS NULL AND to_jsonb(a.question_key) = q`,
 		tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version)
 	return max(at.Ref.Questions-n, 0), err
-}
-
-// Given is an answer: the question's key and the numbers of the chosen choices, from 0.
-type Given struct {
-	Question string
-	Choices  []int
 }
 
 // Feedback is what came of an answer.
@@ -277,62 +269,41 @@ func (s *Service) Answer(ctx context.Context, p Place, g Given) (Feedback, error
 		if err := at.opened(tx); err != nil {
 			return err
 		}
-		q, err := findQuestion(tx, at, g)
+		q, d, err := findQuestion(tx, at, g.Question)
 		if err != nil {
 			return err
 		}
-		out.Question = question(q, []attempt{{g.Question, g.Choices}})
+		a, err := d.meant(q, g)
+		if err != nil {
+			return err
+		}
+		out.Question = question(q, d, &a)
 		if !tx.Scope.SignedIn() {
 			return nil
 		}
 		if err := s.join(tx, at); err != nil {
 			return err
 		}
-		out.Completed, err = s.answer(tx, at, g, out.Question.State == Right)
+		out.Completed, err = s.answer(tx, at, a, out.Question.State == Right)
 		return err
 	})
 	return out, err
 }
 
-func findQuestion(tx *db.Tx, at located, g Given) (markdown.Question, error) {
-	l, err := db.Row[struct {
-		Blocks []markdown.Block `db:"blocks"`
-	}](tx, `SELECT l.blocks FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, at.Org, at.Item, at.Version, at.Lesson)
-	if err != nil {
-		return markdown.Question{}, fmt.Errorf("question %s: %w", g.Question, err)
-	}
-	for _, b := range l.Blocks {
-		for _, q := range b.Questions {
-			if q.Key != g.Question {
-				continue
-			}
-			bad := len(g.Choices) == 0 || q.Kind == "single" && len(g.Choices) > 1
-			for _, c := range g.Choices {
-				bad = bad || c < 0 || c >= len(q.Choices)
-			}
-			if bad {
-				return q, errs.Fields(errs.Field{Name: "choice", Key: "courses.quiz.choose"})
-			}
-			return q, nil
-		}
-	}
-	return markdown.Question{}, errs.New(errs.NotFound, "question %s of %s", g.Question, at.Lesson)
-}
-
-func (s *Service) answer(tx *db.Tx, at located, g Given, right bool) (completed bool, err error) {
+func (s *Service) answer(tx *db.Tx, at located, a attempt, right bool) (completed bool, err error) {
 	if err := tx.Batch(func(b *db.Batch) {
-		db.Write(b, nil, `INSERT INTO attempts (org_id, attempt_id, membership_id, item_org, item_id, version, lesson_key, question_key, choices, correct, at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Scope.Org, id.New[id.Any](), tx.Scope.Membership, at.Org, at.Item, at.Version, at.Lesson, g.Question, g.Choices, right, tx.Now)
+		db.Write(b, nil, `INSERT INTO attempts (org_id, attempt_id, membership_id, item_org, item_id, version, lesson_key, question_key, choices, words, correct, at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, tx.Scope.Org, id.New[id.Any](), tx.Scope.Membership, at.Org, at.Item, at.Version, at.Lesson, a.Question, a.Choices, a.Words, right, tx.Now)
 		state(b, tx, statement{
 			Verb: "answered", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Formal: true, Pull: at.pull(),
-			Context: map[string]any{"version": at.Version, "question": g.Question, "success": right},
+			Context: map[string]any{"version": at.Version, "question": a.Question, "success": right},
 		})
 		keepPlace(b, tx, at, quizOf(at.Ref))
 	}); err != nil {
-		return false, fmt.Errorf("answer %s: %w", g.Question, err)
+		return false, fmt.Errorf("answer %s: %w", a.Question, err)
 	}
-	open, err := openQuestions(tx, at)
-	if err != nil || open > 0 {
+	n, err := open(tx, at)
+	if err != nil || n > 0 {
 		return false, err
 	}
 	return true, s.complete(tx, at, tx.Last)

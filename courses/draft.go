@@ -435,8 +435,12 @@ func (p *press) lesson(l LessonDraft) (LessonRef, error) {
 	l.Minutes = lessonMinutes(l.Minutes, plain)
 	ref := LessonRef{Key: l.Key, Title: l.Title, Summary: l.Summary, Kind: l.Kind, Minutes: l.Minutes}
 	for _, b := range blocks {
-		ref.Questions += len(b.Questions)
-		if b.Title != "" || b.Kind == markdown.Reflect || b.Kind == markdown.Quiz {
+		if b.Check() {
+			ref.Checks++
+		} else {
+			ref.Questions += len(b.Questions)
+		}
+		if b.Title != "" || b.Kind == markdown.Reflect || b.Kind == markdown.Quiz || b.Kind == markdown.Try {
 			if b.Kind != markdown.File {
 				ref.Parts = append(ref.Parts, PartRef{Key: b.Key, Title: b.Title, Kind: b.Kind})
 			}

@@ -32,7 +32,8 @@ type LessonRef struct {
 	Summary   string    `json:"summary,omitempty"`
 	Kind      string    `json:"kind"` // lesson, practice or check
 	Minutes   int       `json:"minutes"`
-	Questions int       `json:"questions,omitempty"` // in its quizzes
+	Questions int       `json:"questions,omitempty"` // in its quizzes that are answered one by one
+	Checks    int       `json:"checks,omitempty"`    // quizzes that are taken as a whole
 	Parts     []PartRef `json:"parts,omitempty"`
 }
 

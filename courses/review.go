@@ -248,7 +248,7 @@ func (v *ReviewView) fill(remarks []Remark) {
 		l := ReviewLesson{Key: key, Title: title, Section: section}
 		if i := slices.IndexFunc(v.ManuscriptView.Lessons, func(l ManuscriptLesson) bool { return l.Key == key }); i >= 0 && text != "" {
 			list, _ := p.read(v.ManuscriptView.Lessons[i])
-			l.Blocks = blocks(list, nil, nil)
+			l.Blocks = blocks(list, "", nil, nil)
 		}
 		for _, r := range remarks {
 			if r.Lesson == key {

@@ -95,12 +95,12 @@ func (v *ManuscriptView) look(items []tenants.Item) {
 		}
 		practise = practise || l.Kind == "practice"
 		for _, b := range blocks {
-			practise = practise || b.Kind == markdown.Reflect
+			practise = practise || b.Kind == markdown.Reflect || b.Kind == markdown.Try
 			if b.Kind == markdown.Video && b.Captions == "" {
 				fail("captions", l, b.Title, b.Line)
 			}
 			for _, q := range b.Questions {
-				if slices.ContainsFunc(q.Choices, func(c markdown.Choice) bool { return !c.Right && c.Because == "" }) {
+				if q.Hint == "" && (!q.Chosen() || slices.ContainsFunc(q.Choices, func(c markdown.Choice) bool { return !c.Right && c.Because == "" })) {
 					fail("feedback", l, q.Ask, b.Line)
 				}
 			}
@@ -180,7 +180,7 @@ func (s *Service) WriteLesson(ctx context.Context, item id.Item, key string) (Le
 func (v ManuscriptView) desk(l ManuscriptLesson) LessonDesk {
 	d := LessonDesk{ManuscriptView: v, Lesson: l, Segments: markdown.Segments(l.Source)}
 	list, problems := v.press().read(l)
-	d.Preview, d.Problems = blocks(list, nil, nil), problems
+	d.Preview, d.Problems = blocks(list, "", nil, nil), problems
 	return d
 }
 

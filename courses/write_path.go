@@ -35,9 +35,9 @@ type PlanStep struct {
 
 	Rules
 
-	Slot    *PlanSlot `json:"slot,omitempty"`     // adopters may add steps behind it
-	NoNote  bool      `json:"no_note,omitempty"`  // adopters write no note beside it
-	Edition int       `json:"edition,omitempty"`  // counts its changes: who changes an older one is told
+	Slot    *PlanSlot `json:"slot,omitempty"`    // adopters may add steps behind it
+	NoNote  bool      `json:"no_note,omitempty"` // adopters write no note beside it
+	Edition int       `json:"edition,omitempty"` // counts its changes: who changes an older one is told
 }
 
 // PlanSlot is a place where adopters may add steps of their own.

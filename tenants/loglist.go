@@ -125,7 +125,7 @@ func LogActions() map[string]string {
 		"individual.entered": TopicSignIn, "individual.left": TopicSignIn,
 		"token.revoked":     TopicSettings,
 		"break_glass.asked": TopicSettings, "break_glass.refused": TopicSettings, "break_glass.opened": TopicSettings, "break_glass.ended": TopicSettings, "break_glass.read": TopicSettings,
-		"person.exported": TopicExports, "person.leaving": TopicPeople, "person.erased": TopicPeople,
+		"person.exported": TopicExports, "person.leaving": TopicPeople, "person.time": TopicPeople, "person.erased": TopicPeople,
 		"organization.exported": TopicExports, "organization.export_asked": TopicExports, "organization.export_cancelled": TopicExports,
 	}
 }

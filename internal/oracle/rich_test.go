@@ -114,6 +114,10 @@ func (w *world) putVersion(p *itemPage, outline courses.Outline) {
 				Key: "x", Kind: "single", Ask: w.field(ob, "quiz.ask"),
 				Choices: []markdown.Choice{{Text: w.field(ob, "quiz.choice"), Right: true, Because: w.field(ob, "quiz.because")}, {Text: w.field(ob, "quiz.choice"), Because: w.field(ob, "quiz.because")}},
 			}}},
+			{Kind: markdown.Quiz, Key: "exam", Title: w.field(ob, "check.title"), Attempts: 3, Questions: []markdown.Question{{
+				Key: "y", Kind: markdown.Order, Ask: w.field(ob, "check.ask"), Because: w.field(ob, "check.because"),
+				Choices: []markdown.Choice{{Text: w.field(ob, "check.choice")}, {Text: w.field(ob, "check.choice")}},
+			}}},
 		}
 		w.exec(p.org, `INSERT INTO lessons (org_id, item_id, version, key, position, title, minutes, source, blocks, plain) VALUES ($1, $2, 1, $3, $4, $5, 3, $6, $7, $8)`,
 			p.org.id, p.id, key, i+1, w.field(ob, "lessons.title"), w.field(ob, "lessons.source"), blocks, w.field(ob, "lessons.plain"))

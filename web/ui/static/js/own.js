@@ -222,6 +222,32 @@
     });
   });
 
+  // What is put in order can also be dragged.
+  var dragged;
+  on(d, "dragstart", function (e) { dragged = e.target.closest && e.target.closest("[data-order] > li"); if (dragged) e.dataTransfer.effectAllowed = "move"; });
+  on(d, "dragover", function (e) {
+    var over = dragged && e.target.closest("[data-order] > li"), box;
+    if (!over || over.parentNode !== dragged.parentNode) return;
+    e.preventDefault();
+    box = over.getBoundingClientRect();
+    over.parentNode.insertBefore(dragged, e.clientY < box.top + box.height / 2 ? over : over.nextSibling);
+  });
+  on(d, "drop", function (e) { if (dragged) e.preventDefault(); });
+  on(d, "dragend", function () { dragged = null; });
+
+  // The clock of a check: what is open is handed in when it stands still.
+  function clocks() {
+    all("[data-left]:not([data-ready])").forEach(function (c) {
+      var end = Date.now() + 1000 * Number(c.dataset.left), form = d.getElementById(c.dataset.form);
+      c.dataset.ready = "1";
+      (function tick() {
+        var s = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+        c.textContent = c.dataset.words.replace("0:00", Math.floor(s / 60) + ":" + String(s % 60).padStart(2, "0"));
+        if (s > 0) setTimeout(tick, 500); else if (form && c.isConnected) form.submit();
+      })();
+    });
+  }
+
   // htmx.
   var slow;
   on(d, "htmx:beforeRequest", function (e) {
@@ -262,7 +288,7 @@
   on(narrow, "change", function () { if (!narrow.matches) all("details[data-fold]").forEach(function (f) { f.open = true; }); });
 
   function ready() {
-    showTheme(); combobox(); drafts(); videos(); toasts();
+    showTheme(); combobox(); drafts(); videos(); clocks(); toasts();
     all("details[data-fold]").forEach(function (f) {
       if (!f.dataset.ready) { f.dataset.ready = "1"; if (narrow.matches) f.open = false; }
     });

@@ -1,0 +1,170 @@
+package webtest_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/learnscape/learnscape/web/webtest"
+)
+
+// readingCourse is the address of the demonstration's course with questions of every kind.
+func readingCourse(b *webtest.Browser, d *webtest.Demo, org string) string {
+	find(b, d.URL(org, ""), "reports in four minutes")
+	b.Click(`#results a[href$="/reports-in-four-minutes"]`)
+	b.Wait(`main .progress-card`)
+	return b.At()
+}
+
+// At the keyboard somebody puts things in order and writes a number; the page does not say what is right before they answer.
+func TestOrderAndNumberByKeyboard(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	b := webtest.Open(t, 1360)
+	signIn(t, b, d, "marketer@halden.example")
+	lesson := readingCourse(b, d, "halden") + "/lessons/02-four-minutes-with-a-watch"
+	b.Visit(lesson + "?q=order-of-reading#quiz")
+	b.Wait(`#quiz .order`)
+	texts := func() string {
+		return webtest.Eval[string](b, `[...document.querySelectorAll("#quiz .order-text")].map(e=>e.textContent.trim()).join("|")`)
+	}
+	const right = "Gaps|The worst room|Alarms|Decide and sign"
+	if texts() == right || strings.Contains(b.HTML(), "every other figure leans on it") {
+		t.Errorf("the page has the answer: %s", texts())
+	}
+	b.Accessible()
+	shot(b, "quiz-order")
+	b.Click(`#quiz .quiz-foot button`)
+	b.Wait(`#quiz [role=status] .callout`)
+	if !strings.Contains(b.Text(), "stand where they belong") {
+		t.Error("it does not say how much is right")
+	}
+	// Sorted with the buttons: each goes up until it stands where it belongs.
+	for i, want := range strings.Split(right, "|") {
+		for range 4 {
+			list := strings.Split(texts(), "|")
+			if list[i] == want {
+				break
+			}
+			value := webtest.Eval[string](b, `[...document.querySelectorAll("#quiz .order-item")].find(e=>e.querySelector(".order-text").textContent.trim()===`+strconv.Quote(want)+`).querySelector("button").id`)
+			b.TabTo(`#` + value)
+			b.Press(webtest.Enter)
+			b.Settle()
+			if focus := webtest.Eval[string](b, `document.activeElement.id`); focus != value {
+				t.Errorf("after the move the focus is on %q, not on %q", focus, value)
+			}
+			if texts() == strings.Join(list, "|") {
+				t.Fatalf("%s did not move in %s", want, texts())
+			}
+		}
+	}
+	b.TabTo(`#quiz .quiz-foot button`)
+	b.Press(webtest.Enter)
+	b.WaitText("every other figure leans on it")
+	b.Visit(lesson + "?q=one-percent#quiz")
+	b.Type(`#quiz input[name="words"]`, "some")
+	b.Press(webtest.Enter)
+	b.WaitText("Write a number")
+	b.Type(`#quiz input[name="words"]`, "288")
+	b.Press(webtest.Enter)
+	b.WaitText("That is a whole day")
+	b.Type(`#quiz input[name="words"]`, "89,5")
+	b.Press(webtest.Enter)
+	b.WaitText("8,928 in the month")
+	shot(b, "quiz-number")
+	b.Fits(320)
+}
+
+// answerCheck answers the question of a check that is on the page, rightly with all or with a guess.
+func answerCheck(b *webtest.Browser, right bool) {
+	b.Wait(`#answer fieldset`)
+	legend := webtest.Eval[string](b, `document.querySelector("#answer legend").textContent.trim()`)
+	pick := map[string]string{
+		"A room has": "A unit that is too weak, or a limit that does not fit the room", "The signature": "False", "For how many": "55 days", "Which figure": " MEAN ",
+	}
+	for start, say := range pick {
+		switch {
+		case !strings.HasPrefix(legend, start):
+		case !right && b.Has(`#answer input[name=words]`):
+			b.Type(`#answer input[name=words]`, "7")
+		case b.Has(`#answer input[name=words]`):
+			b.Type(`#answer input[name=words]`, say)
+		default:
+			webtest.Eval[bool](b, `[...document.querySelectorAll("#answer .choice")].find(c=>c.textContent.includes(`+strconv.Quote(say)+`)===`+strconv.FormatBool(right)+`).querySelector("input").click()??true`)
+		}
+	}
+	if right && b.Has(`#answer .order`) {
+		webtest.Eval[bool](b, `(()=>{const o=document.querySelector("#answer .order");["Gaps","The worst room","Alarms","Decide and sign"].forEach(t=>o.append([...o.children].find(e=>e.textContent.includes(t))));return true})()`)
+	}
+	if b.Has(`#answer .match`) {
+		webtest.Eval[bool](b, `(()=>{const want={"I have had no time":"Fewer rooms","There is never":"An answer line","My colleague":"One name"};document.querySelectorAll("#answer .match-row").forEach(r=>{const key=Object.keys(want).find(k=>r.textContent.trim().startsWith(k));const s=r.querySelector("select");s.value=[...s.options].find(o=>o.text.startsWith(want[key])===`+strconv.FormatBool(right)+`&&o.value!=="-1").value});return true})()`)
+	}
+	b.Click(`#answer button[value=answer]`)
+	b.Settle()
+}
+
+// A check is taken as a whole: it says nothing until it is handed in, then what was right and what to read again, and passing it finishes
+// the lesson. Without script the clock stands in words and everything can be answered.
+func TestCheckInTheBrowser(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	b := webtest.Open(t, 1360)
+	signIn(t, b, d, "moderator@halden.example")
+	lesson := readingCourse(b, d, "halden") + "/lessons/03-the-customer-opens-it"
+	b.Visit(lesson)
+	b.WaitText("4 questions, drawn from 6")
+	shot(b, "check-card")
+	b.ClickText("To the check")
+	b.WaitText("Passed from 75%")
+	b.Accessible()
+	shot(b, "check-cover")
+	b.ClickText("Begin")
+	b.Wait(`#answer fieldset`)
+	b.WaitText("left")
+	b.Accessible()
+	shot(b, "check-question")
+	b.Fits(320)
+	b.Resize(1360)
+	for range 4 {
+		answerCheck(b, false)
+		if html := b.HTML(); strings.Contains(html, "choice-right") || strings.Contains(html, "choice-wrong") || strings.Contains(html, "8,928") {
+			t.Error("it says how one does before the end")
+		}
+	}
+	b.WaitText("Look it over")
+	b.Accessible()
+	shot(b, "check-over")
+	b.ClickText("Hand in")
+	b.WaitText("Not passed")
+	b.WaitText("Worth reading again")
+	b.WaitText("What would have been right stays open")
+	b.Accessible()
+	shot(b, "check-failed")
+
+	b.Script(false)
+	b.ClickText("Begin again")
+	b.WaitText("minutes left")
+	for range 4 {
+		answered := b.At()
+		legend := webtest.Eval[string](b, `document.querySelector("#answer legend").textContent.trim()`)
+		b.Script(true)
+		answerCheck(b, true)
+		b.Script(false)
+		if b.At() == answered {
+			t.Fatalf("%q was not taken: %s", legend, b.Text())
+		}
+	}
+	b.ClickText("Hand in")
+	b.WaitText("4 of 4 right")
+	b.Script(true)
+	b.Visit(b.At())
+	b.WaitText("Passed")
+	shot(b, "check-passed")
+	b.Accessible()
+	b.Fits(320)
+	b.Resize(390)
+	b.Dark(true)
+	shot(b, "check-passed-390")
+	b.Visit(lesson)
+	b.Wait(`main .metas .badge-ok`)
+}
