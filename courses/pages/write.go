@@ -34,6 +34,8 @@ func (p *Pages) mountWriting(r fiber.Router) {
 	r.Post("/publish/:id/rewrite", p.rewrite)
 	r.Post("/publish/:id/files", p.addFile)
 	r.Get("/publish/:id/files/:name", p.draftFile)
+	r.Get("/publish/:id/answers", p.statistics)
+	r.Get("/publish/:id/answers.csv", p.exportStatistics)
 	r.Get("/publish/:id/lessons/:lesson", p.writeLesson)
 	r.Post("/publish/:id/lessons/:lesson", p.saveLesson)
 	r.Get("/publish/:id/steps/:step", p.writeStep)

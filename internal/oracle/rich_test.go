@@ -254,6 +254,8 @@ func (w *world) learning(o *org) {
 			w.exec(o, `INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version) VALUES ($1, $2, $3, $4, 'b', 1)`, o.id, m, p.org.id, p.id)
 			w.execAs(v, `INSERT INTO reflections (org_id, membership_id, item_org, item_id, lesson_key, reflection_key, body) VALUES ($1, $2, $3, $4, 'a', 'r', $5)`,
 				o.id, m, p.org.id, p.id, w.field(secret, "reflections.body"))
+			w.execAs(v, `INSERT INTO tryouts (org_id, tryout_id, membership_id, item_org, item_id, lesson_key, try_key, root_kind, root_id, title, what, with_whom, by_day, outcome, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, 'a', 't', 'course', $5, $6, $7, $8, current_date - 8, $9, now(), now())`,
+				o.id, id.New[id.Any](), m, p.org.id, p.id, w.field(secret, "tryouts.title"), w.field(secret, "tryouts.what"), w.field(secret, "tryouts.with_whom"), w.field(secret, "tryouts.outcome"))
 			w.execAs(v, `INSERT INTO attempts (org_id, attempt_id, membership_id, item_org, item_id, version, lesson_key, question_key, choices, correct) VALUES ($1, $2, $3, $4, $5, 1, 'a', 'x', '{1}', false)`,
 				o.id, id.New[id.Any](), m, p.org.id, p.id)
 		}

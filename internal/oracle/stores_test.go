@@ -178,6 +178,7 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/invite.go invite":      (*site).inviteMails,
 	"auth/house.go tellOnce":     (*site).houseMails,
 	"tenants/routine.go message": (*site).noticeMails,
+	"courses/remind.go message":  (*site).tryMails,
 	"auth/errand.go SendErrand":  (*site).errandMails,
 
 	"auth/provider_errand.go SendProvider": (*site).providerErrandMails,

@@ -168,3 +168,105 @@ func TestCheckInTheBrowser(t *testing.T) {
 	b.Visit(lesson)
 	b.Wait(`main .metas .badge-ok`)
 }
+
+// Somebody writes down what they try at work, finds it again with what came of it, and switches the mails about it off.
+func TestTryAtWorkInTheBrowser(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	b := webtest.Open(t, 1360)
+	signIn(t, b, d, "manager@halden.example")
+	b.Visit(d.URL("halden", "/tries"))
+	b.WaitText("Nothing yet")
+	b.Accessible()
+	lesson := readingCourse(b, d, "halden") + "/lessons/03-the-customer-opens-it"
+	b.Visit(lesson)
+	b.WaitText("Take a watch")
+	b.Accessible()
+	b.Type(`.try textarea[name=what]`, "Read the May report with the shift lead.")
+	b.Type(`.try input[name=with]`, "the shift lead")
+	shot(b, "try-lesson")
+	b.Script(false)
+	webtest.Eval[bool](b, `document.querySelector(".try input[name=by]").value="2020-01-01",true`)
+	b.Click(`.try form button`)
+	b.WaitText("Choose a day from today on")
+	if got := webtest.Eval[string](b, `document.querySelector(".try textarea").value`); got != "Read the May report with the shift lead." {
+		t.Errorf("what was typed is %q", got)
+	}
+	webtest.Eval[bool](b, `document.querySelector(".try input[name=by]").value=new Date(Date.now()+864e5).toISOString().slice(0,10),true`)
+	b.Click(`.try form button`)
+	b.Wait(`.try a[href="/tries"]`)
+	b.Script(true)
+	b.Visit(d.URL("halden", "/tries"))
+	b.WaitText("Read the May report with the shift lead.")
+	b.Type(`.try-card textarea`, "She found the gap.")
+	b.Submit(`.try-card textarea`)
+	b.WaitText("Saved.")
+	b.ClickText("Send me none")
+	b.WaitText("Send me these mails")
+	b.Accessible()
+	shot(b, "tries")
+	b.Fits(320)
+	b.Resize(1360)
+	b.Click(`.try-card summary`)
+	b.Click(`.try-card details button`)
+	b.WaitText("Nothing yet")
+}
+
+// An author writes questions of several kinds; each kind shows its own fields, the preview shows what learners will see, and what is missing is
+// named. How questions are answered is a table with what to do.
+func TestAuthorWritesQuestionsOfEveryKind(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	b := webtest.Open(t, 1360)
+	signIn(t, b, d, "author@halden.example")
+	b.Visit(d.URL("halden", "/publish"))
+	b.Type(`#begin input[name="title"]`, "Kinds of questions")
+	b.ClickText("Begin")
+	b.Type(`.add-lesson input[name="lesson"]`, "All kinds")
+	b.Submit(`.add-lesson input[name="lesson"]`)
+	b.ClickText("Questions")
+	b.Wait(`select[name="b0.q0.kind"]`)
+	kind := func(k string) {
+		webtest.Eval[bool](b, `(()=>{const s=document.querySelector('select[name="b0.q0.kind"]');s.value=`+strconv.Quote(k)+`;s.dispatchEvent(new Event("input",{bubbles:true}));return true})()`)
+		b.Settle()
+	}
+	shows := func(selector string) bool {
+		return webtest.Eval[bool](b, `document.querySelector(`+strconv.Quote(selector)+`).checkVisibility()`)
+	}
+	kind("number")
+	b.Type(`textarea[name="b0.q0.ask"]`, "How many **degrees**?")
+	b.Type(`input[name="b0.q0.c0.text"]`, "ten")
+	b.Type(`input[name="b0.q0.c1.text"]`, "0.6")
+	b.WaitText("an answer to question 1 is no number")
+	if !shows(`input[name="b0.q0.tolerance"]`) || shows(`input[name="b0.q0.c0.match"]`) || shows(`input[name="b0.q0.forgive"]`) {
+		t.Error("a number has other fields than its own")
+	}
+	b.Type(`input[name="b0.q0.c0.text"]`, "-0.6")
+	b.Type(`input[name="b0.q0.unit"]`, "°C")
+	b.Wait(`#preview .quiz-words`)
+	b.Wait(`#preview legend strong`)
+	b.Accessible()
+	shot(b, "write-number")
+	kind("match")
+	if shows(`input[name="b0.q0.tolerance"]`) || !shows(`input[name="b0.q0.c0.match"]`) || shows(`input[name="b0.q0.right"]`) {
+		t.Error("a match has other fields than its own")
+	}
+	b.Type(`input[name="b0.q0.c0.match"]`, "low")
+	b.Type(`input[name="b0.q0.c1.match"]`, "high")
+	b.Wait(`#preview .match-row`)
+	kind("order")
+	b.Wait(`#preview .order-item`)
+	b.Fits(320)
+	b.Resize(1360)
+	b.Visit(d.URL("halden", "/publish?tab=published"))
+	b.Click(`main a[href$="/answers"]`)
+	b.WaitText("How questions are answered")
+	b.Accessible()
+	course := readingCourse(b, d, "halden")
+	id := strings.Split(strings.TrimPrefix(course, d.URL("halden", "/course/")), "/")[0]
+	b.Visit(d.URL("halden", "/publish/"+id+"/answers?sort=-people"))
+	b.Wait(`main tbody tr`)
+	b.Accessible()
+	shot(b, "answers")
+	b.Fits(320)
+}

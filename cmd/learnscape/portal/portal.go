@@ -59,6 +59,7 @@ type Portal struct {
 	Tenants   *tenants.Service
 	Sealer    *tenants.Sealer
 	Routine   *tenants.Routine
+	Reminder  *courses.Reminder
 	Keeper    *tenants.Keeper
 	Reads     *tenants.Reads
 	Auth      *auth.Service
@@ -119,7 +120,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	if p.Search, err = search.New(search.Deps{DB: p.DB, Tenants: p.Tenants, MeiliURL: c.MeiliURL, MeiliKey: c.MeiliKey.Reveal(), Log: c.Log}); err != nil {
 		return nil, err
 	}
-	courses.NewReminder(p.DB, p.Mail, p.Jobs, address)
+	p.Reminder = courses.NewReminder(p.DB, p.Mail, p.Jobs, address)
 	p.Tenants.OnErase(func(ctx context.Context, org id.Org) error {
 		ctx = jobs.Enter(ctx, scope.Indexer, org)
 		if err := p.Search.ReindexOrg(ctx, org); err != nil {
