@@ -35,9 +35,9 @@ type PlanStep struct {
 
 	Rules
 
-	Slot    *PlanSlot `json:"slot,omitempty"`     // adopters may add steps behind it
-	NoNote  bool      `json:"no_note,omitempty"`  // adopters write no note beside it
-	Edition int       `json:"edition,omitempty"`  // counts its changes: who changes an older one is told
+	Slot    *PlanSlot `json:"slot,omitempty"`    // adopters may add steps behind it
+	NoNote  bool      `json:"no_note,omitempty"` // adopters write no note beside it
+	Edition int       `json:"edition,omitempty"` // counts its changes: who changes an older one is told
 }
 
 // PlanSlot is a place where adopters may add steps of their own.
@@ -367,31 +367,36 @@ func (s *Service) MoveStep(ctx context.Context, item id.Item, key string, up boo
 	})
 }
 
-// PlaceStep puts a step before another one, into its section; before "" it becomes the last. NotFound for a step that is not there.
-func (s *Service) PlaceStep(ctx context.Context, item id.Item, key, before string) error {
+// PlaceStep puts a step before or behind another one, into its section. NotFound for a step that is not there.
+func (s *Service) PlaceStep(ctx context.Context, item id.Item, key, at string, behind bool) error {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return err
 	}
 	return s.planned(ctx, item, func(_ *db.Tx, _ Manuscript, p *Plan) error {
-		i := p.step(key)
-		if i < 0 || before != "" && p.step(before) < 0 {
-			return errs.New(errs.NotFound, "step %q before %q", key, before)
+		i, j := p.step(key), p.step(at)
+		if i < 0 || j < 0 {
+			return errs.New(errs.NotFound, "step %q at %q", key, at)
 		}
-		if key == before {
-			return nil
-		}
-		step := p.Steps[i]
-		p.Steps = slices.Delete(p.Steps, i, i+1)
-		to := len(p.Steps)
-		if before == "" {
-			step.Section = p.section()
-		} else {
-			to = p.step(before)
-			step.Section = p.Steps[to].Section
-		}
-		p.Steps = slices.Insert(p.Steps, to, step)
+		p.Steps[i].Section = p.Steps[j].Section
+		p.Steps = placeAt(p.Steps, i, j, behind)
 		return nil
 	})
+}
+
+// placeAt puts what stands at i before or behind what stands at j.
+func placeAt[T any](list []T, i, j int, behind bool) []T {
+	if i == j {
+		return list
+	}
+	x := list[i]
+	list = slices.Delete(list, i, i+1)
+	if i < j {
+		j--
+	}
+	if behind {
+		j++
+	}
+	return slices.Insert(list, j, x)
 }
 
 // RemoveStep takes a step out of a path, or with back puts one in again at the end of its section.
