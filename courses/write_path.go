@@ -211,13 +211,11 @@ func (v *ManuscriptView) rows(items []tenants.Item) {
 // leadsTo is a query for the items that the steps of the plan of $2 of the organization $1 lead to, as far as it may link to them.
 var leadsTo = `SELECT ` + tenants.ItemColumns + ` FROM (SELECT DISTINCT (s->>'item')::uuid AS id FROM course_drafts d
 		CROSS JOIN LATERAL jsonb_array_elements(coalesce(d.plan->'steps', '[]') || coalesce(d.plan->'removed', '[]')) s WHERE d.org_id = $1 AND d.item_id = $2) l
-	JOIN items i ON i.item_id = l.id WHERE ` + linkable("$1") + ` LIMIT 500`
+	JOIN items i ON i.item_id = l.id WHERE ` + linkable + ` LIMIT 500`
 
-// linkable is the condition under which a step of a path of the organization in the parameter may lead to the item with the alias i: it
-// is published and theirs, or opened to them. Whoever learns the path needs the same for themselves.
-func linkable(org string) string {
-	return `i.kind IN ('course', 'story', 'resource') AND i.state = 'published' AND ` + tenants.Seen(org)
-}
+// linkable is the condition under which a step of a path of the organization $1 may lead to the item with the alias i: it is published and
+// theirs, or opened to them. Whoever learns the path needs the same for themselves.
+var linkable = `i.kind IN ('course', 'story', 'resource') AND i.state = 'published' AND ` + tenants.Seen("$1")
 
 // Linkable lists what a step can lead to and the title of which has the words: own items first, then what others opened, by title.
 func (s *Service) Linkable(ctx context.Context, words string, limit int) ([]Card, error) {
@@ -254,7 +252,7 @@ var linkableSQL = `SELECT ` + tenants.ItemColumns + ` FROM (
 		(SELECT i.org_id, i.item_id FROM items i WHERE i.org_id = $1 AND i.kind IN ('course', 'story', 'resource') AND i.state = 'published' AND lower(i.title) LIKE $2 ORDER BY lower(i.title), i.item_id LIMIT $3)
 		UNION
 		SELECT o.org_id, o.item_id FROM open_items('{course,story,resource}', NULL, NULL, NULL, 500) o) l
-	JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id WHERE lower(i.title) LIKE $2 AND ` + linkable("$1") + `
+	JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id WHERE lower(i.title) LIKE $2 AND ` + linkable + `
 	ORDER BY i.org_id <> $1, lower(i.title), i.item_id LIMIT $3`
 
 // planned changes the plan of a path that is written. NotFound for a course.
@@ -298,7 +296,7 @@ func (s *Service) AddStep(ctx context.Context, item, to id.Item) (key string, er
 		return "", err
 	}
 	err = s.planned(ctx, item, func(tx *db.Tx, _ Manuscript, p *Plan) error {
-		it, err := db.Row[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.item_id = $2 AND `+linkable("$1"), tx.Scope.Org, to)
+		it, err := db.Row[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.item_id = $2 AND `+linkable, tx.Scope.Org, to)
 		if err != nil {
 			return fmt.Errorf("a step leads to %s: %w", to, err)
 		}
