@@ -208,6 +208,7 @@ type ReviewView struct {
 // ReviewLesson is a lesson as learners would read it, with the viewer's own remarks. A step of a path that leads elsewhere has no text.
 type ReviewLesson struct {
 	Key     string
+	Kind    string // of a step that leads elsewhere; "" for a text
 	Title   string
 	Section string
 	Blocks  []BlockView
@@ -244,8 +245,8 @@ func (s *Service) Review(ctx context.Context, item id.Item) (ReviewView, error) 
 
 func (v *ReviewView) fill(remarks []Remark) {
 	p := v.press()
-	add := func(key, title, section, text string) {
-		l := ReviewLesson{Key: key, Title: title, Section: section}
+	add := func(key, kind, title, section, text string) {
+		l := ReviewLesson{Key: key, Kind: kind, Title: title, Section: section}
 		if i := slices.IndexFunc(v.ManuscriptView.Lessons, func(l ManuscriptLesson) bool { return l.Key == key }); i >= 0 && text != "" {
 			list, _ := p.read(v.ManuscriptView.Lessons[i])
 			l.Blocks = blocks(list, "", nil, nil)
@@ -259,11 +260,15 @@ func (v *ReviewView) fill(remarks []Remark) {
 	}
 	if v.Kind == tenants.KindPath {
 		for _, s := range v.Steps {
-			add(s.Key, s.Shown, s.Section, map[bool]string{true: v.lesson(s.Key).Source}[s.Kind == StepLesson])
+			if s.Kind == StepLesson {
+				add(s.Key, "", s.Shown, s.Section, v.lesson(s.Key).Source)
+			} else {
+				add(s.Key, s.Kind, s.Shown, s.Section, "")
+			}
 		}
 	} else {
 		for _, l := range v.ManuscriptView.Lessons {
-			add(l.Key, l.Title, l.Module, l.Source)
+			add(l.Key, "", l.Title, l.Module, l.Source)
 		}
 	}
 	for _, r := range remarks {

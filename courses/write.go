@@ -259,7 +259,7 @@ func copyVersion(tx *db.Tx, kind string, from, to id.Item, change func(*Manuscri
 			WHERE i.org_id = $1 AND i.item_id = $2 AND i.kind IN ('course', 'path') AND $3 IN ('', i.kind) AND i.state = 'published'`, tx.Scope.Org, from, kind)
 		db.One(b, &of, nil, `SELECT v.outline FROM items i JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = i.version WHERE i.org_id = $1 AND i.item_id = $2`, tx.Scope.Org, from)
 		db.List(b, &leads, `SELECT `+tenants.ItemColumns+` FROM items p JOIN versions v ON v.org_id = p.org_id AND v.item_id = p.item_id AND v.version = p.version
-			JOIN items i ON i.item_id = ANY(v.leads_to) WHERE p.org_id = $1 AND p.item_id = $2 AND `+linkable("$1")+` LIMIT 500`, tx.Scope.Org, from)
+			JOIN items i ON i.item_id = ANY(v.leads_to) WHERE p.org_id = $1 AND p.item_id = $2 AND `+linkable+` LIMIT 500`, tx.Scope.Org, from)
 	}); err != nil {
 		return err
 	}

@@ -297,6 +297,22 @@ func (s *Service) MoveLesson(ctx context.Context, item id.Item, key string, up b
 	})
 }
 
+// PlaceLesson puts a lesson before or behind another one, into its module. NotFound for a lesson that is not there.
+func (s *Service) PlaceLesson(ctx context.Context, item id.Item, key, at string, behind bool) error {
+	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
+		return err
+	}
+	return s.ordered(ctx, item, func(_ *db.Tx, list []placed) ([]placed, error) {
+		i := slices.IndexFunc(list, func(l placed) bool { return l.Key == key })
+		j := slices.IndexFunc(list, func(l placed) bool { return l.Key == at })
+		if i < 0 || j < 0 {
+			return nil, errs.New(errs.NotFound, "lesson %q at %q", key, at)
+		}
+		list[i].Module = list[j].Module
+		return placeAt(list, i, j, behind), nil
+	})
+}
+
 // RenameModule changes the title of a module; lessons of two modules with the same title stand together.
 func (s *Service) RenameModule(ctx context.Context, item id.Item, from, to string) error {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {

@@ -211,13 +211,11 @@ func (v *ManuscriptView) rows(items []tenants.Item) {
 // leadsTo is a query for the items that the steps of the plan of $2 of the organization $1 lead to, as far as it may link to them.
 var leadsTo = `SELECT ` + tenants.ItemColumns + ` FROM (SELECT DISTINCT (s->>'item')::uuid AS id FROM course_drafts d
 		CROSS JOIN LATERAL jsonb_array_elements(coalesce(d.plan->'steps', '[]') || coalesce(d.plan->'removed', '[]')) s WHERE d.org_id = $1 AND d.item_id = $2) l
-	JOIN items i ON i.item_id = l.id WHERE ` + linkable("$1") + ` LIMIT 500`
+	JOIN items i ON i.item_id = l.id WHERE ` + linkable + ` LIMIT 500`
 
-// linkable is the condition under which a step of a path of the organization in the parameter may lead to the item with the alias i: it
-// is published and theirs, or opened to them. Whoever learns the path needs the same for themselves.
-func linkable(org string) string {
-	return `i.kind IN ('course', 'story', 'resource') AND i.state = 'published' AND ` + tenants.Seen(org)
-}
+// linkable is the condition under which a step of a path of the organization $1 may lead to the item with the alias i: it is published and
+// theirs, or opened to them. Whoever learns the path needs the same for themselves.
+var linkable = `i.kind IN ('course', 'story', 'resource') AND i.state = 'published' AND ` + tenants.Seen("$1")
 
 // Linkable lists what a step can lead to and the title of which has the words: own items first, then what others opened, by title.
 func (s *Service) Linkable(ctx context.Context, words string, limit int) ([]Card, error) {
@@ -254,7 +252,7 @@ var linkableSQL = `SELECT ` + tenants.ItemColumns + ` FROM (
 		(SELECT i.org_id, i.item_id FROM items i WHERE i.org_id = $1 AND i.kind IN ('course', 'story', 'resource') AND i.state = 'published' AND lower(i.title) LIKE $2 ORDER BY lower(i.title), i.item_id LIMIT $3)
 		UNION
 		SELECT o.org_id, o.item_id FROM open_items('{course,story,resource}', NULL, NULL, NULL, 500) o) l
-	JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id WHERE lower(i.title) LIKE $2 AND ` + linkable("$1") + `
+	JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id WHERE lower(i.title) LIKE $2 AND ` + linkable + `
 	ORDER BY i.org_id <> $1, lower(i.title), i.item_id LIMIT $3`
 
 // planned changes the plan of a path that is written. NotFound for a course.
@@ -298,7 +296,7 @@ func (s *Service) AddStep(ctx context.Context, item, to id.Item) (key string, er
 		return "", err
 	}
 	err = s.planned(ctx, item, func(tx *db.Tx, _ Manuscript, p *Plan) error {
-		it, err := db.Row[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.item_id = $2 AND `+linkable("$1"), tx.Scope.Org, to)
+		it, err := db.Row[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.item_id = $2 AND `+linkable, tx.Scope.Org, to)
 		if err != nil {
 			return fmt.Errorf("a step leads to %s: %w", to, err)
 		}
@@ -367,31 +365,36 @@ func (s *Service) MoveStep(ctx context.Context, item id.Item, key string, up boo
 	})
 }
 
-// PlaceStep puts a step before another one, into its section; before "" it becomes the last. NotFound for a step that is not there.
-func (s *Service) PlaceStep(ctx context.Context, item id.Item, key, before string) error {
+// PlaceStep puts a step before or behind another one, into its section. NotFound for a step that is not there.
+func (s *Service) PlaceStep(ctx context.Context, item id.Item, key, at string, behind bool) error {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return err
 	}
 	return s.planned(ctx, item, func(_ *db.Tx, _ Manuscript, p *Plan) error {
-		i := p.step(key)
-		if i < 0 || before != "" && p.step(before) < 0 {
-			return errs.New(errs.NotFound, "step %q before %q", key, before)
+		i, j := p.step(key), p.step(at)
+		if i < 0 || j < 0 {
+			return errs.New(errs.NotFound, "step %q at %q", key, at)
 		}
-		if key == before {
-			return nil
-		}
-		step := p.Steps[i]
-		p.Steps = slices.Delete(p.Steps, i, i+1)
-		to := len(p.Steps)
-		if before == "" {
-			step.Section = p.section()
-		} else {
-			to = p.step(before)
-			step.Section = p.Steps[to].Section
-		}
-		p.Steps = slices.Insert(p.Steps, to, step)
+		p.Steps[i].Section = p.Steps[j].Section
+		p.Steps = placeAt(p.Steps, i, j, behind)
 		return nil
 	})
+}
+
+// placeAt puts what stands at i before or behind what stands at j.
+func placeAt[T any](list []T, i, j int, behind bool) []T {
+	if i == j {
+		return list
+	}
+	x := list[i]
+	list = slices.Delete(list, i, i+1)
+	if i < j {
+		j--
+	}
+	if behind {
+		j++
+	}
+	return slices.Insert(list, j, x)
 }
 
 // RemoveStep takes a step out of a path, or with back puts one in again at the end of its section.

@@ -510,12 +510,18 @@ func TestRulesOnTheDesk(t *testing.T) {
 	if err := w.step(author, item, "one", func(s *courses.PlanStep) { s.Needs = []string{"two"} }); !errs.Is(err, errs.Invalid) {
 		t.Errorf("they wait for each other: %v", err)
 	}
-	if err := w.svc.PlaceStep(author, item, "two", "one"); err != nil {
+	if err := w.svc.PlaceStep(author, item, "two", "one", false); err != nil {
 		t.Fatal(err)
 	}
 	m, err := w.svc.Manuscript(author, item)
 	if err != nil || m.Steps[0].Key != "two" || !slices.Equal(m.Steps[0].Waiting, []string{"One"}) {
 		t.Fatalf("placed before: %+v, %v", m.Steps, err)
+	}
+	if err := w.svc.PlaceStep(author, item, "two", "one", true); err != nil {
+		t.Fatal(err)
+	}
+	if m, err = w.svc.Manuscript(author, item); err != nil || m.Steps[1].Key != "two" {
+		t.Fatalf("placed behind: %+v, %v", m.Steps, err)
 	}
 	if err := w.svc.RemoveStep(author, item, "one", false); err != nil {
 		t.Fatal(err)

@@ -181,7 +181,7 @@ func (v checkView) again(q courses.QuestionView) string {
 }
 
 // given is what was answered, as lines to read.
-func givenLines(ctx context.Context, q courses.QuestionView) (out []courses.SolutionLine) {
+func givenLines(q courses.QuestionView) (out []courses.SolutionLine) {
 	switch {
 	case !q.Answered:
 		return nil

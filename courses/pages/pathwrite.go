@@ -63,7 +63,7 @@ func (p *Pages) changePlan(c *fiber.Ctx, it id.Item, do string) (to string, err 
 	case "step-up", "step-down":
 		return to + "?done=moved#s-" + url.PathEscape(key), p.courses.MoveStep(ctx, it, key, do == "step-up")
 	case "step-place":
-		return to + "?done=moved#s-" + url.PathEscape(key), p.courses.PlaceStep(ctx, it, key, formText(c, "before"))
+		return to + "?done=moved#s-" + url.PathEscape(key), p.courses.PlaceStep(ctx, it, key, formText(c, "at"), c.FormValue("behind") != "")
 	case "step-remove", "step-restore":
 		return to + "?done=" + do + "#steps", p.courses.RemoveStep(ctx, it, key, do == "step-restore")
 	case "section":
@@ -127,7 +127,7 @@ func (p *Pages) writeStep(c *fiber.Ctx) error {
 func (p *Pages) showStep(c *fiber.Ctx, v planForm, status int) error {
 	c.Status(status)
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return shell.Page(c, ui.PageProps{Title: stepNamed(c.UserContext(), v.Step.Shown), NavKey: "publish", Layout: ui.Work, NoIndex: true, Flash: wrote(c)}, planFormPage(v))
+	return shell.Page(c, ui.PageProps{Title: stepNamed(c.UserContext(), v.Step.Shown), NavKey: "publish", Layout: ui.Reading, NoIndex: true, Flash: wrote(c)}, planFormPage(v))
 }
 
 // saveStep keeps what the form says; while somebody writes, a script sends the form and takes what came of it.

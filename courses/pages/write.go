@@ -256,6 +256,8 @@ func (p *Pages) changeManuscript(c *fiber.Ctx) error {
 		to = lessonHref(it, added)
 	case "up", "down":
 		err, to = p.courses.MoveLesson(ctx, it, key, do == "up"), to+"?done=moved#l-"+url.PathEscape(key)
+	case "place":
+		err, to = p.courses.PlaceLesson(ctx, it, key, formText(c, "at"), c.FormValue("behind") != ""), to+"?done=moved#l-"+url.PathEscape(key)
 	case "remove", "restore":
 		err, to = p.courses.RemoveLesson(ctx, it, key, do == "restore"), to+"?done="+do+"d#lessons"
 	case "module":
