@@ -1,8 +1,13 @@
 package oracle_test
 
 import (
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/oracle"
+	"github.com/learnscape/learnscape/internal/scope"
 )
 
 // reviewRoutes are the pages of those who are asked to read drafts, and of what an organization asks of those who write.
@@ -39,6 +44,54 @@ var reviewRoutes = map[string]route{
 		return out
 	}},
 	"POST /publishing": {kind: write, post: posts("/publishing", "review=on")},
+}
+
+// reviewMails asks anew whoever was asked to read a draft, and lets them answer: each mail is for a member of the organization, and says
+// nothing that the reader may not see.
+func (s *site) reviewMails(t *testing.T) {
+	t.Helper()
+	su, err := pgx.Connect(t.Context(), s.dsn("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = su.Close(t.Context()) })
+	seen := 0
+	read := func(o *org, m id.Membership, who oracle.Viewer) {
+		t.Helper()
+		s.settleDown()
+		var text string
+		if err := su.QueryRow(t.Context(), `SELECT subject || E'\n' || body FROM mails WHERE org_id = $1 AND recipient = $2 AND body LIKE '%/reviews/%' OR org_id = $1 AND recipient = $2 AND body LIKE '%/publish/%' ORDER BY created_at DESC LIMIT 1`, o.id, s.address(o, m)).Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		tl := &tally{}
+		s.scan(tl, &reader{name: "the mail's reader", org: o, who: who}, "mail", "", answer{body: text})
+		for _, l := range tl.leaks {
+			t.Errorf("LEAK: %s", l)
+		}
+	}
+	for _, ob := range s.world.items {
+		by := s.world.asked[ob.ID]
+		if by == "" || s.byKey["draft "+ob.ID] == "" || seen > 5 {
+			continue
+		}
+		o, item, m := s.owner[ob.Org], parse[id.Item](t, ob.ID), parse[id.Membership](t, by)
+		author := scope.Enter(t.Context(), scope.Scope{Actor: scope.Member, Org: o.id, Membership: s.boss(o), Roles: []scope.Role{scope.Administrator}})
+		if m == s.boss(o) {
+			continue
+		}
+		if err := s.portal.Courses.AskReview(author, item, s.address(o, m), "Please"); err != nil {
+			t.Fatal(err)
+		}
+		read(o, m, oracle.Viewer{Org: ob.Org, Member: by})
+		if err := s.portal.Courses.AnswerReview(scope.Enter(t.Context(), scope.Scope{Actor: scope.Member, Org: o.id, Membership: m, Roles: []scope.Role{scope.Learner}}), item, "good", "It is"); err != nil {
+			t.Fatal(err)
+		}
+		read(o, s.boss(o), oracle.Viewer{Org: ob.Org, Member: s.boss(o).String(), Admin: true, Keeps: true})
+	}
+	if seen < 2 {
+		t.Errorf("%d mails about reviews: the world asks too few", seen)
+	}
 }
 
 // review lets whoever was asked to read a draft answer, with a remark.

@@ -179,6 +179,7 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/house.go tellOnce":     (*site).houseMails,
 	"tenants/routine.go message": (*site).noticeMails,
 	"courses/remind.go message":  (*site).tryMails,
+	"courses/routine.go send":    (*site).reviewMails,
 	"auth/errand.go SendErrand":  (*site).errandMails,
 
 	"auth/provider_errand.go SendProvider": (*site).providerErrandMails,

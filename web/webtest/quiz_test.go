@@ -263,7 +263,7 @@ func TestAuthorWritesQuestionsOfEveryKind(t *testing.T) {
 	b.WaitText("How questions are answered")
 	b.Accessible()
 	course := readingCourse(b, d, "halden")
-	id := strings.Split(strings.TrimPrefix(course, d.URL("halden", "/course/")), "/")[0]
+	id, _, _ := strings.Cut(strings.TrimPrefix(course, d.URL("halden", "/course/")), "/")
 	b.Visit(d.URL("halden", "/publish/"+id+"/answers?sort=-people"))
 	b.Wait(`main tbody tr`)
 	b.Accessible()
