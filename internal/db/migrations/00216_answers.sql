@@ -5,7 +5,7 @@
 GRANT SELECT ON attempts, sittings TO learnscape_search;
 CREATE POLICY p_search ON attempts FOR SELECT TO learnscape_search USING (org_id = item_org);
 CREATE POLICY p_search ON sittings FOR SELECT TO learnscape_search USING (org_id = item_org);
-CREATE INDEX attempts_item ON attempts (org_id, item_id, version) WHERE org_id = item_org;
+CREATE INDEX attempts_item ON attempts (org_id, item_id, version);
 CREATE FUNCTION answers_of(item uuid, ver integer, lesson_keys text[], quiz_keys text[], question_keys text[])
 RETURNS TABLE (lesson_key text, question_key text, people integer, rightly integer, discrimination double precision, picks jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
