@@ -143,6 +143,9 @@ func (s *Service) AskExport(ctx context.Context) error {
 	if err := authz.Check(ctx, authz.ExportOrg, id.Org{}); err != nil {
 		return err
 	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
+		return err
+	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := db.Row[struct {
 			Running int `db:"running"`
@@ -184,6 +187,9 @@ func (s *Service) CancelExport(ctx context.Context, which id.Any) error {
 // log. NotFound for one that is not there, or whose time is over.
 func (s *Service) FetchExport(ctx context.Context, which id.Any) (file io.ReadCloser, size int64, err error) {
 	if err := authz.Check(ctx, authz.ExportOrg, id.Org{}); err != nil {
+		return nil, 0, err
+	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
 		return nil, 0, err
 	}
 	var e Export

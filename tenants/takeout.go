@@ -79,6 +79,9 @@ func (s *Service) TakeOut(ctx context.Context) (func(context.Context, io.Writer)
 	if err := authz.Check(ctx, authz.OwnData, id.Org{}); err != nil {
 		return nil, err
 	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
+		return nil, err
+	}
 	who, err := scope.From(ctx)
 	if err != nil {
 		return nil, err
@@ -90,6 +93,9 @@ func (s *Service) TakeOut(ctx context.Context) (func(context.Context, io.Writer)
 // quiz answers, and what the member agreed to. NotFound for anybody else's.
 func (s *Service) TakeOutOf(ctx context.Context, m id.Membership) (func(context.Context, io.Writer) error, error) {
 	if err := authz.Check(ctx, authz.ManagePeople, id.Org{}); err != nil {
+		return nil, err
+	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
 		return nil, err
 	}
 	return s.takeOut(ctx, m)
