@@ -30,6 +30,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	p.mountAdditions(r)
 	p.mountJoint(r)
 	p.mountWriting(r)
+	p.mountCredentials(r)
 	r.Get("/keep", p.keep)
 	r.Post("/keep", p.kept)
 	r.Post("/visit/claim", p.as(p.claim))
