@@ -309,8 +309,8 @@ func (s *Service) verify(ctx context.Context, v *Checked) error {
 	return nil
 }
 
-// GivenCredential is one that the own organization gave, as those who look after its content read it: of its own people, and of those who
-// are known to it by name.
+// GivenCredential is one that the own organization gave: of its own people, as its authors read it, or of somebody elsewhere who is known to it
+// by name, as those who manage its network do.
 type GivenCredential struct {
 	Credential
 
@@ -329,13 +329,13 @@ type GivenPage struct {
 // givenSize is how many stand on a page.
 const givenSize = 50
 
-// givenSQL are what the organization $1 gave to its own people, and to those of others whose finishing is disclosed to it by name.
+// givenSQL are what the organization $1 gave to its own people, if $2, and to those of others whose finishing is disclosed to it by name, if $3.
 const givenSQL = `SELECT x.holder, x.from_org, y.* FROM (
 		SELECT c.org_id, c.membership_id, c.credential_id, c.issued_at, m.name AS holder, c.org_id AS from_org FROM credentials c JOIN memberships m ON m.org_id = c.org_id AND m.membership_id = c.membership_id
-			WHERE c.org_id = $1 AND c.issuer = $1
+			WHERE c.org_id = $1 AND c.issuer = $1 AND $2
 		UNION ALL
 		SELECT c.org_id, c.membership_id, c.credential_id, c.issued_at, d.name, d.giver_org FROM disclosures d JOIN credentials c ON c.org_id = d.giver_org AND c.membership_id = d.membership_id AND c.issuer = d.org_id AND c.item_id = d.item_id
-			WHERE d.org_id = $1 AND d.finished
+			WHERE d.org_id = $1 AND d.finished AND $3
 	) x CROSS JOIN LATERAL (` + credentialSQL + `WHERE c.org_id = x.org_id AND c.membership_id = x.membership_id AND c.credential_id = x.credential_id) y `
 
 // Gave lists what the own organization gave, the last first. Page counts from 0.
@@ -347,21 +347,32 @@ func (s *Service) Gave(ctx context.Context, page int) (v GivenPage, err error) {
 	if err != nil {
 		return v, err
 	}
-	if err := s.db.Read(ctx, func(b *db.Batch) {
-		v.Now = b.Now
-		db.List(b, &v.Rows, givenSQL+`ORDER BY x.issued_at DESC, x.credential_id LIMIT $2 OFFSET $3`, sc.Org, givenSize+1, page*givenSize)
+	var orgs []id.Org
+	if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
+		v, orgs = GivenPage{Now: tx.Now}, nil
+		own, names := gaveTo(sc)
+		if v.Rows, err = db.Rows[GivenCredential](tx, givenSQL+`ORDER BY x.issued_at DESC, x.credential_id LIMIT $4 OFFSET $5`, sc.Org, own, names, givenSize+1, page*givenSize); err != nil {
+			return err
+		}
+		if len(v.Rows) > givenSize {
+			v.Rows, v.More = v.Rows[:givenSize], true
+		}
+		for _, g := range v.Rows {
+			if !slices.Contains(orgs, g.From) {
+				orgs = append(orgs, g.From)
+			}
+		}
+		return tenants.NamesRead(tx, orgs...)
 	}); err != nil {
 		return v, fmt.Errorf("what %s gave: %w", sc.Org, err)
 	}
-	if len(v.Rows) > givenSize {
-		v.Rows, v.More = v.Rows[:givenSize], true
-	}
-	var orgs []id.Org
-	for _, g := range v.Rows {
-		orgs = append(orgs, g.From)
-	}
 	v.Orgs, err = s.tenants.ByIDs(ctx, orgs...)
 	return v, err
+}
+
+// gaveTo says of whom the member may read: of the own people, and of others by name.
+func gaveTo(sc scope.Scope) (own, names bool) {
+	return authz.Allowed(sc, authz.Author, id.Org{}), authz.Allowed(sc, authz.ManageNetwork, id.Org{})
 }
 
 // GaveOne is one that the own organization gave: by its identifier, or by the code of its public page, whoever has it. NotFound for
@@ -370,7 +381,12 @@ func (s *Service) GaveOne(ctx context.Context, which id.Any, code string) (g Giv
 	if err := authz.Check(ctx, authz.Revoke, id.Org{}); err != nil {
 		return g, err
 	}
-	err = s.db.Tx(ctx, func(tx *db.Tx) (err error) { g, err = gave(tx, which, code); return err })
+	err = s.db.Tx(ctx, func(tx *db.Tx) (err error) {
+		if g, err = gave(tx, which, code); err != nil || g.From.IsZero() {
+			return err
+		}
+		return tenants.NamesRead(tx, g.From)
+	})
 	return g, err
 }
 
@@ -379,7 +395,8 @@ func gave(tx *db.Tx, which id.Any, code string) (GivenCredential, error) {
 		c, err := shown(tx, tx.Scope.Org, code)
 		return GivenCredential{Credential: c, Holder: c.ShownName}, err
 	}
-	return db.Row[GivenCredential](tx, givenSQL+`WHERE x.credential_id = $2 LIMIT 1`, tx.Scope.Org, which)
+	own, names := gaveTo(tx.Scope)
+	return db.Row[GivenCredential](tx, givenSQL+`WHERE x.credential_id = $4 LIMIT 1`, tx.Scope.Org, own, names, which)
 }
 
 // Revoke takes back a credential of the own organization for good, with the reason that its holder reads; its name must be given. From then

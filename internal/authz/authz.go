@@ -147,7 +147,7 @@ var table = map[Action]Rule{
 	Issue:           {Actors: []scope.Actor{scope.Issuer}},
 	OwnCredentials:  {},
 	CheckCredential: {Visitor: true, Foreign: true},
-	Revoke:          {Roles: []scope.Role{scope.Author, scope.Administrator}},
+	Revoke:          {Roles: []scope.Role{scope.Author, scope.PartnerManager, scope.Administrator}},
 	ManageIssuer:    {Roles: []scope.Role{scope.Administrator}},
 	ReadStory:       {Visitor: true, Foreign: true},
 	WriteStory:      {Roles: []scope.Role{scope.Marketer, scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},

@@ -148,7 +148,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Roll:
 		return own && v.Admin && w.Sides[[2]string{o.Other, v.Org}].State != ""
 	case Earned:
-		return own && v.Writes
+		return own && (v.Writes || v.Partners)
 	case Shelf:
 		return own && v.Shares
 	case Library:

@@ -121,10 +121,12 @@ CREATE POLICY p_holder ON credentials FOR SELECT TO learnscape_app USING (org_id
 CREATE POLICY p_linked ON credentials FOR SELECT TO learnscape_app USING ((org_id, membership_id) IN (SELECT l.other_org, l.other_membership FROM account_links l WHERE l.org_id = (SELECT app_org()) AND l.membership_id = (SELECT app_membership()))
   AND holds(org_id, membership_id));
 CREATE POLICY p_house ON credentials FOR SELECT TO learnscape_app USING (org_id = (SELECT app_org()) AND (SELECT app_actor()) IN ('issuer', 'mailer', 'keeper'));
--- The issuer's people read those of its own members, and of others' what is disclosed to it by name.
-CREATE POLICY p_issuer ON credentials FOR SELECT TO learnscape_app USING (issuer = (SELECT app_org()) AND (SELECT app_actor()) = 'member'
-  AND EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = (SELECT app_org()) AND m.membership_id = (SELECT app_membership()) AND m.state = 'active' AND m.roles && '{author,administrator}')
-  AND (org_id = (SELECT app_org()) OR EXISTS (SELECT 1 FROM disclosures d WHERE d.org_id = (SELECT app_org()) AND d.giver_org = credentials.org_id AND d.membership_id = credentials.membership_id AND d.item_id = credentials.item_id AND d.finished)));
+-- The issuer's authors read those of its own members; whoever manages its network reads those of others that are disclosed to it by name.
+CREATE POLICY p_issuer ON credentials FOR SELECT TO learnscape_app USING (issuer = (SELECT app_org()) AND org_id = (SELECT app_org()) AND (SELECT app_actor()) = 'member'
+  AND EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = (SELECT app_org()) AND m.membership_id = (SELECT app_membership()) AND m.state = 'active' AND m.roles && '{author,administrator}'));
+CREATE POLICY p_disclosed ON credentials FOR SELECT TO learnscape_app USING (issuer = (SELECT app_org()) AND (SELECT app_actor()) = 'member'
+  AND EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = (SELECT app_org()) AND m.membership_id = (SELECT app_membership()) AND m.state = 'active' AND m.roles && '{partner_manager,administrator}')
+  AND EXISTS (SELECT 1 FROM disclosures d WHERE d.org_id = (SELECT app_org()) AND d.giver_org = credentials.org_id AND d.membership_id = credentials.membership_id AND d.item_id = credentials.item_id AND d.finished));
 -- Whoever was given the code of the public page.
 CREATE POLICY p_shown ON credentials FOR SELECT TO learnscape_app USING (code_hash = (SELECT decode(nullif(current_setting('app.proof', true), ''), 'hex')));
 CREATE POLICY p_give ON credentials FOR INSERT TO learnscape_app WITH CHECK (org_id = (SELECT app_org()) AND (SELECT app_actor()) = 'issuer');
@@ -138,7 +140,7 @@ CREATE POLICY p_own ON credential_revocations FOR SELECT TO learnscape_app USING
 CREATE POLICY p_told ON credential_revocations FOR SELECT TO learnscape_app USING (EXISTS (SELECT 1 FROM credentials c WHERE c.issuer = credential_revocations.org_id AND c.list = credential_revocations.list AND c.slot = credential_revocations.slot));
 -- Only people take back, for themselves, what they may read.
 CREATE POLICY p_revoke ON credential_revocations FOR INSERT TO learnscape_app WITH CHECK (org_id = (SELECT app_org()) AND (SELECT app_actor()) = 'member' AND revoked_by = (SELECT app_membership())
-  AND EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = (SELECT app_org()) AND m.membership_id = (SELECT app_membership()) AND m.state = 'active' AND m.roles && '{author,administrator}')
+  AND EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = (SELECT app_org()) AND m.membership_id = (SELECT app_membership()) AND m.state = 'active' AND m.roles && '{author,partner_manager,administrator}')
   AND EXISTS (SELECT 1 FROM credentials c WHERE c.issuer = credential_revocations.org_id AND c.list = credential_revocations.list AND c.slot = credential_revocations.slot));
 GRANT SELECT, INSERT ON credential_revocations TO learnscape_app;
 
