@@ -317,7 +317,7 @@ func (s *Service) Remind(ctx context.Context, at time.Time) error {
 	for {
 		n := 0
 		if err := s.db.Tx(ctx, func(tx *db.Tx) error {
-			list, err := db.Rows[Credential](tx, credentialSQL+`WHERE c.org_id = $1 AND r.at IS NULL AND (c.renew_from <= $2 AND c.told = '' OR c.expires_at <= $2 + interval '7 days' AND c.told IN ('', 'window') OR c.expires_at <= $2 AND c.told <> 'over')
+			list, err := db.Rows[Credential](tx, credentialSQL+`WHERE c.org_id = $1 AND c.renew_from <= $2 AND c.told <> 'over' AND r.at IS NULL AND (c.told = '' OR c.told = 'window' AND c.expires_at <= $2 + interval '7 days' OR c.expires_at <= $2)
 				ORDER BY c.expires_at, c.credential_id LIMIT $3`, tx.Scope.Org, at, remindedAtOnce)
 			if err != nil {
 				return err

@@ -221,6 +221,7 @@ type Checked struct {
 	Issuer   tenants.Organization
 	Cosigner *tenants.Organization
 	Holds    bool // every signature holds: nobody changed what was signed
+	Gone     bool // somebody who signed is no more, and so are the keys: nobody can tell
 }
 
 // plainCode reads a code as people write it: letters that look like figures are figures.
@@ -295,6 +296,7 @@ func (s *Service) verify(ctx context.Context, v *Checked) error {
 		if err != nil {
 			return err
 		}
+		v.Gone = v.Gone || len(keys) == 0
 		for _, k := range keys {
 			by := s.issuer(orgs[o])
 			known[by.ID+" "+by.Method(k.ID.String())] = k.Public

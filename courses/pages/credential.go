@@ -533,6 +533,8 @@ func (p *Pages) statusList(c *fiber.Ctx) error {
 // verdict is the answer in one line.
 func (v checkView) verdict(ctx context.Context) string {
 	switch {
+	case v.Gone:
+		return lang.T(ctx, "credential.check.gone")
 	case !v.Holds:
 		return lang.T(ctx, "credential.check.broken")
 	case v.Revoked != nil:

@@ -71,7 +71,7 @@ CREATE TABLE credentials (
 );
 CREATE UNIQUE INDEX credentials_slot ON credentials (issuer, list, slot);
 CREATE INDEX credentials_code ON credentials (code_hash) WHERE code_hash IS NOT NULL;
-CREATE INDEX credentials_expiry ON credentials (org_id, expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX credentials_due ON credentials (org_id, renew_from) WHERE renew_from IS NOT NULL AND told <> 'over';
 CREATE INDEX credentials_issued ON credentials (issuer, issued_at DESC, credential_id);
 
 -- What an organization took back. The bit of a status list says so to whoever checks; the reason is the holder's and its own to read. It is
