@@ -28,7 +28,7 @@ func (s *Service) Reseal(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	for _, of := range []struct{ table, key, column string }{{"providers", "provider_id", "client_secret"}, {"sessions", "session_id", "id_token"}} {
-		done, ferr := s.reseal(ctx, of.table, of.key, of.column)
+		done, ferr := reseal(ctx, s.db, s.keys, of.table, of.key, of.column)
 		n += done
 		if err == nil {
 			err = ferr
@@ -37,26 +37,34 @@ func (s *Service) Reseal(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-func (s *Service) reseal(ctx context.Context, table, key, column string) (n int, closed error) {
+// Reseal is Service.Reseal of a column of another room: table has an org_id, and the identifier key of its rows is what seals name.
+func Reseal(ctx context.Context, d *db.DB, keys *secret.Keyring, table, key, column string) (int, error) {
+	if err := authz.Check(ctx, authz.Reseal, id.Org{}); err != nil {
+		return 0, err
+	}
+	return reseal(ctx, d, keys, table, key, column)
+}
+
+func reseal(ctx context.Context, d *db.DB, keys *secret.Keyring, table, key, column string) (n int, closed error) {
 	after := uuid.Nil
 	for {
 		var rows []sealedRow
 		done, bad := 0, closed
-		err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
+		err := d.Tx(ctx, func(tx *db.Tx) (err error) {
 			done, bad = 0, closed
 			rows, err = db.Rows[sealedRow](tx, `SELECT `+key+` AS id, `+column+` AS value FROM `+table+` WHERE org_id = $1 AND `+key+` > $2
-				AND length(`+column+`) > 0 AND substring(`+column+` FOR $3) <> $4 ORDER BY `+key+` LIMIT $5`, tx.Scope.Org, after, len(s.keys.Prefix()), s.keys.Prefix(), resealBatch)
+				AND length(`+column+`) > 0 AND substring(`+column+` FOR $3) <> $4 ORDER BY `+key+` LIMIT $5`, tx.Scope.Org, after, len(keys.Prefix()), keys.Prefix(), resealBatch)
 			if err != nil {
 				return err
 			}
 			for _, r := range rows {
 				ref := secret.Ref{Table: table, Org: tx.Scope.Org.String(), Row: r.ID.String(), Column: column}
-				plain, err := s.keys.Open(ref, r.Value)
+				plain, err := keys.Open(ref, r.Value)
 				if err != nil {
 					bad = fmt.Errorf("%s %s of %s: %w", table, r.ID, tx.Scope.Org, err)
 					continue
 				}
-				sealed, err := s.keys.Seal(ref, plain)
+				sealed, err := keys.Seal(ref, plain)
 				if err != nil {
 					return err
 				}

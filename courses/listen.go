@@ -10,7 +10,7 @@ import (
 )
 
 // Listen registers what the room does on events: what a member begins, learns and finishes is carried to those who may know it, within a
-// moment. An event only says whose rows to look at again.
+// moment, and what a publisher gives for it is given. An event only says whose rows to look at again.
 func (s *Service) Listen(r *jobs.Relay) {
 	jobs.On(r, scope.Discloser, func(ctx context.Context, events []Enrolled) error {
 		return s.tenants.Disclose(ctx, members(events, func(e Enrolled) id.Membership { return e.Membership })...)
@@ -21,6 +21,7 @@ func (s *Service) Listen(r *jobs.Relay) {
 	jobs.On(r, scope.Discloser, func(ctx context.Context, events []EnrollmentCompleted) error {
 		return s.tenants.Disclose(ctx, members(events, func(e EnrollmentCompleted) id.Membership { return e.Membership })...)
 	})
+	jobs.On(r, scope.Issuer, s.Give)
 }
 
 // members are those of the events, each once.

@@ -6,6 +6,8 @@ import (
 	"github.com/learnscape/learnscape/internal/blob"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/mail"
+	"github.com/learnscape/learnscape/internal/secret"
 	"github.com/learnscape/learnscape/tenants"
 )
 
@@ -14,22 +16,28 @@ type Service struct {
 	db      *db.DB
 	tenants *tenants.Service
 	blob    blob.Store
+	mail    *mail.Service
+	keys    *secret.Keyring
+	url     func(slug string) string
 
 	outlines outlines
 	leaves   memory[Place, leaf]
 	quiet    memory[asked, time.Time] // until when somebody is asked nothing
 }
 
-// Deps are what the service works with; all are needed.
+// Deps are what the service works with; the last three are needed where credentials are given.
 type Deps struct {
 	DB      *db.DB
 	Tenants *tenants.Service
 	Blob    blob.Store
+	Mail    *mail.Service            // nil: nobody is told of a credential
+	Keys    *secret.Keyring          // under which the keys of issuers are sealed
+	URL     func(slug string) string // the address of an organization's portal
 }
 
 // New returns a service; it starts nothing.
 func New(d Deps) *Service {
-	return &Service{db: d.DB, tenants: d.Tenants, blob: d.Blob}
+	return &Service{db: d.DB, tenants: d.Tenants, blob: d.Blob, mail: d.Mail, keys: d.Keys, url: d.URL}
 }
 
 // asked is a member at an item, whose owner may want to know by name who learns there.

@@ -194,6 +194,22 @@ func countRead(tx *db.Tx, giver id.Org, purpose string) error {
 	return err
 }
 
+// NamesRead counts, in the transaction of the read, that tx's organization read names of people of others; its own are no read.
+func NamesRead(tx *db.Tx, of ...id.Org) error {
+	if tx.Scope.ReadsOnly() {
+		return nil // An operator who was let in, whose look has a record of its own.
+	}
+	for _, o := range of {
+		if o == tx.Scope.Org {
+			continue
+		}
+		if err := countRead(tx, o, readNames); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // LearnedAbout returns what the own organization learns about another's people: who is how far, of those who agreed. Whoever manages
 // the network may see it; each look is counted and both organizations see how often. NotFound if there never was a connection.
 func (s *Service) LearnedAbout(ctx context.Context, other id.Org, f LearnedFilter) (Learned, error) {

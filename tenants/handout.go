@@ -33,6 +33,8 @@ var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant 
 	"account_links":       "private to each member, who takes their own out",
 	"link_requests":       "private to each member, for ten minutes",
 	"consents":            "private to each member, who takes their own out",
+	"credentials":         "each member's own, who takes their own out",
+	"quiet_credentials":   "private to each member, who takes their own out",
 	"cell_counts":         "of what totals were counted; only what counts them reads it",
 	"cell_marks":          "of what totals were counted; only what counts them reads it",
 	"reads_across":        "a sketch of who read, for counting alone",
@@ -55,6 +57,7 @@ var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant 
 	"outbox":              "events on their way",
 	"individual_sessions": "opens somebody's session at the public door",
 
+	"issuer_keys.seed":              "signs in the organization's name",
 	"break_glass.code_hash":         "opens what an operator was let into",
 	"break_glass.token_hash":        "the same",
 	"api_tokens.token_hash":         "opens the programming interface",

@@ -98,7 +98,15 @@ func (w *dueWorker) Work(ctx context.Context, job *river.Job[dueArgs]) error {
 	if err := w.r.Elapse(jobs.Enter(ctx, scope.Agreement, job.Args.Org), job.Args.At); err != nil {
 		return err
 	}
-	return w.r.Remind(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.At)
+	if err := w.r.Remind(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.At); err != nil {
+		return err
+	}
+	for _, do := range w.r.onDue {
+		if err := do(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.At); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // batchArgs name one batch.

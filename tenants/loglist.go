@@ -102,6 +102,7 @@ func LogActions() map[string]string {
 		"host.removed":            TopicSettings,
 		"item.adopted":            TopicContent,
 		"item.unadopted":          TopicContent,
+		"credential.offered":      TopicContent, "credential.offer_ended": TopicContent, "credential.revoked": TopicContent, "credential.key": TopicSettings,
 		"joint.accepted":          TopicNetwork,
 		"joint.declined":          TopicNetwork,
 		"joint.proposed":          TopicNetwork,

@@ -25,6 +25,8 @@ type Routine struct {
 	mail *mail.Service
 	jobs *jobs.Client
 	url  func(slug string) string // the address of an organization's portal
+
+	onDue []func(ctx context.Context, at time.Time) error
 }
 
 // NewRoutine returns the routine of an installation and registers its jobs. url returns the address of an organization's portal.
@@ -32,6 +34,11 @@ func NewRoutine(d *db.DB, m *mail.Service, c *jobs.Client, url func(slug string)
 	r := &Routine{db: d, mail: m, jobs: c, url: url}
 	r.work(c)
 	return r
+}
+
+// OnDue registers what another room tells its people by an hour; as the mailer of each organization that is not closed, every hour.
+func (r *Routine) OnDue(do func(ctx context.Context, at time.Time) error) {
+	r.onDue = append(r.onDue, do)
 }
 
 // Listen registers what follows on a move of a connection, and on a batch that was asked for.

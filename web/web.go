@@ -148,6 +148,7 @@ func (s *Server) frame(c *fiber.Ctx) error {
 		}
 		// The bottom bar of a phone has no room for these.
 		f.Viewer.Links = []ui.Link{{Label: lang.T(ctx, "web.nav.network"), Href: "/network", Icon: "network"}}
+		f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "credential.mine.title"), Href: "/me/credentials", Icon: "award"})
 		if sc.Has(scope.Manager) && !sc.Has(scope.Administrator) {
 			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "team.tab"), Href: "/admin/teams", Icon: "users"})
 		}
@@ -207,7 +208,7 @@ func (s *Server) asset(c *fiber.Ctx) error {
 // robots lets search engines read what is public; what needs a session is not linked for visitors anyway.
 func (s *Server) robots(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "public, max-age=3600")
-	return c.SendString("User-agent: *\nDisallow: /search\nDisallow: /sign-in\nDisallow: /keep\n")
+	return c.SendString("User-agent: *\nDisallow: /search\nDisallow: /sign-in\nDisallow: /keep\nDisallow: /c/\n")
 }
 
 func escape(s string) string { return url.QueryEscape(strings.TrimSpace(s)) }

@@ -100,7 +100,7 @@ func runDemo(ctx context.Context, e *env, args []string) error {
 	}
 	if err := demo.Seed(ctx, demo.Deps{
 		DB: p.DB, Marketing: p.Marketing, Community: p.Community, Search: p.Search, Blob: p.Blob, Keys: keys,
-		Issuer: func(slug string) string { return issuers + "/" + slug }, Invite: p.Auth.Invite, Now: p.DB.Now, Log: e.log,
+		Issuer: func(slug string) string { return issuers + "/" + slug }, Portal: p.Auth.BaseURL, Invite: p.Auth.Invite, Now: p.DB.Now, Log: e.log,
 	}); err != nil {
 		return fmt.Errorf("fill the world: %w", err)
 	}

@@ -34,6 +34,9 @@ func runSecrets(ctx context.Context, e *env, args []string) error {
 		for _, o := range orgs {
 			done, err := p.Auth.Reseal(scope.Enter(ctx, scope.System(scope.Operator, o.OrgID)))
 			n += done
+			signs, serr := p.Courses.Reseal(scope.Enter(ctx, scope.System(scope.Operator, o.OrgID)))
+			n += signs
+			err = errors.Join(err, serr)
 			if errors.Is(err, secret.ErrSealed) {
 				closed++
 				e.printf("✗ %s: %v\n", o.Slug, err)

@@ -35,6 +35,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Post("/admin/people/:id/time", p.extend)
 	r.Get("/tries", p.tries)
 	r.Post("/tries", p.sayTry)
+	p.mountCredentials(r)
 	r.Get("/keep", p.keep)
 	r.Post("/keep", p.kept)
 	r.Post("/visit/claim", p.as(p.claim))

@@ -73,6 +73,11 @@ const (
 	Review          Action = "courses.review"
 	Adopt           Action = "courses.adopt"
 	SignJoint       Action = "courses.sign_joint"
+	Issue           Action = "courses.issue"
+	OwnCredentials  Action = "courses.own_credentials"
+	CheckCredential Action = "courses.check_credential"
+	Revoke          Action = "courses.revoke"
+	ManageIssuer    Action = "courses.manage_issuer"
 	ReadStory       Action = "marketing.read_story"
 	WriteStory      Action = "marketing.write_story"
 	CountTouch      Action = "marketing.count_touch"
@@ -98,7 +103,7 @@ var table = map[Action]Rule{
 	SeeItem:         {Visitor: true, Foreign: true},
 	ListItems:       {Visitor: true, Foreign: true},
 	ManageItem:      {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
-	SeeOrg:          {Visitor: true, Foreign: true, Actors: []scope.Actor{scope.SignIn, scope.Operator}},
+	SeeOrg:          {Visitor: true, Foreign: true, Actors: []scope.Actor{scope.SignIn, scope.Operator, scope.Issuer, scope.Mailer}},
 	SeeNetwork:      {},
 	ManageNetwork:   {Roles: []scope.Role{scope.PartnerManager, scope.Administrator}},
 	ManageSharing:   {Roles: []scope.Role{scope.Author, scope.Marketer, scope.PartnerManager, scope.Administrator}},
@@ -141,6 +146,11 @@ var table = map[Action]Rule{
 	Review:          {},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	SignJoint:       {Roles: []scope.Role{scope.Author, scope.Marketer, scope.PartnerManager, scope.Administrator}},
+	Issue:           {Actors: []scope.Actor{scope.Issuer}},
+	OwnCredentials:  {},
+	CheckCredential: {Visitor: true, Foreign: true},
+	Revoke:          {Roles: []scope.Role{scope.Author, scope.PartnerManager, scope.Administrator}},
+	ManageIssuer:    {Roles: []scope.Role{scope.Administrator}},
 	ReadStory:       {Visitor: true, Foreign: true},
 	WriteStory:      {Roles: []scope.Role{scope.Marketer, scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CountTouch:      {Visitor: true, Foreign: true, Actors: []scope.Actor{scope.Counter}},

@@ -81,7 +81,7 @@ func TestRights(t *testing.T) {
 func TestRightsHoldTheRules(t *testing.T) {
 	t.Parallel()
 	visitors := []authz.Action{
-		authz.SeeItem, authz.ListItems, authz.SeeOrg, authz.SeeOffer, authz.SignIn, authz.ReadStory, authz.CountTouch, authz.ReadQuestions, authz.Search, authz.VisitorProgress,
+		authz.SeeItem, authz.ListItems, authz.SeeOrg, authz.SeeOffer, authz.SignIn, authz.ReadStory, authz.CountTouch, authz.ReadQuestions, authz.Search, authz.VisitorProgress, authz.CheckCredential,
 	}
 	for a, r := range authz.Table() {
 		if r.Visitor && !slices.Contains(visitors, a) {

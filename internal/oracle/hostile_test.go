@@ -121,7 +121,7 @@ var events = map[string]eventCase{
 	"community.answer_posted":      {actors: []scope.Actor{scope.Counter}},
 	"community.reacted":            {actors: []scope.Actor{scope.Counter}, keeps: []string{"counted"}},
 	"courses.enrolled":             {actors: []scope.Actor{scope.Counter, scope.Discloser}, passes: []string{"counted", "touches"}},
-	"courses.enrollment_completed": {actors: []scope.Actor{scope.Counter, scope.Discloser}, passes: []string{"counted", "touches"}},
+	"courses.enrollment_completed": {actors: []scope.Actor{scope.Counter, scope.Discloser, scope.Issuer}, passes: []string{"counted", "touches"}},
 	"auth.import_asked":            {actors: []scope.Actor{scope.SignIn}},
 	"tenants.batch_asked":          {actors: []scope.Actor{scope.Agreement}},
 	"tenants.connection_changed":   {actors: []scope.Actor{scope.Mailer}},

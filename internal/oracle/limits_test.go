@@ -12,7 +12,7 @@ import (
 )
 
 // contentTypes are the content types of answers; text says in which letters it is written, and JSON is UTF-8 by its own rule (RFC 8259, 8.1).
-var contentTypes = regexp.MustCompile(`^(text/(html|css|plain|csv); charset=utf-8|text/javascript; charset=utf-8|application/(json|problem\+json|openapi\+json|scim\+json|jsonl|zip|octet-stream|manifest\+json|pdf)(; charset=utf-8)?|(image|font|video|audio)/[a-z0-9.+-]+)$`)
+var contentTypes = regexp.MustCompile(`^(text/(html|css|plain|csv); charset=utf-8|text/javascript; charset=utf-8|application/(json|problem\+json|openapi\+json|scim\+json|jsonl|zip|vc|ld\+json|octet-stream|manifest\+json|pdf)(; charset=utf-8)?|(image|font|video|audio)/[a-z0-9.+-]+)$`)
 
 // checkContent looks at what an answer says of itself: something that is no text to a browser is never guessed.
 func checkContent(a answer, wrong func(string, ...any)) {

@@ -12,6 +12,7 @@ type Viewer struct {
 	Admin       bool   // the member is an administrator
 	Partners    bool   // the member manages the network: partner manager or administrator
 	Shares      bool   // the member looks after collections: those, authors and marketers
+	Writes      bool   // the member writes content: authors and administrators
 	Keeps       bool   // the member looks after the library: authors, marketers and administrators
 	Looks       bool   // the member may look as others do: administrator, partner manager, author
 	Individual  string // the record of somebody who came in by a public door and belongs to nobody: Org and Member are empty
@@ -54,6 +55,7 @@ const (
 	Addition   Kind = "addition"   // what Org adds to the path Item of Other: Audience and Customers say to whom beside its own people
 	Readers    Kind = "readers"    // how much people of Org read of Other in a week: Done says that it is over, and that five or more did
 	Joint      Kind = "joint"      // what Org, the publisher of Item, and Other say together of it, or would: State is how far it is
+	Earned     Kind = "earned"     // what Org gave to whoever finished its items, as those who look after its content read it
 	Sealed     Kind = "sealed"     // what no page shows to anybody: mail that left, digests of tokens
 	Account    Kind = "account"    // that somebody came in by the public door of Org, with name and address
 	Record     Kind = "record"     // what the one with the account ID learned, agreed to, and where they are signed in
@@ -146,6 +148,8 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && v.Partners && w.Sides[[2]string{o.Other, v.Org}].State != ""
 	case Roll:
 		return own && v.Admin && w.Sides[[2]string{o.Other, v.Org}].State != ""
+	case Earned:
+		return own && (v.Writes || v.Partners)
 	case Shelf:
 		return own && v.Shares
 	case Library:
@@ -241,7 +245,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
 		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to) && o.Post == nil
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Readers, Account, Record, Sealed:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Readers, Account, Record, Earned, Sealed:
 	}
 	return false
 }

@@ -165,8 +165,9 @@ func (s *site) people() {
 			who := oracle.Viewer{
 				Org: o.id.String(), Member: m.String(), Admin: v.Has(scope.Administrator),
 				Partners: v.Has(scope.Administrator) || v.Has(scope.PartnerManager), Shares: v.Has(scope.Administrator) || v.Has(scope.PartnerManager) || v.Has(scope.Author) || v.Has(scope.Marketer),
-				Keeps: v.Has(scope.Administrator) || v.Has(scope.Author) || v.Has(scope.Marketer),
-				Looks: v.Has(scope.Administrator) || v.Has(scope.PartnerManager) || v.Has(scope.Author),
+				Writes: v.Has(scope.Administrator) || v.Has(scope.Author),
+				Keeps:  v.Has(scope.Administrator) || v.Has(scope.Author) || v.Has(scope.Marketer),
+				Looks:  v.Has(scope.Administrator) || v.Has(scope.PartnerManager) || v.Has(scope.Author),
 			}
 			role := "learner"
 			if n := len(v.Roles); n > 1 {

@@ -48,6 +48,7 @@ var shared = map[string]string{
 	"internal/markdown.liner":      "the reader of single lines, which keeps nothing",
 	"internal/markdown.policy":     "the sanitizer, which keeps nothing",
 	"auth.sessions":                "whose session a token's hash is, for ten minutes: a request that presumes it is answered only if its first read says the same",
+	"courses/badge.files":          "the embedded files",
 	"courses.memory":               "the order of a published version, which never changes, by owner, item and number: whoever asks has read under its own rights that this version is its to see; and which lesson stood at an address, which is read under the rights of who asks and thrown away if it is not what stands there for that one; and that a member is asked nothing at an item, for a minute",
 	"search.tally":                 "how often words were looked for, by the organization that looked, until they are written a few seconds later",
 	"search.Meili":                 "whether the index is set up there",
@@ -187,6 +188,8 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/door.go tellEmergency":           (*site).emergencyMails,
 	"auth/import_run.go tellOf":            (*site).importMails,
 	"auth/claimed.go askClaim":             (*site).claimMails,
+
+	"courses/credential.go credentialMail": (*site).credentialMails,
 }
 
 // TestMails renders every mail that the product sends, in the oracle's world, and looks for what its reader may not see.

@@ -30,6 +30,7 @@ const (
 	Sealer     Actor = "sealer"    // numbers and seals the log of one organization
 	Keeper     Actor = "keeper"    // exports and erases what it was decided to, of one organization
 	Operator   Actor = "operator"  // the command line of the installation: creates organizations, imports
+	Issuer     Actor = "issuer"    // gives what members of one organization earned, and signs for the organization whose scope it is
 	Console    Actor = "console"   // an operator, signed in at the operators' host: is told how organizations stand, reads nothing of what is in them
 )
 

@@ -42,6 +42,7 @@ func deps(t testing.TB) (Deps, func(role string) string) {
 	return Deps{
 		DB: d, Marketing: marketing.New(marketing.Deps{DB: d, Tenants: ten}),
 		Community: community.New(community.Deps{DB: d, Tenants: ten}), Search: find, Blob: files, Keys: keys,
+		Portal: func(slug string) string { return "http://" + slug + ".localhost:8080" },
 		Issuer: func(slug string) string { return "http://127.0.0.1:8081/" + slug }, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}, dsn
 }

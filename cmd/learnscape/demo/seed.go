@@ -33,6 +33,7 @@ type Deps struct {
 	Blob      blob.Store
 	Keys      *secret.Keyring
 	Issuer    func(slug string) string                 // address of a house's demonstration provider
+	Portal    func(slug string) string                 // address of a house's portal, where it signs credentials; nil for none
 	Invite    func(context.Context, auth.Invite) error // mails the invitation of a house that has not answered; nil for none
 	Now       func() time.Time                         // default DB.Now
 	Log       *slog.Logger                             // default slog.Default
@@ -105,6 +106,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 		}},
 		{"disclosures", s.disclose},
 		{"joint texts", s.speakTogether},
+		{"credentials", s.credentials},
 		{"search", s.index},
 		{"public doors", s.publicDoors},
 		{"invitations", s.invitations},

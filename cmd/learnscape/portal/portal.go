@@ -114,7 +114,9 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 		return nil, err
 	}
 	p.Auth.Work(p.Jobs)
-	p.Courses = courses.New(courses.Deps{DB: p.DB, Tenants: p.Tenants, Blob: p.Blob})
+	p.Courses = courses.New(courses.Deps{DB: p.DB, Tenants: p.Tenants, Blob: p.Blob, Mail: p.Mail, Keys: c.Keys, URL: address})
+	p.Routine.OnDue(p.Courses.Remind)
+	p.Tenants.OnErase(p.Courses.ForgetOrg)
 	p.Marketing = marketing.New(marketing.Deps{DB: p.DB, Tenants: p.Tenants})
 	p.Community = community.New(community.Deps{DB: p.DB, Tenants: p.Tenants})
 	if p.Search, err = search.New(search.Deps{DB: p.DB, Tenants: p.Tenants, MeiliURL: c.MeiliURL, MeiliKey: c.MeiliKey.Reveal(), Log: c.Log}); err != nil {
@@ -130,6 +132,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	})
 	p.Keeper = tenants.NewKeeper(p.Tenants, p.Jobs, c.Log)
 	p.Keeper.OnForget(p.Community.Forget)
+	p.Keeper.OnForget(p.Courses.Forget)
 	p.Keeper.Listen(p.Relay)
 	p.Auth.Listen(p.Relay)
 	p.Importer = auth.NewImporter(p.Auth, p.Jobs)
