@@ -68,7 +68,7 @@ func TestPlansOfCredentials(t *testing.T) {
 		"given":     {admin, 9000, func(ctx context.Context) error { _, err := svc.Gave(ctx, 0); return err }}, // All that the reader may see is put in order.
 		"given one": {admin, 6000, func(ctx context.Context) error { _, err := svc.GaveOne(ctx, own, ""); return err }},
 		"checked": {scope.Scope{Actor: scope.Visitor}, 60, func(ctx context.Context) error {
-			_, err := svc.Check(ctx, org, "C10000000000")
+			_, err := svc.CheckCredential(ctx, org, "C10000000000")
 			return ignoreMissing(err)
 		}},
 		"reminded": {scope.System(scope.Mailer, org), 60, func(ctx context.Context) error { return svc.Remind(ctx, d.Now()) }},

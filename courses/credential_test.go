@@ -91,7 +91,7 @@ func (a *awarding) mine(h house) courses.CredentialView {
 }
 
 func (a *awarding) check(code string) (courses.Checked, error) {
-	return a.svc.Check(a.visitor(), a.vendor.org.OrgID, code)
+	return a.svc.CheckCredential(a.visitor(), a.vendor.org.OrgID, code)
 }
 
 // A partner's learner finishes, is given the certificate, and alone decides who learns of it: not the publisher, not the own organization.
@@ -134,7 +134,7 @@ func TestCredentialBelongsToThePerson(t *testing.T) {
 	if err != nil || !seen.Holds || seen.ShownName != "" || seen.State(seen.Now) != courses.CredentialValid {
 		t.Errorf("shown without a name: %+v, %v", seen, err)
 	}
-	if _, err := a.svc.Check(a.visitor(), a.partner.org.OrgID, code); !errs.Is(err, errs.NotFound) {
+	if _, err := a.svc.CheckCredential(a.visitor(), a.partner.org.OrgID, code); !errs.Is(err, errs.NotFound) {
 		t.Errorf("at another organization's host: %v", err)
 	}
 	a.did(a.svc.NameCredential(a.partner.member, v.ID, true))

@@ -32,15 +32,25 @@ type head struct {
 	Slots       []headSlot `yaml:"slots"`
 }
 
+// headStep is a step: what it leads to, a title and length of its own, and how it stands among the others. note is one line under its
+// title; steps of one section stand together under its title; an optional step has not to be finished; of the steps with the same
+// either one is enough; needs lists the keys of the steps that are finished before it opens.
 type headStep struct {
-	Key      string `yaml:"key"`
-	Lesson   string `yaml:"lesson"`
-	Course   string `yaml:"course"`
-	Story    string `yaml:"story"`
-	Resource string `yaml:"resource"`
-	Title    string `yaml:"title"`
-	Minutes  int    `yaml:"minutes"`
+	Key      string   `yaml:"key"`
+	Lesson   string   `yaml:"lesson"`
+	Course   string   `yaml:"course"`
+	Story    string   `yaml:"story"`
+	Resource string   `yaml:"resource"`
+	Title    string   `yaml:"title"`
+	Minutes  int      `yaml:"minutes"`
+	Note     string   `yaml:"note"`
+	Section  string   `yaml:"section"`
+	Optional bool     `yaml:"optional"`
+	Either   string   `yaml:"either"`
+	Needs    []string `yaml:"needs"`
 }
+
+func (s headStep) rules() Rules { return Rules{s.Note, s.Section, s.Optional, s.Either, s.Needs} }
 
 func (s headStep) ref() string { return cmp.Or(s.Course, s.Story, s.Resource) }
 
@@ -294,7 +304,7 @@ func (f *folder) path(o ImportOptions) (PathDraft, head, error) {
 	d := PathDraft{Item: h.item(o, tenants.KindPath, path.Base(dir)), Outcome: h.Outcome, Intro: body, Note: cmp.Or(o.Note, h.Note), At: o.At}
 	keys := map[string]bool{}
 	for _, st := range h.Steps {
-		s := StepDraft{Key: st.Key, Kind: st.kind(), Title: st.Title, Minutes: st.Minutes}
+		s := StepDraft{Key: st.Key, Kind: st.kind(), Title: st.Title, Minutes: st.Minutes, Rules: st.rules()}
 		if s.Kind == StepLesson {
 			l, ok := f.lesson(page{name: path.Join(dir, st.Lesson), title: st.Title}, keys)
 			if !ok {
@@ -308,7 +318,25 @@ func (f *folder) path(o ImportOptions) (PathDraft, head, error) {
 	for _, s := range h.Slots {
 		d.Slots = append(d.Slots, Slot(s))
 	}
+	steps := make([]Step, len(d.Steps))
+	for i, s := range d.Steps {
+		steps[i] = Step{Key: s.Key, Rules: s.Rules}
+	}
+	if faults := ruleFaults(steps); len(faults) > 0 {
+		x := faults[0]
+		return PathDraft{}, h, errs.New(errs.Invalid, "%s:%d: step %q: %s", o.File, stepLine(text, x.Step), x.Step, x)
+	}
 	return d, h, nil
+}
+
+// stepLine is the line on which the step with the key begins.
+func stepLine(text, key string) int {
+	for n, line := range strings.Split(text, "\n") {
+		if f := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "- ")); len(f) == 2 && f[0] == "key:" && strings.Trim(f[1], `"'`) == key {
+			return n + 1
+		}
+	}
+	return 1
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

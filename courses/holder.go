@@ -161,8 +161,9 @@ func (s *Service) renewal(ctx context.Context, c Credential) (*Renewal, error) {
 	}
 	out := &Renewal{Item: r.Item}
 	var leaves []Leaf
+	finished := r.finishedSet() // What one left out at the first time one leaves out again.
 	add := func(step string, item id.Item, l LessonRef) {
-		if leaf := (Leaf{item, l.Key}); l.Questions > 0 && !slices.Contains(leaves, leaf) {
+		if leaf := (Leaf{item, l.Key}); l.Questions > 0 && finished[leaf] && !slices.Contains(leaves, leaf) {
 			st := RenewalStop{Step: step, Lesson: l.Key, Title: l.Title, Questions: l.Questions}
 			if item == r.ItemID && step != "" {
 				st.Lesson = ""
@@ -175,7 +176,7 @@ func (s *Service) renewal(ctx context.Context, c Credential) (*Renewal, error) {
 	}
 	for _, st := range r.Outline.Steps {
 		for _, l := range st.Lessons {
-			if r.visible(st.Item) {
+			if r.visible(st.Item) && !st.Optional {
 				add(st.Key, st.Item, l)
 			}
 		}

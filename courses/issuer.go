@@ -260,9 +260,9 @@ func shown(tx *db.Tx, by id.Org, code string) (c Credential, err error) {
 	return db.Row[Credential](tx, credentialSQL+`WHERE c.code_hash = $1 AND c.issuer = $2 ORDER BY c.credential_id LIMIT 1`, h, by)
 }
 
-// Check checks the credential whose public page has the code, at the host of its issuer. Who checks is kept nowhere. NotFound for a
+// CheckCredential checks the credential whose public page has the code, at the host of its issuer. Who checks is kept nowhere. NotFound for a
 // code that opens nothing there.
-func (s *Service) Check(ctx context.Context, by id.Org, code string) (v Checked, err error) {
+func (s *Service) CheckCredential(ctx context.Context, by id.Org, code string) (v Checked, err error) {
 	if err := authz.Check(ctx, authz.CheckCredential, by); err != nil {
 		return v, err
 	}

@@ -69,6 +69,7 @@ var (
 
 		"joint_holds(uuid,uuid,uuid,timestamp with time zone,boolean)": "what the policy of joint propositions asks of a connection, a grant and a library that are not all the reader's; it answers yes or no to the two and to customers of the adopter",
 
+		"answers_of(uuid,integer,text[],text[],text[])": "how questions of app_org()'s own were answered at the first try by its own members, for its authors: numbers of five people and in steps of five",
 		"holds(uuid,uuid)":                 "what the policy of credentials asks of two account links of which one is not the reader's; it answers yes or no to the acting member alone",
 		"keep_credentials(uuid)":           "brings what is erased to another membership of the same person; refuses everybody but the keeper of what is being erased",
 		"slot_taken(uuid,integer,integer)": "whether a bit of a status list belongs to anything: yes or no, for who gives a credential alone",
@@ -79,6 +80,7 @@ var (
 		"forget_member(uuid,text,uuid)":  "takes the name from a member of app_org() who is being erased, and refuses everybody but the keeper",
 		"erase_rows(text,integer)":       "removes rows of app_org() while it is being erased, and refuses everybody but the keeper",
 		"drop_record()":                  "removes the record of progress of an account at a public door that is removed; a trigger, which nobody calls",
+		"nobody_left()":                  "removes persons of whom no membership is left; a trigger, which nobody calls",
 		"shut_public_door()":             "ends the sessions of who came in by a door that is closed; a trigger, which nobody calls",
 		"last_contents(integer)":         "digests of app_org()'s own files while it is being erased, for the keeper alone",
 
@@ -111,15 +113,16 @@ var (
 		"operator_did()":          "writes into a table that no organization writes",
 		"console_states(text)":    "counts over all organizations", "console_admins(uuid)": "reads what the console does not", "console_providers(uuid)": "reads what the console does not",
 		"console_queues()": "counts over all organizations", "console_orgs(uuid,text,text,text,uuid,integer)": "counts over all organizations",
-		"keep_credentials(uuid)":           "what a member earned goes to a membership of another organization, when the keeper erases the one",
-		"slot_taken(uuid,integer,integer)": "looks at what all members of all organizations earned, for one bit",
 		"forget_rows(text,uuid,integer)":   "private and append-only rows of a member who is being erased, for the keeper alone",
 		"forget_member(uuid,text,uuid)":    "persons have no row that the application may remove",
 		"erase_rows(text,integer)":         "the append-only tables of an organization that is being erased, for the keeper alone",
 		"last_contents(integer)":           "whether a file's content is anybody else's, while its organization is being erased, for the keeper alone",
 		"drop_record()":                    "a visitor's record that belongs to an account that goes, whoever removes the account",
+		"nobody_left()":                    "persons have no row that the application may remove",
 		"shut_public_door()":               "sessions that nobody but sign-in and the keeper may touch, when an administrator closes the door",
 		"unnamed_contents(bytea[])":        "whether content is anybody's, when its organization was erased meanwhile, for the keeper alone",
+		"keep_credentials(uuid)":           "what a member earned goes to a membership of another organization, when the keeper erases the one",
+		"slot_taken(uuid,integer,integer)": "looks at what all members of all organizations earned, for one bit",
 	}
 	// readWithoutOrg are the tables in which somebody without any setting sees rows.
 	readWithoutOrg = map[string]string{
