@@ -42,7 +42,7 @@ func (p *Pages) mountCredentials(r fiber.Router) {
 	r.Get("/credentials/keys", p.issuerKeys)
 	r.Post("/credentials/keys", p.newIssuerKey)
 
-	r.Get("/c", p.checkForm)
+	r.Get("/c", p.verifyForm)
 	r.Get("/c/:code", p.verify)
 	r.Get("/c/:code/badge.json", p.shownBadge)
 	r.Get("/issuer", p.issuer)
@@ -442,7 +442,7 @@ func atHost(ctx context.Context) (tenants.Organization, error) {
 	return o, nil
 }
 
-func (p *Pages) checkForm(c *fiber.Ctx) error {
+func (p *Pages) verifyForm(c *fiber.Ctx) error {
 	ctx := c.UserContext()
 	if _, err := atHost(ctx); err != nil {
 		return err
@@ -450,22 +450,22 @@ func (p *Pages) checkForm(c *fiber.Ctx) error {
 	if code := c.Query("code"); code != "" && len(code) < 60 {
 		return c.Redirect("/c/"+strings.ReplaceAll(query("", code), "=", ""), fiber.StatusSeeOther)
 	}
-	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "credential.check.title"), Layout: ui.Reading, NoIndex: true}, checkFormPage(false))
+	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "credential.check.title"), Layout: ui.Reading, NoIndex: true}, verifyFormPage(false))
 }
 
-type proofView struct {
+type verifyView struct {
 	courses.Checked
 
 	Page string
 }
 
-func (p *Pages) readChecked(c *fiber.Ctx) (proofView, error) {
+func (p *Pages) readChecked(c *fiber.Ctx) (verifyView, error) {
 	o, err := atHost(c.UserContext())
 	if err != nil {
-		return proofView{}, err
+		return verifyView{}, err
 	}
 	v, err := p.courses.CheckCredential(c.UserContext(), o.OrgID, param(c, "code"))
-	return proofView{Checked: v, Page: shell.From(c.UserContext()).Base + "/c/" + spaced(v.Code)}, err
+	return verifyView{Checked: v, Page: shell.From(c.UserContext()).Base + "/c/" + spaced(v.Code)}, err
 }
 
 // verify says whether a credential is valid. Who asks is written nowhere, and no cookie is set.
@@ -478,12 +478,12 @@ func (p *Pages) verify(c *fiber.Ctx) error {
 			return err
 		}
 		c.Status(fiber.StatusNotFound)
-		return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "credential.check.unknown"), Layout: ui.Reading, NoIndex: true}, checkFormPage(true))
+		return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "credential.check.unknown"), Layout: ui.Reading, NoIndex: true}, verifyFormPage(true))
 	}
 	if err != nil {
 		return err
 	}
-	return shell.Page(c, ui.PageProps{Title: v.verdict(ctx), Layout: ui.Reading, NoIndex: true}, proofPage(v))
+	return shell.Page(c, ui.PageProps{Title: v.verdict(ctx), Layout: ui.Reading, NoIndex: true}, verifyPage(v))
 }
 
 func (p *Pages) shownBadge(c *fiber.Ctx) error {
@@ -531,7 +531,7 @@ func (p *Pages) statusList(c *fiber.Ctx) error {
 }
 
 // verdict is the answer in one line.
-func (v proofView) verdict(ctx context.Context) string {
+func (v verifyView) verdict(ctx context.Context) string {
 	switch {
 	case v.Gone:
 		return lang.T(ctx, "credential.check.gone")
@@ -546,7 +546,7 @@ func (v proofView) verdict(ctx context.Context) string {
 }
 
 // kind and icon are how the answer looks.
-func (v proofView) kind() (kind, icon string) {
+func (v verifyView) kind() (kind, icon string) {
 	switch {
 	case !v.Holds, v.Revoked != nil:
 		return ui.Bad, "shield-x"
@@ -557,8 +557,8 @@ func (v proofView) kind() (kind, icon string) {
 }
 
 // line is what stands below the answer.
-func (v proofView) line(ctx context.Context) string {
-	checked := lang.T(ctx, "credential.check.just", "Time", utc(ctx, v.Now))
+func (v verifyView) line(ctx context.Context) string {
+	checked := lang.T(ctx, "credential.check.just", "Time", moment(ctx, v.Now))
 	switch {
 	case !v.Holds:
 		return checked
@@ -681,4 +681,9 @@ func givenLead(ctx context.Context, v givenOneView) string {
 		return lang.T(ctx, "credential.given.nameless")
 	}
 	return lang.T(ctx, "credential.given.holder", "Name", v.Holder)
+}
+
+// moment writes a time; whoever checks may be anywhere.
+func moment(ctx context.Context, t time.Time) string {
+	return lang.Date(ctx, t) + ", " + t.UTC().Format("15:04") + " UTC"
 }

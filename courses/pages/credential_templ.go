@@ -2662,8 +2662,8 @@ func issuerKeysPage(list []courses.IssuerKey, base string) templ.Component {
 	})
 }
 
-// checkFormPage asks for a code, after one that opens nothing.
-func checkFormPage(unknown bool) templ.Component {
+// verifyFormPage asks for a code, after one that opens nothing.
+func verifyFormPage(unknown bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -2770,7 +2770,7 @@ func checkFormPage(unknown bool) templ.Component {
 	})
 }
 
-func proofPage(v proofView) templ.Component {
+func verifyPage(v verifyView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -3072,7 +3072,7 @@ func proofPage(v proofView) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.MainRail(lang.T(ctx, "credential.check.what"), proofRail(v)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var146), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.MainRail(lang.T(ctx, "credential.check.what"), verifyRail(v)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var146), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -3080,7 +3080,7 @@ func proofPage(v proofView) templ.Component {
 	})
 }
 
-func proofRail(v proofView) templ.Component {
+func verifyRail(v verifyView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -3118,19 +3118,19 @@ func proofRail(v proofView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = checkLine(v.Holds, lang.T(ctx, "credential.check.signature"), lang.T(ctx, "credential.check.signature_text", "Org", signerNames(v.Checked))).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = verifyLine(v.Holds, lang.T(ctx, "credential.check.signature"), lang.T(ctx, "credential.check.signature_text", "Org", signerNames(v.Checked))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = checkLine(v.Holds, lang.T(ctx, "credential.check.same"), lang.T(ctx, "credential.check.same_text")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = verifyLine(v.Holds, lang.T(ctx, "credential.check.same"), lang.T(ctx, "credential.check.same_text")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = checkLine(v.Revoked == nil, lang.T(ctx, "credential.check.standing"), lang.T(ctx, "credential.check.standing_text", "Time", utc(ctx, v.Now))).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = verifyLine(v.Revoked == nil, lang.T(ctx, "credential.check.standing"), lang.T(ctx, "credential.check.standing_text", "Time", moment(ctx, v.Now))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = checkLine(true, lang.T(ctx, "credential.check.holder"), lang.T(ctx, "credential.check.holder_text")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = verifyLine(true, lang.T(ctx, "credential.check.holder"), lang.T(ctx, "credential.check.holder_text")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -3155,7 +3155,7 @@ func proofRail(v proofView) templ.Component {
 	})
 }
 
-func checkLine(ok bool, title, text string) templ.Component {
+func verifyLine(ok bool, title, text string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
