@@ -180,8 +180,8 @@ func (v checkView) again(q courses.QuestionView) string {
 	return v.lesson() + "#s-" + url.PathEscape(q.ReadKey)
 }
 
-// given is what was answered, as lines to read.
-func givenLines(ctx context.Context, q courses.QuestionView) (out []courses.SolutionLine) {
+// givenLines is what was answered, as lines to read.
+func givenLines(q courses.QuestionView) (out []courses.SolutionLine) {
 	switch {
 	case !q.Answered:
 		return nil

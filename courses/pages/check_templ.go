@@ -1770,7 +1770,7 @@ func resultRow(v checkView, i int, q courses.QuestionView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if list := givenLines(ctx, q); len(list) > 0 {
+		if list := givenLines(q); len(list) > 0 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 132, "<dt>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -181,6 +181,7 @@ func TestTryAtWorkInTheBrowser(t *testing.T) {
 	lesson := readingCourse(b, d, "halden") + "/lessons/03-the-customer-opens-it"
 	b.Visit(lesson)
 	b.WaitText("Take a watch")
+	b.Settle()
 	b.Accessible()
 	b.Type(`.try textarea[name=what]`, "Read the May report with the shift lead.")
 	b.Type(`.try input[name=with]`, "the shift lead")
@@ -263,7 +264,7 @@ func TestAuthorWritesQuestionsOfEveryKind(t *testing.T) {
 	b.WaitText("How questions are answered")
 	b.Accessible()
 	course := readingCourse(b, d, "halden")
-	id := strings.Split(strings.TrimPrefix(course, d.URL("halden", "/course/")), "/")[0]
+	id, _, _ := strings.Cut(strings.TrimPrefix(course, d.URL("halden", "/course/")), "/")
 	b.Visit(d.URL("halden", "/publish/"+id+"/answers?sort=-people"))
 	b.Wait(`main tbody tr`)
 	b.Accessible()
