@@ -180,7 +180,7 @@ func (v checkView) again(q courses.QuestionView) string {
 	return v.lesson() + "#s-" + url.PathEscape(q.ReadKey)
 }
 
-// given is what was answered, as lines to read.
+// givenLines is what was answered, as lines to read.
 func givenLines(q courses.QuestionView) (out []courses.SolutionLine) {
 	switch {
 	case !q.Answered:

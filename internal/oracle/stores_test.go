@@ -256,7 +256,7 @@ func (s *site) linkMails(t *testing.T) {
 	}
 	for i, o := range s.orgs {
 		var mine, other string
-		if err := su.QueryRow(t.Context(), `SELECT (SELECT email FROM memberships WHERE org_id = $1 ORDER BY email LIMIT 1), (SELECT email FROM memberships WHERE org_id = $2 ORDER BY email LIMIT 1)`,
+		if err := su.QueryRow(t.Context(), `SELECT (SELECT email FROM memberships WHERE org_id = $1 ORDER BY email LIMIT 1), (SELECT email FROM memberships WHERE org_id = $2 AND email NOT IN (SELECT email FROM memberships WHERE org_id = $1) ORDER BY email LIMIT 1)`,
 			o.id, s.orgs[(i+1)%len(s.orgs)].id).Scan(&mine, &other); err != nil {
 			t.Fatal(err)
 		}

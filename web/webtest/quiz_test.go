@@ -181,6 +181,7 @@ func TestTryAtWorkInTheBrowser(t *testing.T) {
 	lesson := readingCourse(b, d, "halden") + "/lessons/03-the-customer-opens-it"
 	b.Visit(lesson)
 	b.WaitText("Take a watch")
+	b.Settle()
 	b.Accessible()
 	b.Type(`.try textarea[name=what]`, "Read the May report with the shift lead.")
 	b.Type(`.try input[name=with]`, "the shift lead")
