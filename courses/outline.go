@@ -33,6 +33,8 @@ type LessonRef struct {
 	Minutes   int       `json:"minutes"`
 	Questions int       `json:"questions,omitempty"` // in its quizzes
 	Parts     []PartRef `json:"parts,omitempty"`
+
+	Titles map[string]string `json:"titles,omitempty"` // in the languages of its translations
 }
 
 // PartRef is what an outline says of a part of a lesson: a headed piece of prose, a quiz, a reflection, a recording.

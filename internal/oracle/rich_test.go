@@ -115,8 +115,10 @@ func (w *world) putVersion(p *itemPage, outline courses.Outline) {
 				Choices: []markdown.Choice{{Text: w.field(ob, "quiz.choice"), Right: true, Because: w.field(ob, "quiz.because")}, {Text: w.field(ob, "quiz.choice"), Because: w.field(ob, "quiz.because")}},
 			}}},
 		}
-		w.exec(p.org, `INSERT INTO lessons (org_id, item_id, version, key, position, title, minutes, source, blocks, plain) VALUES ($1, $2, 1, $3, $4, $5, 3, $6, $7, $8)`,
-			p.org.id, p.id, key, i+1, w.field(ob, "lessons.title"), w.field(ob, "lessons.source"), blocks, w.field(ob, "lessons.plain"))
+		w.exec(p.org, `INSERT INTO lessons (org_id, item_id, version, key, position, title, minutes, source, blocks, plain, langs, licence, origin) VALUES ($1, $2, 1, $3, $4, $5, 3, $6, $7, $8, '{fr}', $9, $10)`,
+			p.org.id, p.id, key, i+1, w.field(ob, "lessons.title"), w.field(ob, "lessons.source"), blocks, w.field(ob, "lessons.plain"), w.field(ob, "lessons.licence"), w.field(ob, "lessons.origin"))
+		w.exec(p.org, `INSERT INTO lesson_texts (org_id, item_id, version, key, lang, title, source, blocks, plain) VALUES ($1, $2, 1, $3, 'fr', $4, $5, $6, $7)`,
+			p.org.id, p.id, key, w.field(ob, "lesson_texts.title"), w.field(ob, "lessons.source"), []markdown.Block{{Kind: markdown.Prose, Key: "k", HTML: w.html(ob, "lesson_texts.html", p)}}, w.field(ob, "lessons.plain"))
 	}
 }
 

@@ -146,7 +146,7 @@ var routes = joined(networkRoutes, standardRoutes, hostsRoutes, houseRoutes, ado
 	"GET /course/:id/:slug/lessons/:lesson": {kind: page, asks: func(s *site, _ *reader) []ask {
 		var out []ask
 		for _, p := range s.kind(tenants.KindCourse) {
-			out = append(out, s.item(p, "/lessons/a", 200), ask{target: p.href() + "/lessons/none", never: true})
+			out = append(out, s.item(p, "/lessons/a", 200), s.item(p, "/lessons/a?lang=fr", 200), ask{target: p.href() + "/lessons/none", never: true})
 		}
 		return out
 	}},
