@@ -199,10 +199,7 @@ func (s *Service) pack(ctx context.Context, p *packer, it exported) error {
 	var files []exportedFile
 	var leads []refRow
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &lessons, `SELECT l.key, l.title, l.kind, l.minutes, l.source, l.name, l.lang, l.licence, l.origin FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 ORDER BY l.position, l.key LIMIT 10000`, p.org, it.Item, it.Version)
-		db.List(b, &texts, `SELECT t.key, t.lang, t.title, t.source, t.name FROM lesson_texts t JOIN lessons l ON l.org_id = t.org_id AND l.item_id = t.item_id AND l.version = t.version AND l.key = t.key
-			WHERE t.org_id = $1 AND t.item_id = $2 AND t.version = $3 ORDER BY l.position, array_position(l.langs, t.lang), t.lang LIMIT 100000`, p.org, it.Item, it.Version)
-		db.List(b, &files, `SELECT f.path, f.sha256 FROM files f WHERE f.org_id = $1 AND f.item_id = $2 AND f.file_id = ANY (ARRAY(`+shownFiles("$3")+`)) ORDER BY f.path, f.created_at DESC LIMIT 10000`, p.org, it.Item, it.Version)
+		exportQueries(b, p.org, it, &lessons, &texts, &files)
 		db.List(b, &leads, `SELECT i.item_id, i.org_id, o.slug AS org, i.slug FROM items i JOIN organizations o ON o.org_id = i.org_id WHERE i.item_id = ANY($2) AND `+tenants.Seen("$1")+` ORDER BY i.item_id LIMIT 10000`, p.org, it.Outline.leads(it.Item))
 	}); err != nil {
 		return err
@@ -221,6 +218,14 @@ func (s *Service) pack(ctx context.Context, p *packer, it exported) error {
 		return err
 	}
 	return s.packFiles(ctx, p, it, files)
+}
+
+// exportQueries queue what a version in force says and shows.
+func exportQueries(b *db.Batch, org id.Org, it exported, lessons *[]exportedLesson, texts *[]exportedText, files *[]exportedFile) {
+	db.List(b, lessons, `SELECT l.key, l.title, l.kind, l.minutes, l.source, l.name, l.lang, l.licence, l.origin FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 ORDER BY l.position, l.key LIMIT 10000`, org, it.Item, it.Version)
+	db.List(b, texts, `SELECT t.key, t.lang, t.title, t.source, t.name FROM lesson_texts t JOIN lessons l ON l.org_id = t.org_id AND l.item_id = t.item_id AND l.version = t.version AND l.key = t.key
+		WHERE t.org_id = $1 AND t.item_id = $2 AND t.version = $3 ORDER BY l.position, array_position(l.langs, t.lang), t.lang LIMIT 100000`, org, it.Item, it.Version)
+	db.List(b, files, `SELECT f.path, f.sha256 FROM files f WHERE f.org_id = $1 AND f.item_id = $2 AND f.file_id = ANY (ARRAY(`+shownFiles("$3")+`)) ORDER BY f.path, f.created_at DESC LIMIT 10000`, org, it.Item, it.Version)
 }
 
 // lessons writes the texts and lists them in the head; it returns where each is.

@@ -215,7 +215,7 @@ func (p *Planned) resolve(find func(kind, ref string) (id.Item, error)) error {
 			var err error
 			if step.Item, err = find(step.Kind, st.ref()); errs.Is(err, errs.NotFound) && p.packed {
 				p.tree.find(p.file, lineWith(p.text, st.ref()), st.ref(), "this "+step.Kind+" is not there, so its step is left out", "import or adopt it first")
-				p.Path.Slots = slices.DeleteFunc(p.Path.Slots, func(sl Slot) bool { return sl.After == cmp.Or(step.Key, tenants.Slugify(step.Title)) })
+				p.Path.Slots = slices.DeleteFunc(slices.Clone(p.Path.Slots), func(sl Slot) bool { return sl.After == cmp.Or(step.Key, tenants.Slugify(step.Title)) })
 				continue
 			} else if err != nil {
 				return err

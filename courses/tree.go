@@ -171,6 +171,10 @@ func (t *Tree) add(name string, size int64) error {
 	if len(t.names) >= MaxFiles {
 		return errs.Say(errs.Invalid, "importer.fault.many", "Most", MaxFiles)
 	}
+	if len(name) > 200 {
+		t.find(cut(name, 120), 0, "file name", "its name is too long", "give it another name")
+		return nil
+	}
 	key := strings.ToLower(norm.NFC.String(name))
 	if other, there := t.folded[key]; there {
 		t.find(name, 0, "file name", "it differs from "+other+" in case only", "give it another name")

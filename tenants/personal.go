@@ -67,6 +67,7 @@ var Pointers = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"addition_drafts.updated_by":     "who wrote it for the organization",
 	"addition_editions.published_by": "who published it for the organization",
 	"additions.published_by":         "who published it for the organization",
+	"course_imports.asked_by":        "who brought it for the organization",
 	"course_drafts.saved_by":         "who wrote it for the organization",
 	"draft_lessons.saved_by":         "who wrote it for the organization",
 	"adoptions.adopted_by":           "who took it into the library",

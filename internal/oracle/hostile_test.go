@@ -123,6 +123,7 @@ var events = map[string]eventCase{
 	"courses.enrolled":             {actors: []scope.Actor{scope.Counter, scope.Discloser}, passes: []string{"counted", "touches"}},
 	"courses.enrollment_completed": {actors: []scope.Actor{scope.Counter, scope.Discloser}, passes: []string{"counted", "touches"}},
 	"auth.import_asked":            {actors: []scope.Actor{scope.SignIn}},
+	"courses.import_asked":         {actors: []scope.Actor{scope.Importer}},
 	"tenants.batch_asked":          {actors: []scope.Actor{scope.Agreement}},
 	"tenants.connection_changed":   {actors: []scope.Actor{scope.Mailer}},
 	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
