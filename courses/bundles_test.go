@@ -84,7 +84,7 @@ type keep struct {
 
 var uuids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
-func setupShop(t *testing.T) *shop {
+func setupShop(t testing.TB) *shop {
 	t.Helper()
 	d, dsn := dbtest.FreshDSN(t)
 	s := &shop{world: setupOn(t, d), files: t.TempDir()}

@@ -258,6 +258,7 @@ func (w *world) learning(o *org) {
 	}
 	w.takeIn(o)
 	w.write(o)
+	w.bundles(o)
 	for _, p := range w.learnable(o, tenants.KindPath) {
 		if p.org == o {
 			continue

@@ -41,6 +41,7 @@ type org struct {
 	provider id.Provider
 	domain   string // not proven; of a rich world
 	welcome  id.Any // an invitation of a person; of a rich world
+	bundle   id.Any // an archive of courses that was looked at; of a rich world
 	imported id.Any // a file of people that was looked at; of a rich world
 }
 
