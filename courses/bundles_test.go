@@ -265,7 +265,7 @@ func TestBundleComesWholeOrNotAtAll(t *testing.T) {
 		t.Errorf("stopped is %s", b.State)
 	}
 	bad := map[string]string{
-		"learnscape.yaml":     "learnscape: 1\nitems:\n  - course: courses/a\n  - path: paths/b\n",
+		"learnscape.yaml":       "learnscape: 1\nitems:\n  - course: courses/a\n  - path: paths/b\n",
 		"courses/a/course.yaml": "title: A\nslug: a\nlessons: [one.md]\n", "courses/a/one.md": "---\nkey: one\n---\nWords.\n",
 		"paths/b/path.yaml": "title: B\nslug: b\nsteps:\n  - {key: x, course: a}\n  - {key: x, course: a}\n",
 	}
@@ -309,11 +309,11 @@ func TestExportImportsBackWithoutLoss(t *testing.T) {
 	w := setupShop(t)
 	dir := t.TempDir()
 	write(t, dir, map[string]string{
-		"course.yaml":       "title: \"Probes: all of it\"\nsummary: Short\noutcome: Can do\nlevel: beginner\ntopics: [cold, 'a: b']\nintro: \"See ![m](img/map.svg)\"\nlicence: CC BY-SA 4.0\nsource: https://example.com/x\n",
-		"a/01-one.md":       "---\nmodule: First\nsummary: About one\n---\n# One\n\n![x](x.svg) and ![up](../img/x.svg), see [two](../b/02-two.md)\n\n```quiz\ntitle: Check\nquestions:\n  - ask: \"Why: so?\"\n    kind: multiple\n    choices:\n      - {text: A, right: true, because: yes}\n      - {text: B, right: true}\n      - {text: C, because: no}\n```\n\n!!! warning \"Hot\"\n    Box.\n",
-		"a/de/01-one.md":    "# Eins\n\nText.\n\n```quiz\nquestions:\n  - ask: Warum?\n    kind: multiple\n    choices:\n      - {text: A, right: true}\n      - {text: B, right: true}\n      - {text: C}\n```\n",
-		"b/02-two.md":       "---\nmodule: Second\nkind: practice\nlicence: MIT\nminutes: 17\n---\n# Two\n\n```video\nsrc: film.webm\ncaptions: film.vtt\nposter: ../img/map.svg\nchapters: |\n  0:10 Begin\n  1:05 End\n```\n\n```reflect\nask: Where?\n```\n\n```file\nsrc: form.csv\ntitle: A form\n```\n\n::: challenge\nDo\n:::\n",
-		"a/x.svg":           fmt.Sprintf(drawing, "in a"), "img/x.svg": fmt.Sprintf(drawing, "in img"), "img/map.svg": fmt.Sprintf(drawing, "map"),
+		"course.yaml":    "title: \"Probes: all of it\"\nsummary: Short\noutcome: Can do\nlevel: beginner\ntopics: [cold, 'a: b']\nintro: \"See ![m](img/map.svg)\"\nlicence: CC BY-SA 4.0\nsource: https://example.com/x\n",
+		"a/01-one.md":    "---\nmodule: First\nsummary: About one\n---\n# One\n\n![x](x.svg) and ![up](../img/x.svg), see [two](../b/02-two.md)\n\n```quiz\ntitle: Check\nquestions:\n  - ask: \"Why: so?\"\n    kind: multiple\n    choices:\n      - {text: A, right: true, because: yes}\n      - {text: B, right: true}\n      - {text: C, because: no}\n```\n\n!!! warning \"Hot\"\n    Box.\n",
+		"a/de/01-one.md": "# Eins\n\nText.\n\n```quiz\nquestions:\n  - ask: Warum?\n    kind: multiple\n    choices:\n      - {text: A, right: true}\n      - {text: B, right: true}\n      - {text: C}\n```\n",
+		"b/02-two.md":    "---\nmodule: Second\nkind: practice\nlicence: MIT\nminutes: 17\n---\n# Two\n\n```video\nsrc: film.webm\ncaptions: film.vtt\nposter: ../img/map.svg\nchapters: |\n  0:10 Begin\n  1:05 End\n```\n\n```reflect\nask: Where?\n```\n\n```file\nsrc: form.csv\ntitle: A form\n```\n\n::: challenge\nDo\n:::\n",
+		"a/x.svg":        fmt.Sprintf(drawing, "in a"), "img/x.svg": fmt.Sprintf(drawing, "in img"), "img/map.svg": fmt.Sprintf(drawing, "map"),
 		"b/film.webm": "\x1aE\xdf\xa3" + strings.Repeat("x", 600), "b/film.vtt": "WEBVTT\n\n00:00.000 --> 00:02.000\nHi\n", "b/form.csv": "a,b\n1,2\n",
 	})
 	if _, err := w.svc.ImportFolder(w.vendor.ctx, courses.ImportOptions{Dir: dir}); err != nil {
@@ -321,8 +321,8 @@ func TestExportImportsBackWithoutLoss(t *testing.T) {
 	}
 	paths := t.TempDir()
 	write(t, paths, map[string]string{
-		"way.md":         "---\ntitle: The way\nslug: way\noutcome: Arrive\nlevel: advanced\nlicence: CC0 1.0\nsteps:\n  - {key: hello, lesson: hello.md, title: Hello}\n  - {key: probes, course: probes-all-of-it, title: Learn it, minutes: 9}\nslots:\n  - {key: after-hello, after: hello, suggestion: Your people}\nno_notes: [probes]\n---\nThe ![w](way/w.svg) intro.\n",
-		"way/hello.md":   "# Hello\n\nIn the beginning.\n", "way/w.svg": fmt.Sprintf(drawing, "way"),
+		"way.md":       "---\ntitle: The way\nslug: way\noutcome: Arrive\nlevel: advanced\nlicence: CC0 1.0\nsteps:\n  - {key: hello, lesson: hello.md, title: Hello}\n  - {key: probes, course: probes-all-of-it, title: Learn it, minutes: 9}\nslots:\n  - {key: after-hello, after: hello, suggestion: Your people}\nno_notes: [probes]\n---\nThe ![w](way/w.svg) intro.\n",
+		"way/hello.md": "# Hello\n\nIn the beginning.\n", "way/w.svg": fmt.Sprintf(drawing, "way"),
 	})
 	if _, err := w.svc.ImportPath(w.vendor.ctx, courses.ImportOptions{Dir: paths, File: "way.md"}); err != nil {
 		t.Fatal(err)
@@ -475,4 +475,3 @@ func TestHostileArchives(t *testing.T) {
 		t.Errorf("%d files are left", n)
 	}
 }
-

@@ -132,7 +132,9 @@ func (pages) Name() string { return "pages" }
 func (pages) Knows(*Tree) bool { return true }
 
 // Read implements Source.
-func (pages) Read(t *Tree, o ImportOptions) []Planned { return t.course(o, func(h *head) []page { return t.order(h) }) }
+func (pages) Read(t *Tree, o ImportOptions) []Planned {
+	return t.course(o, func(h *head) []page { return t.order(h) })
+}
 
 // course reads a tree as one course; list says which pages it has, and may fill the head.
 func (f *Tree) course(o ImportOptions, list func(*head) []page) []Planned {

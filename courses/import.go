@@ -295,7 +295,9 @@ func (p *Planned) shownBy() (out []string) {
 		media, limit := mediaType(name)
 		base := path.Base(name)
 		escaped := (&url.URL{Path: base}).EscapedPath()
-		if media == "" || !slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(t, base) || escaped != base && strings.Contains(t, escaped) }) {
+		if media == "" || !slices.ContainsFunc(texts, func(t string) bool {
+			return strings.Contains(t, base) || escaped != base && strings.Contains(t, escaped)
+		}) {
 			continue
 		}
 		if size := p.tree.files[name]; size > limit {

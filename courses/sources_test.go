@@ -202,8 +202,11 @@ func TestLessonInSeveralLanguages(t *testing.T) {
 	}
 	own := "https://example.com/probes"
 	want := []seen{
-		{"cold", "de", "Kalt", "de", "CC BY-SA 4.0", own, []string{"en", "de"}}, {"cold", "fr", "Cold", "en", "CC BY-SA 4.0", own, []string{"en", "de"}},
-		{"warm", "fr", "Chaud", "fr", "MIT", "a book", []string{"en", "fr", "de"}}, {"seul", "en", "Seul", "fr", "CC BY-SA 4.0", own, nil}, {"cold", "<script>", "Cold", "en", "CC BY-SA 4.0", own, []string{"en", "de"}},
+		{"cold", "de", "Kalt", "de", "CC BY-SA 4.0", own, []string{"en", "de"}},
+		{"cold", "fr", "Cold", "en", "CC BY-SA 4.0", own, []string{"en", "de"}},
+		{"warm", "fr", "Chaud", "fr", "MIT", "a book", []string{"en", "fr", "de"}},
+		{"seul", "en", "Seul", "fr", "CC BY-SA 4.0", own, nil},
+		{"cold", "<script>", "Cold", "en", "CC BY-SA 4.0", own, []string{"en", "de"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

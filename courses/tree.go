@@ -49,7 +49,7 @@ type Tree struct {
 	maps     map[string][]int // of a page that was converted: from which line each line came
 
 	urlEntries *[]urlEntry // of config/urls.yaml; nil before it was read
-	folded   map[string]string
+	folded     map[string]string
 }
 
 func newTree() *Tree {

@@ -241,7 +241,9 @@ func isUpload(c *fiber.Ctx) bool {
 }
 
 // isArchive reports whether the body of a request is an archive of courses.
-func isArchive(c *fiber.Ctx) bool { return c.Method() == fiber.MethodPost && c.Path() == coursespages.ImportPath }
+func isArchive(c *fiber.Ctx) bool {
+	return c.Method() == fiber.MethodPost && c.Path() == coursespages.ImportPath
+}
 
 // body reads the request's body to its end or refuses it and closes the connection.
 func body(form int) fiber.Handler {

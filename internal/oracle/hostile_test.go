@@ -141,15 +141,15 @@ var jobKinds = map[string]string{
 	"tenants.export_over":   "as the Keeper of the organization that it names, which removes its own export",
 	"tenants.check_domains": "as the Registrar, who looks through all domains and changes each in the scope of its organization",
 
-	"auth.end_glass":   "as the sign-in of no organization, which reads which break-glasses are over and ends each in the scope of its organization; it names a minute alone",
-	"mail.deliver":     "as the Mailer of the mail's organization, which reads the mail by its identifier there",
-	"tenants.hour":     "as the Mailer of no organization, which reads which portals there are and inserts a tenants.due for each",
+	"auth.end_glass":      "as the sign-in of no organization, which reads which break-glasses are over and ends each in the scope of its organization; it names a minute alone",
+	"mail.deliver":        "as the Mailer of the mail's organization, which reads the mail by its identifier there",
+	"tenants.hour":        "as the Mailer of no organization, which reads which portals there are and inserts a tenants.due for each",
 	"courses.import":      "as the Importer of the organization that it names, which makes its own courses and paths of its own archive",
 	"courses.import_over": "as the Importer of the organization that it names, which removes its own archive",
-	"auth.import":      "as the sign-in of the organization that it names, which reads its own import and changes its own members",
-	"tenants.batch":    "as the Agreement of the organization that it names, which reads its own batch and moves its own connections",
-	"tenants.due":      "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
-	"tenants.disclose": "as the Discloser of one organization after the other, which writes what both signed and each member agreed to",
+	"auth.import":         "as the sign-in of the organization that it names, which reads its own import and changes its own members",
+	"tenants.batch":       "as the Agreement of the organization that it names, which reads its own batch and moves its own connections",
+	"tenants.due":         "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
+	"tenants.disclose":    "as the Discloser of one organization after the other, which writes what both signed and each member agreed to",
 }
 
 // TestEventsAndJobs is the inventory of what works without a person: every kind that somebody listens to, and every kind of job, has
