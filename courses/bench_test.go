@@ -40,7 +40,7 @@ func largeCourse(tb testing.TB, n int) []byte {
 		img := image.NewRGBA(image.Rect(0, 0, 160, 120))
 		for x := range 160 {
 			for y := range 120 {
-				img.Set(x, y, color.RGBA{uint8(x * y), uint8(x + i), uint8(y * i), 255}) //nolint:gosec // Noise.
+				img.Set(x, y, color.RGBA{uint8(x * y), uint8(x + i), uint8(y * i), 255})
 			}
 		}
 		var p bytes.Buffer

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,19 +45,6 @@ func zipped(t *testing.T, files map[string]string) []byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func folderZipped(t *testing.T, dir string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	if err := z.AddFS(os.DirFS(dir)); err != nil {
-		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
 		t.Fatal(err)

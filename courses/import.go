@@ -140,6 +140,9 @@ func (s *Service) publishPlanned(ctx context.Context, list []Planned) (Report, e
 	}
 	var r Report
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := patient(tx); err != nil {
+			return err
+		}
 		r = Report{}
 		refs := map[string]id.Item{}
 		for i := range list {
@@ -343,7 +346,7 @@ func (f *Tree) file(name string, put func(io.Reader, int64) (blob.Sum, int64, er
 		f.find(name, 0, http.DetectContentType(head[:n]), "its content is not what its name says", "save it again as "+media)
 		return FileDraft{}, nil
 	}
-	var in io.Reader = io.MultiReader(bytes.NewReader(head[:n]), file)
+	in := io.MultiReader(bytes.NewReader(head[:n]), file)
 	if media == "image/svg+xml" {
 		in = &drawing{t: f, name: name, r: in}
 	}

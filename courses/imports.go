@@ -18,6 +18,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 )
 
@@ -145,10 +146,13 @@ func (s *Service) Bundles(ctx context.Context) (list []Bundle, now time.Time, er
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return nil, now, err
 	}
-	err = s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		now = tx.Now
-		list, err = db.Rows[Bundle](tx, `SELECT `+bundleColumns+` FROM `+bundleFrom+` WHERE c.org_id = $1 ORDER BY c.created_at DESC, c.import_id LIMIT 50`, tx.Scope.Org)
-		return err
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return nil, now, err
+	}
+	err = s.db.Read(ctx, func(b *db.Batch) {
+		now = b.Now
+		db.List(b, &list, `SELECT `+bundleColumns+` FROM `+bundleFrom+` WHERE c.org_id = $1 ORDER BY c.created_at DESC, c.import_id LIMIT 50`, sc.Org)
 	})
 	return list, now, err
 }
@@ -158,13 +162,19 @@ func (s *Service) Bundle(ctx context.Context, which id.Any) (b Bundle, now time.
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return b, now, err
 	}
-	err = s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		now = tx.Now
-		b, err = db.Row[Bundle](tx, `SELECT `+bundleColumns+`, c.report FROM `+bundleFrom+` WHERE c.org_id = $1 AND c.import_id = $2`, tx.Scope.Org, which)
-		return err
-	})
+	sc, err := scope.From(ctx)
 	if err != nil {
+		return b, now, err
+	}
+	var found bool
+	if err := s.db.Read(ctx, func(q *db.Batch) {
+		now = q.Now
+		db.One(q, &b, &found, `SELECT `+bundleColumns+`, c.report FROM `+bundleFrom+` WHERE c.org_id = $1 AND c.import_id = $2`, sc.Org, which)
+	}); err != nil {
 		return b, now, fmt.Errorf("import %s: %w", which, err)
+	}
+	if !found {
+		return b, now, errs.New(errs.NotFound, "import %s", which)
 	}
 	return b, now, nil
 }
@@ -400,6 +410,9 @@ func (i *Importer) look(ctx context.Context, b lockedBundle, src Source, list []
 	r := BundleReport{Source: src.Name()}
 	problems := make([][]LessonProblem, len(list))
 	err := i.s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := patient(tx); err != nil {
+			return err
+		}
 		r.Items = nil
 		refs := map[string]id.Item{}
 		for n := range list {
@@ -425,6 +438,12 @@ func (i *Importer) look(ctx context.Context, b lockedBundle, src Source, list []
 	}
 	r.Findings = list[0].tree.sorted()
 	return i.keep(ctx, b.ID, r, BundleChecked)
+}
+
+// patient gives a transaction the time that a thousand lessons take to be rendered: the database waits longer than for a page.
+func patient(tx *db.Tx) error {
+	_, err := tx.Exec(`SELECT set_config('idle_in_transaction_session_timeout', '600000', true), set_config('statement_timeout', '120000', true)`)
+	return err
 }
 
 // said gives an error that the author can do something about words.
@@ -463,6 +482,9 @@ func (i *Importer) carryOut(ctx context.Context, b lockedBundle, src Source, lis
 			return now.State, nil
 		case !now.May:
 			return BundleStopped, nil
+		}
+		if err := patient(tx); err != nil {
+			return "", err
 		}
 		r := BundleReport{Source: src.Name(), Findings: now.Report.Findings}
 		refs := map[string]id.Item{}

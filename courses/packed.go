@@ -71,9 +71,6 @@ func (packed) Read(t *Tree, o ImportOptions) []Planned {
 	return out
 }
 
-// asWritten takes a text as it is.
-func asWritten(src string) (string, []markdown.Problem) { return src, nil }
-
 // head reads the file that says what a course or path is.
 func (f *Tree) head(name string) (h head, text string, ok bool) {
 	if text, ok = f.read(name); !ok {

@@ -80,17 +80,17 @@ func (p *Planned) intro() string {
 func (p *Planned) setFiles(files []FileDraft) { p.Course.Files, p.Path.Files = files, files }
 
 // about is what a tree says of itself as a whole, by the files that repositories have for it.
-func (t *Tree) about() (licence, origin string) {
-	for _, n := range t.names {
+func (f *Tree) about() (licence, origin string) {
+	for _, n := range f.names {
 		base := strings.ToLower(strings.TrimSuffix(path.Base(n), path.Ext(n)))
 		if path.Dir(n) == "." && (base == "license" || base == "licence" || base == "copying") && licence == "" {
-			if text, ok := t.read(n); ok {
+			if text, ok := f.read(n); ok {
 				licence = licenceOf(text)
 			}
 		}
 	}
-	if t.Has("SOURCE.txt") {
-		if text, ok := t.read("SOURCE.txt"); ok {
+	if f.Has("SOURCE.txt") {
+		if text, ok := f.read("SOURCE.txt"); ok {
 			if m := sourceLine.FindStringSubmatch(text); m != nil {
 				origin = m[1]
 				if host, _, ok := strings.Cut(origin, "/"); ok && strings.Contains(host, ".") {

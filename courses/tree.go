@@ -135,151 +135,151 @@ type limited struct {
 }
 
 // entry takes a file of an archive, or says why not.
-func (t *Tree) entry(f *zip.File, entries map[string]*zip.File) error {
-	name, mode := f.Name, f.Mode()
+func (f *Tree) entry(z *zip.File, entries map[string]*zip.File) error {
+	name, mode := z.Name, z.Mode()
 	switch {
 	case mode.IsDir() || strings.HasSuffix(name, "/"):
 		return nil
-	case !utf8.ValidString(name) || f.NonUTF8 && strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0:
-		t.find(cut(strings.ToValidUTF8(name, "\uFFFD"), 120), 0, "file name", "it is not in UTF-8", "pack it again with names in UTF-8")
+	case !utf8.ValidString(name) || z.NonUTF8 && strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0:
+		f.find(cut(strings.ToValidUTF8(name, "\uFFFD"), 120), 0, "file name", "it is not in UTF-8", "pack it again with names in UTF-8")
 		return nil
 	case !fs.ValidPath(name) || strings.ContainsAny(name, "\\:\x00") || strings.IndexFunc(name, func(r rune) bool { return r < ' ' }) >= 0:
-		t.find(cut(name, 120), 0, "file name", "it leads out of the archive", "pack the folder again")
+		f.find(cut(name, 120), 0, "file name", "it leads out of the archive", "pack the folder again")
 		return nil
 	case mode&fs.ModeSymlink != 0:
-		t.find(name, 0, "symbolic link", "links are not followed", "pack the file itself")
+		f.find(name, 0, "symbolic link", "links are not followed", "pack the file itself")
 		return nil
 	case !mode.IsRegular():
-		t.find(name, 0, "special file", "it is no file with content", "leave it out")
+		f.find(name, 0, "special file", "it is no file with content", "leave it out")
 		return nil
-	case f.Flags&1 != 0:
-		t.find(name, 0, "file", "it is encrypted", "pack it without a password")
+	case z.Flags&1 != 0:
+		f.find(name, 0, "file", "it is encrypted", "pack it without a password")
 		return nil
 	case strings.Count(name, "/") > maxDepth || slices.ContainsFunc(strings.Split(path.Dir(name), "/"), func(s string) bool { return s != "." && left(s) }):
 		return nil
 	}
 	if entries[name] != nil {
-		t.find(name, 0, "file", "it is there twice", "pack the folder again")
+		f.find(name, 0, "file", "it is there twice", "pack the folder again")
 		return nil
 	}
-	entries[name] = f
-	return t.add(name, int64(f.UncompressedSize64)) //nolint:gosec // Below MaxTree.
+	entries[name] = z
+	return f.add(name, int64(z.UncompressedSize64)) //nolint:gosec // Below MaxTree.
 }
 
 // add takes a file unless another one is called so on a file system that does not tell cases apart.
-func (t *Tree) add(name string, size int64) error {
-	if len(t.names) >= MaxFiles {
+func (f *Tree) add(name string, size int64) error {
+	if len(f.names) >= MaxFiles {
 		return errs.Say(errs.Invalid, "importer.fault.many", "Most", MaxFiles)
 	}
 	if len(name) > 200 {
-		t.find(cut(name, 120), 0, "file name", "its name is too long", "give it another name")
+		f.find(cut(name, 120), 0, "file name", "its name is too long", "give it another name")
 		return nil
 	}
 	key := strings.ToLower(norm.NFC.String(name))
-	if other, there := t.folded[key]; there {
-		t.find(name, 0, "file name", "it differs from "+other+" in case only", "give it another name")
+	if other, there := f.folded[key]; there {
+		f.find(name, 0, "file name", "it differs from "+other+" in case only", "give it another name")
 		return nil
 	}
-	t.folded[key] = name
-	t.files[name] = size
-	t.names = append(t.names, name)
+	f.folded[key] = name
+	f.files[name] = size
+	f.names = append(f.names, name)
 	return nil
 }
 
 // top leaves out the folder that holds everything, as archives of repositories have one.
-func (t *Tree) top() *Tree {
-	if len(t.names) == 0 {
-		return t
+func (f *Tree) top() *Tree {
+	if len(f.names) == 0 {
+		return f
 	}
-	dir, _, ok := strings.Cut(t.names[0], "/")
-	if !ok || slices.ContainsFunc(t.names, func(n string) bool { return !strings.HasPrefix(n, dir+"/") }) {
-		return t
+	dir, _, ok := strings.Cut(f.names[0], "/")
+	if !ok || slices.ContainsFunc(f.names, func(n string) bool { return !strings.HasPrefix(n, dir+"/") }) {
+		return f
 	}
-	return t.at(dir)
+	return f.at(dir)
 }
 
 // at is a folder of the tree; what is found in it is said of the whole.
-func (t *Tree) at(dir string) *Tree {
+func (f *Tree) at(dir string) *Tree {
 	if dir == "." || dir == "" {
-		return t
+		return f
 	}
 	s := newTree()
-	s.whole, s.dir = t, dir
-	s.open = func(name string) (io.ReadCloser, error) { return t.open(path.Join(dir, name)) }
-	for _, n := range t.names {
+	s.whole, s.dir = f, dir
+	s.open = func(name string) (io.ReadCloser, error) { return f.open(path.Join(dir, name)) }
+	for _, n := range f.names {
 		if rest, ok := strings.CutPrefix(n, dir+"/"); ok {
 			s.names = append(s.names, rest)
-			s.files[rest] = t.files[n]
+			s.files[rest] = f.files[n]
 		}
 	}
 	return s
 }
 
 // root is the whole tree.
-func (t *Tree) root() *Tree {
-	for t.whole != nil {
-		t = t.whole
+func (f *Tree) root() *Tree {
+	for f.whole != nil {
+		f = f.whole
 	}
-	return t
+	return f
 }
 
 // Close gives the folder back.
-func (t *Tree) Close() error { return t.root().close() }
+func (f *Tree) Close() error { return f.root().close() }
 
 // Has reports whether a file is there.
-func (t *Tree) Has(name string) bool {
-	_, ok := t.files[name]
+func (f *Tree) Has(name string) bool {
+	_, ok := f.files[name]
 	return ok
 }
 
 // Names are the names of all files, sorted.
-func (t *Tree) Names() []string { return t.names }
+func (f *Tree) Names() []string { return f.names }
 
 // Find notes something that could not be taken as it is. Line counts from 1; 0 is the whole file.
-func (t *Tree) Find(file string, line int, found, problem, fix string) {
-	t.find(file, line, found, problem, fix)
+func (f *Tree) Find(file string, line int, found, problem, fix string) {
+	f.find(file, line, found, problem, fix)
 }
 
-func (t *Tree) find(file string, line int, found, problem, fix string) {
-	if t.whole != nil {
-		t.whole.find(path.Join(t.dir, file), line, found, problem, fix)
+func (f *Tree) find(file string, line int, found, problem, fix string) {
+	if f.whole != nil {
+		f.whole.find(path.Join(f.dir, file), line, found, problem, fix)
 		return
 	}
-	if len(t.findings) < maxFinding {
-		t.findings = append(t.findings, Finding{file, line, found, problem, fix})
+	if len(f.findings) < maxFinding {
+		f.findings = append(f.findings, Finding{file, line, found, problem, fix})
 	}
 }
 
 // Read returns a page's text, which is UTF-8; what cannot be read is a finding.
-func (t *Tree) Read(name string) (string, bool) { return t.read(name) }
+func (f *Tree) Read(name string) (string, bool) { return f.read(name) }
 
-func (t *Tree) read(name string) (string, bool) {
-	size, ok := t.files[name]
+func (f *Tree) read(name string) (string, bool) {
+	size, ok := f.files[name]
 	switch {
 	case !ok:
-		t.find(name, 0, "page", "it is not in the folder", "put it there, or take it out of the list")
+		f.find(name, 0, "page", "it is not in the folder", "put it there, or take it out of the list")
 		return "", false
 	case size > MaxPage:
-		t.find(name, 0, fmt.Sprintf("%d bytes", size), "the page is too long", fmt.Sprintf("keep it below %d bytes", MaxPage))
+		f.find(name, 0, fmt.Sprintf("%d bytes", size), "the page is too long", fmt.Sprintf("keep it below %d bytes", MaxPage))
 		return "", false
 	}
-	file, err := t.open(name)
+	file, err := f.open(name)
 	if err != nil {
-		t.find(name, 0, "page", "it cannot be read", "give the importer the right to read it")
+		f.find(name, 0, "page", "it cannot be read", "give the importer the right to read it")
 		return "", false
 	}
 	defer file.Close() //nolint:errcheck // Read only.
 	data, err := io.ReadAll(io.LimitReader(file, MaxPage+1))
 	switch {
 	case damaged(err):
-		t.find(name, 0, "page", "it is damaged", "pack the folder again")
+		f.find(name, 0, "page", "it is damaged", "pack the folder again")
 		return "", false
 	case err != nil || len(data) > MaxPage:
-		t.find(name, 0, "page", "it cannot be read", "check the disk, or pack the folder again")
+		f.find(name, 0, "page", "it cannot be read", "check the disk, or pack the folder again")
 		return "", false
 	}
 	if line := strange(data); line > 0 {
-		t.find(name, line, "encoding", "it is not in UTF-8", "save the file as UTF-8")
+		f.find(name, line, "encoding", "it is not in UTF-8", "save the file as UTF-8")
 		return "", false
 	}
 	return string(bytes.TrimPrefix(data, []byte("\uFEFF"))), true
@@ -310,12 +310,12 @@ func cut(s string, most int) string {
 }
 
 // line is the line of a page that a line of its text came from.
-func (t *Tree) line(name string, line int) int {
+func (f *Tree) line(name string, line int) int {
 	if line < 1 {
 		return 0
 	}
-	line += t.lines[name]
-	if m := t.maps[name]; m != nil {
+	line += f.lines[name]
+	if m := f.maps[name]; m != nil {
 		return m[min(max(line, 1), len(m))-1]
 	}
 	return max(line, 1)

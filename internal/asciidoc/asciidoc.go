@@ -627,15 +627,16 @@ func (c *converter) rows(prefix string, lines []string, from []int) {
 	}
 	c.gap(prefix)
 	row := func(list []string) {
-		out := "|"
+		var out strings.Builder
+		out.WriteByte('|')
 		for i := range cols {
 			text := ""
 			if i < len(list) {
 				text = strings.ReplaceAll(list[i], "|", `\|`)
 			}
-			out += " " + text + " |"
+			out.WriteString(" " + text + " |")
 		}
-		c.put(prefix, out)
+		c.put(prefix, out.String())
 	}
 	end := c.at
 	if !header {

@@ -21,19 +21,19 @@ var importerRoutes = map[string]route{
 		for _, o := range s.orgs {
 			at := "/publish/import/" + o.bundle.String()
 			desk := &oracle.Object{Kind: oracle.Library, Org: o.id.String()}
-			out = append(out, ask{target: at, about: desk, ok: 200, open: o == r.org}, ask{target: at + "?show=new&page=2", about: desk, ok: 200, open: o == r.org}, ask{target: at + "?show=nonsense", never: true})
+			out = append(out, ask{target: at, about: desk, ok: 200}, ask{target: at + "?show=new&page=2", about: desk, ok: 200}, ask{target: at + "?show=nonsense", never: true})
 		}
 		return out
 	}},
 	"GET /publish/export": {kind: file, asks: func(_ *site, r *reader) []ask {
-		return []ask{{target: "/publish/export", about: &oracle.Object{Kind: oracle.Library, Org: orgOf(r)}, ok: 200, open: true}}
+		return []ask{{target: "/publish/export", about: &oracle.Object{Kind: oracle.Library, Org: orgOf(r)}, ok: 200}}
 	}},
 	"GET /publish/:id/export": {kind: file, asks: func(s *site, _ *reader) []ask {
 		var out []ask
 		for _, ob := range s.world.items {
 			p, a := s.pages[ob.ID], ask{target: "/publish/" + ob.ID + "/export", id: ob.ID, never: true}
 			if ob.State == "published" && (p.kind == tenants.KindCourse || p.kind == tenants.KindPath) {
-				a = ask{target: a.target, id: ob.ID, about: &oracle.Object{Kind: oracle.Library, Org: ob.Org}, ok: 200, open: true}
+				a = ask{target: a.target, id: ob.ID, about: &oracle.Object{Kind: oracle.Library, Org: ob.Org}, ok: 200}
 			}
 			out = append(out, a)
 		}
