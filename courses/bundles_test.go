@@ -200,6 +200,12 @@ func TestBundleIsLookedAtBeforeAnythingHappens(t *testing.T) {
 	if b.State != courses.BundleDone {
 		t.Fatalf("%s %+v", b.State, b.Fault)
 	}
+	if list, _, err := w.svc.Bundles(w.vendor.author); err != nil || len(list) != 1 || list[0].ID != b.ID {
+		t.Errorf("the list: %+v, %v", list, err)
+	}
+	if list, _, err := w.svc.Bundles(w.partner.author); err != nil || len(list) != 0 {
+		t.Errorf("a partner's list: %+v, %v", list, err)
+	}
 	item := b.Report.Items[0].Item
 	m, err := w.svc.Manuscript(w.vendor.author, item)
 	if err != nil {

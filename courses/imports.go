@@ -152,7 +152,7 @@ func (s *Service) Bundles(ctx context.Context) (list []Bundle, now time.Time, er
 	}
 	err = s.db.Read(ctx, func(b *db.Batch) {
 		now = b.Now
-		db.List(b, &list, `SELECT `+bundleColumns+` FROM `+bundleFrom+` WHERE c.org_id = $1 ORDER BY c.created_at DESC, c.import_id LIMIT 50`, sc.Org)
+		db.List(b, &list, `SELECT `+bundleColumns+`, NULL::jsonb AS report FROM `+bundleFrom+` WHERE c.org_id = $1 ORDER BY c.created_at DESC, c.import_id LIMIT 50`, sc.Org)
 	})
 	return list, now, err
 }
