@@ -57,12 +57,12 @@ func (s *Service) Accounts(ctx context.Context) (ways []Account, links []LinkedA
 }
 
 // LinkAccount sends the acting member to a provider of the own organization, to make the account there one more of their own; see Finish.
-// ErrNotFresh without a fresh sign-in; the provider asks anew as well.
+// authz.ErrNotFresh without a fresh sign-in; the provider asks anew as well.
 func (s *Service) LinkAccount(ctx context.Context, org tenants.Organization, p id.Provider, b Browser) (Start, error) {
 	if err := authz.Check(ctx, authz.OwnAccounts, org.OrgID); err != nil {
 		return Start{}, err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return Start{}, err
 	}
 	who, err := scope.From(ctx)
@@ -75,13 +75,13 @@ func (s *Service) LinkAccount(ctx context.Context, org tenants.Organization, p i
 	return s.begin(Enter(ctx, org.OrgID), org, p, b, "/me/accounts", trip{Purpose: tripLink, Membership: who.Membership})
 }
 
-// UnlinkAccount takes an account away from the acting member; its other sessions end. Conflict for the last way in; ErrNotFresh without a
+// UnlinkAccount takes an account away from the acting member; its other sessions end. Conflict for the last way in; authz.ErrNotFresh without a
 // fresh sign-in; NotFound for anybody else's.
 func (s *Service) UnlinkAccount(ctx context.Context, key string) error {
 	if err := authz.Check(ctx, authz.OwnAccounts, id.Org{}); err != nil {
 		return err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return err
 	}
 	current, _ := CurrentSession(ctx)
@@ -130,12 +130,12 @@ func (s *Service) Elsewhere(ctx context.Context, word string) (tenants.Organizat
 }
 
 // BeginLink begins to link the acting membership with one of another organization and returns the address there at which the person, signed
-// in, confirms it. It works once, within ten minutes, and ends in the session that began it. ErrNotFresh without a fresh sign-in.
+// in, confirms it. It works once, within ten minutes, and ends in the session that began it. authz.ErrNotFresh without a fresh sign-in.
 func (s *Service) BeginLink(ctx context.Context, to tenants.Organization) (string, error) {
 	if err := authz.Check(ctx, authz.OwnAccounts, id.Org{}); err != nil {
 		return "", err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return "", err
 	}
 	session, _ := CurrentSession(ctx)
@@ -214,13 +214,13 @@ func (s *Service) asked(tx *db.Tx, from tenants.Organization, token string) (e o
 	return e, err
 }
 
-// AcceptLink confirms a link for the member who acts here and returns the address at which it is finished where it began. ErrNotFresh
+// AcceptLink confirms a link for the member who acts here and returns the address at which it is finished where it began. authz.ErrNotFresh
 // without a fresh sign-in; NotFound as AskedLink, also a second time.
 func (s *Service) AcceptLink(ctx context.Context, from, token string) (string, error) {
 	if err := authz.Check(ctx, authz.OwnAccounts, id.Org{}); err != nil {
 		return "", err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return "", err
 	}
 	org, err := s.tenants.BySlug(ctx, from)

@@ -71,7 +71,7 @@ func texts(v any) []string {
 }
 
 // follow makes name, roles and teams of a member what the claims say, as far as the provider is set up to say it. A role is given and
-// taken by the claim if a value stands for it, and otherwise stays what it was by hand; the last administrator stays one.
+// taken by the claim if a value stands for it, and otherwise stays what it was by hand or by a group; the last administrator stays one.
 func follow(tx *db.Tx, p Provider, m tenants.Membership, claims map[string]any) (tenants.Membership, error) {
 	if name := clip(strings.Join(strings.Fields(strings.Join(texts(claims[p.NameClaim]), " ")), " "), 200); p.NameClaim != "" && name != "" && name != m.Name {
 		if err := tx.Must(`UPDATE memberships SET name = $3 WHERE org_id = $1 AND membership_id = $2`, m.OrgID, m.MembershipID, name); err != nil {
@@ -94,19 +94,23 @@ func followRoles(tx *db.Tx, p Provider, m tenants.Membership, values []string) (
 	for value, role := range p.RoleValues {
 		said[role] = said[role] || slices.Contains(values, value)
 	}
+	given, err := db.Rows[scope.Role](tx, `SELECT g FROM memberships m CROSS JOIN LATERAL unnest(m.given) g WHERE m.org_id = $1 AND m.membership_id = $2`, m.OrgID, m.MembershipID)
+	if err != nil {
+		return m, err
+	}
 	var next []scope.Role
 	for _, r := range scope.Roles() {
 		gives, known := said[r]
-		if known && gives || !known && slices.Contains(m.Roles, r) || r == scope.Learner {
+		if known && gives || !known && slices.Contains(m.Roles, r) || r == scope.Learner || slices.Contains(given, r) {
 			next = append(next, r)
 		}
 	}
 	if slices.Contains(m.Roles, scope.Administrator) && !slices.Contains(next, scope.Administrator) {
-		others, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = $1 AND m.membership_id <> $2 AND m.state = 'active' AND 'administrator' = ANY(m.roles))`, m.OrgID, m.MembershipID)
+		last, err := tenants.LastAdministrator(tx, m.MembershipID)
 		if err != nil {
 			return m, err
 		}
-		if !others {
+		if last {
 			next = append(next, scope.Administrator)
 		}
 	}
@@ -134,10 +138,13 @@ func followTeams(tx *db.Tx, p Provider, m id.Membership, values []string) error 
 		}
 		names = append(names, strings.ToLower(v))
 	}
-	return tx.Batch(func(b *db.Batch) {
+	if err := tx.Batch(func(b *db.Batch) {
 		db.Write(b, nil, `DELETE FROM team_members x USING teams t WHERE x.org_id = $1 AND x.membership_id = $2 AND x.source = 'claim'
 			AND t.org_id = x.org_id AND t.team_id = x.team_id AND lower(t.name) <> ALL($3)`, tx.Scope.Org, m, names)
 		db.Write(b, nil, `INSERT INTO team_members (org_id, team_id, membership_id, source, since) SELECT t.org_id, t.team_id, $2, 'claim', $4 FROM teams t
 			WHERE t.org_id = $1 AND lower(t.name) = ANY($3) ON CONFLICT (org_id, team_id, membership_id) DO NOTHING`, tx.Scope.Org, m, names, tx.Now)
-	})
+	}); err != nil {
+		return err
+	}
+	return tenants.FollowGroups(tx, m)
 }

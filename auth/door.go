@@ -111,7 +111,7 @@ func (s *Service) OpenDoor(ctx context.Context) error {
 }
 
 func (s *Service) turnDoor(ctx context.Context, to string, first func(*db.Tx) error) error {
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return err
 	}
 	var org tenants.Organization

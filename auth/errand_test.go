@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/scope"
@@ -23,7 +24,7 @@ func TestAStepSentToIT(t *testing.T) {
 	dns := tenantstest.NewDNS(t)
 	w.tenants = tenants.New(w.db, base, tenants.WithDNS(tenants.Resolver(dns.Addr)))
 	w.restart(0)
-	admin := scope.Enter(t.Context(), scope.Scope{Actor: scope.Member, Org: w.post.OrgID, Membership: id.New[id.Membership](), Roles: []scope.Role{scope.Administrator}})
+	admin := dbtest.As(t, w.post.OrgID, id.New[id.Membership](), id.New[id.Person](), scope.Administrator)
 	name := "it" + w.post.Slug + ".example"
 	d, err := w.tenants.AddDomain(admin, name)
 	if err != nil {

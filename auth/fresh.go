@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
@@ -11,16 +10,13 @@ import (
 	"github.com/learnscape/learnscape/tenants"
 )
 
-// freshFor is how long after somebody showed who they are they may change how people come in.
-const freshFor = 5 * time.Minute
-
-// ErrNotFresh means that whoever is signed in has to show once more who they are.
-var ErrNotFresh = errors.New("a fresh sign-in is needed")
-
 type sessionKey struct{}
 
 // WithSession returns a context that knows the request's session, and the membership that acts; the middleware of auth/pages calls it.
 func WithSession(ctx context.Context, s Session) context.Context {
+	if s.AuthAt != nil {
+		ctx = authz.WithShown(ctx, *s.AuthAt)
+	}
 	return context.WithValue(WithCurrent(ctx, s.Membership), sessionKey{}, s)
 }
 
@@ -30,24 +26,12 @@ func CurrentSession(ctx context.Context) (Session, bool) {
 	return s, ok
 }
 
-// Fresh returns ErrNotFresh unless whoever is signed in showed who they are within the last five minutes.
-func (s *Service) Fresh(ctx context.Context) error {
-	if err := authz.Check(ctx, authz.SignIn, id.Org{}); err != nil {
-		return err
-	}
-	v, ok := CurrentSession(ctx)
-	if !ok || v.AuthAt == nil || v.AuthAt.Before(s.now().Add(-freshFor)) {
-		return &errs.Error{Kind: errs.Forbidden, Key: "door.not_fresh", Err: ErrNotFresh}
-	}
-	return nil
-}
-
 // fresh holds what a provider says of the time to what it was asked for (OpenID Connect Core 1.0, 3.1.2.1, max_age).
 func fresh(at, now time.Time) error {
 	switch {
 	case at.IsZero():
 		return missing("auth_time", "auth_time", "the provider does not say when the person signed in")
-	case at.Before(now.Add(-freshFor - skew)):
+	case at.Before(now.Add(-authz.FreshFor - skew)):
 		return refuse(Weak, "the person signed in %s ago", now.Sub(at).Round(time.Second)).at("auth_time")
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/auth/pages"
 	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/egress"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
@@ -70,7 +71,7 @@ func newHosted(t *testing.T) *hosted {
 }
 
 func (w *hosted) admin(h house) context.Context {
-	return scope.Enter(w.t.Context(), scope.Scope{Actor: scope.Member, Org: h.OrgID, Membership: id.New[id.Membership](), Roles: []scope.Role{scope.Administrator}})
+	return dbtest.As(w.t, h.OrgID, id.New[id.Membership](), id.New[id.Person](), scope.Administrator)
 }
 
 func (w *hosted) canonical(host string) {

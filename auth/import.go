@@ -315,13 +315,13 @@ func (s *Service) Import(ctx context.Context, which id.Any, f ImportFilter) (v I
 	return v, rows, more, err
 }
 
-// ConfirmImport has the good lines of an import carried out by a job. ErrNotFresh without a fresh sign-in; Conflict when it is not to be
+// ConfirmImport has the good lines of an import carried out by a job. authz.ErrNotFresh without a fresh sign-in; Conflict when it is not to be
 // confirmed any more, while another one runs, and when the organization may not have so many people; with mails, RateLimited as Welcome.
 func (s *Service) ConfirmImport(ctx context.Context, which id.Any, mails bool) error {
 	if err := authz.Check(ctx, authz.ImportPeople, id.Org{}); err != nil {
 		return err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
@@ -357,7 +357,7 @@ func (s *Service) UndoImport(ctx context.Context, which id.Any) error {
 	if err := authz.Check(ctx, authz.ImportPeople, id.Org{}); err != nil {
 		return err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {

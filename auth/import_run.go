@@ -307,7 +307,7 @@ func dropMade(tx *db.Tx, which id.Any, made []imported) error {
 
 // takeBack takes from a member what a line gave, as far as it is still as the line left it.
 func takeBack(tx *db.Tx, which id.Any, d imported) error {
-	if last, err := lastAdministrator(tx, d.Member); err != nil || last && slices.Contains(d.Roles, scope.Administrator) {
+	if last, err := tenants.LastAdministrator(tx, d.Member); err != nil || last && slices.Contains(d.Roles, scope.Administrator) {
 		if err != nil {
 			return err
 		}

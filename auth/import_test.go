@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/internal/db"
@@ -185,6 +186,15 @@ func TestImportPeople(t *testing.T) {
 		if n := b.get(slug, at+"/undo").doc(t).Find(`form[action="` + at + `/undo"]`).Length(); n != 1 {
 			t.Error("it does not ask first")
 		}
+		owner, err := pgx.Connect(t.Context(), dbtest.OwnerDSN(t, "postgres"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer owner.Close(t.Context()) //nolint:errcheck // Nothing is buffered.
+		var person string
+		if err := owner.QueryRow(t.Context(), `SELECT person_id::text FROM memberships WHERE org_id = $1 AND email = 'one@new.example'`, w.post.OrgID.String()).Scan(&person); err != nil {
+			t.Fatal(err)
+		}
 		if res := b.post(slug, at+"/undo", url.Values{}); res.Header.Get("Location") != at {
 			t.Fatalf("%d %s", res.StatusCode, res.body)
 		}
@@ -196,6 +206,10 @@ func TestImportPeople(t *testing.T) {
 		}
 		if people() != before+2 || w.count(w.post, `SELECT count(*)::int FROM memberships WHERE org_id = $1 AND email = 'one@new.example'`) != 0 {
 			t.Error("who never came is still there")
+		}
+		var left int
+		if err := owner.QueryRow(t.Context(), `SELECT count(*) FROM persons WHERE person_id = $1`, person).Scan(&left); err != nil || left != 0 {
+			t.Errorf("a person of whom no membership is left stays: %d, %v", left, err)
 		}
 		if w.count(w.post, `SELECT count(*)::int FROM memberships WHERE org_id = $1 AND email = $2 AND roles = '{learner}' AND external_id = ''`, "here@"+slug+".example") != 1 || w.count(w.post, `SELECT count(*)::int FROM team_members WHERE org_id = $1`) != 0 {
 			t.Error("roles, team or number are still given")

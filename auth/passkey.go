@@ -123,7 +123,7 @@ func (s *Service) mayAdd(ctx context.Context, org tenants.Organization) error {
 	if !takesPasskeys(org) {
 		return errs.Say(errs.Conflict, "passkey.shut")
 	}
-	return s.Fresh(ctx)
+	return authz.Fresh(ctx, s.now())
 }
 
 // AddPasskey keeps what the browser made of OfferPasskey, under a name that the member chose. Invalid for an answer that does not hold,

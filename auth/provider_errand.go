@@ -33,7 +33,7 @@ func (s *Service) SendProvider(ctx context.Context, p id.Provider, address strin
 	if err := authz.Check(ctx, authz.ManageProviders, id.Org{}); err != nil {
 		return err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return err
 	}
 	email, err := mail.Address(address)

@@ -107,7 +107,7 @@ func (s *Service) AddProvider(ctx context.Context, preset, name string) (id.Prov
 	if err := authz.Check(ctx, authz.ManageProviders, id.Org{}); err != nil {
 		return id.Provider{}, err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return id.Provider{}, err
 	}
 	if preset != "" && !slices.Contains(Presets(), preset) {
@@ -140,7 +140,7 @@ func (s *Service) SaveProvider(ctx context.Context, p id.Provider, in Settings) 
 	if err := authz.Check(ctx, authz.ManageProviders, id.Org{}); err != nil {
 		return err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return err
 	}
 	have, people, err := s.Provider(ctx, p)
@@ -282,7 +282,7 @@ func (s *Service) MapClaims(ctx context.Context, p id.Provider, in Mapping) erro
 	if err := authz.Check(ctx, authz.ManageProviders, id.Org{}); err != nil {
 		return err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return err
 	}
 	var bad []errs.Field
@@ -326,7 +326,7 @@ func (s *Service) SwitchProvider(ctx context.Context, p id.Provider, on bool) er
 	if err := authz.Check(ctx, authz.ManageProviders, id.Org{}); err != nil {
 		return err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
@@ -371,7 +371,7 @@ func (s *Service) RemoveProvider(ctx context.Context, p id.Provider, name string
 	if err := authz.Check(ctx, authz.ManageProviders, id.Org{}); err != nil {
 		return err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return err
 	}
 	who, _ := CurrentSession(ctx)
@@ -413,7 +413,7 @@ func (s *Service) LinkProvider(ctx context.Context, org tenants.Organization, p 
 	if err := authz.Check(ctx, authz.ManageProviders, org.OrgID); err != nil {
 		return Start{}, err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return Start{}, err
 	}
 	return s.tryOut(ctx, org, p, b, tripLink)

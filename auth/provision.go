@@ -154,7 +154,7 @@ func (s *Service) ProvisionPerson(ctx context.Context, p Provisioned) (Provision
 
 // ChangeProvisioned changes what change changes; nothing is written when that is nothing. A member who is not active any more is signed
 // out everywhere and loses the API tokens in the same moment. Errors as ProvisionPerson; NotFound as ProvisionedPerson; Conflict for the
-// last active administrator; Stale as etag says.
+// last active administrator; Malformed for another address where that is how the person comes in; Stale as etag says.
 func (s *Service) ChangeProvisioned(ctx context.Context, m id.Membership, change func(*Provisioned) error) (p Provisioned, err error) {
 	if err := authz.Check(ctx, authz.Provision, id.Org{}); err != nil {
 		return p, err
@@ -179,6 +179,11 @@ func (s *Service) ChangeProvisioned(ctx context.Context, m id.Membership, change
 		}
 		if err := free(tx, p); err != nil {
 			return err
+		}
+		if p.Email != was.Email {
+			if err := movable(tx, m); err != nil {
+				return err
+			}
 		}
 		if p.Active != was.Active {
 			if err := turn(tx, m, p.Active); err != nil {
@@ -241,7 +246,7 @@ func (s *Service) RemoveProvisioned(ctx context.Context, m id.Membership) error 
 	return nil
 }
 
-// turn ends a membership's access or lets it come back. Whoever asks for two administrators at once waits, so that one stays.
+// turn ends a membership's access or lets it come back.
 func turn(tx *db.Tx, m id.Membership, active bool) error {
 	if active {
 		if err := tenants.RoomForPerson(tx); err != nil {
@@ -254,10 +259,7 @@ func turn(tx *db.Tx, m id.Membership, active bool) error {
 		}
 		return tenants.Audit(tx, "member.reactivated", "membership:"+m.String(), nil)
 	}
-	if _, err := tx.Exec(`SELECT pg_advisory_xact_lock(hashtextextended('administrators ' || $1::text, 0))`, tx.Scope.Org); err != nil {
-		return err
-	}
-	last, err := lastAdministrator(tx, m)
+	last, err := tenants.LastAdministrator(tx, m)
 	if err != nil {
 		return err
 	}
@@ -277,10 +279,13 @@ func turn(tx *db.Tx, m id.Membership, active bool) error {
 	return tenants.Audit(tx, "member.deactivated", "membership:"+m.String(), nil)
 }
 
-// lastAdministrator is whether the member is the only active administrator of tx's organization.
-func lastAdministrator(tx *db.Tx, m id.Membership) (bool, error) {
-	return db.Row[bool](tx, `SELECT 'administrator' = ANY(m.roles) AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.org_id = $1 AND o.state = 'active' AND 'administrator' = ANY(o.roles) AND o.membership_id <> $2)
-		FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, tx.Scope.Org, m)
+// movable refuses another address for somebody who came and can come again by a link to it: whoever provisions would come in as them.
+func movable(tx *db.Tx, m id.Membership) error {
+	door, err := db.Row[bool](tx, `SELECT o.sign_in = 'email' AND m.seen_at IS NOT NULL FROM memberships m JOIN organizations o ON o.org_id = m.org_id WHERE m.org_id = $1 AND m.membership_id = $2`, tx.Scope.Org, m)
+	if err == nil && door {
+		err = errs.Say(errs.Malformed, "provision.bad.address")
+	}
+	return err
 }
 
 // free is Conflict when somebody else of the organization has the name or the address.

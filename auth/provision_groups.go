@@ -207,7 +207,7 @@ func (s *Service) RemoveGroup(ctx context.Context, team id.Any) error {
 		if _, err := lockGroup(ctx, tx, team); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`DELETE FROM team_members WHERE org_id = $1 AND team_id = $2`, tx.Scope.Org, team); err != nil {
+		if err := tenants.Disband(tx, team); err != nil {
 			return err
 		}
 		if err := tx.Must(`DELETE FROM teams WHERE org_id = $1 AND team_id = $2`, tx.Scope.Org, team); err != nil {
@@ -283,6 +283,9 @@ func editGroup(tx *db.Tx, team id.Any, e GroupEdit) error {
 	}
 	if len(in)+len(out) == 0 {
 		return nil
+	}
+	if err := tenants.FollowGroups(tx, slices.Concat(in, out)...); err != nil {
+		return err
 	}
 	return tenants.Audit(tx, "team.provisioned", "team:"+team.String(), map[string]any{
 		"joined": len(in), "left": len(out), "who_joined": in[:min(len(in), loggedMost)], "who_left": out[:min(len(out), loggedMost)],

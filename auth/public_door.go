@@ -75,7 +75,7 @@ func (s *Service) SaveDoor(ctx context.Context, in PublicDoor) error {
 	if err := authz.Check(ctx, authz.ManageDoor, id.Org{}); err != nil {
 		return err
 	}
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return err
 	}
 	if err := in.clean(); err != nil {
@@ -152,7 +152,7 @@ func (s *Service) ClosePublicDoor(ctx context.Context) error {
 }
 
 func (s *Service) turnPublicDoor(ctx context.Context, open bool) error {
-	if err := s.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {

@@ -68,6 +68,9 @@ func (s *Service) EndSession(ctx context.Context, session id.Session) error {
 	if err := authz.Check(ctx, authz.OwnSessions, id.Org{}); err != nil {
 		return err
 	}
+	if err := authz.Fresh(ctx, s.now()); err != nil {
+		return err
+	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		if err := tx.Must(`DELETE FROM sessions WHERE org_id = $1 AND membership_id = $2 AND session_id = $3`, tx.Scope.Org, tx.Scope.Membership, session); err != nil {
 			return err
@@ -79,6 +82,9 @@ func (s *Service) EndSession(ctx context.Context, session id.Session) error {
 // EndOtherSessions ends all sessions of the member who asks but the one of the token, and says how many there were.
 func (s *Service) EndOtherSessions(ctx context.Context, token string) (n int64, err error) {
 	if err := authz.Check(ctx, authz.OwnSessions, id.Org{}); err != nil {
+		return 0, err
+	}
+	if err := authz.Fresh(ctx, s.now()); err != nil {
 		return 0, err
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {

@@ -117,7 +117,7 @@ func (t trip) asks(p Provider) []oauth2.AuthCodeOption {
 		out = append(out, oauth2.SetAuthURLParam("acr_values", strings.Join(p.NeedACR, " ")))
 	}
 	if t.Purpose == tripAgain || t.Purpose == tripLink {
-		out = append(out, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", strconv.Itoa(int(freshFor.Seconds()))))
+		out = append(out, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", strconv.Itoa(int(authz.FreshFor.Seconds()))))
 	}
 	return out
 }

@@ -42,6 +42,9 @@ func (s *Service) CreateToken(ctx context.Context, n NewToken) (secret.Secret, e
 	if err := authz.Check(ctx, authz.CreateToken, id.Org{}); err != nil {
 		return "", err
 	}
+	if err := authz.Fresh(ctx, s.now()); err != nil {
+		return "", err
+	}
 	now := s.now()
 	n.Name = strings.TrimSpace(n.Name)
 	switch {

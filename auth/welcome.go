@@ -69,7 +69,7 @@ func (s *Service) Welcome(ctx context.Context, addresses []string, roles []scope
 		return nil, err
 	}
 	if slices.Contains(roles, scope.Administrator) {
-		if err := s.Fresh(ctx); err != nil {
+		if err := authz.Fresh(ctx, s.now()); err != nil {
 			return nil, err
 		}
 	}
@@ -242,7 +242,7 @@ func (s *Service) WelcomeAgain(ctx context.Context, v id.Any) error {
 			return err
 		}
 		if slices.Contains(w.Roles, scope.Administrator) {
-			if err := s.Fresh(ctx); err != nil {
+			if err := authz.Fresh(ctx, s.now()); err != nil {
 				return err
 			}
 		}

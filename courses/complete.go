@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
-	"github.com/learnscape/learnscape/internal/markdown"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 )
 
@@ -25,6 +26,7 @@ type located struct {
 	Ref     LessonRef
 	Own     bool
 	Step    string // key of an added step
+	From    Step   // of a path; without a key for all else
 }
 
 // locate finds what stands at the place for tx's member or visitor; NotFound if they may not see it.
@@ -67,7 +69,7 @@ func (r *root) at(p Place) (located, error) {
 	if !ok || !r.visible(step.Item) {
 		return located{}, none
 	}
-	at := located{Root: r, Org: step.Org, Item: step.Item, Kind: step.Kind, Version: step.Version}
+	at := located{Root: r, Org: step.Org, Item: step.Item, Kind: step.Kind, Version: step.Version, From: step}
 	switch i := slices.IndexFunc(step.Lessons, func(l LessonRef) bool { return l.Key == p.Lesson }); {
 	case step.Item == r.ItemID:
 		at.Kind, at.Version, at.Lesson, at.Ref = tenants.KindPath, r.Version, step.Key, step.Lessons[0]
@@ -87,16 +89,21 @@ type Way struct {
 	Next *Stop
 }
 
+// way passes over the steps that do as well as the one that was finished.
 func (at located) way(p Place) Way {
 	v := LessonView{Place: p, Owner: at.Root.Item, Stations: at.Root.stations(nil)}
+	if e := at.From.Either; e != "" {
+		v.Stations = slices.DeleteFunc(v.Stations, func(st Station) bool { return st.Either == e && st.Step != p.Step })
+	}
 	at.Root.stops(&v, nil)
 	return Way{at.Root.Item, v.Next}
 }
 
 // CompleteLesson marks what stands at the place as finished: a lesson, or a story or resource that is a step. In one transaction
 // it brings the progress of every enrollment up to date, appends the statement and emits LessonCompleted; repeating it, also at
-// the same time, does all of this once. Whoever has not begun the course or path begins it with this. A lesson with questions is
-// finished by answering them; before that it is Invalid. A visitor's progress is kept for the browser only. It returns where to
+// the same time, does all of this once. Whoever has not begun the course or path begins it with this. A lesson with questions or
+// checks is finished by answering and passing them; before that it is Invalid. A step that waits for others is a Conflict that names
+// them. A visitor's progress is kept for the browser only. It returns where to
 // go on.
 func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error) {
 	if err := authz.Check(ctx, authz.VisitorProgress, id.Org{}); err != nil {
@@ -109,19 +116,20 @@ func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error
 		}
 		w = at.way(p)
 		if !tx.Scope.SignedIn() {
+			if err := at.opened(tx); err != nil {
+				return err
+			}
 			return visitorComplete(tx, at)
 		}
 		if err := s.join(tx, at); err != nil {
 			return err
 		}
-		if at.Ref.Questions > 0 {
-			open, err := openQuestions(tx, at)
-			if err != nil {
-				return err
-			}
-			if open > 0 {
-				return errs.Say(errs.Invalid, "courses.lesson.questions_open", "Count", open)
-			}
+		n, err := open(tx, at)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return errs.Say(errs.Invalid, "courses.lesson.questions_open", "Count", n)
 		}
 		return s.complete(tx, at, tx.Last)
 	})
@@ -157,13 +165,18 @@ func (s *Service) join(tx *db.Tx, at located) error {
 // where nothing comes after it.
 func (s *Service) complete(tx *db.Tx, at located, send func(func(*db.Batch)) error) error {
 	var fresh int64
+	var before []done
 	t := tally{root: at.Root}
 	if err := tx.Batch(func(b *db.Batch) {
+		at.before(b, tx.Scope, &before)
 		db.Write(b, &fresh, `INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version, at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 			tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version, tx.Now)
 		t.queue(b, tx.Scope, at.Item)
 	}); err != nil {
 		return fmt.Errorf("complete %s of %s: %w", at.Lesson, at.Item, err)
+	}
+	if err := at.waits(before); err != nil {
+		return err
 	}
 	if fresh == 0 {
 		return nil
@@ -182,22 +195,55 @@ func (s *Service) complete(tx *db.Tx, at located, send func(func(*db.Batch)) err
 	})
 }
 
+// before queues what was finished of that for which the step at the place waits; most steps wait for nothing.
+func (at located) before(b *db.Batch, sc scope.Scope, dest *[]done) {
+	if len(at.From.Needs) == 0 {
+		return
+	}
+	db.List(b, dest, `SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = ANY($4)
+		UNION ALL SELECT d.item_id, d.lesson_key FROM visitor_progress d WHERE d.visitor_id = $3 AND d.item_id = ANY($4) LIMIT 5000`,
+		sc.Org, sc.Membership, sc.Visitor, append(at.Root.Outline.leads(at.Root.ItemID), at.Root.ItemID))
+}
+
+// waits is a Conflict that names what has to be finished before the step opens; nil where it is open.
+func (at located) waits(finished []done) error {
+	if len(at.From.Needs) == 0 {
+		return nil
+	}
+	at.Root.Finished = finished
+	list := at.Root.waiting(at.From)
+	if len(list) == 0 {
+		return nil
+	}
+	titles := make([]string, len(list))
+	for i, s := range list {
+		titles[i] = s.Title
+	}
+	return errs.Say(errs.Conflict, "pathwrite.waits", "Titles", strings.Join(titles, ", "))
+}
+
+// opened is waits for a change that reads nothing else first.
+func (at located) opened(tx *db.Tx) error {
+	var finished []done
+	if len(at.From.Needs) == 0 {
+		return nil
+	}
+	if err := tx.Batch(func(b *db.Batch) { at.before(b, tx.Scope, &finished) }); err != nil {
+		return fmt.Errorf("what step %q waits for: %w", at.From.Key, err)
+	}
+	return at.waits(finished)
+}
+
 // pull reports whether the member learns by own choice.
 func (at located) pull() bool { return at.Root == nil || at.Root.Origin != OriginAssigned }
 
-// openQuestions counts the lesson's questions that the member has not answered.
+// openQuestions counts the questions on the lesson's page that the member has not answered.
 func openQuestions(tx *db.Tx, at located) (int, error) {
 	n, err := db.Row[int](tx, `SELECT count(DISTINCT a.question_key)::int FROM attempts a JOIN lessons l ON l.org_id = $3 AND l.item_id = $4 AND l.version = $6 AND l.key = $5
-			CROSS JOIN LATERAL jsonb_path_query(l.blocks, '$[*].questions[*].key') q
-		WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND to_jsonb(a.question_key) = q`,
+			CROSS JOIN LATERAL jsonb_path_query(l.blocks, '$[*] ? (!exists(@.draw) && !exists(@.attempts) && !exists(@.pass) && !(@.kind == "quiz" && exists(@.minutes))).questions[*].key') q
+		WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND a.sitting_id IS NULL AND to_jsonb(a.question_key) = q`,
 		tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version)
 	return max(at.Ref.Questions-n, 0), err
-}
-
-// Given is an answer: the question's key and the numbers of the chosen choices, from 0.
-type Given struct {
-	Question string
-	Choices  []int
 }
 
 // Feedback is what came of an answer.
@@ -220,62 +266,44 @@ func (s *Service) Answer(ctx context.Context, p Place, g Given) (Feedback, error
 		if err != nil {
 			return err
 		}
-		q, err := findQuestion(tx, at, g)
+		if err := at.opened(tx); err != nil {
+			return err
+		}
+		q, d, err := findQuestion(tx, at, g.Question)
 		if err != nil {
 			return err
 		}
-		out.Question = question(q, []attempt{{g.Question, g.Choices}})
+		a, err := d.meant(q, g)
+		if err != nil {
+			return err
+		}
+		out.Question = question(q, d, &a)
 		if !tx.Scope.SignedIn() {
 			return nil
 		}
 		if err := s.join(tx, at); err != nil {
 			return err
 		}
-		out.Completed, err = s.answer(tx, at, g, out.Question.State == Right)
+		out.Completed, err = s.answer(tx, at, a, out.Question.State == Right)
 		return err
 	})
 	return out, err
 }
 
-func findQuestion(tx *db.Tx, at located, g Given) (markdown.Question, error) {
-	l, err := db.Row[struct {
-		Blocks []markdown.Block `db:"blocks"`
-	}](tx, `SELECT l.blocks FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, at.Org, at.Item, at.Version, at.Lesson)
-	if err != nil {
-		return markdown.Question{}, fmt.Errorf("question %s: %w", g.Question, err)
-	}
-	for _, b := range l.Blocks {
-		for _, q := range b.Questions {
-			if q.Key != g.Question {
-				continue
-			}
-			bad := len(g.Choices) == 0 || q.Kind == "single" && len(g.Choices) > 1
-			for _, c := range g.Choices {
-				bad = bad || c < 0 || c >= len(q.Choices)
-			}
-			if bad {
-				return q, errs.Fields(errs.Field{Name: "choice", Key: "courses.quiz.choose"})
-			}
-			return q, nil
-		}
-	}
-	return markdown.Question{}, errs.New(errs.NotFound, "question %s of %s", g.Question, at.Lesson)
-}
-
-func (s *Service) answer(tx *db.Tx, at located, g Given, right bool) (completed bool, err error) {
+func (s *Service) answer(tx *db.Tx, at located, a attempt, right bool) (completed bool, err error) {
 	if err := tx.Batch(func(b *db.Batch) {
-		db.Write(b, nil, `INSERT INTO attempts (org_id, attempt_id, membership_id, item_org, item_id, version, lesson_key, question_key, choices, correct, at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, tx.Scope.Org, id.New[id.Any](), tx.Scope.Membership, at.Org, at.Item, at.Version, at.Lesson, g.Question, g.Choices, right, tx.Now)
+		db.Write(b, nil, `INSERT INTO attempts (org_id, attempt_id, membership_id, item_org, item_id, version, lesson_key, question_key, choices, words, correct, at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, tx.Scope.Org, id.New[id.Any](), tx.Scope.Membership, at.Org, at.Item, at.Version, at.Lesson, a.Question, a.Choices, a.Words, right, tx.Now)
 		state(b, tx, statement{
 			Verb: "answered", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Formal: true, Pull: at.pull(),
-			Context: map[string]any{"version": at.Version, "question": g.Question, "success": right},
+			Context: map[string]any{"version": at.Version, "question": a.Question, "success": right},
 		})
 		keepPlace(b, tx, at, quizOf(at.Ref))
 	}); err != nil {
-		return false, fmt.Errorf("answer %s: %w", g.Question, err)
+		return false, fmt.Errorf("answer %s: %w", a.Question, err)
 	}
-	open, err := openQuestions(tx, at)
-	if err != nil || open > 0 {
+	n, err := open(tx, at)
+	if err != nil || n > 0 {
 		return false, err
 	}
 	return true, s.complete(tx, at, tx.Last)

@@ -231,7 +231,7 @@ func (c *converter) text(n int, line string) string {
 		}
 		return s
 	})
-	if m := known(line); m != "" {
+	if m := firstTag(line); m != "" {
 		c.say(n, m, "HTML is left out", "write it as Markdown")
 	}
 	for _, s := range special {
@@ -252,8 +252,8 @@ var elements = strings.Fields(`a abbr address area article aside audio b base bl
 
 var tagName = regexp.MustCompile(`[A-Za-z][A-Za-z0-9-]*`)
 
-// known is the first element of HTML in a line; "" for none.
-func known(line string) string {
+// firstTag is the first element of HTML in a line; "" for none.
+func firstTag(line string) string {
 	for _, m := range tag.FindAllStringIndex(line, -1) {
 		if m[0] == 0 || line[m[0]-1] != '\\' {
 			return line[m[0]:m[1]]

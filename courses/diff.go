@@ -52,6 +52,7 @@ type Change struct {
 	Moved        bool
 	Words        []Words  // of the text, the parts that are different with some words around
 	Other        bool     // its questions, pictures or files are different
+	Rules        bool     // its note or section, whether it has to be finished, or what before it
 	Lessons      []Change // of a course that is a step
 }
 
@@ -76,6 +77,7 @@ type unit struct {
 	of         edition // what holds its text
 	lesson     string  // key of the text; "" for a course, story or resource
 	lessons    []LessonRef
+	rules      Rules
 }
 
 // units lists a version's steps or lessons in order. Steps that lead to an item for which visible says no are left out.
@@ -87,9 +89,9 @@ func units(e edition, o Outline, visible func(id.Item) bool) []unit {
 	for _, s := range o.Steps {
 		switch {
 		case s.Item == e.Item:
-			out = append(out, unit{key: s.Key, title: s.Title, kind: s.Kind, minutes: s.Minutes, of: e, lesson: s.Key})
+			out = append(out, unit{key: s.Key, title: s.Title, kind: s.Kind, minutes: s.Minutes, of: e, lesson: s.Key, rules: s.Rules})
 		case visible(s.Item):
-			out = append(out, unit{key: s.Key, title: s.Title, kind: s.Kind, minutes: s.Minutes, of: edition{s.Org, s.Item, s.Version}, lessons: s.Lessons})
+			out = append(out, unit{key: s.Key, title: s.Title, kind: s.Kind, minutes: s.Minutes, of: edition{s.Org, s.Item, s.Version}, lessons: s.Lessons, rules: s.Rules})
 		}
 	}
 	return out
@@ -197,8 +199,9 @@ func compare(old, next []unit, texts map[bodyKey]body) (out []Change, same []str
 			c.Was = old[i].title
 		}
 		c.content(old[i], u, texts)
+		c.Rules = !old[i].rules.equal(u.rules)
 		switch {
-		case c.Was != "" || len(c.Words) > 0 || c.Other || len(c.Lessons) > 0 || c.Minutes != c.Old:
+		case c.Was != "" || len(c.Words) > 0 || c.Other || c.Rules || len(c.Lessons) > 0 || c.Minutes != c.Old:
 			out = append(out, c)
 		case c.Moved:
 			c.Kind = ChangeMoved

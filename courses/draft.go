@@ -74,6 +74,8 @@ type StepDraft struct {
 	Item    id.Item // for all kinds but StepLesson
 	Title   string  // default the item's
 	Minutes int     // default the item's
+
+	Rules
 }
 
 // PathDraft is a path to be published.
@@ -87,8 +89,8 @@ type PathDraft struct {
 	Note    string
 	At      time.Time
 
-	NoProposition bool     // see Outline
-	NoNotes       []string // likewise
+	NoProposition bool     // adopters write no value proposition on it
+	NoNotes       []string // keys of the steps beside which they write no note
 }
 
 // Published is what came of publishing.
@@ -145,7 +147,7 @@ func PublishCourse(tx *db.Tx, d CourseDraft) (Published, error) {
 }
 
 // PublishPath registers the path in tx's organization and publishes it as the next version; the versions of the courses in it
-// are pinned with it. NotFound if a step's item may not be seen by the publisher. The same content again makes no version.
+// are pinned with it. NotFound if a step's item may not be seen by the publisher, Invalid if the steps ask what nobody can do. The same content again makes no version.
 func PublishPath(tx *db.Tx, d PathDraft) (Published, error) {
 	if len(d.Steps) == 0 {
 		return Published{}, errs.New(errs.Invalid, "path %q has no step", d.Item.Title)
@@ -172,14 +174,20 @@ func PublishPath(tx *db.Tx, d PathDraft) (Published, error) {
 	}
 	return publish(tx, d.Item, content{Outcome: d.Outcome, Intro: d.Intro, Files: d.Files, Note: d.Note, At: d.At}, func(p *press) error {
 		p.outline.Slots, p.outline.NoProposition, p.outline.NoNotes = d.Slots, d.NoProposition, d.NoNotes
+		var stations []Station
 		for _, s := range d.Steps {
 			step, err := p.step(s, refs)
 			if err != nil {
 				return err
 			}
+			step.Rules = s.Rules
 			p.outline.Steps = append(p.outline.Steps, step)
-			p.minutes += step.Minutes
+			stations = append(stations, Station{Minutes: step.Minutes, Optional: step.Optional, Either: step.Either})
 		}
+		if f := ruleFaults(p.outline.Steps); len(f) > 0 {
+			return errs.New(errs.Invalid, "step %q: %s", f[0].Step, f[0])
+		}
+		_, _, p.minutes = Asked(stations)
 		return nil
 	})
 }
@@ -492,8 +500,12 @@ func (p *press) lesson(l LessonDraft) (LessonRef, error) {
 	l.Minutes = lessonMinutes(l.Minutes, plain)
 	ref := LessonRef{Key: l.Key, Title: l.Title, Summary: l.Summary, Kind: l.Kind, Minutes: l.Minutes}
 	for _, b := range blocks {
-		ref.Questions += len(b.Questions)
-		if b.Title != "" || b.Kind == markdown.Reflect || b.Kind == markdown.Quiz {
+		if b.Check() {
+			ref.Checks++
+		} else {
+			ref.Questions += len(b.Questions)
+		}
+		if b.Title != "" || b.Kind == markdown.Reflect || b.Kind == markdown.Quiz || b.Kind == markdown.Try {
 			if b.Kind != markdown.File {
 				ref.Parts = append(ref.Parts, PartRef{Key: b.Key, Title: b.Title, Kind: b.Kind})
 			}

@@ -169,7 +169,7 @@ func (t *tally) count(b *db.Batch, tx *db.Tx, list map[edition]Outline) {
 		finished[Leaf(d)] = true
 	}
 	for _, e := range t.on {
-		p := Measure(list[e.edition()].Leaves(e.ItemID, t.visible), finished)
+		p := Measure(list[e.edition()].Required(e.ItemID, t.visible), finished)
 		now, at := "active", (*time.Time)(nil)
 		if p.Complete() {
 			now, at = "completed", &tx.Now

@@ -294,7 +294,7 @@ type refRow struct {
 // steps lists the steps and slots of a path. What is packed is named by its slug alone, so that it is found wherever the archive goes.
 func (p *packer) steps(it exported, h *head, at map[string]string, leads []refRow) {
 	for _, st := range it.Outline.Steps {
-		hs := headStep{Key: st.Key, Title: st.Title, Minutes: st.Minutes}
+		hs := headStep{Key: st.Key, Title: st.Title, Minutes: st.Minutes, Note: st.Note, Section: st.Section, Optional: st.Optional, Either: st.Either, Needs: st.Needs}
 		ref := ""
 		if i := slices.IndexFunc(leads, func(r refRow) bool { return r.Item == st.Item }); i >= 0 {
 			ref = leads[i].Of + "/" + leads[i].Slug

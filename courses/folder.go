@@ -43,15 +43,25 @@ type head struct {
 	Texts map[string][]string `yaml:"texts,omitempty"` // files of a lesson's file in other languages
 }
 
+// headStep is a step: what it leads to, a title and length of its own, and how it stands among the others. note is one line under its
+// title; steps of one section stand together under its title; an optional step has not to be finished; of the steps with the same
+// either one is enough; needs lists the keys of the steps that are finished before it opens.
 type headStep struct {
-	Key      string `yaml:"key,omitempty"`
-	Lesson   string `yaml:"lesson,omitempty"`
-	Course   string `yaml:"course,omitempty"`
-	Story    string `yaml:"story,omitempty"`
-	Resource string `yaml:"resource,omitempty"`
-	Title    string `yaml:"title,omitempty"`
-	Minutes  int    `yaml:"minutes,omitempty"`
+	Key      string   `yaml:"key,omitempty"`
+	Lesson   string   `yaml:"lesson,omitempty"`
+	Course   string   `yaml:"course,omitempty"`
+	Story    string   `yaml:"story,omitempty"`
+	Resource string   `yaml:"resource,omitempty"`
+	Title    string   `yaml:"title,omitempty"`
+	Minutes  int      `yaml:"minutes,omitempty"`
+	Note     string   `yaml:"note,omitempty"`
+	Section  string   `yaml:"section,omitempty"`
+	Optional bool     `yaml:"optional,omitempty"`
+	Either   string   `yaml:"either,omitempty"`
+	Needs    []string `yaml:"needs,omitempty"`
 }
+
+func (s headStep) rules() Rules { return Rules{s.Note, s.Section, s.Optional, s.Either, s.Needs} }
 
 func (s headStep) ref() string { return cmp.Or(s.Course, s.Story, s.Resource) }
 
@@ -500,7 +510,7 @@ func (f *Tree) path(o ImportOptions, as func(string) (string, []markdown.Problem
 	}
 	keys := map[string]bool{}
 	for _, st := range h.Steps {
-		s := StepDraft{Key: st.Key, Kind: st.kind(), Title: st.Title, Minutes: st.Minutes}
+		s := StepDraft{Key: st.Key, Kind: st.kind(), Title: st.Title, Minutes: st.Minutes, Rules: st.rules()}
 		if s.Kind == StepLesson {
 			p := page{name: path.Join(dir, st.Lesson), title: st.Title, as: as, texts: f.textsOf(path.Join(dir, st.Lesson), as)}
 			l, ok := f.lesson(p, keys)
@@ -516,6 +526,14 @@ func (f *Tree) path(o ImportOptions, as func(string) (string, []markdown.Problem
 	for _, s := range h.Slots {
 		d.Slots = append(d.Slots, Slot(s))
 	}
+	steps := make([]Step, len(d.Steps))
+	for i, s := range d.Steps {
+		steps[i] = Step{Key: s.Key, Rules: s.Rules}
+	}
+	if faults := ruleFaults(steps); len(faults) > 0 {
+		x := faults[0]
+		return Planned{}, errs.New(errs.Invalid, "%s:%d: step %q: %s", o.File, stepLine(text, x.Step), x.Step, x)
+	}
 	return Planned{Kind: tenants.KindPath, Path: d, Collections: append(h.Collections, o.Collections...), tree: f, file: o.File, text: text, refs: h.Steps}, nil
 }
 
@@ -530,6 +548,16 @@ func (f *Tree) textsOf(name string, as func(string) (string, []markdown.Problem)
 		}
 	}
 	return out
+}
+
+// stepLine is the line on which the step with the key begins.
+func stepLine(text, key string) int {
+	for n, line := range strings.Split(text, "\n") {
+		if f := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "- ")); len(f) == 2 && f[0] == "key:" && strings.Trim(f[1], `"'`) == key {
+			return n + 1
+		}
+	}
+	return 1
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

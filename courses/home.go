@@ -240,10 +240,8 @@ func (h *homeReads) one(g going, orgs map[id.Org]tenants.Organization) Going {
 	}
 	for _, st := range out.Stations {
 		out.Orgs = share(out.Orgs, st)
-		if !st.Done {
-			out.Left += st.Minutes * (st.Lessons - st.LessonsN) / st.Lessons
-		}
 	}
+	out.Left = left(out.Stations)
 	return out
 }
 

@@ -109,8 +109,8 @@ func openTree(name string) (*Tree, error) {
 	return t, nil
 }
 
-// ImportPath publishes a path from its file: front matter with steps (lesson, course, story or resource) and slots, and the
-// introduction as text; its own lessons and pictures stand in a folder with the file's name. Courses and stories are named
+// ImportPath publishes a path from its file: front matter with steps (lesson, course, story or resource, with section, note, optional,
+// either and needs, see headStep) and slots, and the introduction as text; its own lessons and pictures stand in a folder with the file's name. Courses and stories are named
 // "organization/slug" and must be published and visible to the organization.
 func (s *Service) ImportPath(ctx context.Context, o ImportOptions) (Report, error) {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {

@@ -417,7 +417,7 @@ func (i *Importer) look(ctx context.Context, b lockedBundle, src Source, list []
 		refs := map[string]id.Item{}
 		for n := range list {
 			p := list[n]
-			was, err := standing(tx, p.Kind, p.item().Slug)
+			was, err := stood(tx, p.Kind, p.item().Slug)
 			if err != nil {
 				return err
 			}
@@ -505,7 +505,7 @@ func (i *Importer) carryOut(ctx context.Context, b lockedBundle, src Source, lis
 
 // carry makes a draft or a version of one course or path.
 func (i *Importer) carry(tx *db.Tx, b lockedBundle, p *Planned, refs map[string]id.Item) (BundleItem, error) {
-	was, err := standing(tx, p.Kind, p.item().Slug)
+	was, err := stood(tx, p.Kind, p.item().Slug)
 	if err != nil {
 		return BundleItem{}, err
 	}
@@ -545,7 +545,7 @@ type stands struct {
 	files   []exportedFile
 }
 
-func standing(tx *db.Tx, kind, slug string) (st stands, err error) {
+func stood(tx *db.Tx, kind, slug string) (st stands, err error) {
 	there, err := db.Rows[struct {
 		Item    id.Item `db:"item_id"`
 		Written bool    `db:"written"`

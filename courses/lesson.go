@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
@@ -54,6 +53,7 @@ type LessonView struct {
 	Licence  string   // under which the text may be used; "" where its owner says nothing
 	Origin   string   // where it comes from: an address or a name
 	Card     *tenants.Item
+	Waits    []Waits          // what has to be finished before the step opens: there is nothing to read then
 	Ask      *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
 }
 
@@ -79,29 +79,10 @@ type BlockView struct {
 	Chapters, Said         []markdown.Cue
 	Minutes                int
 	Questions              []QuestionView
-	Body                   string // of the viewer's reflection
+	Plan                   *TryView    // of something to try
+	Check                  *CheckRules // of a quiz that is taken as a whole, elsewhere: it has no Questions here
+	Body                   string      // of the viewer's reflection
 	Saved                  time.Time
-}
-
-// The states of a question.
-const (
-	Unanswered = ""
-	Right      = "right"
-	Wrong      = "wrong"
-)
-
-// QuestionView is a question with the viewer's last answer.
-type QuestionView struct {
-	Key, Kind, Ask string
-	Choices        []ChoiceView
-	State          string // Unanswered, Right or Wrong
-	Feedback       string
-}
-
-// ChoiceView is a choice; Right is told once the question was answered rightly.
-type ChoiceView struct {
-	Text          string
-	Chosen, Right bool
 }
 
 // text is what a lesson's page reads once it is known which lesson it is: the lesson, the item that it belongs to, and what the
@@ -117,15 +98,14 @@ type text struct {
 	owner, lesson bool // whether they were there
 }
 
-type attempt struct {
-	Question string `db:"question_key"`
-	Choices  []int  `db:"choices"`
-}
-
 type reflection struct {
 	Key  string    `db:"reflection_key"`
 	Body string    `db:"body"`
 	At   time.Time `db:"updated_at"`
+
+	Try  bool       `db:"try"` // something to try: Body is what
+	With string     `db:"with_whom"`
+	By   *time.Time `db:"by_day"`
 }
 
 type lessonFound struct {
@@ -184,7 +164,10 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	if err != nil {
 		return LessonView{}, err
 	}
-	if leaf := at.leaf(); at.Own || !known || leaf != last || !l.whole() {
+	v.Waits = waitsOf(r.waiting(at.From))
+	if leaf := at.leaf(); len(v.Waits) > 0 {
+		l = text{}
+	} else if at.Own || !known || leaf != last || !l.whole() {
 		if l, err = s.text(ctx, at, sc); err != nil {
 			return LessonView{}, err
 		}
@@ -196,13 +179,13 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 		l.Owner = r.Item
 	}
 	if answered != nil && v.Visitor {
-		l.Attempts = append(l.Attempts, attempt{answered.Question, answered.Choices})
+		l.answered(at.seed(sc), *answered)
 	}
 	orgs, err := s.orgs(ctx, &r, sc, nil)
 	if err != nil {
 		return LessonView{}, err
 	}
-	r.lesson(&v, at, l, orgs)
+	r.lesson(&v, at, l, at.seed(sc), orgs)
 	if v.Started && asks {
 		v.Ask = s.askedBy(asker, &asking, v.Now)
 	}
@@ -257,10 +240,12 @@ func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in stri
 		FROM lessons l LEFT JOIN lesson_texts t ON t.org_id = l.org_id AND t.item_id = l.item_id AND t.version = l.version AND t.key = l.key AND t.lang = $5
 		WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, of.Org, of.Item, of.Version, of.Lesson, in)
 	if sc.SignedIn() {
-		db.List(b, &l.Attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices FROM attempts a
-			WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
-		db.List(b, &l.Reflections, `SELECT r.reflection_key, r.body, r.updated_at FROM reflections r
-			WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
+		db.List(b, &l.Attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices, a.words FROM attempts a
+			WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND a.sitting_id IS NULL ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
+		db.List(b, &l.Reflections, `(SELECT r.reflection_key, r.body, r.updated_at, false AS try, '' AS with_whom, NULL::date AS by_day FROM reflections r
+			WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50)
+			UNION ALL (SELECT t.try_key, t.what, t.updated_at, true, t.with_whom, t.by_day FROM tryouts t
+			WHERE t.org_id = $1 AND t.membership_id = $2 AND t.item_org = $3 AND t.item_id = $4 AND t.lesson_key = $5 ORDER BY t.try_key LIMIT 50)`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
 	}
 }
 
@@ -268,7 +253,7 @@ func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in stri
 func (l *text) whole() bool { return l.owner && l.lesson }
 
 // lesson fills the view from what was read.
-func (r *root) lesson(v *LessonView, at located, l text, orgs map[id.Org]tenants.Organization) {
+func (r *root) lesson(v *LessonView, at located, l text, seed string, orgs map[id.Org]tenants.Organization) {
 	finished := r.finishedSet()
 	v.Root, v.Owner, v.Org, v.Updated = r.Item, l.Owner, orgs[at.Org], r.Published
 	v.Root.Title = r.Title
@@ -278,15 +263,17 @@ func (r *root) lesson(v *LessonView, at located, l text, orgs map[id.Org]tenants
 	switch own, by, isOwn := r.ownStep(v.Place.Step); {
 	case isOwn:
 		v.Own, v.Org, v.Title, v.Kind, v.Minutes = true, orgs[by], own.Title, cmp.Or(own.Kind, "lesson"), own.Minutes
-		v.Blocks = blocks(own.Blocks, nil, nil)
+		v.Blocks = blocks(own.Blocks, seed, nil, nil)
 		if !own.Item.IsZero() {
 			v.Card = &l.Leads
 		}
+	case len(v.Waits) > 0:
+		v.Title, v.Kind, v.Minutes = at.From.Title, at.From.Kind, at.From.Minutes
 	case at.Lesson == "":
 		v.Card, v.Title, v.Kind, v.Minutes = &v.Owner, at.Ref.Title, at.Kind, at.Ref.Minutes
 	default:
 		v.Title, v.Kind, v.Minutes = l.Title, l.Kind, l.Minutes
-		v.Blocks = blocks(l.Blocks, l.Attempts, l.Reflections)
+		v.Blocks = blocks(l.Blocks, seed, l.Attempts, l.Reflections)
 		v.Lang, v.Licence, v.Origin = cmp.Or(l.Lang, v.Owner.Lang), l.Licence, l.Origin
 		if len(l.Langs) > 0 {
 			v.Langs = append([]string{cmp.Or(l.Base, v.Owner.Lang)}, l.Langs...)
@@ -295,6 +282,9 @@ func (r *root) lesson(v *LessonView, at located, l text, orgs map[id.Org]tenants
 	v.Lang = cmp.Or(v.Lang, v.Owner.Lang)
 	v.Done = finished[leaf]
 	for _, b := range v.Blocks {
+		if b.Check != nil && !v.Done {
+			v.Open += b.Check.Asked
+		}
 		for _, q := range b.Questions {
 			if q.State == Unanswered {
 				v.Open++
@@ -321,14 +311,14 @@ func (r *root) ownStep(key string) (OwnStep, id.Org, bool) {
 func (r *root) parts(v *LessonView, leaf Leaf) []Part {
 	var out []Part
 	for _, b := range v.Blocks {
-		if b.Kind == markdown.File || b.Kind == markdown.Path || b.Title == "" && b.Kind != markdown.Reflect && b.Kind != markdown.Quiz {
+		if b.Kind == markdown.File || b.Kind == markdown.Path || b.Title == "" && b.Kind != markdown.Reflect && b.Kind != markdown.Quiz && b.Kind != markdown.Try {
 			continue
 		}
 		p := Part{Key: b.Key, Title: b.Title, Kind: b.Kind, Done: v.Done}
 		switch b.Kind {
 		case markdown.Quiz:
-			p.Done = p.Done || !slices.ContainsFunc(b.Questions, func(q QuestionView) bool { return q.State == Unanswered })
-		case markdown.Reflect:
+			p.Done = p.Done || b.Check == nil && !slices.ContainsFunc(b.Questions, func(q QuestionView) bool { return q.State == Unanswered })
+		case markdown.Reflect, markdown.Try:
 			p.Done = p.Done || b.Body != ""
 		}
 		out = append(out, p)
@@ -395,58 +385,4 @@ func (r *root) stops(v *LessonView, finished map[Leaf]bool) {
 			v.Next = &all[i+1]
 		}
 	}
-}
-
-func blocks(list []markdown.Block, attempts []attempt, reflections []reflection) []BlockView {
-	out := make([]BlockView, 0, len(list))
-	for _, b := range list {
-		v := BlockView{Kind: b.Kind, Key: b.Key, Title: b.Title, HTML: b.HTML, Ask: b.Ask, Src: b.Src, Poster: b.Poster, Captions: b.Captions, Chapters: b.Chapters, Said: b.Said, Minutes: b.Minutes}
-		for _, q := range b.Questions {
-			v.Questions = append(v.Questions, question(q, attempts))
-		}
-		for _, r := range reflections {
-			if b.Kind == markdown.Reflect && r.Key == b.Key {
-				v.Body, v.Saved = r.Body, r.At
-			}
-		}
-		out = append(out, v)
-	}
-	return out
-}
-
-func question(q markdown.Question, attempts []attempt) QuestionView {
-	v := QuestionView{Key: q.Key, Kind: q.Kind, Ask: q.Ask}
-	var chosen []int
-	for _, a := range attempts {
-		if a.Question == q.Key {
-			chosen = a.Choices
-			ok, feedback := judge(q, a.Choices)
-			v.State, v.Feedback = Wrong, feedback
-			if ok {
-				v.State = Right
-			}
-		}
-	}
-	for i, c := range q.Choices {
-		v.Choices = append(v.Choices, ChoiceView{Text: c.Text, Chosen: slices.Contains(chosen, i), Right: c.Right && v.State == Right})
-	}
-	return v
-}
-
-// judge says whether exactly the right choices were chosen, and explains each chosen one; of a wrong answer it explains what was
-// wrong about it and does not tell the right one.
-func judge(q markdown.Question, chosen []int) (right bool, feedback string) {
-	right = true
-	var because []string
-	for i, c := range q.Choices {
-		if slices.Contains(chosen, i) != c.Right {
-			right = false
-		}
-	}
-	for i, c := range q.Choices {
-		if slices.Contains(chosen, i) && c.Because != "" && (right || !c.Right) {
-			because = append(because, c.Because)
-		}
-	}
-	return right, strings.Join(because, " ")
 }

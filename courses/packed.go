@@ -115,7 +115,7 @@ func (f *Tree) packedPath(o ImportOptions) (Planned, bool) {
 	keys := map[string]bool{}
 	var refs []headStep
 	for _, st := range h.Steps {
-		s := StepDraft{Key: st.Key, Kind: st.kind(), Title: st.Title, Minutes: st.Minutes}
+		s := StepDraft{Key: st.Key, Kind: st.kind(), Title: st.Title, Minutes: st.Minutes, Rules: st.rules()}
 		if s.Kind == StepLesson {
 			l, ok := f.packedLesson(file, text, st.Lesson, h.Texts[st.Lesson], keys)
 			if !ok {

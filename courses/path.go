@@ -59,7 +59,7 @@ type Station struct {
 	Step     string // the key in the address of a path's step; "" in a course
 	Lesson   string // the key of a course's lesson; in a path, of the lesson to go to
 	Kind     string // of the step, or lesson, practice, check
-	Module   string // the course's module where a new one begins
+	Module   string // the course's module, or the path's section, where a new one begins
 	Title    string
 	Summary  string
 	Minutes  int
@@ -70,6 +70,55 @@ type Station struct {
 	Now      bool // where to continue
 	Lessons  int
 	LessonsN int // finished of them
+
+	Note     string  // one line from the publisher
+	Optional bool    // nobody has to finish it
+	Either   string  // of the stations with the same word one is enough
+	Spared   bool    // another one that does as well is finished
+	Waits    []Waits // what has to be finished before it opens; none where it is open
+}
+
+// Waits is a step that another waits for.
+type Waits struct {
+	Step, Title string
+	Either      string // of those with the same word one is enough
+}
+
+func waitsOf(list []Step) (out []Waits) {
+	for _, s := range list {
+		out = append(out, Waits{s.Key, s.Title, s.Either})
+	}
+	return out
+}
+
+// Asked counts what the publisher asks for in a list of stations: of those that do as well as each other one, with the longest time.
+// What the adopter added and what may be left out is extra.
+func Asked(list []Station) (all, done, minutes int) {
+	type choice struct {
+		done    bool
+		minutes int
+	}
+	choices := map[string]choice{}
+	for _, s := range list {
+		switch {
+		case s.Own || s.Optional:
+		case s.Either != "":
+			c := choices[s.Either]
+			choices[s.Either] = choice{c.done || s.Done, max(c.minutes, s.Minutes)}
+		default:
+			all, minutes = all+1, minutes+s.Minutes
+			if s.Done {
+				done++
+			}
+		}
+	}
+	for _, c := range choices {
+		all, minutes = all+1, minutes+c.minutes
+		if c.done {
+			done++
+		}
+	}
+	return all, done, minutes
 }
 
 // pinned is the version that a viewer learns, with the enrollment if there is one.
@@ -159,8 +208,20 @@ func (r *root) finishedSet() map[Leaf]bool {
 	return out
 }
 
+// waiting lists what has to be finished before the step opens; what is finished is open.
+func (r *root) waiting(s Step) []Step {
+	if len(s.Needs) == 0 {
+		return nil
+	}
+	finished := r.finishedSet()
+	if s.finished(finished) {
+		return nil
+	}
+	return r.Outline.waits(s, r.visible, finished)
+}
+
 func (r *root) progress() Progress {
-	return Measure(r.Outline.Leaves(r.ItemID, r.visible), r.finishedSet())
+	return Measure(r.Outline.Required(r.ItemID, r.visible), r.finishedSet())
 }
 
 // stations lists what the viewer sees, in order, added steps at their places.
@@ -177,9 +238,14 @@ func (r *root) stations(orgs map[id.Org]tenants.Organization) []Station {
 		}
 	}
 	out = r.ownSteps(out, "", orgs, finished)
+	section := ""
 	for _, s := range r.Outline.Steps {
 		if r.visible(s.Item) {
-			out = append(out, r.station(s, orgs, finished))
+			st := r.station(s, orgs, finished)
+			if s.Section != section {
+				section, st.Module = s.Section, s.Section
+			}
+			out = append(out, st)
 		}
 		out = r.ownSteps(out, s.Key, orgs, finished)
 	}
@@ -201,6 +267,11 @@ func (r *root) station(s Step, orgs map[id.Org]tenants.Organization, finished ma
 	}
 	st.Done = st.LessonsN == st.Lessons
 	st.Started = st.LessonsN > 0 && !st.Done
+	st.Note, st.Optional, st.Either = s.Note, s.Optional, s.Either
+	st.Spared = s.Either != "" && !st.Done && r.Outline.settled(s, finished)
+	if !st.Done {
+		st.Waits = waitsOf(r.Outline.waits(s, r.visible, finished))
+	}
 	if s.Kind != StepCourse {
 		st.Lesson = ""
 	}
@@ -311,16 +382,27 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 			st.Now = v.Started
 			v.Next = st
 		}
-		if !st.Done && !st.Own {
-			v.Left += st.Minutes * (st.Lessons - st.LessonsN) / st.Lessons
-		}
 		v.Orgs = share(v.Orgs, *st)
 	}
 	if at >= 0 && v.Next == nil {
 		v.Next = &v.Stations[at]
 	}
+	v.Left = left(v.Stations)
 	slices.SortStableFunc(v.Orgs, func(a, b OrgShare) int { return rank(a, p.OrgID) - rank(b, p.OrgID) })
 	return nil
+}
+
+// left is how many minutes are to come: none of what nobody has to finish. Of those that do as well as each other the first counts.
+func left(list []Station) (n int) {
+	counted := map[string]bool{}
+	for _, st := range list {
+		if st.Done || st.Own || st.Optional || st.Spared || counted[st.Either] {
+			continue
+		}
+		counted[st.Either] = st.Either != ""
+		n += st.Minutes * (st.Lessons - st.LessonsN) / st.Lessons
+	}
+	return n
 }
 
 func rank(o OrgShare, publisher id.Org) int {
@@ -344,14 +426,20 @@ func share(list []OrgShare, st Station) []OrgShare {
 }
 
 // here returns the index of the station where the viewer goes on: where they stopped if that is unfinished, else the first
-// unfinished one; -1 if there is none.
+// unfinished one that is open and has to be finished, else any unfinished one; -1 if there is none.
 func (r *root) here(stations []Station) int {
-	first := -1
+	first, any := -1, -1
 	for i, st := range stations {
 		if st.Done {
 			continue
 		}
-		if first < 0 && !st.Own {
+		if any < 0 && !st.Own {
+			any = i
+		}
+		if len(st.Waits) > 0 || st.Spared {
+			continue
+		}
+		if first < 0 && !st.Own && !st.Optional {
 			first = i
 		}
 		if r.AtItem.IsZero() {
@@ -363,6 +451,9 @@ func (r *root) here(stations []Station) int {
 		if s, ok := r.Outline.Step(st.Step); ok && !st.Own && s.Item == r.AtItem && (s.Item != r.ItemID || s.Key == r.AtLesson) {
 			return i
 		}
+	}
+	if first < 0 {
+		return any
 	}
 	return first
 }

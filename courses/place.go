@@ -23,6 +23,9 @@ func (s *Service) SavePlace(ctx context.Context, p Place, part string) error {
 		if err != nil || !tx.Scope.SignedIn() || at.Root.State == "" {
 			return err
 		}
+		if err := at.opened(tx); err != nil {
+			return err
+		}
 		return tx.Batch(func(b *db.Batch) { keepPlace(b, tx, at, part) })
 	})
 }
@@ -39,6 +42,9 @@ func (s *Service) OpenLesson(ctx context.Context, p Place) error {
 		}
 		at, err := s.locate(tx, p)
 		if err != nil || at.Root.State == "" || at.Root.AtItem == at.Item && at.Root.AtLesson == at.Lesson {
+			return err
+		}
+		if err := at.opened(tx); err != nil {
 			return err
 		}
 		return tx.Batch(func(b *db.Batch) {
@@ -66,6 +72,9 @@ func (s *Service) Reflect(ctx context.Context, p Place, key, text string) (time.
 		}
 		if !asks(l.Ref, key) {
 			return errs.New(errs.NotFound, "reflection %s of %s", key, l.Lesson)
+		}
+		if err := l.opened(tx); err != nil {
+			return err
 		}
 		if err := s.join(tx, l); err != nil {
 			return err

@@ -69,13 +69,13 @@ func (o Outline) in(code string) Outline {
 func (p *press) translated(l lessonRow, t LessonText) textRow {
 	next := map[string][]markdown.Block{}
 	for _, b := range l.Blocks {
-		if b.Kind == markdown.Quiz || b.Kind == markdown.Reflect {
+		if paired(b) {
 			next[b.Kind] = append(next[b.Kind], b)
 		}
 	}
 	var out []markdown.Block
 	for _, b := range p.split(l.Key, t.Name, t.Source, t.Lang) {
-		if b.Kind != markdown.Quiz && b.Kind != markdown.Reflect {
+		if !paired(b) {
 			out = append(out, b)
 			continue
 		}
@@ -97,6 +97,11 @@ func (p *press) translated(l lessonRow, t LessonText) textRow {
 	return textRow{LessonText: t, Key: l.Key, Plain: markdown.Plain(t.Source), Blocks: out}
 }
 
+// paired reports whether learners put something into a block.
+func paired(b markdown.Block) bool {
+	return b.Kind == markdown.Quiz || b.Kind == markdown.Reflect || b.Kind == markdown.Try
+}
+
 func (p *press) unlike(lesson, name string, b markdown.Block) {
 	p.problems = append(p.problems, LessonProblem{lesson, name, markdown.Problem{
 		Key: "unlike", Line: b.Line, Found: b.Kind, Problem: "it is not like that of the lesson", Fix: "ask the same questions with the same choices in the same order",
@@ -114,6 +119,10 @@ func inWords(own, words markdown.Block) (markdown.Block, bool) {
 		o := own.Questions[i]
 		if o.Kind != q.Kind || !slices.EqualFunc(o.Choices, q.Choices, func(a, b markdown.Choice) bool { return a.Right == b.Right }) {
 			return own, false
+		}
+		if !q.Chosen() {
+			o.Ask, o.HTML = q.Ask, q.HTML // What is accepted as an answer stays the lesson's.
+			q = o
 		}
 		q.Key = o.Key
 		out.Questions[i] = q

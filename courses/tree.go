@@ -70,7 +70,7 @@ func openFolder(dir string) (*Tree, error) {
 		case err != nil:
 			t.find(name, 0, "file", "it cannot be read", "give the importer the right to read it")
 			return fs.SkipDir
-		case d.IsDir() && name != "." && (left(d.Name()) || strings.Count(name, "/") >= maxDepth):
+		case d.IsDir() && name != "." && (toolsOwn(d.Name()) || strings.Count(name, "/") >= maxDepth):
 			return fs.SkipDir
 		case d.Type()&fs.ModeSymlink != 0:
 			t.find(name, 0, "symbolic link", "links are not followed", "copy the file itself")
@@ -91,8 +91,8 @@ func openFolder(dir string) (*Tree, error) {
 	return t, nil
 }
 
-// left reports whether a folder is left alone: what tools keep for themselves.
-func left(name string) bool {
+// toolsOwn reports whether a folder is left alone: what tools keep for themselves.
+func toolsOwn(name string) bool {
 	return strings.HasPrefix(name, ".") && name != ".github" || name == "__MACOSX" || name == "node_modules"
 }
 
@@ -155,7 +155,7 @@ func (f *Tree) entry(z *zip.File, entries map[string]*zip.File) error {
 	case z.Flags&1 != 0:
 		f.find(name, 0, "file", "it is encrypted", "pack it without a password")
 		return nil
-	case strings.Count(name, "/") > maxDepth || slices.ContainsFunc(strings.Split(path.Dir(name), "/"), func(s string) bool { return s != "." && left(s) }):
+	case strings.Count(name, "/") > maxDepth || slices.ContainsFunc(strings.Split(path.Dir(name), "/"), func(s string) bool { return s != "." && toolsOwn(s) }):
 		return nil
 	}
 	if entries[name] != nil {

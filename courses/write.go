@@ -16,7 +16,7 @@ import (
 	"github.com/learnscape/learnscape/tenants"
 )
 
-// Manuscript is a course as its authors write it: the next version of a published one, or one that nobody has seen yet. It is its
+// Manuscript is a course or path as its authors write it: the next version of a published one, or one that nobody has seen yet. It is its
 // organization's, and every author works on it.
 type Manuscript struct {
 	Item    id.Item  `db:"item_id"`
@@ -30,12 +30,20 @@ type Manuscript struct {
 	Note    string   `db:"note"`  // what is new
 	Base    int      `db:"base"`  // the version that it goes on from; 0 for none
 	Edition int      `db:"edition"`
+	Plan    Plan     `db:"plan"` // of a path
 
+	Kind     string    `db:"kind"` // tenants.KindCourse or tenants.KindPath
 	Slug     string    `db:"slug"`
 	Newest   int       `db:"newest"`   // the published version in force; 0 for none
 	Learners int       `db:"learners"` // of the own organization, in mid-course
 	SavedBy  string    `db:"saved_by"` // a name; "" for a program
 	SavedAt  time.Time `db:"saved_at"`
+
+	By id.Membership `db:"by"` // who saved it
+
+	PublishAt *time.Time `db:"publish_at"`    // when it publishes itself; nil for never
+	Publisher string     `db:"publisher"`     // the name of whoever wants that
+	Late      string     `db:"publish_fault"` // why it did not when it should have: a message key; "" for nothing
 }
 
 // ManuscriptLesson is a lesson of a manuscript.
@@ -70,10 +78,25 @@ type ManuscriptView struct {
 	Minutes map[string]int     // of each lesson, as learners will read it
 	Checks  []WriteCheck
 	Files   []FileDraft
+
+	Steps []PlanRow // of a path, in their order
+	Out   []PlanRow // steps that were taken out and can be put back
+
+	Reviews  []Review // by colleagues, the latest asked first
+	Remarked []Remark // what they remark, in the order of its saying
+	Rules    AuthorRules
 }
 
-// Total is how long the course takes, in minutes.
+// Total is how long the course or path takes, in minutes.
 func (v ManuscriptView) Total() (n int) {
+	if v.Kind == tenants.KindPath {
+		var list []Station
+		for _, s := range v.Steps {
+			list = append(list, Station{Minutes: s.Takes, Optional: s.Optional, Either: s.Either})
+		}
+		_, _, n = Asked(list)
+		return n
+	}
 	for _, l := range v.Lessons {
 		n += v.Minutes[l.Key]
 	}
@@ -85,7 +108,8 @@ func (v ManuscriptView) Ready() bool {
 	return !slices.ContainsFunc(v.Checks, func(c WriteCheck) bool { return c.Blocks && !c.OK })
 }
 
-const manuscriptColumns = `d.item_id, d.title, d.summary, d.outcome, d.lang, d.level, d.topics, d.intro, d.note, d.base, d.edition, i.slug, i.version AS newest, coalesce(m.name, '') AS saved_by, d.saved_at,
+const manuscriptColumns = `d.item_id, d.title, d.summary, d.outcome, d.lang, d.level, d.topics, d.intro, d.note, d.base, d.edition, d.plan, i.kind, i.slug, i.version AS newest, coalesce(m.name, '') AS saved_by, d.saved_at, coalesce(d.saved_by, '00000000-0000-0000-0000-000000000000') AS by, d.publish_at,
+	coalesce((SELECT p.name FROM memberships p WHERE p.org_id = d.org_id AND p.membership_id = d.publish_by), '') AS publisher, d.publish_fault,
 	(SELECT count(*)::int FROM enrollments e WHERE e.org_id = d.org_id AND e.item_org = d.org_id AND e.item_id = d.item_id AND e.state = 'active') AS learners`
 
 const manuscriptFrom = `course_drafts d JOIN items i ON i.org_id = d.org_id AND i.item_id = d.item_id LEFT JOIN memberships m ON m.org_id = d.org_id AND m.membership_id = d.saved_by`
@@ -105,14 +129,15 @@ type DeskFilter struct {
 	Limit     int     // lines of a page, 1 to 200; default 25
 }
 
-// DeskRow is a course on the list: a manuscript, or a published one that can be written on.
+// DeskRow is a course or path on the list: a manuscript, or a published one that can be written on.
 type DeskRow struct {
 	Item    id.Item   `db:"item_id"`
+	Kind    string    `db:"kind"`
 	Title   string    `db:"title"`
 	Slug    string    `db:"slug"`
 	Lang    string    `db:"lang"`
 	Version int       `db:"version"` // in force; 0 for none
-	Lessons int       `db:"lessons"`
+	Lessons int       `db:"lessons"` // or steps
 	SavedBy string    `db:"saved_by"`
 	At      time.Time `db:"at"` // when it was last saved, or published
 }
@@ -127,7 +152,7 @@ type Desk struct {
 	More bool
 }
 
-// Desk lists the manuscripts of the own organization, or its published courses without one, the latest first.
+// Desk lists the manuscripts of the own organization, or its published courses and paths without one, the latest first.
 func (s *Service) Desk(ctx context.Context, f DeskFilter) (Desk, error) {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return Desk{}, err
@@ -146,11 +171,12 @@ func (s *Service) Desk(ctx context.Context, f DeskFilter) (Desk, error) {
 		f.AfterID = id.Item{}
 	}
 	words := "%" + db.EscapeLike(strings.ToLower(strings.TrimSpace(f.Query))) + "%"
-	q := `SELECT d.item_id, d.title, i.slug, d.lang, i.version, (SELECT count(*)::int FROM draft_lessons l WHERE l.org_id = d.org_id AND l.item_id = d.item_id AND l.removed_at IS NULL) AS lessons, coalesce(m.name, '') AS saved_by, d.saved_at AS at
+	q := `SELECT d.item_id, i.kind, d.title, i.slug, d.lang, i.version, CASE i.kind WHEN 'path' THEN coalesce(jsonb_array_length(d.plan->'steps'), 0)
+			ELSE (SELECT count(*)::int FROM draft_lessons l WHERE l.org_id = d.org_id AND l.item_id = d.item_id AND l.removed_at IS NULL) END AS lessons, coalesce(m.name, '') AS saved_by, d.saved_at AS at
 		FROM ` + manuscriptFrom + ` WHERE d.org_id = $1 AND lower(d.title) LIKE $2 AND (d.saved_at, d.item_id) < ($3, $4) ORDER BY d.saved_at DESC, d.item_id DESC LIMIT $5`
 	if f.Published {
-		q = `SELECT i.item_id, i.title, i.slug, i.lang, i.version, i.steps AS lessons, '' AS saved_by, i.updated_at AS at
-			FROM items i WHERE i.org_id = $1 AND i.kind = 'course' AND i.state = 'published' AND lower(i.title) LIKE $2 AND (i.updated_at, i.item_id) < ($3, $4)
+		q = `SELECT i.item_id, i.kind, i.title, i.slug, i.lang, i.version, i.steps AS lessons, '' AS saved_by, i.updated_at AS at
+			FROM items i WHERE i.org_id = $1 AND i.kind IN ('course', 'path') AND i.state = 'published' AND lower(i.title) LIKE $2 AND (i.updated_at, i.item_id) < ($3, $4)
 				AND NOT EXISTS (SELECT 1 FROM course_drafts d WHERE d.org_id = i.org_id AND d.item_id = i.item_id) ORDER BY i.updated_at DESC, i.item_id DESC LIMIT $5`
 	}
 	var v Desk
@@ -164,18 +190,22 @@ func (s *Service) Desk(ctx context.Context, f DeskFilter) (Desk, error) {
 	return v, err
 }
 
-// Beginning says how a course begins.
+// Beginning says how a course or path begins.
 type Beginning struct {
+	Kind  string // tenants.KindPath, or a course
 	Title string
 	Lang  string  // en or de
-	From  id.Item // an own course whose text is taken as it is; zero for none
+	From  id.Item // an own one of the same kind whose text is taken as it is; zero for none
 }
 
-// BeginCourse begins a course that nobody sees until it is published. Invalid without a title; NotFound if From is no published course
-// of the own organization.
-func (s *Service) BeginCourse(ctx context.Context, o Beginning) (id.Item, error) {
+// Begin begins a course or path that nobody sees until it is published. Invalid without a title; NotFound if From is no published one
+// of the kind and of the own organization.
+func (s *Service) Begin(ctx context.Context, o Beginning) (id.Item, error) {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return id.Item{}, err
+	}
+	if o.Kind != tenants.KindPath {
+		o.Kind = tenants.KindCourse
 	}
 	o.Title = strings.TrimSpace(o.Title)
 	if o.Title == "" || len([]rune(o.Title)) > 200 {
@@ -183,17 +213,17 @@ func (s *Service) BeginCourse(ctx context.Context, o Beginning) (id.Item, error)
 	}
 	var item id.Item
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		slug, err := freeSlug(tx, tenants.KindCourse, o.Title)
+		slug, err := freeSlug(tx, o.Kind, o.Title)
 		if err != nil {
 			return err
 		}
-		it, err := tenants.PutItem(tx, tenants.Item{Kind: tenants.KindCourse, Title: o.Title, Slug: slug, Lang: o.Lang})
+		it, err := tenants.PutItem(tx, tenants.Item{Kind: o.Kind, Title: o.Title, Slug: slug, Lang: o.Lang})
 		if err != nil {
 			return err
 		}
 		item = it.ItemID
 		if !o.From.IsZero() {
-			return copyVersion(tx, o.From, item, func(m *Manuscript) { m.Title, m.Base = o.Title, 0 })
+			return copyVersion(tx, o.Kind, o.From, item, func(m *Manuscript) { m.Title, m.Base = o.Title, 0 })
 		}
 		return putManuscript(tx, Manuscript{Item: item, Title: o.Title, Lang: it.Lang})
 	})
@@ -215,23 +245,34 @@ func putManuscript(tx *db.Tx, m Manuscript) error {
 	if m.Topics == nil {
 		m.Topics = []string{}
 	}
-	return tx.Must(`INSERT INTO course_drafts (org_id, item_id, title, summary, outcome, lang, level, topics, intro, note, base, saved_by, saved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		tx.Scope.Org, m.Item, m.Title, m.Summary, m.Outcome, m.Lang, m.Level, m.Topics, m.Intro, m.Note, m.Base, memberOrNil(tx.Scope.Membership), tx.Now)
+	return tx.Must(`INSERT INTO course_drafts (org_id, item_id, title, summary, outcome, lang, level, topics, intro, note, base, plan, saved_by, saved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		tx.Scope.Org, m.Item, m.Title, m.Summary, m.Outcome, m.Lang, m.Level, m.Topics, m.Intro, m.Note, m.Base, m.Plan, memberOrNil(tx.Scope.Membership), tx.Now)
 }
 
-// copyVersion begins a manuscript with what the version in force of an own course says. change may alter its head.
-func copyVersion(tx *db.Tx, from, to id.Item, change func(*Manuscript)) error {
+// copyVersion begins a manuscript with what the version in force of an own course or path says; kind "" takes either. change may alter
+// its head.
+func copyVersion(tx *db.Tx, kind string, from, to id.Item, change func(*Manuscript)) error {
 	var m Manuscript
 	var found bool
+	var of struct {
+		Outline Outline `db:"outline"`
+	}
+	var leads []tenants.Item
 	if err := tx.Batch(func(b *db.Batch) {
-		db.One(b, &m, &found, `SELECT i.item_id, i.title, i.summary, v.outcome, i.lang, i.level, i.topics, v.intro, '' AS note, i.version AS base, 1 AS edition, i.slug, i.version AS newest, 0 AS learners, '' AS saved_by, i.updated_at AS saved_at
+		db.One(b, &m, &found, `SELECT i.item_id, i.title, i.summary, v.outcome, i.lang, i.level, i.topics, v.intro, '' AS note, i.version AS base, 1 AS edition, '{}'::jsonb AS plan, i.kind, i.slug, i.version AS newest, 0 AS learners, '' AS saved_by, i.updated_at AS saved_at, '00000000-0000-0000-0000-000000000000'::uuid AS by, NULL::timestamptz AS publish_at, '' AS publisher, '' AS publish_fault
 			FROM items i JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = i.version
-			WHERE i.org_id = $1 AND i.item_id = $2 AND i.kind = 'course' AND i.state = 'published'`, tx.Scope.Org, from)
+			WHERE i.org_id = $1 AND i.item_id = $2 AND i.kind IN ('course', 'path') AND $3 IN ('', i.kind) AND i.state = 'published'`, tx.Scope.Org, from, kind)
+		db.One(b, &of, nil, `SELECT v.outline FROM items i JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = i.version WHERE i.org_id = $1 AND i.item_id = $2`, tx.Scope.Org, from)
+		db.List(b, &leads, `SELECT `+tenants.ItemColumns+` FROM items p JOIN versions v ON v.org_id = p.org_id AND v.item_id = p.item_id AND v.version = p.version
+			JOIN items i ON i.item_id = ANY(v.leads_to) WHERE p.org_id = $1 AND p.item_id = $2 AND `+linkable+` LIMIT 500`, tx.Scope.Org, from)
 	}); err != nil {
 		return err
 	}
 	if !found {
-		return errs.New(errs.NotFound, "no published course %s", from)
+		return errs.New(errs.NotFound, "nothing published as %s", from)
+	}
+	if m.Kind == tenants.KindPath {
+		m.Plan = planOf(of.Outline, from, leads)
 	}
 	version := m.Base
 	m.Item = to
@@ -261,7 +302,7 @@ func shownFiles(version string) string {
 		UNION ALL SELECT v.intro_html FROM versions v WHERE v.org_id = $1 AND v.item_id = $2 AND v.version = $v) x`, "$v", version)
 }
 
-// Rewrite begins the next version of an own published course, with what the version in force says. Where somebody has begun it already, it
+// Rewrite begins the next version of an own published course or path, with what the version in force says. Where somebody has begun it already, it
 // changes nothing. NotFound for anything else.
 func (s *Service) Rewrite(ctx context.Context, item id.Item) error {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
@@ -272,7 +313,7 @@ func (s *Service) Rewrite(ctx context.Context, item id.Item) error {
 		if err != nil || there {
 			return err
 		}
-		return copyVersion(tx, item, item, func(*Manuscript) {})
+		return copyVersion(tx, "", item, item, func(*Manuscript) {})
 	})
 }
 
@@ -281,31 +322,54 @@ func (s *Service) Manuscript(ctx context.Context, item id.Item) (ManuscriptView,
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return ManuscriptView{}, err
 	}
+	return s.readManuscript(ctx, item)
+}
+
+// readManuscript is Manuscript for whoever was found to read it.
+func (s *Service) readManuscript(ctx context.Context, item id.Item) (ManuscriptView, error) {
 	sc, err := scope.From(ctx)
 	if err != nil {
 		return ManuscriptView{}, err
 	}
 	v := ManuscriptView{}
 	var found bool
-	var lessons []ManuscriptLesson
-	var files []draftFileRow
+	var r manuscriptReads
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
-		manuscriptQueries(b, sc.Org, item, &v.Manuscript, &found, &lessons, &files)
+		r.queue(b, sc.Org, item, &v, &found)
 	}); err != nil {
 		return v, fmt.Errorf("manuscript %s: %w", item, err)
 	}
 	if !found {
 		return v, errs.New(errs.NotFound, "no manuscript of %s", item)
 	}
-	v.arrange(lessons, files)
-	return v, nil
+	v.arrange(r)
+	ids := make([]id.Org, len(r.items))
+	for i, it := range r.items {
+		ids[i] = it.OrgID
+	}
+	orgs, err := s.tenants.ByIDs(ctx, ids...)
+	for i := range v.Steps {
+		v.Steps[i].Owner = orgs[v.Steps[i].Leads.OrgID]
+	}
+	return v, err
 }
 
-func manuscriptQueries(b *db.Batch, org id.Org, item id.Item, m *Manuscript, found *bool, lessons *[]ManuscriptLesson, files *[]draftFileRow) {
-	db.One(b, m, found, `SELECT `+manuscriptColumns+` FROM `+manuscriptFrom+` WHERE d.org_id = $1 AND d.item_id = $2`, org, item)
-	db.List(b, lessons, manuscriptLessonSQL+` ORDER BY l.position, l.key LIMIT 1000`, org, item)
-	db.List(b, files, `SELECT f.name, f.sha256, f.media_type, f.size FROM draft_files f WHERE f.org_id = $1 AND f.item_id = $2 ORDER BY f.name LIMIT 2000`, org, item)
+// manuscriptReads is what a manuscript is made of beside its head.
+type manuscriptReads struct {
+	lessons []ManuscriptLesson
+	files   []draftFileRow
+	items   []tenants.Item // that the steps lead to
+}
+
+func (r *manuscriptReads) queue(b *db.Batch, org id.Org, item id.Item, v *ManuscriptView, found *bool) {
+	db.One(b, &v.Manuscript, found, `SELECT `+manuscriptColumns+` FROM `+manuscriptFrom+` WHERE d.org_id = $1 AND d.item_id = $2`, org, item)
+	db.List(b, &r.lessons, manuscriptLessonSQL+` ORDER BY l.position, l.key LIMIT 1000`, org, item)
+	db.List(b, &r.files, `SELECT f.name, f.sha256, f.media_type, f.size FROM draft_files f WHERE f.org_id = $1 AND f.item_id = $2 ORDER BY f.name LIMIT 2000`, org, item)
+	db.List(b, &r.items, leadsTo, org, item)
+	db.List(b, &v.Reviews, `SELECT `+reviewColumns+` FROM `+reviewFrom+` WHERE r.org_id = $1 AND r.item_id = $2 ORDER BY r.asked_at DESC, r.membership_id LIMIT 20`, org, item)
+	db.List(b, &v.Remarked, remarkSQL+` ORDER BY x.settled_at IS NOT NULL, x.at, x.remark_id LIMIT 500`, org, item)
+	db.One(b, &v.Rules, nil, authorRulesSQL, org)
 }
 
 type draftFileRow struct {
@@ -319,18 +383,21 @@ func (r draftFileRow) draft() FileDraft {
 	return FileDraft{Name: r.Name, Sum: [32]byte(r.Sum), MediaType: r.MediaType, Size: r.Size}
 }
 
-func (v *ManuscriptView) arrange(lessons []ManuscriptLesson, files []draftFileRow) {
-	for _, f := range files {
+func (v *ManuscriptView) arrange(r manuscriptReads) {
+	for _, f := range r.files {
 		v.Files = append(v.Files, f.draft())
 	}
-	for _, l := range lessons {
-		if l.Removed {
+	for _, l := range r.lessons {
+		switch {
+		case v.Kind == tenants.KindPath:
+			v.Lessons = append(v.Lessons, l)
+		case l.Removed:
 			v.Removed = append(v.Removed, l)
-		} else {
+		default:
 			v.Lessons = append(v.Lessons, l)
 		}
 	}
-	v.look()
+	v.look(r.items)
 }
 
 // ManuscriptHead is what stands above the lessons.
@@ -429,35 +496,52 @@ func (s *Service) PublishManuscript(ctx context.Context, item id.Item, edition i
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return Published{}, err
 	}
-	var out Published
-	err := s.manuscript(ctx, item, func(tx *db.Tx, m Manuscript) error {
+	return s.publishDraft(ctx, item, func(m Manuscript) error {
 		if m.Edition != edition {
 			return errs.Say(errs.Conflict, "write.fault.conflict", "Name", m.SavedBy)
 		}
-		v := ManuscriptView{Now: tx.Now}
-		var lessons []ManuscriptLesson
-		var files []draftFileRow
-		if err := tx.Batch(func(b *db.Batch) {
-			manuscriptQueries(b, tx.Scope.Org, item, &v.Manuscript, nil, &lessons, &files)
-		}); err != nil {
+		return nil
+	})
+}
+
+// publishDraft publishes what is written if may finds nothing against it.
+func (s *Service) publishDraft(ctx context.Context, item id.Item, may func(Manuscript) error) (Published, error) {
+	var out Published
+	err := s.manuscript(ctx, item, func(tx *db.Tx, m Manuscript) error {
+		if err := may(m); err != nil {
 			return err
 		}
-		v.arrange(lessons, files)
+		v := ManuscriptView{Now: tx.Now}
+		var r manuscriptReads
+		if err := tx.Batch(func(b *db.Batch) { r.queue(b, tx.Scope.Org, item, &v, nil) }); err != nil {
+			return err
+		}
+		v.arrange(r)
 		if !v.Ready() {
 			return errs.Say(errs.Invalid, "write.fault.blocked")
 		}
-		d := CourseDraft{
-			Item:    tenants.Item{ItemID: item, Title: m.Title, Slug: m.Slug, Summary: m.Summary, Lang: m.Lang, Level: m.Level, Topics: m.Topics},
-			Outcome: m.Outcome, Intro: m.Intro, Note: m.Note, Files: v.Files,
-		}
-		for _, l := range v.Lessons {
-			d.Lessons = append(d.Lessons, LessonDraft{Key: l.Key, Module: l.Module, Title: l.Title, Summary: l.Summary, Kind: l.Kind, Minutes: l.Minutes, Source: l.Source, Name: l.Name, Lang: l.Lang, Licence: l.Licence, Origin: l.Origin, Texts: l.Texts})
-		}
 		var err error
-		if out, err = PublishCourse(tx, d); err != nil {
+		if m.Kind == tenants.KindPath {
+			out, err = PublishPath(tx, v.path())
+		} else {
+			out, err = PublishCourse(tx, v.course())
+		}
+		if err != nil {
 			return err
 		}
 		return tx.Must(`DELETE FROM course_drafts WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, item)
 	})
 	return out, err
+}
+
+// course is the course that the manuscript stands for.
+func (v ManuscriptView) course() CourseDraft {
+	d := CourseDraft{
+		Item:    tenants.Item{ItemID: v.Item, Title: v.Title, Slug: v.Slug, Summary: v.Summary, Lang: v.Lang, Level: v.Level, Topics: v.Topics},
+		Outcome: v.Outcome, Intro: v.Intro, Note: v.Note, Files: v.Files,
+	}
+	for _, l := range v.Lessons {
+		d.Lessons = append(d.Lessons, LessonDraft{Key: l.Key, Module: l.Module, Title: l.Title, Summary: l.Summary, Kind: l.Kind, Minutes: l.Minutes, Source: l.Source, Name: l.Name, Lang: l.Lang, Licence: l.Licence, Origin: l.Origin, Texts: l.Texts})
+	}
+	return d
 }

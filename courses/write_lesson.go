@@ -22,13 +22,14 @@ import (
 	"github.com/learnscape/learnscape/tenants"
 )
 
-// WriteCheck is something that is looked at before a course is published.
+// WriteCheck is something that is looked at before a course or path is published.
 type WriteCheck struct {
-	Key    string // head, lessons, empty, readable, alt, captions, practise, feedback, length
+	Key    string // head, lessons, empty, readable, alt, captions, practise, feedback, length; of a path steps, closed and rules, too; review where colleagues read it
 	OK     bool
 	Blocks bool   // publishing waits for it
 	Count  int    // how often it is not so
-	Lesson string // the first lesson that it is about; "" for the course
+	Lesson string // the first lesson that it is about; "" for the whole
+	Step   string // the first step of a path that it is about
 	Title  string // of the lesson
 	Found  string // what stands there, of the first
 	Line   int    // in the lesson's text, from 1; 0 for the whole
@@ -40,11 +41,18 @@ const longLesson = 20
 // bare is a picture that nothing is said of.
 var bare = regexp.MustCompile(`!\[\s*\]\(`)
 
-// look fills the minutes and the checks.
-func (v *ManuscriptView) look() {
+// blocking are the checks that publishing waits for.
+var blocking = []string{"head", "lessons", "steps", "closed", "rules", "empty", "readable"} //nolint:gochecknoglobals // A constant list.
+
+// look fills the minutes, the steps and the checks.
+func (v *ManuscriptView) look(items []tenants.Item) {
+	keys := []string{"head", "lessons", "empty", "readable", "captions", "alt", "feedback", "practise", "length"}
+	if v.Kind == tenants.KindPath {
+		keys = slices.Concat([]string{"head", "steps", "closed", "rules"}, keys[2:])
+	}
 	checks := map[string]*WriteCheck{}
-	for _, k := range []string{"head", "lessons", "empty", "readable", "captions", "alt", "feedback", "practise", "length"} {
-		v.Checks = append(v.Checks, WriteCheck{Key: k, OK: true, Blocks: slices.Contains([]string{"head", "lessons", "empty", "readable"}, k)})
+	for _, k := range keys {
+		v.Checks = append(v.Checks, WriteCheck{Key: k, OK: true, Blocks: slices.Contains(blocking, k)})
 	}
 	for i := range v.Checks {
 		checks[v.Checks[i].Key] = &v.Checks[i]
@@ -60,13 +68,17 @@ func (v *ManuscriptView) look() {
 	if strings.TrimSpace(v.Summary) == "" || strings.TrimSpace(v.Outcome) == "" {
 		fail("head", none, "", 0)
 	}
-	if len(v.Lessons) == 0 {
+	if len(v.Lessons) == 0 && v.Kind != tenants.KindPath {
 		fail("lessons", none, "", 0)
 	}
 	v.Minutes = map[string]int{}
-	practise := false
+	// Courses have something to practise of their own.
+	practise := slices.ContainsFunc(v.Plan.Steps, func(s PlanStep) bool { return s.Kind == StepCourse })
 	p := v.press()
 	for _, l := range v.Lessons {
+		if v.Kind == tenants.KindPath && v.Plan.step(l.Key) < 0 {
+			continue // Taken out.
+		}
 		if strings.TrimSpace(l.Source) == "" {
 			fail("empty", l, "", 0)
 		}
@@ -83,12 +95,12 @@ func (v *ManuscriptView) look() {
 		}
 		practise = practise || l.Kind == "practice"
 		for _, b := range blocks {
-			practise = practise || b.Kind == markdown.Reflect
+			practise = practise || b.Kind == markdown.Reflect || b.Kind == markdown.Try
 			if b.Kind == markdown.Video && b.Captions == "" {
 				fail("captions", l, b.Title, b.Line)
 			}
 			for _, q := range b.Questions {
-				if slices.ContainsFunc(q.Choices, func(c markdown.Choice) bool { return !c.Right && c.Because == "" }) {
+				if q.Hint == "" && (!q.Chosen() || slices.ContainsFunc(q.Choices, func(c markdown.Choice) bool { return !c.Right && c.Because == "" })) {
 					fail("feedback", l, q.Ask, b.Line)
 				}
 			}
@@ -96,6 +108,16 @@ func (v *ManuscriptView) look() {
 	}
 	if !practise && len(v.Lessons) > 0 {
 		fail("practise", none, "", 0)
+	}
+	v.lookReviews()
+	if v.Kind == tenants.KindPath {
+		v.rows(items)
+		v.lookPath(func(key string, s PlanRow, found string) {
+			if c := checks[key]; c.OK {
+				c.Step, c.Title = s.Key, s.Shown
+			}
+			fail(key, ManuscriptLesson{Title: s.Shown}, found, 0)
+		})
 	}
 }
 
@@ -106,13 +128,13 @@ func FilesAt(item id.Item) string { return "/publish/" + item.String() + "/files
 func (v *ManuscriptView) press() *press {
 	p := &press{
 		lang: v.Lang, keys: map[string]bool{}, files: map[string]FileDraft{}, used: map[string]bool{}, pages: map[string]string{}, at: FilesAt(v.Item),
-		item: tenants.Item{ItemID: v.Item, Kind: tenants.KindCourse, Slug: v.Slug},
+		item: tenants.Item{ItemID: v.Item, Kind: v.Kind, Slug: v.Slug},
 	}
 	for _, f := range v.Files {
 		p.files[f.Name] = f
 	}
 	for _, l := range v.Lessons {
-		if l.Name != "" {
+		if l.Name != "" && v.Kind != tenants.KindPath {
 			p.pages[l.Name] = l.Key
 		}
 	}
@@ -153,7 +175,7 @@ func (s *Service) WriteLesson(ctx context.Context, item id.Item, key string) (Le
 func (v ManuscriptView) desk(l ManuscriptLesson) LessonDesk {
 	d := LessonDesk{ManuscriptView: v, Lesson: l, Segments: markdown.Segments(l.Source)}
 	list, problems := v.press().read(l)
-	d.Preview, d.Problems = blocks(list, nil, nil), problems
+	d.Preview, d.Problems = blocks(list, "", nil, nil), problems
 	return d
 }
 
@@ -270,6 +292,22 @@ func (s *Service) MoveLesson(ctx context.Context, item id.Item, key string, up b
 	})
 }
 
+// PlaceLesson puts a lesson before or behind another one, into its module. NotFound for a lesson that is not there.
+func (s *Service) PlaceLesson(ctx context.Context, item id.Item, key, at string, behind bool) error {
+	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
+		return err
+	}
+	return s.ordered(ctx, item, func(_ *db.Tx, list []placed) ([]placed, error) {
+		i := slices.IndexFunc(list, func(l placed) bool { return l.Key == key })
+		j := slices.IndexFunc(list, func(l placed) bool { return l.Key == at })
+		if i < 0 || j < 0 {
+			return nil, errs.New(errs.NotFound, "lesson %q at %q", key, at)
+		}
+		list[i].Module = list[j].Module
+		return placeAt(list, i, j, behind), nil
+	})
+}
+
 // RenameModule changes the title of a module; lessons of two modules with the same title stand together.
 func (s *Service) RenameModule(ctx context.Context, item id.Item, from, to string) error {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
@@ -314,7 +352,10 @@ type placed struct {
 
 // ordered changes the order of a manuscript's lessons: lessons of one module stand together, where the module's first one stands.
 func (s *Service) ordered(ctx context.Context, item id.Item, fn func(*db.Tx, []placed) ([]placed, error)) error {
-	return s.manuscript(ctx, item, func(tx *db.Tx, _ Manuscript) error {
+	return s.manuscript(ctx, item, func(tx *db.Tx, m Manuscript) error {
+		if m.Kind != tenants.KindCourse {
+			return errs.New(errs.NotFound, "lessons of the %s %s", m.Kind, item)
+		}
 		list, err := db.Rows[placed](tx, `SELECT l.key, l.module FROM draft_lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.removed_at IS NULL ORDER BY l.position, l.key LIMIT 1000`, tx.Scope.Org, item)
 		if err != nil {
 			return err
@@ -386,9 +427,10 @@ func (s *Service) AddFile(ctx context.Context, item id.Item, name string, r io.R
 	return f, s.kept(ctx, err, []FileDraft{f})
 }
 
-// DraftFile opens a file of a manuscript for its authors; anything else is NotFound. The caller closes its content.
+// DraftFile opens a file of a manuscript for its authors and for colleagues who were asked to read it; anything else is NotFound. The
+// caller closes its content.
 func (s *Service) DraftFile(ctx context.Context, item id.Item, name string) (File, error) {
-	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
+	if err := authz.Check(ctx, authz.Review, id.Org{}); err != nil {
 		return File{}, err
 	}
 	sc, err := scope.From(ctx)
@@ -398,7 +440,8 @@ func (s *Service) DraftFile(ctx context.Context, item id.Item, name string) (Fil
 	var row draftFileRow
 	var found bool
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.One(b, &row, &found, `SELECT f.name, f.sha256, f.media_type, f.size FROM draft_files f WHERE f.org_id = $1 AND f.item_id = $2 AND f.name = $3`, sc.Org, item, name)
+		db.One(b, &row, &found, `SELECT f.name, f.sha256, f.media_type, f.size FROM draft_files f WHERE f.org_id = $1 AND f.item_id = $2 AND f.name = $3
+			AND ($4 OR EXISTS (SELECT 1 FROM reviews r WHERE r.org_id = f.org_id AND r.item_id = f.item_id AND r.membership_id = $5))`, sc.Org, item, name, authz.Allowed(sc, authz.Author, id.Org{}), sc.Membership)
 	}); err != nil {
 		return File{}, err
 	}

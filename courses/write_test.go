@@ -60,6 +60,14 @@ func TestRewriting(t *testing.T) {
 	if m, err = w.svc.Manuscript(author, item); err != nil || m.Lessons[1].Module != "One" {
 		t.Fatalf("at the edge of its module it becomes %+v, %v", m.Lessons, err)
 	}
+	for _, behind := range []bool{false, true} {
+		if err := w.svc.PlaceLesson(author, item, "second", "first", behind); err != nil {
+			t.Fatal(err)
+		}
+		if m, err = w.svc.Manuscript(author, item); err != nil || (m.Lessons[1].Key == "second") != behind {
+			t.Fatalf("placed, behind %v: %+v, %v", behind, m.Lessons, err)
+		}
+	}
 	if err := w.svc.RemoveLesson(author, item, "second", false); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +87,7 @@ func TestWhatStandsAgainstPublishing(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	author := w.keeper(w.vendor)
-	item, err := w.svc.BeginCourse(author, courses.Beginning{Title: "New", Lang: "en"})
+	item, err := w.svc.Begin(author, courses.Beginning{Title: "New", Lang: "en"})
 	if err != nil {
 		t.Fatal(err)
 	}

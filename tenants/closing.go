@@ -104,6 +104,9 @@ func (s *Service) Close(ctx context.Context, name string) error {
 	if err := authz.Check(ctx, authz.CloseOrg, id.Org{}); err != nil {
 		return err
 	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
+		return err
+	}
 	var o Organization
 	if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
 		o, err = closeHouse(tx, name, map[string]any{})

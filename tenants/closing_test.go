@@ -23,7 +23,7 @@ func (h *house) boss() context.Context {
 		m, err = tenants.AddMember(tx, tenants.NewMember{Email: unique() + "@" + h.org.Slug + ".example", Roles: []scope.Role{scope.Administrator}})
 		return err
 	})
-	return scope.Enter(h.t.Context(), scope.Scope{Actor: scope.Member, Org: h.org.OrgID, Membership: m.MembershipID, Roles: m.Roles})
+	return scope.Enter(dbtest.Shown(h.t.Context()), scope.Scope{Actor: scope.Member, Org: h.org.OrgID, Membership: m.MembershipID, Roles: m.Roles})
 }
 
 func TestCloseWithAHold(t *testing.T) {

@@ -162,6 +162,9 @@ func (s *Service) AddDomain(ctx context.Context, name string) (d Domain, err err
 	if err := authz.Check(ctx, authz.ManageOrg, id.Org{}); err != nil {
 		return Domain{}, err
 	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
+		return Domain{}, err
+	}
 	if name, err = s.domainName(name); err != nil {
 		return Domain{}, err
 	}
@@ -190,6 +193,9 @@ func (s *Service) AddDomain(ctx context.Context, name string) (d Domain, err err
 // proven again. NotFound if there is none.
 func (s *Service) RemoveDomain(ctx context.Context, name string) error {
 	if err := authz.Check(ctx, authz.ManageOrg, id.Org{}); err != nil {
+		return err
+	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
 		return err
 	}
 	return s.changeHosts(ctx, func(tx *db.Tx) error {

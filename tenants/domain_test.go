@@ -26,7 +26,7 @@ func newNamed(t *testing.T, d *db.DB, dns *tenantstest.DNS) *named {
 	t.Helper()
 	h := newHouse(t, d)
 	h.svc = tenants.New(d, base, tenants.WithDNS(tenants.Resolver(dns.Addr)))
-	return &named{h, scope.Enter(t.Context(), scope.Scope{Actor: scope.Member, Org: h.org.OrgID, Membership: id.New[id.Membership](), Roles: []scope.Role{scope.Administrator}})}
+	return &named{h, scope.Enter(dbtest.Shown(t.Context()), scope.Scope{Actor: scope.Member, Org: h.org.OrgID, Membership: id.New[id.Membership](), Roles: []scope.Role{scope.Administrator}})}
 }
 
 func (n *named) add(name string) tenants.Domain {

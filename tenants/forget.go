@@ -40,6 +40,9 @@ func (s *Service) EraseSelf(ctx context.Context, name, posts string) error {
 	if err := authz.Check(ctx, authz.OwnData, id.Org{}); err != nil {
 		return err
 	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
+		return err
+	}
 	who, err := scope.From(ctx)
 	if err != nil {
 		return err
@@ -52,6 +55,9 @@ func (s *Service) EraseMember(ctx context.Context, m id.Membership, name, posts 
 	if err := authz.Check(ctx, authz.ManagePeople, id.Org{}); err != nil {
 		return err
 	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
+		return err
+	}
 	return s.erase(ctx, m, name, posts)
 }
 
@@ -62,11 +68,6 @@ func (s *Service) erase(ctx context.Context, who id.Membership, name, posts stri
 		return errs.Fields(errs.Field{Name: "posts", Key: "person.erase.choose"})
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		// Whoever could be the last administrator is locked, so that two do not go at the same time.
-		admins, err := db.Rows[id.Membership](tx, `SELECT m.membership_id FROM memberships m WHERE m.org_id = $1 AND m.state = 'active' AND 'administrator' = ANY (m.roles) ORDER BY m.membership_id LIMIT 1000 FOR UPDATE`, tx.Scope.Org)
-		if err != nil {
-			return err
-		}
 		m, err := db.Row[Membership](tx, `SELECT `+MembershipColumns+` FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2 FOR UPDATE`, tx.Scope.Org, who)
 		if err != nil {
 			return err
@@ -74,8 +75,14 @@ func (s *Service) erase(ctx context.Context, who id.Membership, name, posts stri
 		if !strings.EqualFold(strings.Join(strings.Fields(name), " "), strings.Join(strings.Fields(m.Name), " ")) {
 			return errs.Fields(errs.Field{Name: "name", Key: "person.erase.differs", Args: []any{"Name", m.Name}})
 		}
-		if len(admins) == 1 && admins[0] == who {
-			return errs.Say(errs.Conflict, "person.erase.last")
+		if m.State == "active" {
+			last, err := LastAdministrator(tx, who)
+			if err != nil {
+				return err
+			}
+			if last {
+				return errs.Say(errs.Conflict, "person.erase.last")
+			}
 		}
 		n, err := tx.Exec(`INSERT INTO erasures (org_id, membership_id, asked_by, posts, asked_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, tx.Scope.Org, who, tx.Scope.Membership, posts, tx.Now)
 		if err != nil || n == 0 {

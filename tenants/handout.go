@@ -25,6 +25,10 @@ import (
 // org_id is: the rows whose owner the organization is, as far as its row policies let the keeper read them.
 var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant table; names of columns, no credentials.
 	"attempts":            "private to each member, who takes their own out",
+	"tryouts":             "private to each member, who takes their own out",
+	"tryout_dues":         "private to each member, who takes their own out",
+	"quiet_tryouts":       "private to each member, who takes their own out",
+	"sittings":            "private to each member, who takes their own out",
 	"reflections":         "private to each member, who takes their own out",
 	"account_links":       "private to each member, who takes their own out",
 	"link_requests":       "private to each member, for ten minutes",
@@ -143,6 +147,9 @@ func (s *Service) AskExport(ctx context.Context) error {
 	if err := authz.Check(ctx, authz.ExportOrg, id.Org{}); err != nil {
 		return err
 	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
+		return err
+	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := db.Row[struct {
 			Running int `db:"running"`
@@ -184,6 +191,9 @@ func (s *Service) CancelExport(ctx context.Context, which id.Any) error {
 // log. NotFound for one that is not there, or whose time is over.
 func (s *Service) FetchExport(ctx context.Context, which id.Any) (file io.ReadCloser, size int64, err error) {
 	if err := authz.Check(ctx, authz.ExportOrg, id.Org{}); err != nil {
+		return nil, 0, err
+	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
 		return nil, 0, err
 	}
 	var e Export

@@ -98,6 +98,9 @@ func (s *Service) AddHost(ctx context.Context, in string) (h Host, err error) {
 	if err := authz.Check(ctx, authz.ManageOrg, id.Org{}); err != nil {
 		return Host{}, err
 	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
+		return Host{}, err
+	}
 	field := func(key string, args ...any) error {
 		return errs.Fields(errs.Field{Name: "host", Key: key, Args: args})
 	}
@@ -146,6 +149,9 @@ func (s *Service) MakeCanonical(ctx context.Context, name string) error {
 	if err := authz.Check(ctx, authz.ManageOrg, id.Org{}); err != nil {
 		return err
 	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
+		return err
+	}
 	return s.changeHosts(ctx, func(tx *db.Tx) error {
 		if _, err := tx.Exec(`UPDATE hosts SET canonical = false WHERE org_id = $1 AND canonical AND host <> $2`, tx.Scope.Org, name); err != nil {
 			return err
@@ -162,6 +168,9 @@ func (s *Service) MakeCanonical(ctx context.Context, name string) error {
 // RemoveHost lets the portal no longer answer at one of the acting organization's hosts. NotFound if there is none.
 func (s *Service) RemoveHost(ctx context.Context, name string) error {
 	if err := authz.Check(ctx, authz.ManageOrg, id.Org{}); err != nil {
+		return err
+	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
 		return err
 	}
 	return s.changeHosts(ctx, func(tx *db.Tx) error {

@@ -19,7 +19,7 @@ type Belongings struct {
 	Learning int        `db:"learning"` // courses and paths begun or finished
 	Posts    int        `db:"posts"`    // questions and answers
 	Works    int        `db:"works"`    // resources in the library
-	Private  int        `db:"private"`  // reflections and quiz answers; 0 for everybody but the member
+	Private  int        `db:"private"`  // reflections, quiz answers and what is tried at work; 0 for everybody but the member
 	Named    int        `db:"named"`    // organizations that know something by name
 	Last     bool       `db:"last"`     // the only administrator, who cannot go
 	Erasing  bool       `db:"erasing"`  // is being erased, or was
@@ -58,7 +58,7 @@ func (s *Service) belongings(ctx context.Context, who scope.Scope, m id.Membersh
 		db.One(b, &v, nil, `SELECT (SELECT count(*)::int FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2) AS learning,
 			(SELECT count(*)::int FROM questions q WHERE q.org_id = $1 AND q.membership_id = $2) + (SELECT count(*)::int FROM answers a WHERE a.org_id = $1 AND a.membership_id = $2) AS posts,
 			(SELECT count(*)::int FROM resources r WHERE r.org_id = $1 AND r.author = $2) AS works,
-			(SELECT count(*)::int FROM reflections f WHERE f.org_id = $1 AND f.membership_id = $2) + (SELECT count(*)::int FROM attempts t WHERE t.org_id = $1 AND t.membership_id = $2) AS private,
+			(SELECT count(*)::int FROM reflections f WHERE f.org_id = $1 AND f.membership_id = $2) + (SELECT count(*)::int FROM attempts t WHERE t.org_id = $1 AND t.membership_id = $2) + (SELECT count(*)::int FROM tryouts y WHERE y.org_id = $1 AND y.membership_id = $2) AS private,
 			(SELECT count(DISTINCT d.org_id)::int FROM disclosures d WHERE d.giver_org = $1 AND d.membership_id = $2 AND d.ended_at IS NULL) AS named,
 			EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2 AND m.state = 'active' AND 'administrator' = ANY (m.roles))
 				AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = $1 AND m.membership_id <> $2 AND m.state = 'active' AND 'administrator' = ANY (m.roles)) AS last,
@@ -79,6 +79,9 @@ func (s *Service) TakeOut(ctx context.Context) (func(context.Context, io.Writer)
 	if err := authz.Check(ctx, authz.OwnData, id.Org{}); err != nil {
 		return nil, err
 	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
+		return nil, err
+	}
 	who, err := scope.From(ctx)
 	if err != nil {
 		return nil, err
@@ -90,6 +93,9 @@ func (s *Service) TakeOut(ctx context.Context) (func(context.Context, io.Writer)
 // quiz answers, and what the member agreed to. NotFound for anybody else's.
 func (s *Service) TakeOutOf(ctx context.Context, m id.Membership) (func(context.Context, io.Writer) error, error) {
 	if err := authz.Check(ctx, authz.ManagePeople, id.Org{}); err != nil {
+		return nil, err
+	}
+	if err := authz.Fresh(ctx, s.db.Now()); err != nil {
 		return nil, err
 	}
 	return s.takeOut(ctx, m)

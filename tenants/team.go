@@ -14,12 +14,13 @@ import (
 // Team is members of the own organization grouped by hand, from a claim or through provisioning. Administrators see all teams; a
 // manager sees those that they lead.
 type Team struct {
-	TeamID id.Any `db:"team_id"`
-	Name   string `db:"name"`
-	Source string `db:"source"` // hand, claim or scim
-	People int    `db:"people"`
-	Leads  string `db:"leads"` // names of who leads it, at most three
-	Key    string `db:"key"`   // what TeamFilter.AfterKey takes
+	TeamID id.Any       `db:"team_id"`
+	Name   string       `db:"name"`
+	Source string       `db:"source"` // hand, claim or scim
+	Gives  []scope.Role `db:"gives"`  // of scim: what being in it gives
+	People int          `db:"people"`
+	Leads  string       `db:"leads"` // names of who leads it, at most three
+	Key    string       `db:"key"`   // what TeamFilter.AfterKey takes
 }
 
 // TeamFilter narrows the list of teams.
@@ -59,7 +60,7 @@ func (s *Service) Teams(ctx context.Context, f TeamFilter) (list []Team, more bo
 		f.Limit = 50
 	}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &list, `SELECT t.team_id, t.name, t.source, lower(t.name) AS key, (SELECT count(*)::int FROM team_members m WHERE m.org_id = t.org_id AND m.team_id = t.team_id) AS people,
+		db.List(b, &list, `SELECT t.team_id, t.name, t.source, t.gives, lower(t.name) AS key, (SELECT count(*)::int FROM team_members m WHERE m.org_id = t.org_id AND m.team_id = t.team_id) AS people,
 				coalesce((SELECT string_agg(x.name, ', ' ORDER BY x.name) FROM (SELECT p.name FROM team_members m JOIN memberships p ON p.org_id = m.org_id AND p.membership_id = m.membership_id
 					WHERE m.org_id = t.org_id AND m.team_id = t.team_id AND m.leads ORDER BY p.name LIMIT 3) x), '') AS leads
 			FROM teams t WHERE `+mine+` AND lower(t.name) LIKE $4 AND ($5 = '' OR (lower(t.name), t.team_id) > ($5, $6)) ORDER BY lower(t.name), t.team_id LIMIT $7`,
@@ -79,7 +80,7 @@ func (s *Service) Team(ctx context.Context, team id.Any) (t Team, err error) {
 		return t, err
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		t, err = db.Row[Team](tx, `SELECT t.team_id, t.name, t.source, lower(t.name) AS key, (SELECT count(*)::int FROM team_members m WHERE m.org_id = t.org_id AND m.team_id = t.team_id) AS people, '' AS leads
+		t, err = db.Row[Team](tx, `SELECT t.team_id, t.name, t.source, t.gives, lower(t.name) AS key, (SELECT count(*)::int FROM team_members m WHERE m.org_id = t.org_id AND m.team_id = t.team_id) AS people, '' AS leads
 			FROM teams t WHERE `+mine+` AND t.team_id = $4`, append(sees(tx.Scope), team)...)
 		return err
 	})
@@ -187,7 +188,7 @@ func (s *Service) DeleteTeam(ctx context.Context, team id.Any, name string) erro
 		if !strings.EqualFold(strings.TrimSpace(name), is) {
 			return errs.Fields(errs.Field{Name: "name", Key: "team.bad.differs", Args: []any{"Team", is}})
 		}
-		if _, err := tx.Exec(`DELETE FROM team_members WHERE org_id = $1 AND team_id = $2`, tx.Scope.Org, team); err != nil {
+		if err := Disband(tx, team); err != nil {
 			return err
 		}
 		if err := tx.Must(`DELETE FROM teams WHERE org_id = $1 AND team_id = $2`, tx.Scope.Org, team); err != nil {
@@ -195,6 +196,15 @@ func (s *Service) DeleteTeam(ctx context.Context, team id.Any, name string) erro
 		}
 		return Audit(tx, "team.deleted", "team:"+team.String(), nil)
 	})
+}
+
+// Disband lets everybody leave a team of tx's organization, and lose what it gave.
+func Disband(tx *db.Tx, team id.Any) error {
+	out, err := db.Rows[id.Membership](tx, `DELETE FROM team_members x WHERE x.org_id = $1 AND x.team_id = $2 RETURNING x.membership_id`, tx.Scope.Org, team)
+	if err != nil {
+		return err
+	}
+	return FollowGroups(tx, out...)
 }
 
 // The changes of who is in a team.
@@ -234,6 +244,9 @@ func (s *Service) ChangeTeam(ctx context.Context, team id.Any, m id.Membership, 
 			return errs.New(errs.NotFound, "change %q of a team", change)
 		}
 		if err != nil || n == 0 {
+			return err
+		}
+		if err := FollowGroups(tx, m); err != nil {
 			return err
 		}
 		return Audit(tx, "team."+change, "team:"+team.String(), map[string]string{"membership": m.String()})

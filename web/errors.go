@@ -11,6 +11,7 @@ import (
 
 	"github.com/learnscape/learnscape/auth/api/scim"
 	"github.com/learnscape/learnscape/internal/api"
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants"
@@ -74,6 +75,9 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	}
 	if kind == errs.Unauthenticated && (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) && !shell.IsFragment(c) {
 		return c.Redirect("/sign-in?return_to="+escape(c.OriginalURL()), fiber.StatusSeeOther)
+	}
+	if errors.Is(err, authz.ErrNotFresh) && !shell.IsFragment(c) {
+		return s.showAgain(c)
 	}
 	key, args := errs.MessageKey(err)
 	if e == nil {

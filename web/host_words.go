@@ -32,7 +32,11 @@ func glassFacts(ctx context.Context, g auth.Glass, now time.Time) []ui.Definitio
 	}
 	out := []ui.Definition{row("wants", lang.T(ctx, "operator.glass.wants_text", "Org", g.Org)), row("without", lang.T(ctx, "operator.glass.without_text")), row("asked", moment(ctx, g.AskedAt))}
 	if g.DecidedAt != nil {
-		out = append(out, row("decided", g.Decider+", "+moment(ctx, *g.DecidedAt)))
+		who := g.Decider
+		if who == "" { // The operators' area names nobody of an organization.
+			who = lang.T(ctx, "operator.glass.by_admin", "Org", g.Org)
+		}
+		out = append(out, row("decided", who+", "+moment(ctx, *g.DecidedAt)))
 	}
 	switch {
 	case g.Until == nil:

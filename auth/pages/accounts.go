@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
@@ -80,7 +81,7 @@ func (p *Pages) showAccounts(c *fiber.Ctx, v accountsView, status int) (err erro
 			v.Links = append(v.Links, linkedOrg{LinkedAccount: l, Organization: o, Href: p.svc.Address(o) + "/sign-in"})
 		}
 	}
-	v.Now, v.Fresh = p.svc.Now(), p.svc.Fresh(ctx) == nil
+	v.Now, v.Fresh = p.svc.Now(), authz.Fresh(ctx, p.svc.Now()) == nil
 	c.Status(status)
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	page := ui.PageProps{Title: lang.T(ctx, "link.account.title"), Section: "you", Layout: ui.Reading, NoIndex: true}
@@ -104,7 +105,7 @@ func (p *Pages) linkAccount(c *fiber.Ctx) error {
 		return err
 	}
 	s, err := p.svc.LinkAccount(c.UserContext(), org, which, b)
-	if errors.Is(err, auth.ErrNotFresh) {
+	if errors.Is(err, authz.ErrNotFresh) {
 		return stale(c, accountsPath)
 	}
 	if _, refused := errors.AsType[*auth.Refusal](err); refused {
@@ -130,7 +131,7 @@ func (p *Pages) linkAccount(c *fiber.Ctx) error {
 func (p *Pages) unlinkAccount(c *fiber.Ctx) error {
 	err := p.svc.UnlinkAccount(c.UserContext(), c.FormValue("account"))
 	switch {
-	case errors.Is(err, auth.ErrNotFresh):
+	case errors.Is(err, authz.ErrNotFresh):
 		return stale(c, accountsPath)
 	case errs.Is(err, errs.Conflict):
 		key, args := errs.MessageKey(err)
@@ -153,7 +154,7 @@ func (p *Pages) beginLink(c *fiber.Ctx) error {
 	}
 	v.GoTo, err = p.svc.BeginLink(ctx, org)
 	switch {
-	case errors.Is(err, auth.ErrNotFresh):
+	case errors.Is(err, authz.ErrNotFresh):
 		return stale(c, accountsPath)
 	case errs.Is(err, errs.Conflict):
 		key, args := errs.MessageKey(err)
@@ -217,7 +218,7 @@ func (p *Pages) showJoin(c *fiber.Ctx, v joinView) (err error) {
 
 func (p *Pages) acceptLink(c *fiber.Ctx) error {
 	goTo, err := p.svc.AcceptLink(c.UserContext(), c.Params("from"), c.Params("token"))
-	if errors.Is(err, auth.ErrNotFresh) {
+	if errors.Is(err, authz.ErrNotFresh) {
 		return stale(c, c.Path())
 	}
 	if err != nil {

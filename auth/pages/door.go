@@ -162,7 +162,7 @@ func (p *Pages) addProvider(c *fiber.Ctx) error {
 	}
 	made, err := p.svc.AddProvider(ctx, preset, name)
 	switch {
-	case errors.Is(err, auth.ErrNotFresh):
+	case errors.Is(err, authz.ErrNotFresh):
 		return stale(c, doorPath+"/new")
 	case errs.Is(err, errs.Conflict):
 		key, args := errs.MessageKey(err)
@@ -285,7 +285,7 @@ func (p *Pages) editProvider(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := p.svc.Fresh(c.UserContext()); err != nil {
+	if err := authz.Fresh(c.UserContext(), p.svc.Now()); err != nil {
 		return stale(c, v.at()+"/edit")
 	}
 	return p.showSettings(c, v, settingsView{In: offered(v.Provider)}, fiber.StatusOK)
@@ -307,7 +307,7 @@ func (p *Pages) saveProvider(c *fiber.Ctx) error {
 	if v.Faults = faults(ctx, err); len(v.Faults) > 0 {
 		return p.showSettings(c, one, v, fiber.StatusUnprocessableEntity)
 	}
-	if errors.Is(err, auth.ErrNotFresh) {
+	if errors.Is(err, authz.ErrNotFresh) {
 		v.Stale = true
 		return p.showSettings(c, one, v, fiber.StatusForbidden)
 	}
@@ -350,7 +350,7 @@ func (p *Pages) editClaims(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := p.svc.Fresh(c.UserContext()); err != nil {
+	if err := authz.Fresh(c.UserContext(), p.svc.Now()); err != nil {
 		return stale(c, v.at()+"/claims")
 	}
 	return p.showClaims(c, v, claimsOf(v.Provider), fiber.StatusOK)
@@ -390,7 +390,7 @@ func (p *Pages) saveClaims(c *fiber.Ctx) error {
 	switch {
 	case len(v.Faults) > 0:
 		return p.showClaims(c, one, v, fiber.StatusUnprocessableEntity)
-	case errors.Is(err, auth.ErrNotFresh):
+	case errors.Is(err, authz.ErrNotFresh):
 		v.Stale = true
 		return p.showClaims(c, one, v, fiber.StatusForbidden)
 	case err != nil:
@@ -408,7 +408,7 @@ func (p *Pages) switchTo(on bool) fiber.Handler {
 		}
 		err = p.svc.SwitchProvider(c.UserContext(), v.ProviderID, on)
 		switch {
-		case errors.Is(err, auth.ErrNotFresh):
+		case errors.Is(err, authz.ErrNotFresh):
 			return stale(c, v.at())
 		case errs.Is(err, errs.Conflict):
 			key, args := errs.MessageKey(err)
@@ -433,7 +433,7 @@ func (p *Pages) askRemoveProvider(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := p.svc.Fresh(c.UserContext()); err != nil {
+	if err := authz.Fresh(c.UserContext(), p.svc.Now()); err != nil {
 		return stale(c, v.at()+"/remove")
 	}
 	return p.showRemoveProvider(c, removeProviderView{onePageView: v}, fiber.StatusOK)
@@ -454,7 +454,7 @@ func (p *Pages) removeProvider(c *fiber.Ctx) error {
 	switch {
 	case len(v.Faults) > 0:
 		return p.showRemoveProvider(c, v, fiber.StatusUnprocessableEntity)
-	case errors.Is(err, auth.ErrNotFresh):
+	case errors.Is(err, authz.ErrNotFresh):
 		return stale(c, one.at()+"/remove")
 	case errs.Is(err, errs.Conflict):
 		key, args := errs.MessageKey(err)
@@ -477,7 +477,7 @@ func (p *Pages) askSendProvider(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := p.svc.Fresh(c.UserContext()); err != nil {
+	if err := authz.Fresh(c.UserContext(), p.svc.Now()); err != nil {
 		return stale(c, v.at()+"/send")
 	}
 	return p.showSendProvider(c, sendProviderView{onePageView: v}, fiber.StatusOK)
@@ -498,7 +498,7 @@ func (p *Pages) sendProvider(c *fiber.Ctx) error {
 	case errs.Is(err, errs.Invalid):
 		v.Error = lang.T(ctx, "auth.email.form")
 		return p.showSendProvider(c, v, fiber.StatusUnprocessableEntity)
-	case errors.Is(err, auth.ErrNotFresh):
+	case errors.Is(err, authz.ErrNotFresh):
 		return stale(c, one.at()+"/send")
 	case errs.Is(err, errs.Conflict), errs.Is(err, errs.RateLimited):
 		key, args := errs.MessageKey(err)
@@ -540,7 +540,7 @@ func (p *Pages) tryOut(c *fiber.Ctx, begin func(context.Context, tenants.Organiz
 	if _, refused := errors.AsType[*auth.Refusal](err); refused {
 		return c.Redirect(v.at()+"?done=failed", fiber.StatusSeeOther)
 	}
-	if errors.Is(err, auth.ErrNotFresh) {
+	if errors.Is(err, authz.ErrNotFresh) {
 		return stale(c, v.at())
 	}
 	if err != nil {
@@ -581,7 +581,7 @@ func (p *Pages) askOnly(c *fiber.Ctx) error {
 	if err := authz.Check(c.UserContext(), authz.ManageProviders, id.Org{}); err != nil {
 		return err
 	}
-	if err := p.svc.Fresh(c.UserContext()); err != nil {
+	if err := authz.Fresh(c.UserContext(), p.svc.Now()); err != nil {
 		return stale(c, doorPath+"/only")
 	}
 	m, _ := auth.Current(c.UserContext())
@@ -610,7 +610,7 @@ func (p *Pages) turned(c *fiber.Ctx, err error, done string, v onlyView) error {
 	switch {
 	case len(v.Faults) > 0:
 		return p.showOnly(c, v, fiber.StatusUnprocessableEntity)
-	case errors.Is(err, auth.ErrNotFresh):
+	case errors.Is(err, authz.ErrNotFresh):
 		return stale(c, doorPath)
 	case errs.Is(err, errs.Conflict):
 		key, args := errs.MessageKey(err)
@@ -642,7 +642,7 @@ func (p *Pages) again(c *fiber.Ctx) error {
 	if !ok {
 		return c.Redirect("/sign-in"+query(v.Back), fiber.StatusSeeOther)
 	}
-	if p.svc.Fresh(ctx) == nil && v.Back != "/" {
+	if authz.Fresh(ctx, p.svc.Now()) == nil && v.Back != "/" {
 		return c.Redirect(v.Back, fiber.StatusSeeOther)
 	}
 	var email bool

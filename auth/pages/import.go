@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
@@ -163,7 +164,7 @@ func (p *Pages) turnImport(do func(*fiber.Ctx, id.Any) error) fiber.Handler {
 		err = do(c, which)
 		at := ImportPath + "/" + which.String()
 		switch {
-		case errors.Is(err, auth.ErrNotFresh):
+		case errors.Is(err, authz.ErrNotFresh):
 			if strings.HasSuffix(c.Path(), "/undo") {
 				at += "/undo"
 			}

@@ -340,7 +340,7 @@ func (p *Pages) saveDoor(c *fiber.Ctx) error {
 	switch {
 	case len(v.Faults) > 0:
 		return p.showDoorSettings(c, v, fiber.StatusUnprocessableEntity)
-	case errors.Is(err, auth.ErrNotFresh):
+	case errors.Is(err, authz.ErrNotFresh):
 		v.Stale = true
 		return p.showDoorSettings(c, v, fiber.StatusForbidden)
 	case err != nil:
@@ -359,7 +359,7 @@ func (p *Pages) closeDoor(c *fiber.Ctx) error {
 
 func (p *Pages) turnedDoor(c *fiber.Ctx, err error, done string) error {
 	switch {
-	case errors.Is(err, auth.ErrNotFresh):
+	case errors.Is(err, authz.ErrNotFresh):
 		return stale(c, publicDoorPath)
 	case errs.Is(err, errs.Conflict):
 		key, args := errs.MessageKey(err)
@@ -376,7 +376,7 @@ func (p *Pages) askCloseDoor(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := p.svc.Fresh(ctx); err != nil {
+	if err := authz.Fresh(ctx, p.svc.Now()); err != nil {
 		return stale(c, publicDoorPath+"/close")
 	}
 	return shell.Page(c, p.work(c, lang.T(ctx, "individual.close.title"), fiber.StatusOK), closeDoorPage(people))

@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
@@ -49,7 +50,7 @@ func (p *Pages) showPasskeys(c *fiber.Ctx, v passkeysView, status int) (err erro
 	if v.List, err = p.svc.Passkeys(ctx); err != nil {
 		return err
 	}
-	v.Now, v.Takes, v.Fresh = p.svc.Now(), v.Org.SignIn == "email", p.svc.Fresh(ctx) == nil
+	v.Now, v.Takes, v.Fresh = p.svc.Now(), v.Org.SignIn == "email", authz.Fresh(ctx, p.svc.Now()) == nil
 	c.Status(status)
 	page := ui.PageProps{Title: lang.T(ctx, "passkey.title"), Section: "you", Layout: ui.Reading, NoIndex: true}
 	if done := c.Query("done"); done == "added" || done == "removed" {
@@ -82,7 +83,7 @@ func (p *Pages) addPasskey(c *fiber.Ctx) error {
 	switch key, args := errs.MessageKey(err); {
 	case err == nil:
 		return c.Redirect(passkeysPath+"?done=added", fiber.StatusSeeOther)
-	case errors.Is(err, auth.ErrNotFresh):
+	case errors.Is(err, authz.ErrNotFresh):
 		return stale(c, passkeysPath)
 	case errs.Is(err, errs.Invalid), errs.Is(err, errs.Conflict):
 		if v.Faults = faults(c.UserContext(), err); len(v.Faults) == 0 {

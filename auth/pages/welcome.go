@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/learnscape/learnscape/auth"
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
@@ -113,7 +114,7 @@ func (p *Pages) inviting(c *fiber.Ctx) error {
 	switch {
 	case len(v.Faults) > 0:
 		return p.showInvite(c, v, fiber.StatusUnprocessableEntity)
-	case errors.Is(err, auth.ErrNotFresh):
+	case errors.Is(err, authz.ErrNotFresh):
 		v.Stale = true
 		return p.showInvite(c, v, fiber.StatusForbidden)
 	case errs.Is(err, errs.RateLimited), errs.Is(err, errs.Conflict):
@@ -146,7 +147,7 @@ func (p *Pages) move(do func(context.Context, id.Any) error, done string) fiber.
 		}
 		err = do(c.UserContext(), which)
 		switch {
-		case errors.Is(err, auth.ErrNotFresh):
+		case errors.Is(err, authz.ErrNotFresh):
 			return stale(c, invitePath)
 		case errs.Is(err, errs.RateLimited), errs.Is(err, errs.Conflict):
 			key, args := errs.MessageKey(err)

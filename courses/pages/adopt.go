@@ -255,6 +255,9 @@ func changeNotes(ctx context.Context, c courses.Change) []string {
 	if c.Other {
 		out = append(out, lang.T(ctx, "adoption.change.other"))
 	}
+	if c.Rules {
+		out = append(out, lang.T(ctx, "pathwrite.change.rules"))
+	}
 	return out
 }
 

@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,7 +22,10 @@ import (
 type shown struct {
 	question string // the key of the question to show
 	given    *courses.Given
-	fault    string // a message key: the question was not answered
+	moved    bool   // given is an order that is not an answer yet
+	try      string // the key of what was planned and refused, with plan and faults
+	plan     courses.TryPlan
+	faults   ui.Faults // the question was not answered
 	status   int
 }
 
@@ -35,27 +39,33 @@ func (p *Pages) lesson(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return p.show(c, at, shown{question: c.Query("q"), given: given(c.Query("q"), c.Query("answer")), status: fiber.StatusOK})
+	return p.show(c, at, shown{question: c.Query("q"), given: given(c.Query("q"), c.Query("answer"), c.Query("words")), status: fiber.StatusOK})
 }
 
-// given reads an answer from the address, as a visitor's is kept nowhere else: the numbers of the choices with commas.
-func given(question, answer string) *courses.Given {
-	if question == "" || answer == "" {
+// given reads an answer from the address, as a visitor's is kept nowhere else: the numbers of the choices with commas, or words.
+func given(question, answer, words string) *courses.Given {
+	if question == "" || answer == "" && words == "" {
 		return nil
 	}
-	g := &courses.Given{Question: question}
+	g := &courses.Given{Question: question, Words: words}
 	for s := range strings.SplitSeq(answer, ",") {
 		n, err := strconv.Atoi(s)
-		if err != nil || len(g.Choices) >= 30 {
+		if err != nil && answer != "" || len(g.Choices) > markdown.MaxChoices {
 			return nil
 		}
-		g.Choices = append(g.Choices, n)
+		if answer != "" {
+			g.Choices = append(g.Choices, n)
+		}
 	}
 	return g
 }
 
 func (p *Pages) show(c *fiber.Ctx, at courses.Place, s shown) error {
-	v, err := p.courses.Lesson(readIn(c), at, s.given)
+	answered := s.given
+	if s.moved {
+		answered = nil
+	}
+	v, err := p.courses.Lesson(readIn(c), at, answered)
 	if errs.Is(err, errs.NotFound) && signedIn(c) {
 		root := p.courses.Path
 		if at.Step == "" {
@@ -89,10 +99,16 @@ func (p *Pages) answer(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if do := c.FormValue("move"); do != "" {
+		return p.show(c, at, shown{question: g.Question, given: moved(g, do), moved: true, status: fiber.StatusOK})
+	}
 	_, err = p.courses.Answer(c.UserContext(), at, g)
+	faults := faultsOf(c.UserContext(), err)
 	switch {
-	case errs.Is(err, errs.Invalid):
-		return p.show(c, at, shown{question: g.Question, fault: "courses.quiz.choose", status: fiber.StatusUnprocessableEntity})
+	case errs.Is(err, errs.Conflict):
+		return p.waits(c, at, err)
+	case faults != nil:
+		return p.show(c, at, shown{question: g.Question, given: &g, moved: true, faults: faults, status: fiber.StatusUnprocessableEntity})
 	case err != nil:
 		return err
 	case shell.IsFragment(c):
@@ -103,15 +119,29 @@ func (p *Pages) answer(c *fiber.Ctx) error {
 
 // chosen reads the answer from the form.
 func chosen(c *fiber.Ctx) (courses.Given, error) {
-	g := courses.Given{Question: c.FormValue("question")}
+	g := courses.Given{Question: c.FormValue("question"), Words: c.FormValue("words")}
 	for _, v := range c.Context().PostArgs().PeekMulti("choice") {
 		n, err := strconv.Atoi(string(v))
-		if err != nil || len(g.Choices) >= 30 {
+		if err != nil || len(g.Choices) >= markdown.MaxChoices {
 			return g, errs.New(errs.Malformed, "choice %q", v)
 		}
 		g.Choices = append(g.Choices, n)
 	}
 	return g, nil
+}
+
+// moved is an order in which one thing went up or down by a place: "up 3" says which.
+func moved(g courses.Given, do string) *courses.Given {
+	what, at, _ := strings.Cut(do, " ")
+	i := slices.Index(g.Choices, number(at))
+	j := i + 1
+	if what == "up" {
+		j = i - 1
+	}
+	if i >= 0 && j >= 0 && j < len(g.Choices) {
+		g.Choices[i], g.Choices[j] = g.Choices[j], g.Choices[i]
+	}
+	return &g
 }
 
 // answerHref leads back to the answered question. Visitors carry the answer along.
@@ -122,7 +152,9 @@ func answerHref(c *fiber.Ctx, g courses.Given) string {
 		for _, n := range g.Choices {
 			list = append(list, strconv.Itoa(n))
 		}
-		q.Set("answer", strings.Join(list, ","))
+		if q.Set("answer", strings.Join(list, ",")); g.Words != "" {
+			q.Set("words", g.Words)
+		}
 	}
 	return strings.TrimSuffix(c.Path(), "/answer") + "?" + q.Encode() + "#quiz"
 }
@@ -137,7 +169,7 @@ func (p *Pages) complete(c *fiber.Ctx) error {
 	}
 	w, err := p.courses.CompleteLesson(c.UserContext(), at)
 	if err != nil {
-		return err
+		return p.waits(c, at, err)
 	}
 	to := href(w.Root)
 	if w.Next != nil {
@@ -154,12 +186,20 @@ func (p *Pages) reflect(c *fiber.Ctx) error {
 	key := c.FormValue("key")
 	saved, err := p.courses.Reflect(c.UserContext(), at, key, strings.TrimSpace(c.FormValue("text")))
 	if err != nil {
-		return err
+		return p.waits(c, at, err)
 	}
 	if shell.IsFragment(c) {
 		return shell.Fragment(c, savedNote(key, lang.T(c.UserContext(), "courses.reflect.saved", "Time", lang.Ago(c.UserContext(), saved, saved))))
 	}
 	return c.Redirect(strings.TrimSuffix(c.Path(), "/reflect")+"#s-"+url.PathEscape(key), fiber.StatusSeeOther)
+}
+
+// waits shows the lesson of a step that opens later, which says why; any other error is returned.
+func (p *Pages) waits(c *fiber.Ctx, at courses.Place, err error) error {
+	if !errs.Is(err, errs.Conflict) || shell.IsFragment(c) {
+		return err
+	}
+	return p.show(c, at, shown{status: fiber.StatusConflict})
 }
 
 func (p *Pages) place(c *fiber.Ctx) error {
@@ -229,7 +269,7 @@ func outline(ctx context.Context, v courses.LessonView) []ui.OutlinePart {
 		if o.Label == "" {
 			o.Label = lang.T(ctx, "courses.part."+p.Kind)
 		}
-		if p.Kind == markdown.Quiz {
+		if p.Kind == markdown.Quiz && practised(v, p.Key) {
 			o.Href = "#quiz"
 		}
 		switch {
@@ -260,18 +300,17 @@ func current(b courses.BlockView, key string) int {
 func quizProps(ctx context.Context, v courses.LessonView, b courses.BlockView, s shown) ui.QuizProps {
 	i := current(b, s.question)
 	q := b.Questions[i]
-	p := ui.QuizProps{
-		ID: quizID(v, b), Action: here(v) + "/answer", Title: b.Title, Number: i + 1, Total: len(b.Questions), Question: q.Ask, Multiple: q.Kind == "multiple",
-		State: q.State, Feedback: q.Feedback, Hidden: []ui.FormValue{{Name: "question", Value: q.Key}},
+	if s.given != nil && s.moved && s.question == q.Key {
+		q = unjudged(q, *s.given)
 	}
+	p := questionProps(ctx, q)
+	p.ID, p.Action, p.Title, p.Number, p.Total = quizID(v, b), here(v)+"/answer", b.Title, i+1, len(b.Questions)
+	p.ContentLang, p.Hidden = contentLang(ctx, v.Owner.Lang), []ui.FormValue{{Name: "question", Value: q.Key}}
 	if p.Title == "" {
 		p.Title = lang.T(ctx, "courses.part.quiz")
 	}
-	for n, c := range q.Choices {
-		p.Choices = append(p.Choices, ui.QuizChoice{Value: strconv.Itoa(n), Text: c.Text, Chosen: c.Chosen, Right: c.Right})
-	}
-	if s.fault != "" && s.question == q.Key {
-		p.Error = lang.T(ctx, s.fault)
+	if len(s.faults) > 0 && s.question == q.Key {
+		p.Error = s.faults[0].Text
 	}
 	switch {
 	case i < len(b.Questions)-1:
@@ -282,10 +321,81 @@ func quizProps(ctx context.Context, v courses.LessonView, b courses.BlockView, s
 	return p
 }
 
-// quizID is "quiz" for the lesson's first quiz, so that its address is short.
+// answeredBy is how a question of a kind is answered.
+func answeredBy(kind string) string {
+	switch kind {
+	case markdown.Multiple:
+		return ui.Several
+	case markdown.Number:
+		return ui.Numeric
+	case markdown.Text:
+		return ui.Wording
+	case markdown.Order:
+		return ui.Ordering
+	case markdown.Match:
+		return ui.Matching
+	}
+	return ui.Choosing
+}
+
+// questionProps is a question with what was answered.
+func questionProps(ctx context.Context, q courses.QuestionView) ui.QuizProps {
+	p := ui.QuizProps{Question: q.Ask, QuestionHTML: q.HTML, Kind: answeredBy(q.Kind), Words: q.Words, Unit: q.Unit, State: q.State, Feedback: q.Feedback}
+	if q.State == courses.Wrong && (q.Kind == markdown.Order || q.Kind == markdown.Match) {
+		p.Feedback = strings.TrimSpace(lang.T(ctx, "quiz.fits."+q.Kind, "Count", q.Fits, "Total", len(q.Choices)) + " " + q.Feedback)
+	}
+	for i, t := range q.Partners {
+		p.Partners = append(p.Partners, ui.Option{Value: strconv.Itoa(i), Label: markdown.Plain(t)})
+	}
+	for _, c := range q.Choices {
+		o := ui.QuizChoice{Value: strconv.Itoa(c.Place), Text: c.Text, HTML: c.HTML, Chosen: c.Chosen, Right: c.Right}
+		if p.Kind == ui.Ordering {
+			o.Text = markdown.Plain(c.Text)
+		}
+		if c.Partner >= 0 {
+			o.Partner = strconv.Itoa(c.Partner)
+		}
+		p.Choices = append(p.Choices, o)
+	}
+	return p
+}
+
+// unjudged is a question with an answer that is not given yet.
+func unjudged(q courses.QuestionView, g courses.Given) courses.QuestionView {
+	q.State, q.Feedback, q.Words = courses.Unanswered, "", g.Words
+	list := q.Choices
+	q.Choices = nil
+	byPlace := func(place int) int {
+		return slices.IndexFunc(list, func(c courses.ChoiceView) bool { return c.Place == place })
+	}
+	switch {
+	case q.Kind == markdown.Order && len(g.Choices) == len(list):
+		for _, place := range g.Choices {
+			if i := byPlace(place); i >= 0 {
+				q.Choices = append(q.Choices, list[i])
+			}
+		}
+	default:
+		for i, c := range list {
+			c.Chosen, c.Right = slices.Contains(g.Choices, c.Place), false
+			if c.Partner = -1; q.Kind == markdown.Match && i < len(g.Choices) {
+				c.Partner = g.Choices[i]
+			}
+			q.Choices = append(q.Choices, c)
+		}
+	}
+	return q
+}
+
+// practised reports whether the quiz is answered on the lesson's page.
+func practised(v courses.LessonView, key string) bool {
+	return slices.ContainsFunc(v.Blocks, func(b courses.BlockView) bool { return b.Key == key && b.Check == nil })
+}
+
+// quizID is "quiz" for the lesson's first quiz that is answered there, so that its address is short.
 func quizID(v courses.LessonView, b courses.BlockView) string {
 	for _, o := range v.Blocks {
-		if o.Kind == markdown.Quiz {
+		if o.Kind == markdown.Quiz && o.Check == nil {
 			if o.Key == b.Key {
 				return "quiz"
 			}
@@ -345,7 +455,7 @@ func footKind(v courses.LessonView) string {
 		return ui.Secondary
 	}
 	for _, b := range v.Blocks {
-		if len(b.Questions) > 0 {
+		if len(b.Questions) > 0 || b.Check != nil {
 			return ui.Secondary
 		}
 	}

@@ -30,6 +30,11 @@ func (p *Pages) Mount(r fiber.Router) {
 	p.mountAdditions(r)
 	p.mountJoint(r)
 	p.mountWriting(r)
+	p.mountReviews(r)
+	r.Get("/admin/people/:id/time", p.extension)
+	r.Post("/admin/people/:id/time", p.extend)
+	r.Get("/tries", p.tries)
+	r.Post("/tries", p.sayTry)
 	r.Get("/keep", p.keep)
 	r.Post("/keep", p.kept)
 	r.Post("/visit/claim", p.as(p.claim))
@@ -45,6 +50,9 @@ func (p *Pages) Mount(r fiber.Router) {
 		r.Post(at+"/complete", p.as(p.complete))
 		r.Post(at+"/reflect", p.as(p.reflect))
 		r.Post(at+"/place", p.as(p.place))
+		r.Post(at+"/try", p.as(p.planTry))
+		r.Get(at+"/quizzes/:quiz/check", p.as(p.check))
+		r.Post(at+"/quizzes/:quiz/check", p.as(p.takeCheck))
 	}
 }
 

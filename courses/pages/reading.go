@@ -109,7 +109,7 @@ func seekHref(src string, c markdown.Cue) string {
 	return u.String()
 }
 
-func clock(seconds int) string {
+func minuteOf(seconds int) string {
 	rest := itoa(seconds % 60)
 	if len(rest) < 2 {
 		rest = "0" + rest

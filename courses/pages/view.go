@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -112,16 +113,7 @@ func origin(c *fiber.Ctx) string {
 }
 
 func progressCard(ctx context.Context, v courses.View, origin string) ui.ProgressCardProps {
-	done, all := 0, 0
-	for _, s := range v.Stations {
-		if s.Own {
-			continue
-		}
-		all++
-		if s.Done {
-			done++
-		}
-	}
+	all, done, _ := courses.Asked(v.Stations)
 	p := ui.ProgressCardProps{Share: v.Progress.Share()}
 	switch {
 	case v.Finished != nil || v.Progress.Complete():
@@ -208,10 +200,38 @@ func mapStep(ctx context.Context, v courses.View, s courses.Station) ui.MapStep 
 			m.Meta = append(m.Meta, lang.T(ctx, "courses.path.shared_by", "Org", s.Org.Name))
 		}
 	}
+	m.Note, m.Waits = s.Note, waitsText(ctx, s.Waits)
+	switch {
+	case s.Done:
+	case s.Optional:
+		m.Meta = append(m.Meta, lang.T(ctx, "pathwrite.optional"))
+	case s.Spared:
+		m.Meta = append(m.Meta, lang.T(ctx, "pathwrite.spared"))
+	case s.Either != "":
+		m.Meta = append(m.Meta, lang.T(ctx, "pathwrite.either"))
+	}
 	if s.Now {
 		m.State, m.ActionLabel = ui.Now, lang.T(ctx, "courses.path.continue")
 	}
 	return m
+}
+
+// waitsText says what has to be finished before a step opens; "" where it is open.
+func waitsText(ctx context.Context, list []courses.Waits) string {
+	var b strings.Builder
+	for i, w := range list {
+		switch {
+		case i > 0 && w.Either != "" && w.Either == list[i-1].Either:
+			b.WriteString(lang.T(ctx, "pathwrite.or"))
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(w.Title)
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return lang.T(ctx, "pathwrite.opens_after", "Titles", b.String())
 }
 
 // provenance names who contributes, the publisher first.
@@ -254,12 +274,7 @@ func only(v courses.View, o tenants.Organization, kind string) bool {
 
 // stepsTitle counts what the publisher asks for; what the adopter added is extra.
 func stepsTitle(ctx context.Context, v courses.View) string {
-	count, minutes := 0, 0
-	for _, s := range v.Stations {
-		if !s.Own {
-			count, minutes = count+1, minutes+s.Minutes
-		}
-	}
+	count, _, minutes := courses.Asked(v.Stations)
 	key := "courses.path.title_lessons"
 	if v.Item.Kind == tenants.KindPath {
 		key = "courses.path.title_steps"

@@ -10,12 +10,16 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/learnscape/learnscape/courses"
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -31,17 +35,27 @@ func (p *Pages) mountWriting(r fiber.Router) {
 	r.Post("/publish/:id/rewrite", p.rewrite)
 	r.Post("/publish/:id/files", p.addFile)
 	r.Get("/publish/:id/files/:name", p.draftFile)
+	r.Get("/publish/:id/answers", p.statistics)
+	r.Get("/publish/:id/answers.csv", p.exportStatistics)
 	r.Get("/publish/:id/lessons/:lesson", p.writeLesson)
 	r.Post("/publish/:id/lessons/:lesson", p.saveLesson)
+	r.Get("/publish/:id/steps/:step", p.writeStep)
+	r.Post("/publish/:id/steps/:step", p.saveStep)
 }
 
 // wrote are the changes that a page of the desk says were made.
 func wrote(c *fiber.Ctx) *ui.Flash {
 	w := c.Query("done")
-	if !slices.Contains([]string{"begun", "saved", "moved", "removed", "restored", "published", "discarded", "file"}, w) {
+	if !slices.Contains([]string{"begun", "saved", "moved", "removed", "restored", "published", "discarded", "file", "step-added", "step-remove", "step-restore", "review-ask", "review-off", "review-plan", "review-cancel"}, w) {
 		return nil
 	}
-	return &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), "write.done."+w, "Name", c.Query("file"))}
+	key := "write.done." + w
+	if step, ok := strings.CutPrefix(w, "step-"); ok {
+		key = "pathwrite.done." + step
+	} else if review, ok := strings.CutPrefix(w, "review-"); ok {
+		key = "review.done." + review
+	}
+	return &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), key, "Name", c.Query("file"))}
 }
 
 // deskView is the list of what is written, with the form that begins something.
@@ -50,6 +64,7 @@ type deskView struct {
 	Filter courses.DeskFilter
 	Begin  courses.Beginning
 	Faults ui.Faults
+	Rules  bool // the viewer decides what is asked of those who write
 }
 
 func (p *Pages) desk(c *fiber.Ctx) error {
@@ -65,6 +80,11 @@ func (p *Pages) showDesk(c *fiber.Ctx, v deskView, status int) error {
 	if v.Desk, err = p.courses.Desk(c.UserContext(), v.Filter); err != nil {
 		return err
 	}
+	sc, err := scope.From(c.UserContext())
+	if err != nil {
+		return err
+	}
+	v.Rules = authz.Allowed(sc, authz.ManageOrg, id.Org{})
 	c.Status(status)
 	return shell.Page(c, ui.PageProps{Title: lang.T(c.UserContext(), "write.title"), NavKey: "publish", Layout: ui.Work, NoIndex: true, Flash: wrote(c)}, deskPage(v))
 }
@@ -110,14 +130,14 @@ func saysOf(ctx context.Context, err error) string {
 }
 
 func (p *Pages) begin(c *fiber.Ctx) error {
-	o := courses.Beginning{Title: formText(c, "title"), Lang: c.FormValue("lang")}
+	o := courses.Beginning{Kind: c.FormValue("kind"), Title: formText(c, "title"), Lang: c.FormValue("lang")}
 	if _, ok := lang.Parse(o.Lang); !ok {
 		o.Lang = string(lang.En)
 	}
 	if it, err := id.Parse[id.Item](c.FormValue("from")); err == nil {
 		o.From = it
 	}
-	it, err := p.courses.BeginCourse(c.UserContext(), o)
+	it, err := p.courses.Begin(c.UserContext(), o)
 	if f := faultsOf(c.UserContext(), err); f != nil {
 		return p.showDesk(c, deskView{Begin: o, Faults: f}, fiber.StatusUnprocessableEntity)
 	}
@@ -142,6 +162,13 @@ type manuscriptView struct {
 	Refused string
 	Module  string // of the form that adds a lesson
 	Adding  string
+
+	Find  string         // of a path: words of what a step could lead to
+	Found []courses.Card // what has them
+
+	Who, Words string   // of the form that asks a colleague to read
+	At         string   // of the form that publishes at a time
+	Readers    []string // names of colleagues who write, too
 }
 
 func (v manuscriptView) fault(name string) string { return v.Faults.Of(name) }
@@ -165,7 +192,16 @@ func (p *Pages) manuscript(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return p.showManuscript(c, manuscriptView{ManuscriptView: m, Head: headOf(m.Manuscript)}, fiber.StatusOK)
+	v := manuscriptView{ManuscriptView: m, Head: headOf(m.Manuscript), Find: c.Query("find")}
+	if m.Kind == tenants.KindPath && v.Find != "" {
+		if v.Found, err = p.courses.Linkable(c.UserContext(), v.Find, linksShown); err != nil {
+			return err
+		}
+	}
+	if m.Kind == tenants.KindPath && shell.IsFragment(c) {
+		return shell.Fragment(c, foundSteps(v))
+	}
+	return p.showManuscript(c, v, fiber.StatusOK)
 }
 
 func headOf(m courses.Manuscript) courses.ManuscriptHead {
@@ -173,9 +209,20 @@ func headOf(m courses.Manuscript) courses.ManuscriptHead {
 }
 
 func (p *Pages) showManuscript(c *fiber.Ctx, v manuscriptView, status int) error {
+	var err error
+	if v.Readers, err = p.courses.Readers(c.UserContext()); err != nil {
+		return err
+	}
 	c.Status(status)
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return shell.Page(c, ui.PageProps{Title: v.Title, NavKey: "publish", Layout: ui.Work, NoIndex: true, Flash: wrote(c)}, manuscriptPage(v))
+	return shell.Page(c, ui.PageProps{Title: v.Title, NavKey: "publish", Layout: ui.Work, NoIndex: true, Flash: wrote(c)}, pageOf(v))
+}
+
+func pageOf(v manuscriptView) templ.Component {
+	if v.Kind == tenants.KindPath {
+		return planPage(v)
+	}
+	return manuscriptPage(v)
 }
 
 // changeManuscript does one thing to a course that is written and comes back to its page; what is refused is said there, beside what the
@@ -198,6 +245,10 @@ func (p *Pages) changeManuscript(c *fiber.Ctx) error {
 	key, to := formText(c, "lesson"), manuscriptHref(it)
 	do := c.FormValue("do")
 	switch do {
+	case "step", "step-lesson", "step-up", "step-down", "step-place", "step-remove", "step-restore", "section", "open":
+		to, err = p.changePlan(c, it, do)
+	case "review-ask", "review-off", "review-settle", "review-open", "review-plan", "review-cancel":
+		to, err = p.changeReviews(c, it, do)
 	case "head":
 		err, to = p.courses.SaveHead(ctx, it, h), to+"?done=saved"
 	case "add":
@@ -206,6 +257,8 @@ func (p *Pages) changeManuscript(c *fiber.Ctx) error {
 		to = lessonHref(it, added)
 	case "up", "down":
 		err, to = p.courses.MoveLesson(ctx, it, key, do == "up"), to+"?done=moved#l-"+url.PathEscape(key)
+	case "place":
+		err, to = p.courses.PlaceLesson(ctx, it, key, formText(c, "at"), c.FormValue("behind") != ""), to+"?done=moved#l-"+url.PathEscape(key)
 	case "remove", "restore":
 		err, to = p.courses.RemoveLesson(ctx, it, key, do == "restore"), to+"?done="+do+"d#lessons"
 	case "module":
@@ -235,6 +288,14 @@ func (p *Pages) changeManuscript(c *fiber.Ctx) error {
 	if do == "head" {
 		h.Edition = m.Edition // Whoever sends it again has seen that it is another one.
 		v.Head = h
+	}
+	switch do {
+	case "step-lesson":
+		v.Adding = key
+	case "review-ask":
+		v.Who, v.Words = formText(c, "who"), formText(c, "words")
+	case "review-plan":
+		v.At = c.FormValue("at")
 	}
 	if do == "add" {
 		v.Module, v.Adding = formText(c, "module"), key

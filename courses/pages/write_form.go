@@ -46,7 +46,7 @@ const (
 )
 
 // addable are the kinds of blocks that can be added.
-var addable = []string{markdown.Prose, markdown.Quiz, markdown.Reflect, markdown.Video, markdown.File} //nolint:gochecknoglobals // A constant list.
+var addable = []string{markdown.Prose, markdown.Quiz, markdown.Reflect, markdown.Try, markdown.Video, markdown.File} //nolint:gochecknoglobals // A constant list.
 
 func blocksOf(list []markdown.Segment) []formBlock {
 	out := make([]formBlock, 0, len(list))
@@ -82,7 +82,7 @@ func readBlocks(c *fiber.Ctx) (out []formBlock) {
 	for i := range min(max(number(c.FormValue("blocks")), 0), blocksMost) {
 		at := fmt.Sprintf("b%d.", i)
 		b := formBlock{Kind: c.FormValue(at + "kind"), Text: strings.ReplaceAll(formText(c, at+"text"), "\r\n", "\n")}
-		if b.Kind != markdown.Prose && !slices.Contains([]string{markdown.Quiz, markdown.Reflect, markdown.Video, markdown.File, markdown.Path}, b.Kind) {
+		if b.Kind != markdown.Prose && !slices.Contains([]string{markdown.Quiz, markdown.Reflect, markdown.Try, markdown.Video, markdown.File, markdown.Path}, b.Kind) {
 			continue
 		}
 		b.Raw = c.FormValue(at+"raw") != ""
@@ -90,6 +90,8 @@ func readBlocks(c *fiber.Ctx) (out []formBlock) {
 			b.Fields = markdown.Fields{
 				Title: formText(c, at+"title"), Key: formText(c, at+"key"), Ask: formText(c, at+"ask"), Src: formText(c, at+"src"), Poster: formText(c, at+"poster"), Captions: formText(c, at+"captions"),
 				Minutes: max(number(c.FormValue(at+"minutes")), 0), Path: formText(c, at+"path"), Questions: readQuestions(c, at),
+				With: formText(c, at+"with"), Days: max(number(c.FormValue(at+"days")), 0),
+				Shuffle: c.FormValue(at+"shuffle") != "", Draw: max(number(c.FormValue(at+"draw")), 0), Attempts: max(number(c.FormValue(at+"attempts")), 0), Pass: max(number(c.FormValue(at+"pass")), 0),
 			}
 		}
 		out = append(out, b)
@@ -97,24 +99,67 @@ func readBlocks(c *fiber.Ctx) (out []formBlock) {
 	return out
 }
 
+// readQuestions reads the questions of a block: of each what its kind has.
 func readQuestions(c *fiber.Ctx, at string) (out []markdown.Question) {
 	for j := range min(max(number(c.FormValue(at+"questions")), 0), questionsMost) {
 		of := fmt.Sprintf("%sq%d.", at, j)
-		q := markdown.Question{Key: formText(c, of+"key"), Ask: formText(c, of+"ask")}
-		if c.FormValue(of+"kind") == "multiple" {
-			q.Kind = "multiple"
+		q := markdown.Question{Key: formText(c, of+"key"), Ask: formText(c, of+"ask"), Because: formText(c, of+"because"), Hint: formText(c, of+"hint"), Read: formText(c, of+"read")}
+		if kind := c.FormValue(of + "kind"); kind != markdown.Single && slices.Contains(markdown.Kinds, kind) {
+			q.Kind = kind
 		}
-		right := map[string]bool{}
-		for _, v := range c.Context().PostArgs().PeekMulti(of + "right") {
-			right[string(v)] = true
+		marks := func(name string) map[string]bool {
+			set := map[string]bool{}
+			for _, v := range c.Context().PostArgs().PeekMulti(of + name) {
+				set[string(v)] = true
+			}
+			return set
 		}
+		switch q.Kind {
+		case markdown.Number:
+			q.Tolerance, q.Unit = formText(c, of+"tolerance"), formText(c, of+"unit")
+		case markdown.Text:
+			q.Forgive = forgiven(marks("forgive"))
+		}
+		right := marks("right")
 		for k := range min(max(number(c.FormValue(of+"choices")), 0), choicesMost) {
 			in := fmt.Sprintf("%sc%d.", of, k)
-			q.Choices = append(q.Choices, markdown.Choice{Text: formText(c, in+"text"), Because: formText(c, in+"because"), Right: right[itoa(k)]})
+			choice := markdown.Choice{Text: formText(c, in+"text")}
+			switch q.Kind {
+			case markdown.Order:
+			case markdown.Match:
+				choice.Match = formText(c, in+"match")
+			default:
+				choice.Because, choice.Right = formText(c, in+"because"), right[itoa(k)]
+			}
+			q.Choices = append(q.Choices, choice)
 		}
 		out = append(out, q)
 	}
 	return out
+}
+
+// forgiven is what was ticked; nothing where that is what goes without saying.
+func forgiven(ticked map[string]bool) (out []string) {
+	for _, f := range markdown.Forgiven {
+		if ticked[f] {
+			out = append(out, f)
+		}
+	}
+	switch {
+	case len(out) == 0:
+		return []string{markdown.ForgiveNothing}
+	case slices.Equal(out, []string{markdown.ForgiveCase, markdown.ForgiveSpaces}):
+		return nil
+	}
+	return out
+}
+
+// forgives reports whether the box for something is ticked.
+func forgives(q markdown.Question, what string) bool {
+	if len(q.Forgive) == 0 {
+		return what != markdown.ForgiveAccents
+	}
+	return slices.Contains(q.Forgive, what)
 }
 
 // change does to the blocks what a button of the form says: "up 3", "add quiz", "choice 3 0". It returns the block to go on with.
@@ -154,6 +199,8 @@ func change(ctx context.Context, list []formBlock, do string) ([]formBlock, int,
 		qs[j].Choices = append(qs[j].Choices, markdown.Choice{})
 	case n == 4 && j >= 0 && j < len(qs) && what == "unchoice" && k >= 0 && k < len(qs[j].Choices):
 		qs[j].Choices = slices.Delete(qs[j].Choices, k, k+1)
+	case n == 4 && j >= 0 && j < len(qs) && what == "choiceup" && k > 0 && k < len(qs[j].Choices):
+		qs[j].Choices[k], qs[j].Choices[k-1] = qs[j].Choices[k-1], qs[j].Choices[k]
 	default:
 		return nil, 0, errs.New(errs.Malformed, "do %q", do)
 	}

@@ -70,6 +70,7 @@ const (
 	Reseal          Action = "auth.reseal"
 	Learn           Action = "courses.learn"
 	Author          Action = "courses.author"
+	Review          Action = "courses.review"
 	Adopt           Action = "courses.adopt"
 	SignJoint       Action = "courses.sign_joint"
 	ReadStory       Action = "marketing.read_story"
@@ -137,6 +138,7 @@ var table = map[Action]Rule{
 	Reseal:          {Actors: []scope.Actor{scope.Operator}},
 	Learn:           {Foreign: true},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator, scope.Importer}},
+	Review:          {},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	SignJoint:       {Roles: []scope.Role{scope.Author, scope.Marketer, scope.PartnerManager, scope.Administrator}},
 	ReadStory:       {Visitor: true, Foreign: true},

@@ -69,12 +69,15 @@ var (
 
 		"joint_holds(uuid,uuid,uuid,timestamp with time zone,boolean)": "what the policy of joint propositions asks of a connection, a grant and a library that are not all the reader's; it answers yes or no to the two and to customers of the adopter",
 
+		"answers_of(uuid,integer,text[],text[],text[])": "how questions of app_org()'s own were answered at the first try by its own members, for its authors: numbers of five people and in steps of five",
+
 		"adopters_of(uuid)": "how many organizations adopted an item of app_org(): numbers from five on, of those whose agreement gives totals",
 
 		"forget_rows(text,uuid,integer)": "removes rows of a member of app_org() who is being erased, and refuses everybody but the keeper",
 		"forget_member(uuid,text,uuid)":  "takes the name from a member of app_org() who is being erased, and refuses everybody but the keeper",
 		"erase_rows(text,integer)":       "removes rows of app_org() while it is being erased, and refuses everybody but the keeper",
 		"drop_record()":                  "removes the record of progress of an account at a public door that is removed; a trigger, which nobody calls",
+		"nobody_left()":                  "removes persons of whom no membership is left; a trigger, which nobody calls",
 		"shut_public_door()":             "ends the sessions of who came in by a door that is closed; a trigger, which nobody calls",
 		"last_contents(integer)":         "digests of app_org()'s own files while it is being erased, for the keeper alone",
 
@@ -112,6 +115,7 @@ var (
 		"erase_rows(text,integer)":       "the append-only tables of an organization that is being erased, for the keeper alone",
 		"last_contents(integer)":         "whether a file's content is anybody else's, while its organization is being erased, for the keeper alone",
 		"drop_record()":                  "a visitor's record that belongs to an account that goes, whoever removes the account",
+		"nobody_left()":                  "persons have no row that the application may remove",
 		"shut_public_door()":             "sessions that nobody but sign-in and the keeper may touch, when an administrator closes the door",
 		"unnamed_contents(bytea[])":      "whether content is anybody's, when its organization was erased meanwhile, for the keeper alone",
 	}

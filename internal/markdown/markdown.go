@@ -93,10 +93,21 @@ var engine = sync.OnceValue(func() goldmark.Markdown {
 	)
 })
 
-func parse(source []byte, o Options) *ast.Document {
+// liner reads a single line: it knows no lists, headings and the like, so that "- 18 °C" and "1. May" are what they say.
+var liner = sync.OnceValue(func() parser.Parser {
+	return goldmark.New(
+		goldmark.WithParser(parser.NewParser(parser.WithBlockParsers(util.Prioritized(parser.NewParagraphParser(), 100)), parser.WithInlineParsers(parser.DefaultInlineParsers()...))),
+		goldmark.WithExtensions(extension.Strikethrough, extension.Linkify),
+		goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(shape{}, 900))),
+	).Parser()
+})
+
+func parse(source []byte, o Options) *ast.Document { return parseWith(engine().Parser(), source, o) }
+
+func parseWith(p parser.Parser, source []byte, o Options) *ast.Document {
 	pc := parser.NewContext()
 	pc.Set(optionsKey, o)
-	return engine().Parser().Parse(text.NewReader(source), parser.WithContext(pc)).(*ast.Document) //nolint:errcheck // goldmark's parser returns documents.
+	return p.Parse(text.NewReader(source), parser.WithContext(pc)).(*ast.Document) //nolint:errcheck // goldmark's parser returns documents.
 }
 
 func render(doc ast.Node, source []byte) (string, error) {

@@ -2,6 +2,7 @@ package markdown_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,20 +110,89 @@ func TestSplit(t *testing.T) {
 
 func TestSplitNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	tests := []struct{ name, in, problem string }{
-		{"no yaml", "x\n\n```quiz\n: [\n```", "it cannot be read"},
-		{"unknown key", "x\n\n```quiz\nfoo: 1\n```", "it cannot be read"},
-		{"no question", "x\n\n```quiz\ntitle: T\n```", "it has no question that can be answered"},
-		{"nothing right", "x\n\n```quiz\nquestions: [{ask: A, choices: [{text: a}, {text: b}]}]\n```", "no choice is right"},
-		{"two right", "x\n\n```quiz\nquestions: [{ask: A, choices: [{text: a, right: true}, {text: b, right: true}]}]\n```", "several choices are right"},
-		{"one choice", "x\n\n```quiz\nquestions: [{ask: A, choices: [{text: a, right: true}]}]\n```", "there is nothing to choose"},
-		{"no ask", "x\n\n```reflect\nkey: a\n```", "there is no question"},
-		{"no file", "x\n\n```file\ntitle: a\n```", "there is no file"},
+	tests := []struct {
+		name, in, problem string
+		line              int
+	}{
+		{"no yaml", "x\n\n```quiz\n: [\n```", "it cannot be read", 3},
+		{"unknown key", "x\n\n```quiz\nfoo: 1\n```", "it cannot be read", 3},
+		{"no question", "x\n\n```quiz\ntitle: T\n```", "it has no question that can be answered", 3},
+		{"nothing right", "x\n\n```quiz\nquestions: [{ask: A, choices: [{text: a}, {text: b}]}]\n```", "no choice is right", 4},
+		{"two right", "x\n\n```quiz\nquestions: [{ask: A, choices: [{text: a, right: true}, {text: b, right: true}]}]\n```", "several choices are right", 4},
+		{"one choice", "x\n\n```quiz\nquestions: [{ask: A, choices: [{text: a, right: true}]}]\n```", "there is nothing to choose", 4},
+		{"the second of two", "x\n\n```quiz\nquestions:\n  - ask: A\n    choices: [{text: a, right: true}, {text: b}]\n  - ask: B\n    kind: number\n    choices: [{text: ten, right: true}]\n```", "a choice is no number", 7},
+		{"a number that nothing is right of", "x\n\n```quiz\nquestions: [{ask: A, kind: number, choices: [{text: 3}]}]\n```", "no choice is right", 4},
+		{"a tolerance that is none", "x\n\n```quiz\nquestions: [{ask: A, kind: number, tolerance: some, choices: [{text: 3, right: true}]}]\n```", "its tolerance is some", 4},
+		{"words that are never right", "x\n\n```quiz\nquestions: [{ask: A, kind: text, choices: [{text: a}]}]\n```", "no choice is right", 4},
+		{"forgives the unknown", "x\n\n```quiz\nquestions: [{ask: A, kind: text, forgive: [all], choices: [{text: a, right: true}]}]\n```", "it forgives all", 4},
+		{"three truths", "x\n\n```quiz\nquestions: [{ask: A, kind: truefalse, choices: [{right: true}, {}, {}]}]\n```", "a statement holds or does not", 4},
+		{"an order of the same", "x\n\n```quiz\nquestions: [{ask: A, kind: order, choices: [{text: a}, {text: a}]}]\n```", "two choices say the same", 4},
+		{"no partner", "x\n\n```quiz\nquestions: [{ask: A, kind: match, choices: [{text: a, match: b}, {text: c}]}]\n```", "a choice has no partner", 4},
+		{"all the same partner", "x\n\n```quiz\nquestions: [{ask: A, kind: match, choices: [{text: a, match: b}, {text: c, match: b}]}]\n```", "there is nothing to put together", 4},
+		{"unknown kind", "x\n\n```quiz\nquestions: [{ask: A, kind: essay, choices: [{text: a, right: true}, {text: b}]}]\n```", "its kind is essay", 4},
+		{"no ask", "x\n\n```reflect\nkey: a\n```", "there is no question", 3},
+		{"no file", "x\n\n```file\ntitle: a\n```", "there is no file", 3},
 	}
 	for _, tt := range tests {
 		blocks, problems := markdown.Split(tt.in, options)
-		if len(blocks) != 1 || len(problems) == 0 || !strings.HasPrefix(problems[0].Problem, tt.problem) || problems[0].Line != 3 {
+		left := 0
+		for _, b := range blocks {
+			left += len(b.Questions)
+		}
+		if left > 1 || len(problems) == 0 || !strings.HasPrefix(problems[0].Problem, tt.problem) || problems[0].Line != tt.line {
 			t.Errorf("%s: %d blocks, problems %+v", tt.name, len(blocks), problems)
+		}
+	}
+}
+
+func TestQuestionsOfEveryKind(t *testing.T) {
+	t.Parallel()
+	const source = "```quiz\nshuffle: true\ndraw: 2\nattempts: 3\nminutes: 10\npass: 80\nquestions:\n" +
+		"  - ask: \"Is `0.6` **right**? ![bath](ice.png)\"\n    kind: truefalse\n    choices: [{right: true}, {because: no}]\n" +
+		"  - ask: |\n      What does it print?\n\n      ```go\n      fmt.Println(1)\n      ```\n    kind: number\n    tolerance: 5%\n    unit: °C\n    choices: [{text: -0.6, right: true}, {text: 0.6, because: The sign.}]\n" +
+		"  - ask: \"- 18 °C <script>x</script>\"\n    kind: text\n    forgive: [case, accents]\n    choices: [{text: Frost, right: true}]\n" +
+		"  - ask: First?\n    kind: order\n    choices: [{text: one}, {text: two}, {text: \"3. May\"}]\n" +
+		"  - ask: Whose?\n    kind: match\n    choices: [{text: milk, match: 4 °C}, {text: fish, match: 0 °C}, {match: 8 °C}]\n```\n" +
+		"\n```quiz\nquestions:\n  - ask: First?\n    choices: [{text: a, right: true}, {text: b}]\n```\n"
+	blocks, problems := markdown.Split(source, markdown.Options{Lang: "de", Image: options.Image})
+	if len(problems) > 0 || len(blocks) != 2 || len(blocks[0].Questions) != 5 {
+		t.Fatalf("%d blocks, problems %+v", len(blocks), problems)
+	}
+	b := blocks[0]
+	if !b.Check() || b.Asked() != 2 || !b.Shuffle || b.Attempts != 3 || b.Minutes != 10 || b.Pass != 80 || blocks[1].Check() {
+		t.Errorf("rules %+v", b)
+	}
+	if q := b.Questions[0]; !strings.Contains(q.HTML, "<code>0.6</code> <strong>right</strong>") || !strings.Contains(q.HTML, "<img src=") || strings.Contains(q.HTML, "<p>") || q.Choices[0].Text != "Richtig" || q.Choices[1].Text != "Falsch" {
+		t.Errorf("a statement is %+v", q)
+	}
+	if q := b.Questions[1]; !strings.Contains(q.HTML, `<pre class="chroma"`) || q.Choices[0].HTML != "" || len(q.Choices) != 2 {
+		t.Errorf("a number is %+v", q)
+	}
+	if q := b.Questions[2]; q.HTML != "- 18 °C x" || q.Key == b.Questions[3].Key {
+		t.Errorf("a single line became %q", q.HTML)
+	}
+	if q := b.Questions[3]; q.Choices[2].HTML != "3. May" {
+		t.Errorf("a single line became %q", q.Choices[2].HTML)
+	}
+	if a, c := b.Questions[3].Key, blocks[1].Questions[0].Key; a == c {
+		t.Errorf("two questions of a lesson have the key %s", a)
+	}
+	for _, bad := range []string{"draw: 3", "attempts: 99", "pass: 101", "minutes: 999", "draw: -1"} {
+		_, problems := markdown.Split("```quiz\n"+bad+"\nquestions:\n  - ask: First?\n    choices: [{text: a, right: true}, {text: b}]\n```\n", options)
+		if len(problems) != 1 || !strings.HasPrefix(problems[0].Key, "bad_") {
+			t.Errorf("%s: %+v", bad, problems)
+		}
+	}
+}
+
+func TestReadings(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string][]float64{
+		"0.6": {0.6}, "0,6": {0.6}, " −0,6 ": {-0.6}, "1.234,5": {1234.5}, "1,234.5": {1234.5}, "1 234": {1234}, "1'234.5": {1234.5}, "1,234": {1.234, 1234}, "1.234.567": {1234567}, "1e3": {1000}, ".5": {0.5}, "12,34": {12.34},
+		"": nil, "ten": nil, "0x10": nil, "inf": nil, "NaN": nil, "1_000": nil, "1,2.3,4": nil, "5 °C": nil, "--1": nil, "1e999": nil,
+	} {
+		if got := markdown.Readings(in); !slices.Equal(got, want) {
+			t.Errorf("%q reads %v, want %v", in, got, want)
 		}
 	}
 }
@@ -155,7 +225,7 @@ func FuzzRender(f *testing.F) {
 	for _, s := range []string{
 		lesson, "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "[x](JaVaScRiPt&colon;alert(1))", "![x](ice.png){onload=x}", "<a href='&#106;avascript:x'>",
 		"> [!NOTE]\" onclick=\"x\n> y", "```\"><script>\nx\n```", "| <script> | `|` |\n| --- | --- |\n| a | b |", "<style>*{}</style><div style='x'>", "[a]: javascript:x\n\n[a]", "## <b onclick=x>", "<https://x\"onclick=y>",
-		"[x](https://e.example/\"onmouseover=\"x)", "- [x] a", "![a](ice.png\"onerror=\"x)", "&lt;script&gt;", "<!-- --!><script>x</script>", "<svg><script>", "[x](\x01javascript:x)", "\x00", "a\x80b",
+		"[x](https://e.example/\"onmouseover=\"x)", "- [x] a", "![a](ice.png\"onerror=\"x)", "```quiz\nquestions: [{ask: \"<img src=x onerror=alert(1)> [x](javascript:x)\", choices: [{text: \"<svg onload=x>\", right: true}, {text: \"a\\n\\n## b\"}]}]\n```", "&lt;script&gt;", "<!-- --!><script>x</script>", "<svg><script>", "[x](\x01javascript:x)", "\x00", "a\x80b",
 	} {
 		f.Add(s)
 	}
@@ -170,6 +240,12 @@ func FuzzRender(f *testing.F) {
 		keys := map[string]bool{}
 		for _, b := range blocks {
 			safe(t, src, b.HTML)
+			for _, q := range b.Questions {
+				safe(t, src, q.HTML)
+				for _, c := range q.Choices {
+					safe(t, src, c.HTML)
+				}
+			}
 			if keys[b.Key] || b.Key == "" {
 				t.Errorf("%q: key %q twice", src, b.Key)
 			}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -21,12 +20,13 @@ const (
 	Video   = "video"   // a recording with captions
 	File    = "file"    // something to download
 	Path    = "path"    // a card of a path or course, in Ref
+	Try     = "try"     // something to try at work, in Ask
 )
 
 // typed reports whether a fence of the language is one of the typed blocks.
 func typed(language string) bool {
 	switch language {
-	case Quiz, Reflect, Video, File, Path:
+	case Quiz, Reflect, Video, File, Path, Try:
 		return true
 	}
 	return false
@@ -41,31 +41,35 @@ type Block struct {
 	HTML  string `json:"html,omitempty"`  // of prose, with its heading, which has the id "s-"+Key
 
 	Questions []Question `json:"questions,omitempty"`
-	Ask       string     `json:"ask,omitempty"`      // of a reflection
+	Shuffle   bool       `json:"shuffle,omitempty"`  // of a quiz: questions and choices come in another order for everybody
+	Draw      int        `json:"draw,omitempty"`     // of a quiz: so many of its questions are asked; 0 for all
+	Attempts  int        `json:"attempts,omitempty"` // of a quiz: so often it may be taken; 0 for any number
+	Pass      int        `json:"pass,omitempty"`     // of a quiz: from how many percent on it is passed; 0 for no mark
+	Ask       string     `json:"ask,omitempty"`      // of a reflection; of something to try: what
+	With      string     `json:"with,omitempty"`     // of something to try: with whom
+	Days      int        `json:"days,omitempty"`     // of something to try: within how many days; 0 for the usual time
 	Src       string     `json:"src,omitempty"`      // of a video or file: a name, and after resolving an address
 	Poster    string     `json:"poster,omitempty"`   // as Src
 	Captions  string     `json:"captions,omitempty"` // as Src, WebVTT
 	Chapters  []Cue      `json:"chapters,omitempty"` // of a video
 	Said      []Cue      `json:"said,omitempty"`     // the transcript of a video
-	Minutes   int        `json:"minutes,omitempty"`
-	Ref       string     `json:"ref,omitempty"` // of a path card: "organization/slug"
+	Minutes   int        `json:"minutes,omitempty"`  // of a video, and how long a quiz may take; 0 for any time
+	Ref       string     `json:"ref,omitempty"`      // of a path card: "organization/slug"
 
 	Line int `json:"-"` // where it begins in the text, from 1
 }
 
-// Question of a quiz. Kind is "single" or "multiple".
-type Question struct {
-	Key     string   `json:"key" yaml:"key,omitempty"`
-	Kind    string   `json:"kind" yaml:"kind,omitempty"`
-	Ask     string   `json:"ask" yaml:"ask"`
-	Choices []Choice `json:"choices" yaml:"choices"`
+// Check reports whether the block is a quiz that is taken as a whole and handed in, instead of being practised question by question.
+func (b Block) Check() bool {
+	return b.Kind == Quiz && (b.Draw > 0 || b.Attempts > 0 || b.Pass > 0 || b.Minutes > 0)
 }
 
-// Choice of a question; Because explains it, and names the common mistake where it is one.
-type Choice struct {
-	Text    string `json:"text" yaml:"text"`
-	Right   bool   `json:"right,omitempty" yaml:"right,omitempty"`
-	Because string `json:"because,omitempty" yaml:"because,omitempty"`
+// Asked is how many questions one taking of the quiz asks.
+func (b Block) Asked() int {
+	if b.Draw > 0 {
+		return min(b.Draw, len(b.Questions))
+	}
+	return len(b.Questions)
 }
 
 // Cue is a place in a recording and what it is about, or what is said there.
@@ -91,7 +95,7 @@ func Split(src string, o Options) ([]Block, []Problem) {
 	}
 	source := []byte(clean(src))
 	doc := parse(source, o)
-	s := splitter{source: source, seen: map[string]int{}, part: ast.NewDocument()}
+	s := splitter{source: source, options: o, seen: map[string]int{}, asked: map[string]int{}, part: ast.NewDocument()}
 	for n := doc.FirstChild(); n != nil; {
 		next := n.NextSibling()
 		s.take(n)
@@ -105,7 +109,9 @@ type splitter struct {
 	source   []byte
 	out      []Block
 	problems []Problem
-	seen     map[string]int
+	options  Options
+	seen     map[string]int // keys of blocks
+	asked    map[string]int // keys of questions
 
 	part  *ast.Document
 	title string
@@ -126,7 +132,7 @@ func (s *splitter) take(n ast.Node) {
 		}
 	case *ast.FencedCodeBlock:
 		switch kind := string(n.Language(s.source)); kind {
-		case Quiz, Reflect, Video, File, Path:
+		case Quiz, Reflect, Video, File, Path, Try:
 			s.flush()
 			s.typed(kind, lines(n.Lines(), s.source), s.lineOf(n))
 			return
@@ -200,6 +206,12 @@ type Fields struct {
 	Said      string     `yaml:"transcript,omitempty"` // likewise
 	Minutes   int        `yaml:"minutes,omitempty"`
 	Path      string     `yaml:"path,omitempty"`
+	With      string     `yaml:"with,omitempty"`
+	Days      int        `yaml:"days,omitempty"`
+	Shuffle   bool       `yaml:"shuffle,omitempty"`
+	Draw      int        `yaml:"draw,omitempty"`
+	Attempts  int        `yaml:"attempts,omitempty"`
+	Pass      int        `yaml:"pass,omitempty"`
 	Questions []Question `yaml:"questions,omitempty"`
 }
 
@@ -217,9 +229,21 @@ func (s *splitter) typed(kind, body string, line int) {
 	}
 	switch kind {
 	case Quiz:
-		if !s.questions(&b, f.Questions, line) {
+		if !s.questions(&b, f.Questions, linesOf(body, line)) {
 			return
 		}
+		b.Shuffle = f.Shuffle
+		s.rules(&b, f)
+	case Try:
+		if f.Ask == "" {
+			s.wrong("nothing_to_try", line, kind, "there is nothing to try", "add ask: with one thing to do at work")
+			return
+		}
+		if f.Days < 0 || f.Days > 365 {
+			s.wrong("bad_days", line, fmt.Sprintf("days: %d", f.Days), "it cannot be so", "write days, up to 365")
+			f.Days = 0
+		}
+		b.With, b.Days = f.With, f.Days
 	case Reflect:
 		if f.Ask == "" {
 			s.wrong("no_question", line, kind, "there is no question", "add ask: with one question")
@@ -265,48 +289,6 @@ func cues(text string) (out []Cue) {
 		last.Text = strings.TrimSpace(last.Text + " " + line)
 	}
 	return out
-}
-
-// questions takes what can be answered: two choices at least, one of them right, and exactly one for a single choice.
-func (s *splitter) questions(b *Block, list []Question, line int) bool {
-	keys := map[string]int{}
-	for i, q := range list {
-		right := 0
-		for _, c := range q.Choices {
-			if c.Right {
-				right++
-			}
-		}
-		if q.Kind == "" {
-			q.Kind = "single"
-		}
-		found := fmt.Sprintf("question %d", i+1)
-		switch {
-		case strings.TrimSpace(q.Ask) == "":
-			s.wrong("asks_nothing", line, found, "it asks nothing", "add ask:")
-		case q.Kind != "single" && q.Kind != "multiple":
-			s.wrong("bad_kind", line, found, "its kind is "+q.Kind, "write kind: single or kind: multiple")
-		case len(q.Choices) < 2:
-			s.wrong("no_choices", line, found, "there is nothing to choose", "add at least two choices")
-		case slices.ContainsFunc(q.Choices, func(c Choice) bool { return strings.TrimSpace(c.Text) == "" }):
-			s.wrong("empty_choice", line, found, "a choice says nothing", "give it a text: or leave it out")
-		case right == 0:
-			s.wrong("none_right", line, found, "no choice is right", "mark one with right: true")
-		case right > 1 && q.Kind == "single":
-			s.wrong("several_right", line, found, "several choices are right", "write kind: multiple")
-		default:
-			if q.Key == "" {
-				q.Key = q.Ask
-			}
-			q.Key = unique(keys, slug(q.Key))
-			b.Questions = append(b.Questions, q)
-		}
-	}
-	if len(b.Questions) == 0 {
-		s.wrong("no_answerable", line, Quiz, "it has no question that can be answered", "add questions:")
-		return false
-	}
-	return true
 }
 
 func (s *splitter) wrong(key string, line int, found, problem, fix string) {

@@ -127,6 +127,9 @@ var events = map[string]eventCase{
 	"tenants.batch_asked":          {actors: []scope.Actor{scope.Agreement}},
 	"tenants.connection_changed":   {actors: []scope.Actor{scope.Mailer}},
 	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
+	"courses.publish_planned":      {actors: []scope.Actor{scope.Mailer}},
+	"courses.review_answered":      {actors: []scope.Actor{scope.Mailer}},
+	"courses.review_due":           {actors: []scope.Actor{scope.Mailer}},
 	"tenants.member_left":          {actors: []scope.Actor{scope.Keeper}},
 	"tenants.export_asked":         {actors: []scope.Actor{scope.Keeper}},
 	"marketing.touched":            {actors: []scope.Actor{scope.Counter}, keeps: []string{"counted"}},
@@ -150,6 +153,16 @@ var jobKinds = map[string]string{
 	"tenants.batch":       "as the Agreement of the organization that it names, which reads its own batch and moves its own connections",
 	"tenants.due":         "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
 	"tenants.disclose":    "as the Discloser of one organization after the other, which writes what both signed and each member agreed to",
+	"auth.end_glass":    "as the sign-in of no organization, which reads which break-glasses are over and ends each in the scope of its organization; it names a minute alone",
+	"courses.publish":   "as the Mailer of the organization that it names, which reads whether its own draft is due, and as whoever planned that there, with the rights of then",
+	"mail.deliver":      "as the Mailer of the mail's organization, which reads the mail by its identifier there",
+	"tenants.hour":      "as the Mailer of no organization, which reads which portals there are and inserts a tenants.due for each",
+	"auth.import":       "as the sign-in of the organization that it names, which reads its own import and changes its own members",
+	"courses.tries":     "as the Mailer of no organization, which reads which portals there are and inserts a courses.tries_due for each",
+	"courses.tries_due": "as the Mailer of the organization that it names, which reads what mails are due there and to whom, and not what they are about",
+	"tenants.batch":     "as the Agreement of the organization that it names, which reads its own batch and moves its own connections",
+	"tenants.due":       "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
+	"tenants.disclose":  "as the Discloser of one organization after the other, which writes what both signed and each member agreed to",
 }
 
 // TestEventsAndJobs is the inventory of what works without a person: every kind that somebody listens to, and every kind of job, has
@@ -216,7 +229,7 @@ func (s *site) forge(t *testing.T, su *pgx.Conn, tables []string) (forged int, f
 			for _, ob := range s.foreign(o) {
 				raw, err := json.Marshal(map[string]any{
 					"org": o.id, "Org": o.id, "item": ob, "Item": ob, "item_org": o.id, "question": ob, "answer": ob, "post": ob, "kind": "thanks", "on": true, "key": id.New[id.Any](),
-					"membership": o.members[0], "finish": id.New[id.Any](), "what": "seen", "at": "2026-01-02T03:04:05Z", "origin": "story", "ref": ob, "enrollment": id.New[id.Enrollment](), "other": o.id, "receipt": receipt, "batch": ob, "export": ob,
+					"membership": o.members[0], "finish": id.New[id.Any](), "what": "seen", "at": "2026-01-02T03:04:05Z", "origin": "story", "ref": ob, "enrollment": id.New[id.Enrollment](), "other": o.id, "receipt": receipt, "batch": ob, "export": ob, "reviewer": o.members[0],
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -404,8 +404,8 @@ var onNoPage = []string{
 // refusals are pages that say only at times what they are for, even to those who may: what is counted is whom they refuse.
 var refusals = []string{"GET /network/:slug/counter", "GET /network/:slug/end", "GET /sharing/:slug/visibility", "GET /slots/:id", "GET /joint/:id", "GET /joint/:id/:slug"}
 
-// seldom are fields that only some searches and answers show, and pages that want a sign-in of the last minutes.
-var seldom = []string{"additions.block", "additions.note", "lessons.plain", "provider_errands.email", "providers.client_id", "providers.pin_value", "quiz.because", "reflections.body", "resources.plain", "slot", "stories.cta", "stories.plain"}
+// seldom are fields that only some searches and answers show.
+var seldom = []string{"additions.block", "additions.note", "lessons.plain", "quiz.because", "reflections.body", "resources.plain", "slot", "stories.cta", "stories.plain"}
 
 // TestOverHTTP lets members with every role, visitors at every host and strangers call every page of the portal with every kind of
 // identifier, in random worlds that change, and compares status, content and every canary in the whole answer with the model.

@@ -100,7 +100,7 @@ var individualRoutes = map[string]route{
 	"GET /account/erase":    {kind: page, asks: ownRecord("/account/erase")},
 
 	"GET /admin/public-door":       {kind: page, asks: office("/admin/public-door")},
-	"GET /admin/public-door/close": {kind: page, asks: elsewhereFresh("/admin/public-door/close")},
+	"GET /admin/public-door/close": {kind: page, asks: office("/admin/public-door/close")},
 	"GET /admin/individuals": {kind: list, asks: func(s *site, r *reader) []ask {
 		a := office("/admin/individuals")(s, r)
 		for _, c := range s.callers {

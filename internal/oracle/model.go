@@ -49,6 +49,7 @@ const (
 	Roll       Kind = "roll"       // who of Org is known to Other, by name, as whoever administrates Org reads it
 	Shelf      Kind = "shelf"      // the collections of Org, for who looks after them
 	Library    Kind = "library"    // the library of Org, for who looks after it
+	Draft      Kind = "draft"      // what the authors of Org write, and Member was asked to read
 	Taken      Kind = "taken"      // that Org took an item of Other into its library, and what it decided about it
 	Addition   Kind = "addition"   // what Org adds to the path Item of Other: Audience and Customers say to whom beside its own people
 	Readers    Kind = "readers"    // how much people of Org read of Other in a week: Done says that it is over, and that five or more did
@@ -149,6 +150,8 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && v.Shares
 	case Library:
 		return own && v.Keeps
+	case Draft:
+		return own && (v.Keeps || o.Member != "" && v.Member == o.Member)
 	case Addition:
 		return own || w.shown(v, o)
 	case Readers: // Whose content it is learns of whole weeks, and of nobody who could be told from four others.
@@ -238,7 +241,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
 		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to) && o.Post == nil
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Taken, Addition, Joint, Readers, Account, Record, Sealed:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Readers, Account, Record, Sealed:
 	}
 	return false
 }

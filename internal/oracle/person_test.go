@@ -222,7 +222,7 @@ func TestTakeOut(t *testing.T) {
 		without []string // tables
 	}{
 		{"the person", self, []string{"erasures"}},
-		{"an administrator", by, []string{"erasures", "reflections", "attempts", "consents", "account_links", "link_requests"}},
+		{"an administrator", by, []string{"erasures", "reflections", "attempts", "consents", "account_links", "link_requests", "sittings", "tryouts", "tryout_dues", "quiet_tryouts"}},
 	} {
 		have := rowsOf(t, c.files)
 		for _, tb := range tenants.Person {
@@ -444,18 +444,18 @@ func TestForgetGuards(t *testing.T) {
 			_, err := tx.Exec(`SELECT forget_rows('reflections', $1, 10)`, learner.Membership)
 			return err
 		}),
-		"a learner has a colleague erased": s.d.Tx(scope.Enter(t.Context(), learner), func(tx *db.Tx) error {
+		"a learner has a colleague erased": s.d.Tx(scope.Enter(dbtest.Shown(t.Context()), learner), func(tx *db.Tx) error {
 			_, err := tx.Exec(`INSERT INTO erasures (org_id, membership_id, asked_by, posts, asked_at) VALUES ($1, $2, $3, 'keep', now())`, o.id, other.Membership, learner.Membership)
 			return err
 		}),
-		"an administrator has somebody of another organization erased": s.portal.Tenants.EraseMember(scope.Enter(t.Context(), boss), foreign.members[0], s.byKey[foreign.members[0].String()], tenants.PostsKeep),
-		"the only administrator goes":                                  s.portal.Tenants.EraseSelf(scope.Enter(t.Context(), boss), s.byKey[boss.Membership.String()], tenants.PostsKeep),
+		"an administrator has somebody of another organization erased": s.portal.Tenants.EraseMember(scope.Enter(dbtest.Shown(t.Context()), boss), foreign.members[0], s.byKey[foreign.members[0].String()], tenants.PostsKeep),
+		"the only administrator goes":                                  s.portal.Tenants.EraseSelf(scope.Enter(dbtest.Shown(t.Context()), boss), s.byKey[boss.Membership.String()], tenants.PostsKeep),
 	} {
 		if err == nil {
 			t.Errorf("%s", what)
 		}
 	}
-	if err := s.portal.Tenants.EraseMember(scope.Enter(t.Context(), boss), learner.Membership, s.byKey[learner.Membership.String()], tenants.PostsKeep); err != nil {
+	if err := s.portal.Tenants.EraseMember(scope.Enter(dbtest.Shown(t.Context()), boss), learner.Membership, s.byKey[learner.Membership.String()], tenants.PostsKeep); err != nil {
 		t.Fatal(err)
 	}
 	for what, run := range map[string]func(tx *db.Tx) error{

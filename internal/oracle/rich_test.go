@@ -114,6 +114,10 @@ func (w *world) putVersion(p *itemPage, outline courses.Outline) {
 				Key: "x", Kind: "single", Ask: w.field(ob, "quiz.ask"),
 				Choices: []markdown.Choice{{Text: w.field(ob, "quiz.choice"), Right: true, Because: w.field(ob, "quiz.because")}, {Text: w.field(ob, "quiz.choice"), Because: w.field(ob, "quiz.because")}},
 			}}},
+			{Kind: markdown.Quiz, Key: "exam", Title: w.field(ob, "check.title"), Attempts: 3, Questions: []markdown.Question{{
+				Key: "y", Kind: markdown.Order, Ask: w.field(ob, "check.ask"), Because: w.field(ob, "check.because"),
+				Choices: []markdown.Choice{{Text: w.field(ob, "check.choice")}, {Text: w.field(ob, "check.choice")}},
+			}}},
 		}
 		w.exec(p.org, `INSERT INTO lessons (org_id, item_id, version, key, position, title, minutes, source, blocks, plain, langs, licence, origin) VALUES ($1, $2, 1, $3, $4, $5, 3, $6, $7, $8, '{fr}', $9, $10)`,
 			p.org.id, p.id, key, i+1, w.field(ob, "lessons.title"), w.field(ob, "lessons.source"), blocks, w.field(ob, "lessons.plain"), w.field(ob, "lessons.licence"), w.field(ob, "lessons.origin"))
@@ -252,6 +256,8 @@ func (w *world) learning(o *org) {
 			w.exec(o, `INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version) VALUES ($1, $2, $3, $4, 'b', 1)`, o.id, m, p.org.id, p.id)
 			w.execAs(v, `INSERT INTO reflections (org_id, membership_id, item_org, item_id, lesson_key, reflection_key, body) VALUES ($1, $2, $3, $4, 'a', 'r', $5)`,
 				o.id, m, p.org.id, p.id, w.field(secret, "reflections.body"))
+			w.execAs(v, `INSERT INTO tryouts (org_id, tryout_id, membership_id, item_org, item_id, lesson_key, try_key, root_kind, root_id, title, what, with_whom, by_day, outcome, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, 'a', 't', 'course', $5, $6, $7, $8, current_date - 8, $9, now(), now())`,
+				o.id, id.New[id.Any](), m, p.org.id, p.id, w.field(secret, "tryouts.title"), w.field(secret, "tryouts.what"), w.field(secret, "tryouts.with_whom"), w.field(secret, "tryouts.outcome"))
 			w.execAs(v, `INSERT INTO attempts (org_id, attempt_id, membership_id, item_org, item_id, version, lesson_key, question_key, choices, correct) VALUES ($1, $2, $3, $4, $5, 1, 'a', 'x', '{1}', false)`,
 				o.id, id.New[id.Any](), m, p.org.id, p.id)
 		}

@@ -132,6 +132,9 @@ func actionsIn(fn *ast.FuncDecl) (out []string) {
 		if name == "Audit" || name == "note" {
 			from(c.Args[1])
 		}
+		if (name == "become" || name == "turn") && len(c.Args) == 5 {
+			from(c.Args[3])
+		}
 		return true
 	})
 	return out

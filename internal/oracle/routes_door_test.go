@@ -19,14 +19,14 @@ import (
 var doorRoutes = map[string]route{
 	"GET /admin/sign-in":                  {kind: list, asks: office("/admin/sign-in")},
 	"GET /admin/sign-in/new":              {kind: page, asks: office("/admin/sign-in/new")},
-	"GET /admin/sign-in/only":             {kind: page, asks: elsewhereFresh("/admin/sign-in/only")},
-	"GET /admin/sign-in/:provider":        {kind: page, asks: providersOf("", true)},
-	"GET /admin/sign-in/:provider/seen":   {kind: fragment, asks: providersOf("/seen", true)},
-	"GET /admin/sign-in/:provider/health": {kind: page, asks: providersOf("/health", true)},
-	"GET /admin/sign-in/:provider/edit":   {kind: page, asks: providersOf("/edit", false)},
-	"GET /admin/sign-in/:provider/claims": {kind: page, asks: providersOf("/claims", false)},
-	"GET /admin/sign-in/:provider/remove": {kind: page, asks: providersOf("/remove", false)},
-	"GET /admin/sign-in/:provider/send":   {kind: page, asks: providersOf("/send", false)},
+	"GET /admin/sign-in/only":             {kind: page, asks: office("/admin/sign-in/only")},
+	"GET /admin/sign-in/:provider":        {kind: page, asks: providersOf("")},
+	"GET /admin/sign-in/:provider/seen":   {kind: fragment, asks: providersOf("/seen")},
+	"GET /admin/sign-in/:provider/health": {kind: page, asks: providersOf("/health")},
+	"GET /admin/sign-in/:provider/edit":   {kind: page, asks: providersOf("/edit")},
+	"GET /admin/sign-in/:provider/claims": {kind: page, asks: providersOf("/claims")},
+	"GET /admin/sign-in/:provider/remove": {kind: page, asks: providersOf("/remove")},
+	"GET /admin/sign-in/:provider/send":   {kind: page, asks: providersOf("/send")},
 	"GET /auth/test/:provider": {kind: page, asks: func(s *site, r *reader) (out []ask) {
 		for _, o := range s.orgs {
 			if o != r.org {
@@ -70,23 +70,12 @@ var doorRoutes = map[string]route{
 	"POST /invited/:token":                   {kind: write, post: posts("/invited/"+strings.Repeat("A", 43), "name=x")},
 }
 
-// elsewhereFresh asks for a page that wants a fresh sign-in, to which the readers of the oracle are led instead.
-func elsewhereFresh(target string) func(*site, *reader) []ask {
-	return func(_ *site, r *reader) []ask {
-		return []ask{{target: target, about: &oracle.Object{Kind: oracle.Office, Org: orgOf(r)}, ok: 303, open: false}}
-	}
-}
-
-// providersOf asks for the provider of every organization; without open, the page wants a fresh sign-in.
-func providersOf(rest string, open bool) func(*site, *reader) []ask {
+// providersOf asks for the provider of every organization.
+func providersOf(rest string) func(*site, *reader) []ask {
 	return func(s *site, r *reader) []ask {
 		out := []ask{{target: "/admin/sign-in/" + id.New[id.Provider]().String() + rest, never: true}}
-		ok := 200
-		if !open {
-			ok = 303
-		}
 		for _, o := range s.orgs {
-			out = append(out, ask{target: "/admin/sign-in/" + o.provider.String() + rest, about: &oracle.Object{Kind: oracle.Office, Org: o.id.String()}, ok: ok, open: open && o == r.org})
+			out = append(out, ask{target: "/admin/sign-in/" + o.provider.String() + rest, about: &oracle.Object{Kind: oracle.Office, Org: o.id.String()}, ok: 200, open: o == r.org})
 		}
 		return out
 	}

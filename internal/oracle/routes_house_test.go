@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/oracle"
 	"github.com/learnscape/learnscape/internal/scope"
@@ -20,6 +21,8 @@ var houseRoutes = map[string]route{
 	"GET /admin/teams":                {kind: list, asks: crews("", true)},
 	"GET /admin/teams/:team":          {kind: page, asks: crews("/01a21306-28be-7092-bb09-9f3a7379a7ff", false)},
 	"GET /admin/teams/:team/delete":   {kind: page, asks: crews("/01a21306-28be-7092-bb09-9f3a7379a7ff/delete", false)},
+	"GET /admin/teams/:team/roles":    {kind: page, asks: crews("/01a21306-28be-7092-bb09-9f3a7379a7ff/roles", false)},
+	"POST /admin/teams/:team/roles":   {kind: write, post: posts("/admin/teams/01a21306-28be-7092-bb09-9f3a7379a7ff/roles", "role_author=on")},
 	"POST /admin/teams":               {kind: write, post: posts("/admin/teams", "name=")},
 	"POST /admin/teams/:team":         {kind: write, post: posts("/admin/teams/01a21306-28be-7092-bb09-9f3a7379a7ff", "name=x")},
 	"POST /admin/teams/:team/people":  {kind: write, post: posts("/admin/teams/01a21306-28be-7092-bb09-9f3a7379a7ff/people", "change=add")},
@@ -60,7 +63,7 @@ func (s *site) houseMails(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	as := scope.Enter(t.Context(), scope.Scope{Actor: scope.Member, Org: o.id, Membership: boss.MembershipID, Roles: boss.Roles})
+	as := scope.Enter(dbtest.Shown(t.Context()), scope.Scope{Actor: scope.Member, Org: o.id, Membership: boss.MembershipID, Roles: boss.Roles})
 	if err := s.portal.Tenants.Close(as, "Leaving"); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,21 @@ var sessionRoutes = map[string]route{
 		}
 		return out
 	}},
+	"GET /admin/people/:id/roles": {kind: page, asks: func(s *site, _ *reader) []ask {
+		out := []ask{{target: "/admin/people/" + id.New[id.Any]().String() + "/roles", never: true}}
+		for _, m := range s.someMembers() {
+			out = append(out, ask{target: "/admin/people/" + m.Membership.String() + "/roles", about: &oracle.Object{Kind: oracle.Office, Org: m.Org.String()}, id: m.Membership.String(), ok: 200, open: true})
+		}
+		return out
+	}},
+	"POST /admin/people/:id/roles": {kind: write, post: func(s *site, _ bool) (out []form) {
+		for _, m := range s.someMembers() {
+			if m.Org != s.orgs[1].id {
+				out = append(out, form{"/admin/people/" + m.Membership.String() + "/roles", "role_author=on"})
+			}
+		}
+		return out
+	}},
 	"POST /admin/people/:id/sessions": {kind: write, post: func(s *site, _ bool) (out []form) {
 		for _, m := range s.someMembers() {
 			if m.Org != s.orgs[1].id {

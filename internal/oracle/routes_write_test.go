@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/oracle"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -15,7 +16,7 @@ var writeRoutes = map[string]route{
 		var lines []listed
 		for _, ob := range s.world.items {
 			if tok := s.byKey["draft "+ob.ID]; tok != "" {
-				lines = append(lines, listed{ob: &oracle.Object{Kind: oracle.Library, Org: ob.Org}, as: tok})
+				lines = append(lines, listed{ob: s.drafted(ob), as: tok})
 			}
 		}
 		return []ask{{target: "/publish", about: about, ok: 200, lists: lines}, {target: "/publish?tab=published", about: about, ok: 200, lists: s.itemsOn(r, false)}}
@@ -23,6 +24,15 @@ var writeRoutes = map[string]route{
 	"GET /publish/:id":                 {kind: page, asks: drafts("")},
 	"GET /publish/:id/discard":         {kind: page, asks: drafts("/discard")},
 	"GET /publish/:id/lessons/:lesson": {kind: page, asks: drafts("/lessons/first")},
+	"GET /publish/:id/steps/:step": {kind: page, asks: func(s *site, r *reader) []ask {
+		out := drafts("/steps/first")(s, r)
+		for i, ob := range s.world.items {
+			if s.pages[ob.ID].kind != tenants.KindPath {
+				out[i].never, out[i].about = true, nil
+			}
+		}
+		return out
+	}},
 	"GET /publish/:id/files/:name": {kind: file, asks: func(s *site, r *reader) []ask {
 		out := drafts("/files/nothing.png")(s, r)
 		for i := range out {
@@ -30,9 +40,11 @@ var writeRoutes = map[string]route{
 		}
 		return out
 	}},
-	"POST /publish":                     {kind: write, post: posts("/publish", "title=")},
-	"POST /publish/:id":                 {kind: write, post: draftForms("", "do=discard", "do=publish&edition=1", "do=add&lesson=Mine", "do=head&edition=1&title=Mine&lang=en", "do=remove&lesson=first")},
+	"POST /publish": {kind: write, post: posts("/publish", "title=")},
+	"POST /publish/:id": {kind: write, post: draftForms("", "do=discard", "do=publish&edition=1", "do=add&lesson=Mine", "do=head&edition=1&title=Mine&lang=en", "do=remove&lesson=first", "do=step-lesson&lesson=Mine", "do=step-place&step=first", "do=review-ask&who=Mine",
+		"do=review-off&reviewer=01a21306-28be-7092-bb09-9f3a7379a7ff", "do=review-settle&remark=01a21306-28be-7092-bb09-9f3a7379a7ff", "do=review-plan&at=2030-01-02T03:04", "do=review-cancel")},
 	"POST /publish/:id/rewrite":         {kind: write, post: draftForms("/rewrite", "")},
+	"POST /publish/:id/steps/:step":     {kind: write, post: draftForms("/steps/first", "edition=1&title=Mine&needs=first", "edition=1&note=Mine&section=Mine&slot=on")},
 	"POST /publish/:id/files":           {kind: write, post: draftForms("/files", "file=x")},
 	"POST /publish/:id/lessons/:lesson": {kind: write, post: draftForms("/lessons/first", "edition=1&title=Mine&source=Mine", "edition=1&title=Mine&blocks=1&b0.kind=prose&b0.text=Mine&do=add+quiz")},
 }
@@ -65,17 +77,36 @@ func draftForms(rest string, bodies ...string) func(*site, bool) []form {
 	}
 }
 
-// write lets authors of the organization write on most of its courses.
+// drafted is what is written of an item: its authors see it, and whoever was asked to read it.
+func (w *world) drafted(ob *oracle.Object) *oracle.Object {
+	return &oracle.Object{Kind: oracle.Draft, Org: ob.Org, Member: w.asked[ob.ID]}
+}
+
+// write lets authors of the organization write on most of its courses and paths, and ask somebody who writes nothing to read some of them. A
+// path's draft has a step that leads to whatever there is, of others too: its authors could link to it once.
 func (w *world) write(o *org) {
 	for _, ob := range w.items {
 		p := w.pages[ob.ID]
-		if p.org != o || p.kind != tenants.KindCourse || w.chance(.4) {
+		if p.org != o || p.kind != tenants.KindCourse && p.kind != tenants.KindPath || w.chance(.4) {
 			continue
 		}
-		desk := &oracle.Object{Kind: oracle.Library, Org: ob.Org}
-		w.exec(o, `INSERT INTO course_drafts (org_id, item_id, title, summary, outcome, intro, note, base, saved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, now())`,
-			o.id, p.id, w.token(desk, "draft "+ob.ID), w.field(desk, "course_drafts.summary"), w.field(desk, "course_drafts.outcome"), w.field(desk, "course_drafts.intro"), w.field(desk, "course_drafts.note"))
+		if w.chance(.5) {
+			w.asked[ob.ID] = pick(w.r, o.members).String()
+		}
+		desk, plan := w.drafted(ob), courses.Plan{}
+		if p.kind == tenants.KindPath {
+			to := w.pages[pick(w.r, w.items).ID]
+			led := &oracle.Object{Kind: oracle.Step, Org: ob.Org, Item: ob.ID, ID: to.ob.ID}
+			plan.Begin = &courses.PlanSlot{Suggestion: w.field(desk, "plan.begin")}
+			plan.Steps = []courses.PlanStep{
+				{Key: "first", Kind: courses.StepLesson, Rules: courses.Rules{Note: w.field(desk, "plan.note"), Section: w.field(desk, "plan.section"), Either: w.field(desk, "plan.either")}, Slot: &courses.PlanSlot{Suggestion: w.field(desk, "plan.slot")}},
+				{Key: "led", Kind: to.kind, Item: to.id, Title: w.field(led, "plan.title"), Rules: courses.Rules{Needs: []string{"first"}}},
+			}
+		}
+		w.exec(o, `INSERT INTO course_drafts (org_id, item_id, title, summary, outcome, intro, note, base, plan, saved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, now())`,
+			o.id, p.id, w.token(desk, "draft "+ob.ID), w.field(desk, "course_drafts.summary"), w.field(desk, "course_drafts.outcome"), w.field(desk, "course_drafts.intro"), w.field(desk, "course_drafts.note"), plan)
 		w.exec(o, `INSERT INTO draft_lessons (org_id, item_id, key, position, module, title, source, saved_at) VALUES ($1, $2, 'first', 1, $3, $4, $5, now())`,
 			o.id, p.id, w.field(desk, "draft_lessons.module"), w.field(desk, "draft_lessons.title"), strings.Join(slices.Repeat([]string{w.field(desk, "draft_lessons.source")}, 2), "\n\n## Again\n\n"))
+		w.review(o, p)
 	}
 }

@@ -248,7 +248,7 @@ func (s *site) memberOf(m id.Membership) scope.Scope {
 // session opens a session as signing in would have.
 func (s *site) session(o *org, m id.Membership) string {
 	token := secret.NewToken()
-	s.exec(o, `INSERT INTO sessions (org_id, session_id, token_hash, membership_id, expires_at) VALUES ($1, $2, $3, $4, now() + interval '1 day')`,
+	s.exec(o, `INSERT INTO sessions (org_id, session_id, token_hash, membership_id, expires_at, auth_at) VALUES ($1, $2, $3, $4, now() + interval '1 day', now() + interval '1 day')`,
 		o.id, id.New[id.Session](), secret.Hash(token), m)
 	return token
 }

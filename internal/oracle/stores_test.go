@@ -45,6 +45,7 @@ var shared = map[string]string{
 	"internal/lang.printers":       "one for each language",
 	"internal/lang.written":        "rendered texts, by language, key and every value that stands in them: who gets one had its values already",
 	"internal/markdown.engine":     "the renderer, which keeps nothing",
+	"internal/markdown.liner":      "the reader of single lines, which keeps nothing",
 	"internal/markdown.policy":     "the sanitizer, which keeps nothing",
 	"auth.sessions":                "whose session a token's hash is, for ten minutes: a request that presumes it is answered only if its first read says the same",
 	"courses.memory":               "the order of a published version, which never changes, by owner, item and number: whoever asks has read under its own rights that this version is its to see; and which lesson stood at an address, which is read under the rights of who asks and thrown away if it is not what stands there for that one; and that a member is asked nothing at an item, for a minute",
@@ -177,6 +178,8 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/invite.go invite":      (*site).inviteMails,
 	"auth/house.go tellOnce":     (*site).houseMails,
 	"tenants/routine.go message": (*site).noticeMails,
+	"courses/remind.go message":  (*site).tryMails,
+	"courses/routine.go send":    (*site).reviewMails,
 	"auth/errand.go SendErrand":  (*site).errandMails,
 
 	"auth/provider_errand.go SendProvider": (*site).providerErrandMails,

@@ -71,6 +71,7 @@ type world struct {
 	naming   map[question]bool // what the model says of names
 	pages    map[string]*itemPage
 	worked   map[string]string // question → the answer that worked for the asker
+	asked    map[string]string // item → the member who was asked to read its draft
 	tokenIDs map[string]string // organization id → its API token with a name
 	pacts    []*pact
 	callers  []*caller
@@ -164,7 +165,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
 	d, dsn := dbtest.FreshDSN(t)
 	w := &world{
-		fields: map[string]string{}, byKey: map[string]string{}, portals: map[string]*oracle.Object{}, pages: map[string]*itemPage{}, worked: map[string]string{}, tokenIDs: map[string]string{},
+		fields: map[string]string{}, byKey: map[string]string{}, portals: map[string]*oracle.Object{}, pages: map[string]*itemPage{}, worked: map[string]string{}, asked: map[string]string{}, tokenIDs: map[string]string{},
 		t: t, d: d, dsn: dsn, r: rand.New(rand.NewPCG(seed, 7)), tokens: map[string]*oracle.Object{}, slugs: map[string]string{}, owner: map[string]*org{},
 		model: &oracle.World{Objects: map[string]*oracle.Object{}, Sides: map[[2]string]oracle.Side{}, Resting: map[string]string{}, Said: map[[2]string]string{}},
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants"
@@ -132,6 +133,9 @@ func (v removeDomainView) effects(ctx context.Context) []string {
 }
 
 func (p *Pages) askRemoveDomain(c *fiber.Ctx) error {
+	if err := p.fresh(c, authz.ManageOrg); err != nil {
+		return err
+	}
 	return p.showRemoveDomain(c, removeDomainView{}, fiber.StatusOK)
 }
 

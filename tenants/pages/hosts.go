@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/scope"
@@ -85,6 +86,9 @@ func (p *Pages) makeCanonical(c *fiber.Ctx) error {
 }
 
 func (p *Pages) askRemoveHost(c *fiber.Ctx) error {
+	if err := p.fresh(c, authz.ManageOrg); err != nil {
+		return err
+	}
 	ctx := c.UserContext()
 	h, err := p.svc.Host(ctx, c.Params("host"))
 	if err != nil {

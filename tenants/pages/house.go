@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
@@ -95,6 +96,9 @@ func (p *Pages) house(c *fiber.Ctx) error {
 }
 
 func (p *Pages) askToClose(c *fiber.Ctx) error {
+	if err := p.fresh(c, authz.CloseOrg); err != nil {
+		return err
+	}
 	return p.showClose(c, houseView{}, fiber.StatusOK)
 }
 

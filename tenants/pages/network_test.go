@@ -90,7 +90,7 @@ func newTwo(t *testing.T) *two {
 		if l, ok := lang.Parse(c.Get("X-Lang")); ok {
 			ctx = lang.With(ctx, l)
 		}
-		c.SetUserContext(scope.Enter(ctx, s))
+		c.SetUserContext(scope.Enter(dbtest.Shown(ctx), s))
 		return c.Next()
 	})
 	pages.New(svc, d.Now).Mount(w.app)

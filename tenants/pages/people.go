@@ -56,6 +56,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	p.mountPerson(r)
 	p.mountLearned(r)
 	p.mountTeams(r)
+	p.mountRoles(r)
 	r.Get("/network", p.network)
 	r.Get("/network.csv", p.exportNetwork)
 	r.Get("/network/invite", p.invite)
@@ -103,6 +104,9 @@ func read(c *fiber.Ctx) (tenants.PeopleFilter, error) {
 	return f, nil
 }
 
+// peopleDone are the words of what has just been done, by the value in the address.
+var peopleDone = map[string]ui.Flash{"roles": {Kind: ui.OK, Text: "team.done.roles"}} //nolint:gochecknoglobals // A constant table.
+
 func (p *Pages) people(c *fiber.Ctx) error {
 	f, err := read(c)
 	if err != nil {
@@ -121,7 +125,7 @@ func (p *Pages) people(c *fiber.Ctx) error {
 		v.First = address("/admin/people", f)
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return shell.Page(c, ui.PageProps{Title: lang.T(c.UserContext(), "tenants.people.title"), NavKey: "admin", Layout: ui.Work, NoIndex: true}, peoplePage(v))
+	return shell.Page(c, ui.PageProps{Title: lang.T(c.UserContext(), "tenants.people.title"), NavKey: "admin", Layout: ui.Work, NoIndex: true, Flash: told(c, peopleDone)}, peoplePage(v))
 }
 
 // address is the list with the filter's words and more pairs.

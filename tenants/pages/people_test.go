@@ -66,7 +66,7 @@ func newWorld(t *testing.T) world {
 		if r := c.Get("X-Roles"); r != "" {
 			s = scope.Scope{Actor: scope.Member, Org: orgs[0], Membership: id.New[id.Membership](), Roles: []scope.Role{scope.Learner, scope.Role(r)}}
 		}
-		c.SetUserContext(scope.Enter(c.UserContext(), s))
+		c.SetUserContext(scope.Enter(dbtest.Shown(c.UserContext()), s))
 		return c.Next()
 	})
 	pages.New(svc, d.Now).Mount(app)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
@@ -150,6 +151,9 @@ func (v personView) becomes(ctx context.Context) []ui.Option {
 }
 
 func (p *Pages) askToErase(c *fiber.Ctx) error {
+	if err := p.fresh(c, authz.OwnData); err != nil {
+		return err
+	}
 	return p.showPerson(c, personView{Self: true}, fiber.StatusOK)
 }
 

@@ -31,6 +31,7 @@ var teamDone = map[string]ui.Flash{ //nolint:gochecknoglobals // A constant tabl
 	"renamed": {Kind: ui.OK, Text: "team.done.renamed"},
 	"deleted": {Kind: ui.OK, Text: "team.done.deleted"},
 	"changed": {Kind: ui.OK, Text: "team.done.changed"},
+	"gives":   {Kind: ui.OK, Text: "team.done.gives"},
 }
 
 type teamsView struct {

@@ -136,6 +136,7 @@ var types = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"provision.bad.syntax":           "invalidSyntax",
 	"provision.bad.operation":        "invalidSyntax",
 	"provision.bad.read_only":        "mutability",
+	"provision.bad.address":          "mutability",
 }
 
 // Fail answers an error below Root.

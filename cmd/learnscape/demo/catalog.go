@@ -170,7 +170,7 @@ func (s *seeder) readCatalog(ctx context.Context) (*catalog, error) {
 
 // leaves lists what somebody of the house has to finish for an edition of t, in order.
 func (c *catalog) leaves(t *thing, e edition, house string) []leaf {
-	required := e.outline.Leaves(t.ID, func(i id.Item) bool { return c.visible[house][i] })
+	required := e.outline.Required(t.ID, func(i id.Item) bool { return c.visible[house][i] }).Way()
 	out := make([]leaf, 0, len(required))
 	for _, l := range required {
 		out = append(out, c.leaf(t, e, l))

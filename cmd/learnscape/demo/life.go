@@ -14,6 +14,7 @@ import (
 
 	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/markdown"
 	"github.com/learnscape/learnscape/tenants"
 )
 
@@ -72,6 +73,7 @@ type attempt struct {
 	leaf     leaf
 	question string
 	choices  []int
+	words    string
 	right    bool
 	at       time.Time
 }
@@ -448,21 +450,36 @@ func (l *lives) quiz(b *begun, f leaf, at time.Time) time.Time {
 	for _, q := range f.questions {
 		right, wrong := []int{}, -1
 		for i, c := range q.Choices {
-			if c.Right {
+			switch {
+			case q.Kind == markdown.Order:
 				right = append(right, i)
-			} else if wrong < 0 || l.rng.IntN(2) == 0 {
+			case q.Kind == markdown.Match && c.Text != "":
+				right = append(right, slices.Index(q.Partners(), c.Match))
+			case c.Right && (len(right) == 0 || q.Kind == markdown.Multiple):
+				right = append(right, i)
+			case wrong < 0 || l.rng.IntN(2) == 0:
 				wrong = i
 			}
 		}
 		say := func(choices []int, ok bool) {
 			at = l.cal.past(at.Add(time.Duration(20+l.rng.IntN(60)) * time.Second))
-			l.attempts = append(l.attempts, attempt{b.who, f, q.Key, choices, ok, at})
+			words := ""
+			if q.Written() {
+				words = q.Choices[choices[0]].Text
+			}
+			l.attempts = append(l.attempts, attempt{b.who, f, q.Key, choices, words, ok, at})
 			l.state(statement{
 				who: b.who, at: at, verb: "answered", org: f.owner, kind: f.kind, object: anyID(f.Item), part: f.Lesson, formal: true, pull: b.pull(),
 				context: map[string]any{"version": f.version, "question": q.Key, "success": ok},
 			})
 		}
-		if wrong >= 0 && l.rng.Float64() < 0.27 {
+		switch {
+		case q.Kind == markdown.Order && l.rng.Float64() < 0.27:
+			other := slices.Clone(right)
+			i := l.rng.IntN(len(other) - 1)
+			other[i], other[i+1] = other[i+1], other[i]
+			say(other, false)
+		case wrong >= 0 && q.Kind != markdown.Match && l.rng.Float64() < 0.27:
 			say([]int{wrong}, false)
 		}
 		if len(right) > 0 {
@@ -511,7 +528,7 @@ func (l *lives) settle() {
 				last = later(last, at)
 			}
 		}
-		p := courses.Measure(required, finished)
+		p := courses.Measure(courses.Required{Leaves: required}, finished)
 		b.done = p.Done
 		b.last = later(b.last, last)
 		if p.Complete() {

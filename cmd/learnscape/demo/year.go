@@ -89,10 +89,10 @@ func (s *seeder) learning(l *lives, house string) []*table {
 			co.add(who.org, who.member, v.owner, f.Item, f.Lesson, v.version, who.finished[f])
 		}
 	}
-	at := into("attempts", "org_id uuid, attempt_id uuid, membership_id uuid, item_org uuid, item_id uuid, version integer, lesson_key text, question_key text, choices integer[], correct boolean, at timestamptz")
+	at := into("attempts", "org_id uuid, attempt_id uuid, membership_id uuid, item_org uuid, item_id uuid, version integer, lesson_key text, question_key text, choices integer[], words text, correct boolean, at timestamptz")
 	for i, a := range l.attempts {
 		if a.who.house == house {
-			at.add(a.who.org, id.Derive[id.Any](space, fmt.Sprintf("attempt/%d", i)), a.who.member, a.leaf.owner, a.leaf.Item, a.leaf.version, a.leaf.Lesson, a.question, a.choices, a.right, a.at)
+			at.add(a.who.org, id.Derive[id.Any](space, fmt.Sprintf("attempt/%d", i)), a.who.member, a.leaf.owner, a.leaf.Item, a.leaf.version, a.leaf.Lesson, a.question, a.choices, a.words, a.right, a.at)
 		}
 	}
 	return []*table{en, co, at}

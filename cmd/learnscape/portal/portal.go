@@ -59,6 +59,7 @@ type Portal struct {
 	Tenants   *tenants.Service
 	Sealer    *tenants.Sealer
 	Routine   *tenants.Routine
+	Reminder  *courses.Reminder
 	Keeper    *tenants.Keeper
 	Reads     *tenants.Reads
 	Auth      *auth.Service
@@ -120,6 +121,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	if p.Search, err = search.New(search.Deps{DB: p.DB, Tenants: p.Tenants, MeiliURL: c.MeiliURL, MeiliKey: c.MeiliKey.Reveal(), Log: c.Log}); err != nil {
 		return nil, err
 	}
+	p.Reminder = courses.NewReminder(p.DB, p.Mail, p.Jobs, address)
 	p.Tenants.OnErase(func(ctx context.Context, org id.Org) error {
 		ctx = jobs.Enter(ctx, scope.Indexer, org)
 		if err := p.Search.ReindexOrg(ctx, org); err != nil {
@@ -136,6 +138,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Bundles = courses.NewImporter(p.Courses, p.Jobs)
 	p.Bundles.Listen(p.Relay)
 	p.Courses.Listen(p.Relay)
+	courses.NewRoutine(p.Courses, p.Mail, p.Jobs, address).Listen(p.Relay)
 	p.Marketing.Listen(p.Relay)
 	p.Community.Listen(p.Relay)
 	p.Search.Listen(p.Relay)

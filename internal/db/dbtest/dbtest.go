@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/db/embedded"
 	"github.com/learnscape/learnscape/internal/id"
@@ -85,7 +86,12 @@ func DSN(socket, role, name string) string {
 // As returns a context in which a member of org with the roles acts; the membership need not exist.
 func As(t testing.TB, org id.Org, m id.Membership, p id.Person, roles ...scope.Role) context.Context {
 	t.Helper()
-	return scope.Enter(t.Context(), scope.Scope{Actor: scope.Member, Org: org, Membership: m, Person: p, Roles: append(roles, scope.Learner)})
+	return scope.Enter(Shown(t.Context()), scope.Scope{Actor: scope.Member, Org: org, Membership: m, Person: p, Roles: append(roles, scope.Learner)})
+}
+
+// Shown returns a context in which whoever acts has just signed in, whatever a test does to the clock.
+func Shown(ctx context.Context) context.Context {
+	return authz.WithShown(ctx, time.Date(9999, time.January, 1, 0, 0, 0, 0, time.UTC))
 }
 
 // System returns a context in which the named system actor acts for org.

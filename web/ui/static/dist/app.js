@@ -201,6 +201,70 @@ e.preventDefault();
 upload(field, data.files);
 });
 });
+var carried;
+on(d, "dragstart", function (e) { carried = e.target.closest && e.target.closest("[data-order] > li"); if (carried) e.dataTransfer.effectAllowed = "move"; });
+on(d, "dragover", function (e) {
+var over = carried && e.target.closest("[data-order] > li"), box;
+if (!over || over.parentNode !== carried.parentNode) return;
+e.preventDefault();
+box = over.getBoundingClientRect();
+over.parentNode.insertBefore(carried, e.clientY < box.top + box.height / 2 ? over : over.nextSibling);
+});
+on(d, "drop", function (e) { if (carried) e.preventDefault(); });
+on(d, "dragend", function () { carried = null; });
+function clocks() {
+all("[data-left]:not([data-ready])").forEach(function (c) {
+var end = Date.now() + 1000 * Number(c.dataset.left), form = d.getElementById(c.dataset.form);
+c.dataset.ready = "1";
+(function tick() {
+var s = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+c.textContent = c.dataset.words.replace("0:00", Math.floor(s / 60) + ":" + String(s % 60).padStart(2, "0"));
+if (s > 0) setTimeout(tick, 500); else if (form && c.isConnected) form.submit();
+})();
+});
+}
+var dragged;
+function row(e) { return e.target.closest && e.target.closest("[data-place] > [data-key]"); }
+function drags() { all("[data-place] > [data-key]").forEach(function (r) { r.draggable = true; }); }
+function aim(r, e) {
+var box = r && r.getBoundingClientRect(), behind = r && e.clientY > box.top + box.height / 2;
+all(".drop-before,.drop-behind").forEach(function (o) { o.classList.remove("drop-before", "drop-behind"); });
+if (r) r.classList.add(behind ? "drop-behind" : "drop-before");
+return behind;
+}
+on(d, "dragstart", function (e) {
+if (!(dragged = row(e))) return;
+e.dataTransfer.effectAllowed = "move";
+e.dataTransfer.setData("text/plain", dragged.dataset.key);
+dragged.classList.add("dragged");
+});
+on(d, "dragover", function (e) {
+var to = dragged && row(e);
+if (!to || to === dragged || to.parentNode.dataset.name !== dragged.parentNode.dataset.name) return;
+e.preventDefault();
+aim(to, e);
+});
+on(d, "drop", function (e) {
+var to = dragged && row(e), list, form;
+if (!to || to === dragged) return;
+e.preventDefault();
+list = to.parentNode;
+form = d.createElement("form");
+form.method = "post";
+form.action = list.dataset.place;
+[["do", list.dataset.do], [list.dataset.name, dragged.dataset.key], ["at", to.dataset.key], ["behind", aim(to, e) ? "1" : ""]].forEach(function (f) {
+var i = d.createElement("input");
+i.type = "hidden"; i.name = f[0]; i.value = f[1];
+form.append(i);
+});
+d.body.append(form);
+form.submit();
+});
+on(d, "dragend", function () {
+if (dragged) dragged.classList.remove("dragged");
+dragged = null;
+aim();
+});
 var slow;
 on(d, "htmx:beforeRequest", function (e) {
 var t = e.detail.target;
@@ -237,7 +301,7 @@ function focusHead() { var h = $("h1[tabindex]"); if (h) h.focus({ preventScroll
 var narrow = matchMedia("(max-width: 899px)");
 on(narrow, "change", function () { if (!narrow.matches) all("details[data-fold]").forEach(function (f) { f.open = true; }); });
 function ready() {
-showTheme(); combobox(); drafts(); videos(); toasts();
+showTheme(); combobox(); drafts(); videos(); clocks(); toasts(); drags();
 all("details[data-fold]").forEach(function (f) {
 if (!f.dataset.ready) { f.dataset.ready = "1"; if (narrow.matches) f.open = false; }
 });
