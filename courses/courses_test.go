@@ -23,7 +23,7 @@ import (
 // world is two organizations and a third: vendor publishes and opens "shared" to partner and "open" to everyone; other owns a
 // story that it opens to vendor only.
 type world struct {
-	t                      *testing.T
+	t                      testing.TB
 	db                     *db.DB
 	svc                    *courses.Service
 	tenants                *tenants.Service
@@ -37,12 +37,12 @@ type house struct {
 	m      tenants.Membership
 }
 
-func setup(t *testing.T) *world {
+func setup(t testing.TB) *world {
 	t.Helper()
 	return setupOn(t, dbtest.Open(t))
 }
 
-func setupOn(t *testing.T, d *db.DB) *world {
+func setupOn(t testing.TB, d *db.DB) *world {
 	t.Helper()
 	store, err := blob.NewFolder(t.TempDir())
 	if err != nil {

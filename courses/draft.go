@@ -1,6 +1,7 @@
 package courses
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -39,6 +40,19 @@ type LessonDraft struct {
 	Minutes int    // default from the length of the text
 	Source  string // Markdown with typed blocks, see internal/markdown
 	Name    string // of the file it was written in: images are named relative to it
+	Lang    string // of the text; "" for the item's
+	Licence string // under which it may be used, as its author wrote it: "CC BY 4.0"
+	Origin  string // where it comes from: an address or a name
+	Texts   []LessonText
+}
+
+// LessonText is a lesson in another language. Its quizzes and reflections are those of the lesson, one by one: the same questions with the
+// same choices, in other words.
+type LessonText struct {
+	Lang   string `json:"lang"` // BCP 47 in lower case
+	Title  string `json:"title"`
+	Source string `json:"source"`
+	Name   string `json:"name,omitempty"`
 }
 
 // CourseDraft is a course to be published.
@@ -91,6 +105,7 @@ type Published struct {
 // LessonProblem is something in a lesson's text that could not be taken.
 type LessonProblem struct {
 	Lesson string // its key
+	Name   string // of the file that the text was written in
 	markdown.Problem
 }
 
@@ -109,6 +124,9 @@ func PublishCourse(tx *db.Tx, d CourseDraft) (Published, error) {
 			}
 			if l.Name != "" {
 				p.pages[l.Name] = d.Lessons[i].Key
+			}
+			for _, t := range l.Texts {
+				p.pages[t.Name] = d.Lessons[i].Key
 			}
 		}
 		for _, l := range d.Lessons {
@@ -191,6 +209,7 @@ type press struct {
 	keys     map[string]bool
 	outline  Outline
 	lessons  []lessonRow
+	texts    []textRow
 	minutes  int
 	problems []LessonProblem
 	at       string // where files of what is not published yet are; "" otherwise
@@ -206,6 +225,19 @@ type lessonRow struct {
 	Name     string           `json:"name"`
 	Plain    string           `json:"plain"`
 	Blocks   []markdown.Block `json:"blocks"`
+	Lang     string           `json:"lang"`
+	Langs    []string         `json:"langs"`
+	Licence  string           `json:"licence"`
+	Origin   string           `json:"origin"`
+}
+
+// textRow is a lesson in another language.
+type textRow struct {
+	LessonText
+
+	Key    string           `json:"key"`
+	Plain  string           `json:"plain"`
+	Blocks []markdown.Block `json:"blocks"`
 }
 
 func publish(tx *db.Tx, it tenants.Item, c content, fill func(*press) error) (Published, error) {
@@ -282,19 +314,34 @@ func (p *press) store(tx *db.Tx, c content, intro string, version int, digest []
 		p.outline, digest, c.Note, tx.Scope.Membership, at); err != nil {
 		return err
 	}
-	_, err := tx.Exec(`INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, name, blocks, plain)
-		SELECT $1, $2, $3, r.key, r.position, r.title, r.kind, r.minutes, r.source, r.name, r.blocks, r.plain
-		FROM jsonb_to_recordset($4) AS r(key text, position integer, title text, kind text, minutes integer, source text, name text, blocks jsonb, plain text)`,
-		tx.Scope.Org, p.item.ItemID, version, p.lessons)
+	if _, err := tx.Exec(`INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, name, blocks, plain, lang, langs, licence, origin)
+		SELECT $1, $2, $3, r.key, r.position, r.title, r.kind, r.minutes, r.source, r.name, r.blocks, r.plain, r.lang, r.langs, r.licence, r.origin
+		FROM jsonb_to_recordset($4) AS r(key text, position integer, title text, kind text, minutes integer, source text, name text, blocks jsonb, plain text, lang text, langs text[], licence text, origin text)`,
+		tx.Scope.Org, p.item.ItemID, version, p.lessons); err != nil || len(p.texts) == 0 {
+		return err
+	}
+	_, err := tx.Exec(`INSERT INTO lesson_texts (org_id, item_id, version, key, lang, title, source, name, blocks, plain)
+		SELECT $1, $2, $3, r.key, r.lang, r.title, r.source, coalesce(r.name, ''), r.blocks, r.plain
+		FROM jsonb_to_recordset($4) AS r(key text, lang text, title text, source text, name text, blocks jsonb, plain text)`, tx.Scope.Org, p.item.ItemID, version, p.texts)
 	return err
 }
 
 // digest is over what authors wrote and not over what was rendered from it: a better renderer makes no version.
 func (p *press) digest(c content) (sum [sha256.Size]byte, err error) {
-	type written struct{ Key, Title, Kind, Source string }
+	type written struct {
+		Key, Title, Kind, Source string
+		Lang                     string       `json:",omitempty"`
+		Licence                  string       `json:",omitempty"`
+		Origin                   string       `json:",omitempty"`
+		Texts                    []LessonText `json:",omitempty"`
+	}
+	texts := map[string][]LessonText{}
+	for _, t := range p.texts {
+		texts[t.Key] = append(texts[t.Key], t.LessonText)
+	}
 	var lessons []written
 	for _, l := range p.lessons {
-		lessons = append(lessons, written{l.Key, l.Title, l.Kind, l.Source})
+		lessons = append(lessons, written{l.Key, l.Title, l.Kind, l.Source, l.Lang, l.Licence, l.Origin, texts[l.Key]})
 	}
 	j, err := json.Marshal([]any{p.item.Title, p.item.Summary, p.item.Lang, c.Outcome, c.Intro, p.outline, lessons, p.shown()})
 	if err != nil {
@@ -326,14 +373,14 @@ func (p *press) putFiles(tx *db.Tx) error {
 	for _, f := range p.shown() {
 		fid, _ := p.address(f)
 		rows.ids, rows.sums, rows.names = append(rows.ids, fid), append(rows.sums, f.Sum[:]), append(rows.names, path.Base(f.Name))
-		rows.types, rows.sizes = append(rows.types, f.MediaType), append(rows.sizes, f.Size)
+		rows.types, rows.sizes, rows.paths = append(rows.types, f.MediaType), append(rows.sizes, f.Size), append(rows.paths, f.Name)
 	}
 	if len(rows.ids) == 0 {
 		return nil
 	}
-	_, err := tx.Exec(`INSERT INTO files (org_id, file_id, item_id, sha256, name, media_type, size, created_at)
-		SELECT $1, f.id, $2, f.sum, f.name, f.type, f.size, $3 FROM unnest($4::uuid[], $5::bytea[], $6::text[], $7::text[], $8::bigint[]) AS f(id, sum, name, type, size)
-		ON CONFLICT (org_id, file_id) DO NOTHING`, tx.Scope.Org, p.item.ItemID, tx.Now, rows.ids, rows.sums, rows.names, rows.types, rows.sizes)
+	_, err := tx.Exec(`INSERT INTO files (org_id, file_id, item_id, sha256, name, path, media_type, size, created_at)
+		SELECT $1, f.id, $2, f.sum, f.name, f.path, f.type, f.size, $3 FROM unnest($4::uuid[], $5::bytea[], $6::text[], $7::text[], $8::bigint[], $9::text[]) AS f(id, sum, name, type, size, path)
+		ON CONFLICT (org_id, file_id) DO NOTHING`, tx.Scope.Org, p.item.ItemID, tx.Now, rows.ids, rows.sums, rows.names, rows.types, rows.sizes, rows.paths)
 	if err != nil {
 		return fmt.Errorf("files: %w", err)
 	}
@@ -344,6 +391,7 @@ type fileRows struct {
 	ids          []id.File
 	sums         [][]byte
 	names, types []string
+	paths        []string
 	sizes        []int64
 }
 
@@ -365,10 +413,15 @@ func (p *press) options(lesson, name, source string) markdown.Options {
 				return tenants.ItemURL(p.item) + "/lessons/" + key, true
 			}
 		}
+		for _, n := range siteNames(name, target) {
+			if key, ok := p.pages[n]; ok {
+				return tenants.ItemURL(p.item) + "/lessons/" + key, true
+			}
+		}
 		return "", false
 	}
 	wrong := func(key, target, problem, fix string) {
-		p.problems = append(p.problems, LessonProblem{lesson, markdown.Problem{Key: key, Line: lineWith(source, target), Found: target, Problem: problem, Fix: fix}})
+		p.problems = append(p.problems, LessonProblem{lesson, name, markdown.Problem{Key: key, Line: lineWith(source, target), Found: target, Problem: problem, Fix: fix}})
 	}
 	return markdown.Options{
 		Lang: p.lang,
@@ -393,6 +446,23 @@ func (p *press) options(lesson, name, source string) markdown.Options {
 			return href, ok
 		},
 	}
+}
+
+// siteNames are the files that a link without an ending can mean on the page of name, where a site's addresses are folders.
+func siteNames(name, target string) (out []string) {
+	if target == "" || path.Ext(target) != "" {
+		return nil
+	}
+	dir, stem := path.Dir(name), strings.TrimSuffix(name, path.Ext(name))
+	top, _, _ := strings.Cut(name, "/")
+	at := []string{path.Join(dir, target), path.Join(stem, target)}
+	if strings.HasPrefix(target, "/") {
+		at = []string{path.Join(top, target), path.Clean(target[1:])}
+	}
+	for _, a := range at {
+		out = append(out, a+".md", a+"/index.md", a+"/README.md")
+	}
+	return out
 }
 
 // lineWith is the first line that has the words, from 1; 0 for none.
@@ -425,12 +495,7 @@ func (p *press) lesson(l LessonDraft) (LessonRef, error) {
 		return LessonRef{}, errs.New(errs.Invalid, "two lessons with the key %q", l.Key)
 	}
 	p.keys[l.Key] = true
-	o := p.options(l.Key, l.Name, l.Source)
-	blocks, problems := markdown.Split(l.Source, o)
-	for _, b := range problems {
-		p.problems = append(p.problems, LessonProblem{l.Key, b})
-	}
-	blocks = p.resolve(blocks, o)
+	blocks := p.split(l.Key, l.Name, l.Source, l.Lang)
 	plain := markdown.Plain(l.Source)
 	l.Minutes = lessonMinutes(l.Minutes, plain)
 	ref := LessonRef{Key: l.Key, Title: l.Title, Summary: l.Summary, Kind: l.Kind, Minutes: l.Minutes}
@@ -446,8 +511,31 @@ func (p *press) lesson(l LessonDraft) (LessonRef, error) {
 			}
 		}
 	}
-	p.lessons = append(p.lessons, lessonRow{Key: l.Key, Position: len(p.lessons), Title: l.Title, Kind: l.Kind, Source: l.Source, Name: l.Name, Plain: plain, Minutes: l.Minutes, Blocks: blocks})
+	row := lessonRow{
+		Key: l.Key, Position: len(p.lessons), Title: l.Title, Kind: l.Kind, Source: l.Source, Name: l.Name, Plain: plain, Minutes: l.Minutes, Blocks: blocks,
+		Lang: l.Lang, Langs: []string{}, Licence: l.Licence, Origin: l.Origin,
+	}
+	for _, t := range l.Texts {
+		p.texts = append(p.texts, p.translated(row, t))
+		row.Langs = append(row.Langs, t.Lang)
+		if ref.Titles == nil {
+			ref.Titles = map[string]string{}
+		}
+		ref.Titles[t.Lang] = t.Title
+	}
+	p.lessons = append(p.lessons, row)
 	return ref, nil
+}
+
+// split renders a text of a lesson, written in the file of that name; lang is "" for the item's language.
+func (p *press) split(key, name, source, lang string) []markdown.Block {
+	o := p.options(key, name, source)
+	o.Lang = cmp.Or(lang, o.Lang)
+	blocks, problems := markdown.Split(source, o)
+	for _, b := range problems {
+		p.problems = append(p.problems, LessonProblem{key, name, b})
+	}
+	return p.resolve(blocks, o)
 }
 
 // lessonMinutes is how long a lesson takes, unless its author says so.
@@ -467,6 +555,9 @@ func (p *press) resolve(blocks []markdown.Block, o markdown.Options) []markdown.
 		for _, name := range []*string{&b.Src, &b.Poster, &b.Captions} {
 			if *name == "" {
 				continue
+			}
+			if b.Kind == markdown.Video && name == &b.Src && strings.HasPrefix(*name, "https://") {
+				continue // A recording that is elsewhere is led to, never loaded.
 			}
 			u, found := o.Link(*name)
 			*name = u

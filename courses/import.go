@@ -2,14 +2,16 @@ package courses
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,22 +21,13 @@ import (
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/markdown"
 	"github.com/learnscape/learnscape/tenants"
-)
-
-// The limits of an import.
-const (
-	MaxFiles   = 2000     // in the folder
-	MaxPage    = 1 << 20  // bytes of a page
-	MaxImage   = 5 << 20  // bytes of a picture or document
-	MaxVideo   = 64 << 20 // bytes of a recording
-	maxDepth   = 12       // folders in folders
-	maxFinding = 500
 )
 
 // ImportOptions say what to import into the organization of ctx's scope.
 type ImportOptions struct {
-	Dir         string    // the folder; nothing outside of it is read
+	Dir         string    // the folder, or a zip archive of one; nothing outside of it is read
 	File        string    // of a path: its file in the folder, such as "cold-chain.md"
 	OrgSlug     string    // with Stable: of the organization
 	Stable      bool      // the same folder gets the same identifiers in each installation (see Space)
@@ -47,17 +40,20 @@ type ImportOptions struct {
 
 // Report is what came of an import.
 type Report struct {
-	Published
-	Lessons  int       // lessons of the course, steps of the path
-	Files    int       // pictures and documents that were taken
-	Findings []Finding // what was not taken as it is, by file and line
+	Published             // the last one: a path after what it leads to
+	Items     []Published // all of them
+	Lessons   int         // lessons of the courses, steps of the paths
+	Files     int         // pictures and documents that were taken
+	Findings  []Finding   // what was not taken as it is, by file and line
 }
 
 // Finding is something that was not taken as it is: what was found, what is wrong with it, and what to do.
 type Finding struct {
-	File                string
-	Line                int // from 1; 0 for the whole file
-	Found, Problem, Fix string
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"` // from 1; 0 for the whole file
+	Found   string `json:"found"`
+	Problem string `json:"problem"`
+	Fix     string `json:"fix,omitempty"`
 }
 
 // String writes the finding as one line: "file:line: found: problem; fix".
@@ -65,36 +61,52 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s; %s", f.File, f.Line, f.Found, f.Problem, f.Fix)
 }
 
-// ImportFolder publishes a folder of Markdown as a course. Order and titles come from course.yaml, from mkdocs.yml (nav), from
-// order: in the pages' front matter, or from numbers before the file names; a folder without any of these is taken by name, and
-// the report says so. Pictures and documents beside the pages are stored with the course. What cannot be taken is left out and
-// reported; nothing outside of the folder is read and no symbolic link is followed. Importing again makes the next version if
-// something changed, and none otherwise. Invalid if there is no page, or more than MaxFiles files.
+// ImportFolder publishes what a folder or archive holds, in one transaction: courses and paths, as the first of the sources that knows the
+// tree reads it (see Source). For plain pages, order and titles come from course.yaml, from mkdocs.yml (nav), from order: in the pages' front
+// matter, or from numbers before the file names; a folder without any of these is taken by name, and the report says so. Pictures and
+// documents beside the pages are stored with the course. What cannot be taken is left out and reported; nothing outside of the folder is
+// read and no symbolic link is followed. Importing again makes the next version if something changed, and none otherwise. Invalid if there
+// is no page, or more than MaxFiles files.
 func (s *Service) ImportFolder(ctx context.Context, o ImportOptions) (Report, error) {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return Report{}, err
 	}
-	f, err := openFolder(o.Dir)
+	t, err := openTree(o.Dir)
 	if err != nil {
 		return Report{}, fmt.Errorf("import %s: %w", o.Dir, err)
 	}
-	defer f.root.Close() //nolint:errcheck // Read only.
-	d, collections := f.course(o)
-	if len(d.Lessons) == 0 {
-		return Report{Findings: f.findings}, errs.New(errs.Invalid, "import %s: no page", o.Dir)
+	defer t.Close() //nolint:errcheck // Read only.
+	list := sourceOf(t).Read(t, o)
+	if len(list) == 0 {
+		return Report{Findings: t.sorted()}, errs.New(errs.Invalid, "import %s: no page", o.Dir)
 	}
-	if d.Files, err = s.storeFiles(ctx, f, d.Lessons); err != nil {
+	r, err := s.publishPlanned(ctx, list)
+	if err != nil {
 		return Report{}, fmt.Errorf("import %s: %w", o.Dir, err)
 	}
-	r := Report{Lessons: len(d.Lessons)}
-	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		var err error
-		if r.Published, err = PublishCourse(tx, d); err != nil {
-			return err
-		}
-		return tenants.Collect(tx, r.Item.ItemID, collections...)
-	})
-	return f.report(r, d.Lessons), s.kept(ctx, err, d.Files)
+	return r, nil
+}
+
+// openTree opens a folder or an archive.
+func openTree(name string) (*Tree, error) {
+	if info, err := os.Stat(name); err != nil || info.IsDir() {
+		return openFolder(name)
+	}
+	f, err := os.Open(name) //nolint:gosec // Whoever runs the command names the file.
+	if err != nil {
+		return nil, errs.New(errs.NotFound, "open archive: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	t, err := openArchive(f, info.Size())
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	t.root().close = f.Close
+	return t, nil
 }
 
 // ImportPath publishes a path from its file: front matter with steps (lesson, course, story or resource, with section, note, optional,
@@ -104,46 +116,128 @@ func (s *Service) ImportPath(ctx context.Context, o ImportOptions) (Report, erro
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return Report{}, err
 	}
-	f, err := openFolder(o.Dir)
+	t, err := openFolder(o.Dir)
 	if err != nil {
 		return Report{}, fmt.Errorf("import %s: %w", o.Dir, err)
 	}
-	defer f.root.Close() //nolint:errcheck // Read only.
-	d, head, err := f.path(o)
+	defer t.Close() //nolint:errcheck // Read only.
+	p, err := t.path(o, nil)
 	if err != nil {
 		return Report{}, fmt.Errorf("import %s: %w", o.File, err)
 	}
-	var lessons []LessonDraft
-	for _, st := range d.Steps {
-		if st.Kind == StepLesson {
-			lessons = append(lessons, st.Lesson)
-		}
-	}
-	if d.Files, err = s.storeFiles(ctx, f, append(lessons, LessonDraft{Source: d.Intro})); err != nil {
+	r, err := s.publishPlanned(ctx, []Planned{p})
+	if err != nil {
 		return Report{}, fmt.Errorf("import %s: %w", o.File, err)
 	}
-	r := Report{Lessons: len(d.Steps)}
+	return r, nil
+}
+
+// publishPlanned stores the files of what was planned and publishes all of it, or nothing.
+func (s *Service) publishPlanned(ctx context.Context, list []Planned) (Report, error) {
+	files, err := s.storePlanned(ctx, list, nil)
+	if err != nil {
+		return Report{}, err
+	}
+	var r Report
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		for i, st := range head.Steps {
-			if d.Steps[i].Kind == StepLesson {
-				continue
+		if err := patient(tx); err != nil {
+			return err
+		}
+		r = Report{}
+		refs := map[string]id.Item{}
+		for i := range list {
+			done, err := publishOne(tx, &list[i], refs)
+			if err != nil {
+				return err
 			}
-			if d.Steps[i].Item, err = named(tx, d.Steps[i].Kind, st.ref()); err != nil {
+			r.Items, r.Published = append(r.Items, done), done
+		}
+		return nil
+	})
+	if err := s.kept(ctx, err, files); err != nil {
+		return Report{}, err
+	}
+	for i, p := range list {
+		p.tell(r.Items[i].Problems)
+		r.Lessons += len(p.Course.Lessons) + len(p.Path.Steps)
+		r.Files += len(r.Items[i].Used)
+	}
+	r.Findings = list[0].tree.root().sorted()
+	return r, nil
+}
+
+// storePlanned stores the files that the texts show, before the transaction; step hears of each item.
+func (s *Service) storePlanned(ctx context.Context, list []Planned, step func(done int) error) ([]FileDraft, error) {
+	var all []FileDraft
+	for i, p := range list {
+		files, err := s.storeFiles(ctx, p)
+		if err != nil {
+			return all, err
+		}
+		list[i].setFiles(files)
+		all = append(all, files...)
+		if step != nil {
+			if err := step(i + 1); err != nil {
+				return all, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// publishOne publishes a course or path. refs are the items of the same import by kind and slug, to which it adds.
+func publishOne(tx *db.Tx, p *Planned, refs map[string]id.Item) (out Published, err error) {
+	if p.Kind == tenants.KindPath {
+		if err := p.resolve(func(kind, ref string) (id.Item, error) {
+			if it, ok := refs[kind+"/"+ref]; ok {
+				return it, nil
+			}
+			return named(tx, kind, ref)
+		}); err != nil {
+			return out, err
+		}
+		out, err = PublishPath(tx, p.Path)
+	} else {
+		out, err = PublishCourse(tx, p.Course)
+	}
+	if err != nil {
+		return out, err
+	}
+	refs[out.Item.Kind+"/"+out.Item.Slug] = out.Item.ItemID
+	return out, tenants.Collect(tx, out.Item.ItemID, p.Collections...)
+}
+
+// resolve finds what the steps of a path lead to. What is not there is an error, or, for a packed path, is left out and named: an
+// organization that takes a path from another one need not have everything that it led to.
+func (p *Planned) resolve(find func(kind, ref string) (id.Item, error)) error {
+	var steps []StepDraft
+	var refs []headStep
+	for i, st := range p.refs {
+		step := p.Path.Steps[i]
+		if step.Kind != StepLesson {
+			var err error
+			if step.Item, err = find(step.Kind, st.ref()); errs.Is(err, errs.NotFound) && p.packed {
+				p.tree.find(p.file, lineWith(p.text, st.ref()), st.ref(), "this "+step.Kind+" is not there, so its step is left out", "import or adopt it first")
+				p.Path.Slots = slices.DeleteFunc(slices.Clone(p.Path.Slots), func(sl Slot) bool { return sl.After == cmp.Or(step.Key, tenants.Slugify(step.Title)) })
+				continue
+			} else if err != nil {
 				return err
 			}
 		}
-		if r.Published, err = PublishPath(tx, d); err != nil {
-			return err
-		}
-		return tenants.Collect(tx, r.Item.ItemID, append(head.Collections, o.Collections...)...)
-	})
-	return f.report(r, lessons), s.kept(ctx, err, d.Files)
+		steps, refs = append(steps, step), append(refs, st)
+	}
+	p.Path.Steps, p.refs = steps, refs
+	return nil
 }
 
-// named finds an item by "organization/slug".
+// named finds an item by "organization/slug", or an own one by its slug.
 func named(tx *db.Tx, kind, ref string) (id.Item, error) {
-	org, slug, _ := strings.Cut(ref, "/")
-	item, err := db.Row[id.Item](tx, `SELECT i.item_id FROM items i JOIN organizations o ON o.org_id = i.org_id WHERE o.slug = $2 AND i.kind = $3 AND i.slug = $4 AND `+tenants.Seen("$1"), tx.Scope.Org, org, kind, slug)
+	org, slug, ok := strings.Cut(ref, "/")
+	if !ok {
+		org, slug = "", ref
+	}
+	item, err := db.Row[id.Item](tx, `SELECT i.item_id FROM items i JOIN organizations o ON o.org_id = i.org_id
+		WHERE (o.slug = $2 OR $2 = '' AND i.org_id = $1) AND i.kind = $3 AND i.slug = $4 AND i.state = 'published' AND `+tenants.Seen("$1"), tx.Scope.Org, org, kind, slug)
 	if err != nil {
 		return item, fmt.Errorf("%s %s: %w", kind, ref, err)
 	}
@@ -153,87 +247,6 @@ func named(tx *db.Tx, kind, ref string) (id.Item, error) {
 // StableItem is the identifier that an item of that organization, kind and slug has in every installation.
 func StableItem(orgSlug, kind, slug string) id.Item {
 	return id.Derive[id.Item](Space, orgSlug+"/"+kind+"/"+slug)
-}
-
-// folder is what is to be imported: the regular files in it, and nothing else.
-type folder struct {
-	root     *os.Root
-	files    map[string]int64 // names with slashes, sizes in bytes
-	names    []string         // sorted
-	findings []Finding
-	lines    map[string]int // how many lines of front matter a page lost
-}
-
-func openFolder(dir string) (*folder, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, errs.New(errs.NotFound, "open folder: %w", err)
-	}
-	f := &folder{root: root, files: map[string]int64{}, lines: map[string]int{}}
-	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			f.find(name, 0, "file", "it cannot be read", "give the importer the right to read it")
-			return fs.SkipDir
-		case d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") && d.Name() != ".github" || strings.Count(name, "/") >= maxDepth):
-			return fs.SkipDir
-		case d.Type()&fs.ModeSymlink != 0:
-			f.find(name, 0, "symbolic link", "links are not followed", "copy the file itself")
-		case d.Type().IsRegular():
-			return f.add(name, d)
-		}
-		return nil
-	})
-	if err != nil {
-		_ = root.Close()
-		return nil, err
-	}
-	slices.Sort(f.names)
-	return f, nil
-}
-
-func (f *folder) add(name string, d fs.DirEntry) error {
-	if len(f.names) >= MaxFiles {
-		return errs.New(errs.Invalid, "more than %d files", MaxFiles)
-	}
-	info, err := d.Info()
-	if err != nil {
-		return fmt.Errorf("look at %s: %w", name, err)
-	}
-	f.files[name] = info.Size()
-	f.names = append(f.names, name)
-	return nil
-}
-
-func (f *folder) find(file string, line int, found, problem, fix string) {
-	if len(f.findings) < maxFinding {
-		f.findings = append(f.findings, Finding{file, line, found, problem, fix})
-	}
-}
-
-// read returns a page's text. Only files that the walk saw can be read, and os.Root holds the folder's border.
-func (f *folder) read(name string) (string, bool) {
-	size, ok := f.files[name]
-	switch {
-	case !ok:
-		f.find(name, 0, "page", "it is not in the folder", "put it there, or take it out of the list")
-		return "", false
-	case size > MaxPage:
-		f.find(name, 0, fmt.Sprintf("%d bytes", size), "the page is too long", fmt.Sprintf("keep it below %d bytes", MaxPage))
-		return "", false
-	}
-	file, err := f.root.Open(name)
-	if err != nil {
-		f.find(name, 0, "page", "it cannot be read", "give the importer the right to read it")
-		return "", false
-	}
-	defer file.Close() //nolint:errcheck // Read only.
-	data, err := io.ReadAll(io.LimitReader(file, MaxPage+1))
-	if err != nil || len(data) > MaxPage {
-		f.find(name, 0, "page", "it cannot be read", "check the disk")
-		return "", false
-	}
-	return string(data), true
 }
 
 // mediaTypes are the files that are stored, by extension; everything else stays behind.
@@ -271,24 +284,41 @@ func mediaType(name string) (string, int64) {
 	return "", 0
 }
 
-// storeFiles puts the files that the pages name into the blob store, before the transaction.
-func (s *Service) storeFiles(ctx context.Context, f *folder, lessons []LessonDraft) ([]FileDraft, error) {
-	var out []FileDraft
-	for _, name := range f.names {
+// shownBy are the files of the tree that the texts of an item name; those that are too large are findings.
+func (p *Planned) shownBy() (out []string) {
+	var texts []string
+	for _, l := range p.lessons() {
+		texts = append(texts, l.Source)
+		for _, t := range l.Texts {
+			texts = append(texts, t.Source)
+		}
+	}
+	texts = append(texts, p.intro())
+	for _, name := range p.tree.names {
 		media, limit := mediaType(name)
 		base := path.Base(name)
-		if media == "" || !slices.ContainsFunc(lessons, func(l LessonDraft) bool {
-			return strings.Contains(l.Source, base) || strings.Contains(l.Source, strings.ReplaceAll(base, " ", "%20"))
+		escaped := (&url.URL{Path: base}).EscapedPath()
+		if media == "" || !slices.ContainsFunc(texts, func(t string) bool {
+			return strings.Contains(t, base) || escaped != base && strings.Contains(t, escaped)
 		}) {
 			continue
 		}
-		if f.files[name] > limit {
-			f.find(name, 0, fmt.Sprintf("%d bytes", f.files[name]), "the file is too large", fmt.Sprintf("keep it below %d bytes", limit))
+		if size := p.tree.files[name]; size > limit {
+			p.tree.find(name, 0, fmt.Sprintf("%d bytes", size), "the file is too large", fmt.Sprintf("keep it below %d bytes", limit))
 			continue
 		}
-		d, err := s.storeFile(ctx, f, name, media, limit)
+		out = append(out, name)
+	}
+	return out
+}
+
+// storeFiles puts the files that the texts name into the blob store, before the transaction.
+func (s *Service) storeFiles(ctx context.Context, p Planned) ([]FileDraft, error) {
+	var out []FileDraft
+	for _, name := range p.shownBy() {
+		d, err := p.tree.file(name, func(r io.Reader, limit int64) (sum blob.Sum, size int64, err error) { return s.blob.Put(ctx, r, limit) })
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		if d.Name != "" {
 			out = append(out, d)
@@ -297,8 +327,10 @@ func (s *Service) storeFiles(ctx context.Context, f *folder, lessons []LessonDra
 	return out, nil
 }
 
-func (s *Service) storeFile(ctx context.Context, f *folder, name, media string, limit int64) (FileDraft, error) {
-	file, err := f.root.Open(name)
+// file looks at a file and hands its content to put. One that is not what its name says is a finding and has no name.
+func (f *Tree) file(name string, put func(io.Reader, int64) (blob.Sum, int64, error)) (FileDraft, error) {
+	media, limit := mediaType(name)
+	file, err := f.open(name)
 	if err != nil {
 		f.find(name, 0, "file", "it cannot be read", "give the importer the right to read it")
 		return FileDraft{}, nil
@@ -307,17 +339,64 @@ func (s *Service) storeFile(ctx context.Context, f *folder, name, media string, 
 	head := make([]byte, 512)
 	n, err := io.ReadFull(file, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return FileDraft{}, fmt.Errorf("read %s: %w", name, err)
+		f.find(name, 0, "file", "it is damaged", "pack the folder again")
+		return FileDraft{}, nil
 	}
 	if !matches(media, head[:n]) {
 		f.find(name, 0, http.DetectContentType(head[:n]), "its content is not what its name says", "save it again as "+media)
 		return FileDraft{}, nil
 	}
-	sum, size, err := s.blob.Put(ctx, io.MultiReader(bytes.NewReader(head[:n]), file), limit)
+	in := io.MultiReader(bytes.NewReader(head[:n]), file)
+	if media == "image/svg+xml" {
+		in = &drawing{t: f, name: name, r: in}
+	}
+	sum, size, err := put(in, limit)
+	if damaged(err) {
+		f.find(name, 0, "file", "it is damaged", "pack the folder again")
+		return FileDraft{}, nil
+	}
 	if err != nil {
 		return FileDraft{}, fmt.Errorf("store %s: %w", name, err)
 	}
 	return FileDraft{Name: name, Sum: sum, MediaType: media, Size: size}, nil
+}
+
+// drawing notes what a drawing would do if it were a page. It is shown as a picture and sent with a policy that forbids everything, so
+// that nothing of it runs; its author should know that.
+type drawing struct {
+	t    *Tree
+	name string
+	r    io.Reader
+	line int
+	rest []byte
+	told bool
+}
+
+var active = regexp.MustCompile(`(?i)<\s*(script|foreignObject|iframe|handler)\b|\son[a-z]+\s*=|javascript:`)
+
+func (d *drawing) Read(p []byte) (int, error) {
+	n, err := d.r.Read(p)
+	d.rest = append(d.rest, p[:n]...)
+	for !d.told {
+		i := bytes.IndexByte(d.rest, '\n')
+		if i < 0 && err == nil && len(d.rest) < 64<<10 || len(d.rest) == 0 {
+			break
+		}
+		line := d.rest
+		if i >= 0 {
+			line = d.rest[:i]
+		}
+		d.line++
+		if m := active.Find(line); m != nil {
+			d.told = true
+			d.t.find(d.name, d.line, strings.TrimSpace(string(m)), "scripts in pictures do not run", "take it out")
+		}
+		d.rest = d.rest[min(len(line)+1, len(d.rest)):]
+	}
+	if d.told {
+		d.rest = nil
+	}
+	return n, err
 }
 
 // kept returns the error of the transaction that keeps the rows of files. If there is one, their content goes with an organization that
@@ -341,32 +420,37 @@ func matches(media string, head []byte) bool {
 		return found == "application/zip"
 	case media == "image/svg+xml":
 		return bytes.Contains(head, []byte("<svg")) || bytes.HasPrefix(bytes.TrimSpace(head), []byte("<?xml")) || bytes.HasPrefix(bytes.TrimSpace(head), []byte("<!--"))
-	case media == "text/csv", media == "text/plain", media == "text/vtt":
+	case media == "text/vtt":
+		return bytes.HasPrefix(bytes.TrimPrefix(head, []byte("\uFEFF")), []byte("WEBVTT"))
+	case media == "text/csv", media == "text/plain":
 		return strings.HasPrefix(found, "text/") && found != "text/html"
 	}
 	return found == media
 }
 
-// report puts the problems of the texts to the findings of the folder, in the order of files and lines.
-func (f *folder) report(r Report, lessons []LessonDraft) Report {
-	name := map[string]string{}
-	for _, l := range lessons {
-		name[l.Key] = l.Name
+// tell puts the problems of the texts to the findings of the tree, at the lines of their files.
+func (p *Planned) tell(problems []LessonProblem) {
+	for _, b := range problems {
+		name := cmp.Or(b.Name, p.file)
+		p.tree.find(name, p.tree.line(name, b.Line), b.Found, b.Problem.Problem, b.Fix)
 	}
-	for _, p := range r.Problems {
-		line := p.Line
-		if line > 0 {
-			line += f.lines[name[p.Lesson]]
-		}
-		f.find(name[p.Lesson], line, p.Found, p.Problem.Problem, p.Fix)
+	for _, l := range p.lessons() {
+		p.silent(l)
 	}
-	slices.SortStableFunc(f.findings, func(a, b Finding) int {
-		if a.File != b.File {
-			return strings.Compare(a.File, b.File)
+}
+
+// silent finds recordings without captions: who cannot hear learns nothing from them.
+func (p *Planned) silent(t LessonDraft) {
+	for _, s := range markdown.Segments(t.Source) {
+		if f, err := s.Fields(); s.Kind == markdown.Video && err == nil && f.Captions == "" && f.Said == "" {
+			p.tree.find(t.Name, p.tree.line(t.Name, lineWith(t.Source, f.Src)), cmp.Or(f.Title, f.Src), "the recording has no captions", "add captions: with a WebVTT file")
 		}
-		return a.Line - b.Line
-	})
-	r.Findings = slices.Compact(f.findings)
-	r.Files = len(r.Used)
-	return r
+	}
+}
+
+// sorted are the findings in the order of files and lines, each once.
+func (f *Tree) sorted() []Finding {
+	out := slices.Clone(f.root().findings)
+	slices.SortStableFunc(out, func(a, b Finding) int { return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line) })
+	return slices.Compact(out)
 }

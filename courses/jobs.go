@@ -7,7 +7,9 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/scope"
@@ -108,4 +110,110 @@ func (r *Reminder) work(c *jobs.Client) {
 	jobs.Add(c, &triesWorker{r: r})
 	jobs.Add(c, &triesDueWorker{r: r})
 	jobs.Every(c, time.Hour, func() river.JobArgs { return triesArgs{Day: r.db.Now().UTC().Truncate(24 * time.Hour)} })
+}
+
+// NewImporter returns the importer of an installation and registers its jobs.
+func NewImporter(s *Service, c *jobs.Client) *Importer {
+	i := &Importer{s: s, jobs: c}
+	jobs.Add(c, &bundleWorker{i: i})
+	jobs.Add(c, &bundleOverWorker{i: i})
+	return i
+}
+
+// Listen registers what follows when a bundle was brought or confirmed.
+func (i *Importer) Listen(r *jobs.Relay) { jobs.On(r, scope.Importer, i.asked) }
+
+func (i *Importer) asked(ctx context.Context, events []BundleAsked) error {
+	return i.s.db.Tx(ctx, func(tx *db.Tx) error {
+		for _, e := range events {
+			row, err := db.Row[struct {
+				At    time.Time `db:"asked_at"`
+				Until time.Time `db:"expires_at"`
+				State string    `db:"state"`
+			}](tx, `SELECT c.asked_at, c.expires_at, c.state FROM course_imports c WHERE c.org_id = $1 AND c.import_id = $2 AND c.state IN ('checking', 'running')`, tx.Scope.Org, e.Import)
+			if errs.Is(err, errs.NotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if err := i.jobs.Insert(tx, bundleArgs{Org: tx.Scope.Org, Import: e.Import, At: row.At}); err != nil {
+				return err
+			}
+			if row.State == BundleChecking {
+				if err := i.jobs.Insert(tx, bundleOverArgs{Org: tx.Scope.Org, Import: e.Import, At: row.Until}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// bundleArgs name a bundle, and when it was asked for: to be looked at, or carried out later.
+type bundleArgs struct {
+	Org    id.Org    `json:"org"`
+	Import id.Any    `json:"import"`
+	At     time.Time `json:"at"`
+}
+
+// Kind implements river.JobArgs.
+func (bundleArgs) Kind() string { return "courses.import" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: one job works a bundle.
+func (bundleArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+type bundleWorker struct {
+	river.WorkerDefaults[bundleArgs]
+	i *Importer
+}
+
+// Work implements river.Worker.
+func (w *bundleWorker) Work(ctx context.Context, job *river.Job[bundleArgs]) error {
+	return w.i.Run(jobs.Enter(ctx, scope.Importer, job.Args.Org), job.Args.Import)
+}
+
+// Timeout implements river.Worker.
+func (*bundleWorker) Timeout(*river.Job[bundleArgs]) time.Duration { return time.Hour }
+
+// bundleOverArgs name a bundle that nobody can confirm any more at At.
+type bundleOverArgs struct {
+	Org    id.Org    `json:"org"`
+	Import id.Any    `json:"import"`
+	At     time.Time `json:"at"`
+}
+
+// Kind implements river.JobArgs.
+func (bundleOverArgs) Kind() string { return "courses.import_over" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (a bundleOverArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{ScheduledAt: a.At} }
+
+type bundleOverWorker struct {
+	river.WorkerDefaults[bundleOverArgs]
+	i *Importer
+}
+
+// Work implements river.Worker.
+func (w *bundleOverWorker) Work(ctx context.Context, job *river.Job[bundleOverArgs]) error {
+	return w.i.Over(jobs.Enter(ctx, scope.Importer, job.Args.Org), job.Args.Import)
+}
+
+// Over removes the archive of a bundle that was looked at and never confirmed; it does nothing before its time is over.
+func (i *Importer) Over(ctx context.Context, which id.Any) error {
+	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
+		return err
+	}
+	err := i.s.endBundle(ctx, which, func(tx *db.Tx, b lockedBundle) (string, error) {
+		if b.State != BundleChecked || b.Until.After(tx.Now) {
+			return "", errBundleOver
+		}
+		return BundleStopped, nil
+	})
+	if errs.Is(err, errs.NotFound) || errors.Is(err, errBundleOver) {
+		return nil
+	}
+	return err
 }

@@ -48,6 +48,10 @@ type LessonView struct {
 	Own      bool // an added step
 	Note     string
 	NoteOrg  tenants.Organization
+	Lang     string   // of the text
+	Langs    []string // in which it is there, its own first; none if that is the only one
+	Licence  string   // under which the text may be used; "" where its owner says nothing
+	Origin   string   // where it comes from: an address or a name
 	Card     *tenants.Item
 	Waits    []Waits          // what has to be finished before the step opens: there is nothing to read then
 	Ask      *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
@@ -72,6 +76,7 @@ type BlockView struct {
 	Kind, Key, Title, HTML string
 	Ask                    string
 	Src, Poster, Captions  string
+	Chapters, Said         []markdown.Cue
 	Minutes                int
 	Questions              []QuestionView
 	Plan                   *TryView    // of something to try
@@ -108,6 +113,11 @@ type lessonFound struct {
 	Kind    string           `db:"kind"`
 	Minutes int              `db:"minutes"`
 	Blocks  []markdown.Block `db:"blocks"`
+	Lang    string           `db:"lang"`  // of the text that was found; "" for the item's
+	Base    string           `db:"base"`  // of the lesson's own text; "" likewise
+	Langs   []string         `db:"langs"` // of its translations
+	Licence string           `db:"licence"`
+	Origin  string           `db:"origin"`
 }
 
 // Lesson returns the lesson at the place as the viewer sees it. Answered gives a visitor's answer back, which is judged and not
@@ -133,7 +143,7 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 		v.Now = b.Now
 		r.queue(b, &found, sc, p.Item)
 		if known {
-			l.queue(b, sc, last, p.Item)
+			l.queue(b, sc, last, p.Item, reading(ctx))
 		}
 		if asks {
 			asking.Read(b, sc, p.Item)
@@ -196,7 +206,7 @@ func (s *Service) text(ctx context.Context, at located, sc scope.Scope) (l text,
 		if leads {
 			tenants.SeenItem(b, &l.Leads, &found, sc, own.Item)
 		} else {
-			l.queue(b, sc, at.leaf(), at.Root.ItemID)
+			l.queue(b, sc, at.leaf(), at.Root.ItemID, reading(ctx))
 		}
 	})
 	if err != nil {
@@ -217,8 +227,8 @@ type leaf struct {
 
 func (at located) leaf() leaf { return leaf{edition{at.Org, at.Item, at.Version}, at.Lesson} }
 
-// queue queues the lesson, its item unless that is the root, and what the viewer alone sees of it.
-func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item) {
+// queue queues the lesson, in a language if it is there in it, its item unless that is the root, and what the viewer alone sees of it.
+func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in string) {
 	l.owner, l.lesson = of.Item == root, of.Lesson == ""
 	if !l.owner {
 		tenants.SeenItem(b, &l.Owner, &l.owner, sc, of.Item)
@@ -226,7 +236,9 @@ func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item) {
 	if l.lesson {
 		return
 	}
-	db.One(b, &l.lessonFound, &l.lesson, `SELECT l.title, l.kind, l.minutes, l.blocks FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, of.Org, of.Item, of.Version, of.Lesson)
+	db.One(b, &l.lessonFound, &l.lesson, `SELECT coalesce(t.title, l.title) AS title, l.kind, l.minutes, coalesce(t.blocks, l.blocks) AS blocks, coalesce(t.lang, l.lang) AS lang, l.lang AS base, l.langs, l.licence, l.origin
+		FROM lessons l LEFT JOIN lesson_texts t ON t.org_id = l.org_id AND t.item_id = l.item_id AND t.version = l.version AND t.key = l.key AND t.lang = $5
+		WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, of.Org, of.Item, of.Version, of.Lesson, in)
 	if sc.SignedIn() {
 		db.List(b, &l.Attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices, a.words FROM attempts a
 			WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND a.sitting_id IS NULL ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
@@ -262,7 +274,12 @@ func (r *root) lesson(v *LessonView, at located, l text, seed string, orgs map[i
 	default:
 		v.Title, v.Kind, v.Minutes = l.Title, l.Kind, l.Minutes
 		v.Blocks = blocks(l.Blocks, seed, l.Attempts, l.Reflections)
+		v.Lang, v.Licence, v.Origin = cmp.Or(l.Lang, v.Owner.Lang), l.Licence, l.Origin
+		if len(l.Langs) > 0 {
+			v.Langs = append([]string{cmp.Or(l.Base, v.Owner.Lang)}, l.Langs...)
+		}
 	}
+	v.Lang = cmp.Or(v.Lang, v.Owner.Lang)
 	v.Done = finished[leaf]
 	for _, b := range v.Blocks {
 		if b.Check != nil && !v.Done {

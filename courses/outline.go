@@ -35,6 +35,8 @@ type LessonRef struct {
 	Questions int       `json:"questions,omitempty"` // in its quizzes that are answered one by one
 	Checks    int       `json:"checks,omitempty"`    // quizzes that are taken as a whole
 	Parts     []PartRef `json:"parts,omitempty"`
+
+	Titles map[string]string `json:"titles,omitempty"` // in the languages of its translations
 }
 
 // PartRef is what an outline says of a part of a lesson: a headed piece of prose, a quiz, a reflection, a recording.

@@ -461,7 +461,7 @@ func (r *root) here(stations []Station) int {
 // outline adds the outline to what was read.
 func (s *Service) outline(ctx context.Context, r *root) error {
 	list, err := s.read(ctx, r.edition())
-	r.Outline = list[r.edition()]
+	r.Outline = list[r.edition()].in(reading(ctx))
 	if sc, scErr := scope.From(ctx); scErr == nil {
 		r.settle(sc.Org)
 	}

@@ -248,7 +248,7 @@ func (l *text) answered(seed string, g Given) {
 func blocks(list []markdown.Block, seed string, attempts []attempt, reflections []reflection) []BlockView {
 	out := make([]BlockView, 0, len(list))
 	for _, b := range list {
-		v := BlockView{Kind: b.Kind, Key: b.Key, Title: b.Title, HTML: b.HTML, Ask: b.Ask, Src: b.Src, Poster: b.Poster, Captions: b.Captions, Minutes: b.Minutes}
+		v := BlockView{Kind: b.Kind, Key: b.Key, Title: b.Title, HTML: b.HTML, Ask: b.Ask, Src: b.Src, Poster: b.Poster, Captions: b.Captions, Chapters: b.Chapters, Said: b.Said, Minutes: b.Minutes}
 		if b.Check() {
 			v.Check = rulesOf(b)
 		} else {

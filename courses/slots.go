@@ -155,9 +155,14 @@ func (s *Service) OpenSlots(ctx context.Context, path id.Item, d SlotsDraft) err
 		if err != nil {
 			return fmt.Errorf("slots of %s: %w", path, err)
 		}
-		if _, err := tx.Exec(`INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, name, blocks, plain)
-			SELECT l.org_id, l.item_id, $4, l.key, l.position, l.title, l.kind, l.minutes, l.source, l.name, l.blocks, l.plain FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3`,
-			tx.Scope.Org, path, row.Version, version); err != nil {
+		if err := tx.Batch(func(b *db.Batch) {
+			db.Write(b, nil, `INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, name, blocks, plain, lang, langs, licence, origin)
+				SELECT l.org_id, l.item_id, $4, l.key, l.position, l.title, l.kind, l.minutes, l.source, l.name, l.blocks, l.plain, l.lang, l.langs, l.licence, l.origin FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3`,
+				tx.Scope.Org, path, row.Version, version)
+			db.Write(b, nil, `INSERT INTO lesson_texts (org_id, item_id, version, key, lang, title, source, name, blocks, plain)
+				SELECT t.org_id, t.item_id, $4, t.key, t.lang, t.title, t.source, t.name, t.blocks, t.plain FROM lesson_texts t WHERE t.org_id = $1 AND t.item_id = $2 AND t.version = $3`,
+				tx.Scope.Org, path, row.Version, version)
+		}); err != nil {
 			return fmt.Errorf("slots of %s: %w", path, err)
 		}
 		return tenants.PublishItem(tx, path, version, time.Time{})

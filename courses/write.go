@@ -62,6 +62,11 @@ type ManuscriptLesson struct {
 
 	By      id.Membership `db:"by"`
 	SavedAt time.Time     `db:"saved_at"`
+
+	Lang    string       `db:"lang"` // of the text; "" for the course's
+	Licence string       `db:"licence"`
+	Origin  string       `db:"origin"`
+	Texts   []LessonText `db:"texts"` // in other languages
 }
 
 // ManuscriptView is a manuscript on its page.
@@ -109,7 +114,7 @@ const manuscriptColumns = `d.item_id, d.title, d.summary, d.outcome, d.lang, d.l
 
 const manuscriptFrom = `course_drafts d JOIN items i ON i.org_id = d.org_id AND i.item_id = d.item_id LEFT JOIN memberships m ON m.org_id = d.org_id AND m.membership_id = d.saved_by`
 
-const manuscriptLessonSQL = `SELECT l.key, l.module, l.title, l.summary, l.kind, l.minutes, l.source, l.name, l.edition, l.removed_at IS NOT NULL AS removed, coalesce(m.name, '') AS saved_by, coalesce(l.saved_by, '00000000-0000-0000-0000-000000000000') AS by, l.saved_at
+const manuscriptLessonSQL = `SELECT l.key, l.module, l.title, l.summary, l.kind, l.minutes, l.source, l.name, l.edition, l.removed_at IS NOT NULL AS removed, coalesce(m.name, '') AS saved_by, coalesce(l.saved_by, '00000000-0000-0000-0000-000000000000') AS by, l.saved_at, l.lang, l.licence, l.origin, l.texts
 	FROM draft_lessons l LEFT JOIN memberships m ON m.org_id = l.org_id AND m.membership_id = l.saved_by WHERE l.org_id = $1 AND l.item_id = $2`
 
 // lessonsMost bounds a course.
@@ -276,14 +281,25 @@ func copyVersion(tx *db.Tx, kind string, from, to id.Item, change func(*Manuscri
 		return err
 	}
 	return tx.Batch(func(b *db.Batch) {
-		db.Write(b, nil, `INSERT INTO draft_lessons (org_id, item_id, key, position, module, title, summary, kind, minutes, source, name, saved_by, saved_at)
-			SELECT l.org_id, $3, l.key, l.position, coalesce(o.module, ''), l.title, coalesce(o.summary, ''), l.kind, l.minutes, l.source, l.name, $5, $6
+		db.Write(b, nil, `INSERT INTO draft_lessons (org_id, item_id, key, position, module, title, summary, kind, minutes, source, name, saved_by, saved_at, lang, licence, origin, texts)
+			SELECT l.org_id, $3, l.key, l.position, coalesce(o.module, ''), l.title, coalesce(o.summary, ''), l.kind, l.minutes, l.source, l.name, $5, $6, l.lang, l.licence, l.origin,
+				(SELECT coalesce(jsonb_agg(jsonb_build_object('lang', t.lang, 'title', t.title, 'source', t.source, 'name', t.name) ORDER BY array_position(l.langs, t.lang)), '[]')
+					FROM lesson_texts t WHERE t.org_id = l.org_id AND t.item_id = l.item_id AND t.version = l.version AND t.key = l.key)
 			FROM lessons l JOIN versions v ON v.org_id = l.org_id AND v.item_id = l.item_id AND v.version = l.version
 				LEFT JOIN LATERAL (SELECT m->>'title' AS module, r->>'summary' AS summary FROM jsonb_array_elements(v.outline->'modules') m CROSS JOIN LATERAL jsonb_array_elements(m->'lessons') r WHERE r->>'key' = l.key LIMIT 1) o ON true
 			WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $4`, tx.Scope.Org, from, to, version, memberOrNil(tx.Scope.Membership), tx.Now)
 		db.Write(b, nil, `INSERT INTO draft_files (org_id, item_id, name, sha256, media_type, size, created_at)
-			SELECT DISTINCT ON (f.name) f.org_id, $3, f.name, f.sha256, f.media_type, f.size, $4 FROM files f WHERE f.org_id = $1 AND f.item_id = $2 ORDER BY f.name, f.created_at DESC`, tx.Scope.Org, from, to, tx.Now)
+			SELECT DISTINCT ON (f.path) f.org_id, $3, f.path, f.sha256, f.media_type, f.size, $4 FROM files f WHERE f.org_id = $1 AND f.item_id = $2 AND f.file_id = ANY (ARRAY(`+shownFiles("$5")+`)) ORDER BY f.path, f.created_at DESC`,
+			tx.Scope.Org, from, to, tx.Now, version)
 	})
+}
+
+// shownFiles are the files that a version of item $2 shows, by the addresses in its texts.
+func shownFiles(version string) string {
+	return strings.ReplaceAll(`SELECT (regexp_matches(x.body, '/files/([0-9a-f-]{36})/', 'g'))[1]::uuid FROM (
+		SELECT l.blocks::text AS body FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $v
+		UNION ALL SELECT t.blocks::text FROM lesson_texts t WHERE t.org_id = $1 AND t.item_id = $2 AND t.version = $v
+		UNION ALL SELECT v.intro_html FROM versions v WHERE v.org_id = $1 AND v.item_id = $2 AND v.version = $v) x`, "$v", version)
 }
 
 // Rewrite begins the next version of an own published course or path, with what the version in force says. Where somebody has begun it already, it
@@ -525,7 +541,7 @@ func (v ManuscriptView) course() CourseDraft {
 		Outcome: v.Outcome, Intro: v.Intro, Note: v.Note, Files: v.Files,
 	}
 	for _, l := range v.Lessons {
-		d.Lessons = append(d.Lessons, LessonDraft{Key: l.Key, Module: l.Module, Title: l.Title, Summary: l.Summary, Kind: l.Kind, Minutes: l.Minutes, Source: l.Source, Name: l.Name})
+		d.Lessons = append(d.Lessons, LessonDraft{Key: l.Key, Module: l.Module, Title: l.Title, Summary: l.Summary, Kind: l.Kind, Minutes: l.Minutes, Source: l.Source, Name: l.Name, Lang: l.Lang, Licence: l.Licence, Origin: l.Origin, Texts: l.Texts})
 	}
 	return d
 }

@@ -144,12 +144,7 @@ func (v *ManuscriptView) press() *press {
 // read is what publishing would make of a lesson's text, and what it could not take.
 func (p *press) read(l ManuscriptLesson) ([]markdown.Block, []LessonProblem) {
 	p.problems = nil
-	o := p.options(l.Key, l.Name, l.Source)
-	blocks, problems := markdown.Split(l.Source, o)
-	for _, b := range problems {
-		p.problems = append(p.problems, LessonProblem{l.Key, b})
-	}
-	return p.resolve(blocks, o), p.problems
+	return p.split(l.Key, l.Name, l.Source, l.Lang), p.problems
 }
 
 // LessonDesk is a lesson of a manuscript while it is written.

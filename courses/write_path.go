@@ -152,7 +152,7 @@ func (v ManuscriptView) path() PathDraft {
 		step := StepDraft{Key: s.Key, Kind: s.Kind, Item: s.Item, Title: s.Title, Minutes: s.Minutes, Rules: s.Rules}
 		if s.Kind == StepLesson {
 			l := v.lesson(s.Key)
-			step.Lesson = LessonDraft{Key: s.Key, Title: l.Title, Kind: l.Kind, Minutes: l.Minutes, Source: l.Source, Name: l.Name}
+			step.Lesson = LessonDraft{Key: s.Key, Title: l.Title, Kind: l.Kind, Minutes: l.Minutes, Source: l.Source, Name: l.Name, Lang: l.Lang, Licence: l.Licence, Origin: l.Origin, Texts: l.Texts}
 		}
 		d.Steps = append(d.Steps, step)
 		slot(s.Slot, s.Key, "after-"+s.Key)

@@ -102,6 +102,7 @@ var Pointers = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"standard_versions.created_by":      "who published it for the organization",
 	"versions.published_by":             "who published it for the organization",
 	"credential_revocations.revoked_by": "who took it back for the organization",
+	"course_imports.asked_by":           "who brought it for the organization",
 }
 
 // Addresses are columns with a name or address of somebody who is no member, or of nobody in particular.

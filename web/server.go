@@ -20,6 +20,8 @@ import (
 
 	"github.com/learnscape/learnscape/auth"
 	authpages "github.com/learnscape/learnscape/auth/pages"
+	"github.com/learnscape/learnscape/courses"
+	coursespages "github.com/learnscape/learnscape/courses/pages"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
@@ -227,14 +229,20 @@ const (
 
 // uploadLimit is how large the body of an upload may be, uploadTime how long it may take.
 const (
-	uploadLimit = 65 << 20
-	uploadTime  = 2 * time.Minute
+	uploadLimit  = 65 << 20
+	archiveLimit = courses.MaxArchive + 1<<20
+	uploadTime   = 2 * time.Minute
 )
 
 // isUpload reports whether the body of a request is a file, which its handler reads as it comes.
 func isUpload(c *fiber.Ctx) bool {
 	p := strings.Split(c.Path(), "/")
-	return c.Method() == fiber.MethodPost && len(p) == 4 && p[1] == "publish" && p[3] == "files"
+	return c.Method() == fiber.MethodPost && (len(p) == 4 && p[1] == "publish" && p[3] == "files" || isArchive(c))
+}
+
+// isArchive reports whether the body of a request is an archive of courses.
+func isArchive(c *fiber.Ctx) bool {
+	return c.Method() == fiber.MethodPost && c.Path() == coursespages.ImportPath
 }
 
 // body reads the request's body to its end or refuses it and closes the connection.
@@ -242,7 +250,11 @@ func body(form int) fiber.Handler {
 	files := make(chan struct{}, 4) // Forms with a large file are in memory as a whole: so many at once.
 	return func(c *fiber.Ctx) error {
 		if isUpload(c) && c.Request().IsBodyStream() {
-			if c.Request().Header.ContentLength() > uploadLimit {
+			limit := uploadLimit
+			if isArchive(c) {
+				limit = archiveLimit
+			}
+			if c.Request().Header.ContentLength() > limit {
 				c.Context().SetConnectionClose()
 				return errs.New(errs.TooLarge, "upload of %d bytes", c.Request().Header.ContentLength())
 			}

@@ -65,7 +65,7 @@ func (p *Pages) show(c *fiber.Ctx, at courses.Place, s shown) error {
 	if s.moved {
 		answered = nil
 	}
-	v, err := p.courses.Lesson(c.UserContext(), at, answered)
+	v, err := p.courses.Lesson(readIn(c), at, answered)
 	if errs.Is(err, errs.NotFound) && signedIn(c) {
 		root := p.courses.Path
 		if at.Step == "" {
@@ -406,7 +406,13 @@ func quizID(v courses.LessonView, b courses.BlockView) string {
 }
 
 func video(v courses.LessonView, b courses.BlockView) ui.VideoProps {
-	p := ui.VideoProps{ID: "v-" + b.Key, Title: b.Title, Src: b.Src, Poster: b.Poster, Captions: b.Captions, CaptionsLang: v.Owner.Lang}
+	p := ui.VideoProps{ID: "v-" + b.Key, Title: b.Title, Src: b.Src, Poster: b.Poster, Captions: b.Captions, CaptionsLang: v.Lang}
+	for _, c := range b.Chapters {
+		p.Chapters = append(p.Chapters, ui.Cue{Start: float64(c.At), Text: c.Text})
+	}
+	for _, c := range b.Said {
+		p.Transcript = append(p.Transcript, ui.Cue{Start: float64(c.At), Text: c.Text})
+	}
 	switch {
 	case strings.HasSuffix(b.Src, ".webm"):
 		p.Type = "video/webm"

@@ -76,6 +76,7 @@ func (p *Pages) as(h fiber.Handler) fiber.Handler {
 			}
 			c.SetUserContext(ctx)
 		}
+		c.SetUserContext(courses.Reading(c.UserContext(), c.Cookies(readingCookie(c))))
 		return h(c)
 	}
 }

@@ -26,6 +26,7 @@ import (
 
 // mountWriting adds the routes of those who write courses.
 func (p *Pages) mountWriting(r fiber.Router) {
+	p.mountImport(r)
 	r.Get("/publish", p.desk)
 	r.Post("/publish", p.begin)
 	r.Get("/publish/:id", p.manuscript)

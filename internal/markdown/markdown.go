@@ -130,6 +130,8 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p.AllowAttrs("rel").Matching(regexp.MustCompile(`^noopener$`)).OnElements("a")
 	p.AllowAttrs("id").Matching(regexp.MustCompile(`^s-[\p{L}\p{N}-]{1,90}$`)).OnElements("h2", "h3", "h4", "h5", "h6")
 	p.AllowAttrs("class").Matching(regexp.MustCompile(`^[a-z0-9]+([ -][a-z0-9]+)*$`)).OnElements("span", "div", "code", "pre", "td", "th", "p")
+	p.AllowElements("details", "summary")
+	p.AllowAttrs("class").Matching(regexp.MustCompile(`^reveal$`)).OnElements("details")
 	p.AllowAttrs("role").Matching(regexp.MustCompile(`^note$`)).OnElements("div")
 	p.AllowAttrs("tabindex").Matching(regexp.MustCompile(`^0$`)).OnElements("table", "pre")
 	p.AllowAttrs("scope").Matching(regexp.MustCompile(`^col$`)).OnElements("th")

@@ -24,6 +24,7 @@ func alertWord(kind, lang string) string {
 	words := map[string][2]string{
 		"note": {"Note", "Hinweis"}, "tip": {"Tip", "Tipp"}, "important": {"Important", "Wichtig"},
 		"warning": {"Warning", "Warnung"}, "caution": {"Caution", "Vorsicht"},
+		"details": {"Show more", "Mehr zeigen"},
 	}
 	w := words[kind]
 	if strings.HasPrefix(lang, "de") {
@@ -34,10 +35,13 @@ func alertWord(kind, lang string) string {
 
 var alertClasses = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"note": "callout callout-info", "tip": "callout callout-ok", "important": "callout callout-own",
-	"warning": "callout callout-warn", "caution": "callout callout-bad",
+	"warning": "callout callout-warn", "caution": "callout callout-bad", "details": folded,
 }
 
-var alertStart = regexp.MustCompile(`^\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\][ \t]*(.*)$`)
+// folded is the class of what a reader opens: a solution that is not to be read at once. GitHub has no alert for it.
+const folded = "reveal"
+
+var alertStart = regexp.MustCompile(`^\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION|DETAILS)\][ \t]*(.*)$`)
 
 // alert makes a block quote that begins with [!NOTE] and the like a note; words behind the mark are its title.
 // (https://docs.github.com/get-started/writing-on-github, "Alerts")
@@ -74,6 +78,9 @@ func alert(n *ast.Blockquote, source []byte, lang string) {
 	strong.AppendChild(strong, ast.NewString([]byte(title)))
 	head.AppendChild(head, strong)
 	head.SetAttributeString("class", []byte("callout-title"))
+	if kind == "details" {
+		head.SetAttributeString("class", []byte("summary"))
+	}
 	n.SetAttributeString("class", []byte(alertClasses[kind]))
 	n.InsertBefore(n, p, head)
 	if p.ChildCount() == 0 {
@@ -103,7 +110,13 @@ func nothing(util.BufWriter, []byte, ast.Node, bool) (ast.WalkStatus, error) {
 }
 
 func paragraph(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	class, _ := n.AttributeString("class")
+	of, _ := class.([]byte) // Set by alert alone.
 	switch {
+	case string(of) == "summary" && entering:
+		_, _ = w.WriteString("<summary>")
+	case string(of) == "summary":
+		_, _ = w.WriteString("</summary>\n")
 	case !entering:
 		_, _ = w.WriteString("</p>\n")
 	case n.Attributes() != nil:
@@ -118,6 +131,10 @@ func blockquote(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.Walk
 	class, note := n.AttributeString("class")
 	c, _ := class.([]byte) // Set by alert alone.
 	switch {
+	case string(c) == folded && entering:
+		_, _ = w.WriteString(`<details class="` + folded + `">` + "\n")
+	case string(c) == folded:
+		_, _ = w.WriteString("</details>\n")
 	case entering && note:
 		_, _ = w.WriteString(`<div class="` + string(c) + `" role="note"><div>` + "\n")
 	case note:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
@@ -50,6 +51,8 @@ type Block struct {
 	Src       string     `json:"src,omitempty"`      // of a video or file: a name, and after resolving an address
 	Poster    string     `json:"poster,omitempty"`   // as Src
 	Captions  string     `json:"captions,omitempty"` // as Src, WebVTT
+	Chapters  []Cue      `json:"chapters,omitempty"` // of a video
+	Said      []Cue      `json:"said,omitempty"`     // the transcript of a video
 	Minutes   int        `json:"minutes,omitempty"`  // of a video, and how long a quiz may take; 0 for any time
 	Ref       string     `json:"ref,omitempty"`      // of a path card: "organization/slug"
 
@@ -67,6 +70,12 @@ func (b Block) Asked() int {
 		return min(b.Draw, len(b.Questions))
 	}
 	return len(b.Questions)
+}
+
+// Cue is a place in a recording and what it is about, or what is said there.
+type Cue struct {
+	At   int    `json:"at"` // seconds from the beginning
+	Text string `json:"text"`
 }
 
 // Problem is something in the text that could not be taken as it is.
@@ -193,6 +202,8 @@ type Fields struct {
 	Src       string     `yaml:"src,omitempty"`
 	Poster    string     `yaml:"poster,omitempty"`
 	Captions  string     `yaml:"captions,omitempty"`
+	Chapters  string     `yaml:"chapters,omitempty"`   // a line each: "1:30 What comes now"
+	Said      string     `yaml:"transcript,omitempty"` // likewise
 	Minutes   int        `yaml:"minutes,omitempty"`
 	Path      string     `yaml:"path,omitempty"`
 	With      string     `yaml:"with,omitempty"`
@@ -246,6 +257,7 @@ func (s *splitter) typed(kind, body string, line int) {
 		if b.Title == "" {
 			b.Title = f.Src
 		}
+		b.Chapters, b.Said = cues(f.Chapters), cues(f.Said)
 	case Path:
 		if f.Path == "" {
 			s.wrong("no_path", line, kind, "there is no path", "add path: organization/slug")
@@ -253,6 +265,30 @@ func (s *splitter) typed(kind, body string, line int) {
 		}
 	}
 	s.add(b)
+}
+
+var cueLine = regexp.MustCompile(`^(?:(\d{1,2}):)?(\d{1,3}):(\d{2})(?:[.,]\d+)?\s+(.*)$`)
+
+// cues reads lines that begin with a time; one without goes on with what the line before says.
+func cues(text string) (out []Cue) {
+	for line := range strings.SplitSeq(text, "\n") {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if m := cueLine.FindStringSubmatch(line); m != nil {
+			h, _ := strconv.Atoi(m[1]) // Digits, or nothing at all.
+			mins, _ := strconv.Atoi(m[2])
+			secs, _ := strconv.Atoi(m[3])
+			out = append(out, Cue{At: h*3600 + mins*60 + secs, Text: m[4]})
+			continue
+		}
+		if len(out) == 0 {
+			out = append(out, Cue{})
+		}
+		last := &out[len(out)-1]
+		last.Text = strings.TrimSpace(last.Text + " " + line)
+	}
+	return out
 }
 
 func (s *splitter) wrong(key string, line int, found, problem, fix string) {

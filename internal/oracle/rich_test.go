@@ -119,8 +119,10 @@ func (w *world) putVersion(p *itemPage, outline courses.Outline) {
 				Choices: []markdown.Choice{{Text: w.field(ob, "check.choice")}, {Text: w.field(ob, "check.choice")}},
 			}}},
 		}
-		w.exec(p.org, `INSERT INTO lessons (org_id, item_id, version, key, position, title, minutes, source, blocks, plain) VALUES ($1, $2, 1, $3, $4, $5, 3, $6, $7, $8)`,
-			p.org.id, p.id, key, i+1, w.field(ob, "lessons.title"), w.field(ob, "lessons.source"), blocks, w.field(ob, "lessons.plain"))
+		w.exec(p.org, `INSERT INTO lessons (org_id, item_id, version, key, position, title, minutes, source, blocks, plain, langs, licence, origin) VALUES ($1, $2, 1, $3, $4, $5, 3, $6, $7, $8, '{fr}', $9, $10)`,
+			p.org.id, p.id, key, i+1, w.field(ob, "lessons.title"), w.field(ob, "lessons.source"), blocks, w.field(ob, "lessons.plain"), w.field(ob, "lessons.licence"), w.field(ob, "lessons.origin"))
+		w.exec(p.org, `INSERT INTO lesson_texts (org_id, item_id, version, key, lang, title, source, blocks, plain) VALUES ($1, $2, 1, $3, 'fr', $4, $5, $6, $7)`,
+			p.org.id, p.id, key, w.field(ob, "lesson_texts.title"), w.field(ob, "lessons.source"), []markdown.Block{{Kind: markdown.Prose, Key: "k", HTML: w.html(ob, "lesson_texts.html", p)}}, w.field(ob, "lessons.plain"))
 	}
 }
 
@@ -262,6 +264,7 @@ func (w *world) learning(o *org) {
 	}
 	w.takeIn(o)
 	w.write(o)
+	w.bundles(o)
 	for _, p := range w.learnable(o, tenants.KindPath) {
 		if p.org == o {
 			continue

@@ -41,6 +41,7 @@ type org struct {
 	provider id.Provider
 	domain   string // not proven; of a rich world
 	welcome  id.Any // an invitation of a person; of a rich world
+	bundle   id.Any // an archive of courses that was looked at; of a rich world
 	imported id.Any // a file of people that was looked at; of a rich world
 }
 
@@ -178,6 +179,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"items", "item_id", "", .12, .85},
 		{"versions", "item_id", "", .12, .85},
 		{"lessons", "item_id || ' ' || key", "", .12, .85},
+		{"lesson_texts", "item_id || ' ' || key", "", .12, .85},
 		{"files", "file_id", "", .12, .85},
 		{"stories", "item_id", "", .12, .85},
 		{"resources", "item_id", "", .12, .85},
@@ -441,6 +443,7 @@ func (w *world) addItem(o *org) *oracle.Object {
 			{"versions", ob.ID, `INSERT INTO versions (org_id, item_id, version, title, summary, outline, digest) VALUES ($1, $2, 1, $3, '', '[]', '')`, []any{tok}},
 			{"lessons", ob.ID + " a", `INSERT INTO lessons (org_id, item_id, version, key, position, title, source, blocks, plain) VALUES ($1, $2, 1, 'a', 1, $3, $3, '[]', $3)`, []any{tok}},
 			{"lessons", ob.ID + " b", `INSERT INTO lessons (org_id, item_id, version, key, position, title, source, blocks, plain) VALUES ($1, $2, 1, 'b', 2, $3, $3, '[]', $3)`, []any{tok}},
+			{"lesson_texts", ob.ID + " a", `INSERT INTO lesson_texts (org_id, item_id, version, key, lang, title, source, blocks, plain) VALUES ($1, $2, 1, 'a', 'fr', $3, $3, '[]', $3)`, []any{tok}},
 			{"files", file.String(), `INSERT INTO files (org_id, item_id, file_id, sha256, name, media_type, size) VALUES ($1, $2, $3, decode(repeat('00', 32), 'hex'), $4, 'text/plain', 1)`, []any{file, tok}},
 			{"stories", ob.ID, `INSERT INTO stories (org_id, item_id, story_kind, source, blocks, plain) VALUES ($1, $2, 'article', $3, '[]', $3)`, []any{tok}},
 			{"resources", ob.ID, `INSERT INTO resources (org_id, item_id, resource_kind, source, html, plain) VALUES ($1, $2, 'tip', $3, $3, $3)`, []any{tok}},

@@ -29,6 +29,7 @@ const (
 	Registrar  Actor = "registrar" // asks the DNS which domains organizations prove to own
 	Sealer     Actor = "sealer"    // numbers and seals the log of one organization
 	Keeper     Actor = "keeper"    // exports and erases what it was decided to, of one organization
+	Importer   Actor = "importer"  // makes courses and paths of one organization of what its authors brought
 	Operator   Actor = "operator"  // the command line of the installation: creates organizations, imports
 	Issuer     Actor = "issuer"    // gives what members of one organization earned, and signs for the organization whose scope it is
 	Console    Actor = "console"   // an operator, signed in at the operators' host: is told how organizations stand, reads nothing of what is in them

@@ -64,6 +64,7 @@ type Portal struct {
 	Reads     *tenants.Reads
 	Auth      *auth.Service
 	Importer  *auth.Importer
+	Bundles   *courses.Importer
 	Courses   *courses.Service
 	Marketing *marketing.Service
 	Community *community.Service
@@ -137,6 +138,8 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Auth.Listen(p.Relay)
 	p.Importer = auth.NewImporter(p.Auth, p.Jobs)
 	p.Importer.Listen(p.Relay)
+	p.Bundles = courses.NewImporter(p.Courses, p.Jobs)
+	p.Bundles.Listen(p.Relay)
 	p.Courses.Listen(p.Relay)
 	courses.NewRoutine(p.Courses, p.Mail, p.Jobs, address).Listen(p.Relay)
 	p.Marketing.Listen(p.Relay)
