@@ -83,8 +83,8 @@ func (c Credential) State(now time.Time) string {
 	return CredentialValid
 }
 
-// credentialSQL reads credentials c, each with what its issuer took back.
-const credentialSQL = `SELECT c.credential_id, c.org_id, c.membership_id, c.issuer, c.cosigner, c.item_id, c.kind, c.title, c.lang, c.version, c.name, c.shows, c.criteria, c.right_answers, c.questions,
+// heldSQL reads credentials c, each with what its issuer took back.
+const heldSQL = `SELECT c.credential_id, c.org_id, c.membership_id, c.issuer, c.cosigner, c.item_id, c.kind, c.title, c.lang, c.version, c.name, c.shows, c.criteria, c.right_answers, c.questions,
 		c.first_at, c.issued_at, c.expires_at, c.renew_from, c.awards, c.list, c.slot, c.document, c.shown_name, c.code, r.at AS revoked_at, coalesce(r.reason, '') AS reason
 	FROM credentials c LEFT JOIN credential_revocations r ON r.org_id = c.issuer AND r.list = c.list AND r.slot = c.slot `
 
@@ -143,7 +143,7 @@ func (s *Service) Give(ctx context.Context, events []EnrollmentCompleted) error 
 		return err
 	}
 	for _, d := range due {
-		if err := s.db.Tx(ctx, func(tx *db.Tx) error { return s.give(tx, d.Member, d.Item) }); err != nil {
+		if err := s.db.Tx(ctx, func(tx *db.Tx) error { return s.give(ctx, tx, d.Member, d.Item) }); err != nil {
 			return fmt.Errorf("give what %s earned with %s: %w", d.Member, d.Item, err)
 		}
 	}
@@ -151,7 +151,7 @@ func (s *Service) Give(ctx context.Context, events []EnrollmentCompleted) error 
 }
 
 // give gives a member of tx's organization, as its issuer, what they earned; nothing to whoever has it.
-func (s *Service) give(tx *db.Tx, member id.Membership, item id.Item) error {
+func (s *Service) give(ctx context.Context, tx *db.Tx, member id.Membership, item id.Item) error {
 	e, err := db.Row[earned](tx, earnedSQL, tx.Scope.Org, member, item, nil)
 	if errs.Is(err, errs.NotFound) {
 		return nil // What was offered is not any more.
@@ -164,7 +164,7 @@ func (s *Service) give(tx *db.Tx, member id.Membership, item id.Item) error {
 	if err := s.place(tx, &c); err != nil {
 		return err
 	}
-	if err := s.sign(tx, &c); err != nil {
+	if err := s.sign(ctx, tx, &c); err != nil {
 		return err
 	}
 	n, err := tx.Exec(`INSERT INTO credentials (org_id, membership_id, credential_id, issuer, cosigner, item_id, kind, title, lang, version, name, shows, criteria, right_answers, questions, first_at, issued_at, expires_at, renew_from, awards, list, slot, document)
@@ -207,8 +207,8 @@ func (s *Service) place(tx *db.Tx, c *Credential) error {
 }
 
 // sign writes the document and has it signed by the issuer, and by who signs beside it.
-func (s *Service) sign(tx *db.Tx, c *Credential) error {
-	orgs, err := s.tenants.ByIDs(tx.Context(), c.Issuer, c.Cosigner)
+func (s *Service) sign(ctx context.Context, tx *db.Tx, c *Credential) error {
+	orgs, err := s.tenants.ByIDs(ctx, c.Issuer, c.Cosigner)
 	if err != nil {
 		return err
 	}
@@ -287,9 +287,6 @@ func credentialMail(ctx context.Context, to holder, c Credential, what string, b
 	}
 }
 
-// The reminders, the later ones last.
-var reminders = []string{"", "window", "week", "over"} //nolint:gochecknoglobals // A constant.
-
 // reminder is which one is due at a time.
 func (c Credential) reminder(at time.Time) string {
 	switch {
@@ -317,7 +314,7 @@ func (s *Service) Remind(ctx context.Context, at time.Time) error {
 	for {
 		n := 0
 		if err := s.db.Tx(ctx, func(tx *db.Tx) error {
-			list, err := db.Rows[Credential](tx, credentialSQL+`WHERE c.org_id = $1 AND c.renew_from <= $2 AND c.told <> 'over' AND r.at IS NULL AND (c.told = '' OR c.told = 'window' AND c.expires_at <= $2 + interval '7 days' OR c.expires_at <= $2)
+			list, err := db.Rows[Credential](tx, heldSQL+`WHERE c.org_id = $1 AND c.renew_from <= $2 AND c.told <> 'over' AND r.at IS NULL AND (c.told = '' OR c.told = 'window' AND c.expires_at <= $2 + interval '7 days' OR c.expires_at <= $2)
 				ORDER BY c.expires_at, c.credential_id LIMIT $3`, tx.Scope.Org, at, remindedAtOnce)
 			if err != nil {
 				return err

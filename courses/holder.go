@@ -52,7 +52,7 @@ func (s *Service) Credentials(ctx context.Context) (v Credentials, err error) {
 	}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
-		db.List(b, &v.Rows, credentialSQL+`WHERE `+held+` ORDER BY c.issued_at DESC, c.credential_id LIMIT 200`, sc.Org, sc.Membership)
+		db.List(b, &v.Rows, heldSQL+`WHERE `+held+` ORDER BY c.issued_at DESC, c.credential_id LIMIT 200`, sc.Org, sc.Membership)
 		db.List(b, &v.Claims, claimSQL, sc.Org, sc.Membership, nil)
 		db.One(b, &v.Quiet, nil, `SELECT EXISTS (SELECT 1 FROM quiet_credentials q WHERE q.org_id = $1 AND q.membership_id = $2)`, sc.Org, sc.Membership)
 	}); err != nil {
@@ -97,7 +97,7 @@ func (s *Service) Credential(ctx context.Context, which id.Any) (v CredentialVie
 	var found bool
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
-		db.One(b, &v.Checked.Credential, &found, credentialSQL+`WHERE `+held+` AND c.credential_id = $3`, sc.Org, sc.Membership, which)
+		db.One(b, &v.Checked.Credential, &found, heldSQL+`WHERE `+held+` AND c.credential_id = $3`, sc.Org, sc.Membership, which)
 		db.One(b, &v.Member, nil, `SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, sc.Org, sc.Membership)
 		db.List(b, &v.Days, `SELECT q.at::date AS day, count(*) FILTER (WHERE q.correct)::int AS right_answers, count(*)::int AS given FROM credentials c JOIN versions v ON v.org_id = c.issuer AND v.item_id = c.item_id AND v.version = c.version
 			JOIN attempts q ON q.org_id = c.org_id AND q.membership_id = c.membership_id AND q.item_id = ANY(v.leads_to || v.item_id)
@@ -235,7 +235,7 @@ func (s *Service) Renew(ctx context.Context, which id.Any) error {
 				return err
 			}
 			c.award(e)
-			if err := s.sign(tx, &c); err != nil {
+			if err := s.sign(ctx, tx, &c); err != nil {
 				return err
 			}
 			// Somebody who asks twice renews once.
@@ -259,7 +259,7 @@ func (s *Service) ClaimCredential(ctx context.Context, item id.Item) error {
 			return err
 		}
 		member := tx.Scope.Membership
-		return tx.As(scope.Issuer, tx.Scope.Org, func() error { return s.give(tx, member, item) })
+		return tx.As(scope.Issuer, tx.Scope.Org, func() error { return s.give(ctx, tx, member, item) })
 	})
 }
 
@@ -285,7 +285,7 @@ func (s *Service) ShareCredential(ctx context.Context, which id.Any, on bool) er
 
 // own reads a credential that the acting member keeps where they act.
 func own(tx *db.Tx, which id.Any) (Credential, error) {
-	return db.Row[Credential](tx, credentialSQL+`WHERE c.org_id = $1 AND c.membership_id = $2 AND c.credential_id = $3 FOR UPDATE OF c`, tx.Scope.Org, tx.Scope.Membership, which)
+	return db.Row[Credential](tx, heldSQL+`WHERE c.org_id = $1 AND c.membership_id = $2 AND c.credential_id = $3 FOR UPDATE OF c`, tx.Scope.Org, tx.Scope.Membership, which)
 }
 
 // NameCredential says whether a credential tells its holder's name, as the member is called now: on its public page, in the document and
@@ -313,7 +313,7 @@ func (s *Service) NameCredential(ctx context.Context, which id.Any, on bool) err
 			return err
 		}
 		return tx.As(scope.Issuer, tx.Scope.Org, func() error {
-			if err := s.sign(tx, &c); err != nil {
+			if err := s.sign(ctx, tx, &c); err != nil {
 				return err
 			}
 			return tx.Must(`UPDATE credentials SET document = $4 WHERE org_id = $1 AND membership_id = $2 AND credential_id = $3`, c.Org, c.Member, c.ID, c.Document)
@@ -328,7 +328,7 @@ func (s *Service) BringCredential(ctx context.Context, which id.Any) error {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		c, err := db.Row[Credential](tx, credentialSQL+`WHERE `+held+` AND c.credential_id = $3`, tx.Scope.Org, tx.Scope.Membership, which)
+		c, err := db.Row[Credential](tx, heldSQL+`WHERE `+held+` AND c.credential_id = $3`, tx.Scope.Org, tx.Scope.Membership, which)
 		if err != nil || c.Org == tx.Scope.Org && c.Member == tx.Scope.Membership {
 			return err
 		}

@@ -257,7 +257,7 @@ func shown(tx *db.Tx, by id.Org, code string) (c Credential, err error) {
 	if err := tx.Prove(hex.EncodeToString(h)); err != nil {
 		return c, err
 	}
-	return db.Row[Credential](tx, credentialSQL+`WHERE c.code_hash = $1 AND c.issuer = $2 ORDER BY c.credential_id LIMIT 1`, h, by)
+	return db.Row[Credential](tx, heldSQL+`WHERE c.code_hash = $1 AND c.issuer = $2 ORDER BY c.credential_id LIMIT 1`, h, by)
 }
 
 // CheckCredential checks the credential whose public page has the code, at the host of its issuer. Who checks is kept nowhere. NotFound for a
@@ -338,7 +338,7 @@ const givenSQL = `SELECT x.holder, x.from_org, y.* FROM (
 		UNION ALL
 		SELECT c.org_id, c.membership_id, c.credential_id, c.issued_at, d.name, d.giver_org FROM disclosures d JOIN credentials c ON c.org_id = d.giver_org AND c.membership_id = d.membership_id AND c.issuer = d.org_id AND c.item_id = d.item_id
 			WHERE d.org_id = $1 AND d.finished AND $3
-	) x CROSS JOIN LATERAL (` + credentialSQL + `WHERE c.org_id = x.org_id AND c.membership_id = x.membership_id AND c.credential_id = x.credential_id) y `
+	) x CROSS JOIN LATERAL (` + heldSQL + `WHERE c.org_id = x.org_id AND c.membership_id = x.membership_id AND c.credential_id = x.credential_id) y `
 
 // Gave lists what the own organization gave, the last first. Page counts from 0.
 func (s *Service) Gave(ctx context.Context, page int) (v GivenPage, err error) {
