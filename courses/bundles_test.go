@@ -233,6 +233,11 @@ func TestBundleIsLookedAtBeforeAnythingHappens(t *testing.T) {
 	if diff := cmp.Diff([]string{"two.md changed", "three.md new", "one.md gone", "img/b.svg new", "img/a.svg gone"}, outcomes(next)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	w.exec(`INSERT INTO author_rules (org_id, review) VALUES ($1, true)`, w.vendor.org.OrgID)
+	if err := w.svc.ConfirmBundle(w.vendor.author, next.ID, true); !errs.Is(err, errs.Conflict) {
+		t.Errorf("published without a review: %v", err)
+	}
+	w.exec(`UPDATE author_rules SET review = false WHERE org_id = $1`, w.vendor.org.OrgID)
 	if err := w.svc.ConfirmBundle(w.vendor.author, next.ID, true); err != nil {
 		t.Fatal(err)
 	}
@@ -439,7 +444,7 @@ func TestHostileArchives(t *testing.T) {
 		{"a broken manifest", zipped(t, map[string]string{"course.yaml": "title: T\nlessons: [a.md\n", "a.md": "# A\n\nx"}), "", "course.yaml:1: file: it cannot be read"},
 		{"a broken pack", zipped(t, map[string]string{"learnscape.yaml": "learnscape: 99\n"}), "importer.fault.nothing", "learnscape.yaml:1: learnscape: it was written by a newer release"},
 		{"front matter", one("a.md", "---\ntitle: T\nlist: [\n---\n# A\n\nx"), "", "a.md:"},
-		{"a quiz without a right answer", one("a.md", "# A\n\nx\n\n```quiz\nquestions:\n  - ask: Why?\n    choices:\n      - text: A\n      - text: B\n```\n"), "", "a.md:5: question 1: no choice is right"},
+		{"a quiz without a right answer", one("a.md", "# A\n\nx\n\n```quiz\nquestions:\n  - ask: Why?\n    choices:\n      - text: A\n      - text: B\n```\n"), "", "a.md:7: question 1: no choice is right"},
 		{"a recording without captions", one("a.md", "# A\n\n```video\nsrc: https://example.com/f.mp4\n```\n"), "", "a.md:4: https://example.com/f.mp4: the recording has no captions"},
 		{"a script in a picture", zipped(t, map[string]string{"a.md": "# A\n\n![a](a.svg)", "a.svg": "<svg xmlns='http://www.w3.org/2000/svg'>\n<g/>\n<script>alert(1)</script></svg>"}), "", "a.svg:3: <script: scripts in pictures do not run"},
 		{"a page as a picture", zipped(t, map[string]string{"a.md": "# A\n\n![a](a.png)", "a.png": "<html><script>alert(1)</script>"}), "", "a.png:0: text/html"},

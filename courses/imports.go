@@ -234,6 +234,9 @@ func (s *Service) ConfirmBundle(ctx context.Context, which id.Any, publish bool)
 		case !publish && !b.Report.Drafts():
 			return errs.Say(errs.Conflict, "importer.fault.no_drafts", "Most", lessonsMost)
 		}
+		if err := unread(tx, publish); err != nil {
+			return err
+		}
 		if err := tx.Must(`UPDATE course_imports SET state = 'running', publish = $3, done = 0, total = $4, asked_by = $5, asked_at = $6 WHERE org_id = $1 AND import_id = $2`,
 			tx.Scope.Org, which, publish, len(b.Report.Items), tx.Scope.Membership, tx.Now); err != nil {
 			return err
@@ -243,6 +246,15 @@ func (s *Service) ConfirmBundle(ctx context.Context, which id.Any, publish bool)
 		}
 		return jobs.Emit(tx, BundleAsked{Org: tx.Scope.Org, Import: which})
 	})
+}
+
+// unread refuses to publish what no colleague has read, where the organization wants one to.
+func unread(tx *db.Tx, publish bool) error {
+	wants, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM author_rules a WHERE a.org_id = $1 AND a.review)`, tx.Scope.Org)
+	if err == nil && publish && wants {
+		err = errs.Say(errs.Conflict, "importer.fault.review")
+	}
+	return err
 }
 
 // StopBundle ends a bundle that waits or is worked; nothing comes of it. NotFound for one that is over.
@@ -483,7 +495,7 @@ func (i *Importer) carryOut(ctx context.Context, b lockedBundle, src Source, lis
 		case !now.May:
 			return BundleStopped, nil
 		}
-		if err := patient(tx); err != nil {
+		if err := errors.Join(patient(tx), unread(tx, now.Publish)); err != nil {
 			return "", err
 		}
 		r := BundleReport{Source: src.Name(), Findings: now.Report.Findings}

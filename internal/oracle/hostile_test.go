@@ -153,16 +153,9 @@ var jobKinds = map[string]string{
 	"tenants.batch":       "as the Agreement of the organization that it names, which reads its own batch and moves its own connections",
 	"tenants.due":         "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
 	"tenants.disclose":    "as the Discloser of one organization after the other, which writes what both signed and each member agreed to",
-	"auth.end_glass":      "as the sign-in of no organization, which reads which break-glasses are over and ends each in the scope of its organization; it names a minute alone",
 	"courses.publish":     "as the Mailer of the organization that it names, which reads whether its own draft is due, and as whoever planned that there, with the rights of then",
-	"mail.deliver":        "as the Mailer of the mail's organization, which reads the mail by its identifier there",
-	"tenants.hour":        "as the Mailer of no organization, which reads which portals there are and inserts a tenants.due for each",
-	"auth.import":         "as the sign-in of the organization that it names, which reads its own import and changes its own members",
 	"courses.tries":       "as the Mailer of no organization, which reads which portals there are and inserts a courses.tries_due for each",
 	"courses.tries_due":   "as the Mailer of the organization that it names, which reads what mails are due there and to whom, and not what they are about",
-	"tenants.batch":       "as the Agreement of the organization that it names, which reads its own batch and moves its own connections",
-	"tenants.due":         "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
-	"tenants.disclose":    "as the Discloser of one organization after the other, which writes what both signed and each member agreed to",
 }
 
 // TestEventsAndJobs is the inventory of what works without a person: every kind that somebody listens to, and every kind of job, has
