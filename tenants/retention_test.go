@@ -27,6 +27,7 @@ func TestWhatEndsGoes(t *testing.T) {
 	stays := map[string]string{
 		"invitations": "the record of who was invited, on which terms", "member_invitations": "the record of who was invited",
 		"api_tokens": "an administrator sees that it is over, and revokes it", "claims": "goes with its visitor", "visitors": "see Retain",
+		"credentials":    "belongs to who earned it, also when it is no longer valid",
 		"operator_codes": "see auth.EndGlasses", "operator_questions": "see auth.EndGlasses", "operator_sessions": "see auth.EndGlasses",
 	}
 	_, dsn := dbtest.FreshDSN(t)
