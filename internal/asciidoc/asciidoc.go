@@ -3,7 +3,7 @@
 //
 // It reads what trees of prose use: titles, paragraphs, lists of all kinds, admonitions, quotes, examples, sidebars, listings, tables,
 // pictures, recordings, links, cross references, footnotes and inline marks. What it does not know stays as text and is named. The libraries
-// for Go render HTML, which nobody could write on, and none is kept any more; hence this one. It knows no file but the text it is given.
+// for Go render HTML, which nobody could write on; hence this one. It knows no file but the text it is given.
 package asciidoc
 
 import (
