@@ -147,8 +147,11 @@ func (s *Server) frame(c *fiber.Ctx) error {
 			f.Viewer.ProfileHref = "" // Nothing here is the operator's own.
 		}
 		// The bottom bar of a phone has no room for these.
-		f.Viewer.Links = []ui.Link{{Label: lang.T(ctx, "web.nav.network"), Href: "/network", Icon: "network"}}
-		f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "credential.mine.title"), Href: "/me/credentials", Icon: "award"})
+		f.Viewer.Links = []ui.Link{
+			{Label: lang.T(ctx, "web.nav.network"), Href: "/network", Icon: "network"},
+			{Label: lang.T(ctx, "credential.mine.title"), Href: "/me/credentials", Icon: "award"},
+			{Label: lang.T(ctx, "trial.title"), Href: "/tries", Icon: "flask-conical"},
+		}
 		if sc.Has(scope.Manager) && !sc.Has(scope.Administrator) {
 			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "team.tab"), Href: "/admin/teams", Icon: "users"})
 		}
