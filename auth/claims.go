@@ -94,7 +94,7 @@ func followRoles(tx *db.Tx, p Provider, m tenants.Membership, values []string) (
 	for value, role := range p.RoleValues {
 		said[role] = said[role] || slices.Contains(values, value)
 	}
-	given, err := db.Rows[scope.Role](tx, `SELECT g FROM memberships m CROSS JOIN LATERAL unnest(m.given) g WHERE m.org_id = $1 AND m.membership_id = $2`, m.OrgID, m.MembershipID)
+	given, err := tenants.GivenTo(tx, m.MembershipID)
 	if err != nil {
 		return m, err
 	}

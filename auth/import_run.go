@@ -321,8 +321,13 @@ func takeBack(tx *db.Tx, which id.Any, d imported) error {
 		db.Write(b, nil, `DELETE FROM team_members x USING people_import_rows r WHERE r.org_id = $1 AND r.import_id = $2 AND r.line = $3
 			AND x.org_id = $1 AND x.membership_id = r.membership_id AND x.team_id = ANY(r.gave_teams) AND x.since = r.done_at`, args...)
 		db.Write(b, nil, `UPDATE people_import_rows r SET state = 'undone' WHERE r.org_id = $1 AND r.import_id = $2 AND r.line = $3`, args...)
-	}); err != nil || len(d.Roles) == 0 {
+	}); err != nil {
 		return err
 	}
-	return tenants.Audit(tx, "member.roles", "membership:"+d.Member.String(), map[string]any{"import": which, "took": d.Roles})
+	if len(d.Roles) > 0 {
+		if err := tenants.Audit(tx, "member.roles", "membership:"+d.Member.String(), map[string]any{"import": which, "took": d.Roles}); err != nil {
+			return err
+		}
+	}
+	return tenants.FollowGroups(tx, d.Member) // What was taken back, a group may give.
 }

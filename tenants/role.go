@@ -28,7 +28,7 @@ func (s *Service) RolesOf(ctx context.Context, m id.Membership) (r MemberRoles, 
 		if r.Membership, err = MemberByID(tx, m); err != nil {
 			return err
 		}
-		if r.Given, err = db.Rows[scope.Role](tx, givenTo, tx.Scope.Org, m); err != nil {
+		if r.Given, err = GivenTo(tx, m); err != nil {
 			return err
 		}
 		r.Last, err = LastAdministrator(tx, m)
@@ -37,7 +37,10 @@ func (s *Service) RolesOf(ctx context.Context, m id.Membership) (r MemberRoles, 
 	return r, err
 }
 
-const givenTo = `SELECT g FROM memberships m CROSS JOIN LATERAL unnest(m.given) g WHERE m.org_id = $1 AND m.membership_id = $2`
+// GivenTo are the roles that a member of tx's organization has for being in groups of the identity provider alone.
+func GivenTo(tx *db.Tx, m id.Membership) ([]scope.Role, error) {
+	return db.Rows[scope.Role](tx, `SELECT g FROM memberships m CROSS JOIN LATERAL unnest(m.given) g WHERE m.org_id = $1 AND m.membership_id = $2`, tx.Scope.Org, m)
+}
 
 // ChangeRoles makes the roles of a member those beside Learner and beside what groups give. It wants a fresh sign-in. NotFound for anybody
 // else's member and who left, Invalid for a role that there is not, Conflict when nobody would be an administrator any more.
@@ -59,7 +62,7 @@ func (s *Service) ChangeRoles(ctx context.Context, m id.Membership, roles []scop
 		if who.State == "left" {
 			return errs.New(errs.NotFound, "member %s has left", m)
 		}
-		given, err := db.Rows[scope.Role](tx, givenTo, tx.Scope.Org, m)
+		given, err := GivenTo(tx, m)
 		if err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -81,7 +80,7 @@ func source(list []formBlock) (string, error) {
 func readBlocks(c *fiber.Ctx) (out []formBlock) {
 	for i := range min(max(number(c.FormValue("blocks")), 0), blocksMost) {
 		at := fmt.Sprintf("b%d.", i)
-		b := formBlock{Kind: c.FormValue(at + "kind"), Text: lines(formText(c, at+"text"))}
+		b := formBlock{Kind: c.FormValue(at + "kind"), Text: formText(c, at+"text")}
 		if b.Kind != markdown.Prose && !slices.Contains([]string{markdown.Quiz, markdown.Reflect, markdown.Try, markdown.Video, markdown.File, markdown.Path}, b.Kind) {
 			continue
 		}
@@ -89,7 +88,7 @@ func readBlocks(c *fiber.Ctx) (out []formBlock) {
 		if b.Kind != markdown.Prose && !b.Raw {
 			b.Fields = markdown.Fields{
 				Title: formText(c, at+"title"), Key: formText(c, at+"key"), Ask: formText(c, at+"ask"), Src: formText(c, at+"src"), Poster: formText(c, at+"poster"), Captions: formText(c, at+"captions"),
-				Chapters: lines(formText(c, at+"chapters")), Said: lines(formText(c, at+"said")),
+				Chapters: formText(c, at+"chapters"), Said: formText(c, at+"said"),
 				Minutes: max(number(c.FormValue(at+"minutes")), 0), Path: formText(c, at+"path"), Questions: readQuestions(c, at),
 				With: formText(c, at+"with"), Days: max(number(c.FormValue(at+"days")), 0),
 				Shuffle: c.FormValue(at+"shuffle") != "", Draw: max(number(c.FormValue(at+"draw")), 0), Attempts: max(number(c.FormValue(at+"attempts")), 0), Pass: max(number(c.FormValue(at+"pass")), 0),
@@ -99,9 +98,6 @@ func readBlocks(c *fiber.Ctx) (out []formBlock) {
 	}
 	return out
 }
-
-// lines is a text with the line ends of a lesson's text.
-func lines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
 // readQuestions reads the questions of a block: of each what its kind has.
 func readQuestions(c *fiber.Ctx, at string) (out []markdown.Question) {
