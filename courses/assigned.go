@@ -146,9 +146,6 @@ func (s *Service) Assignment(ctx context.Context, which id.Any, page int) (v Ass
 // changing runs fn on an assignment that the acting member may change: one that they asked for, or any for administrators. NotFound for
 // any other.
 func (s *Service) changing(ctx context.Context, which id.Any, fn func(*db.Tx, Assignment) error) error {
-	if err := authz.Check(ctx, authz.Assign, id.Org{}); err != nil {
-		return err
-	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		a, err := db.Row[Assignment](tx, `SELECT `+assignmentColumns+` FROM assignments a WHERE a.org_id = $1 AND a.assignment_id = $2 AND ($3 OR a.asked_by = $4) FOR UPDATE`, tx.Scope.Org, which, all(tx.Scope), tx.Scope.Membership)
 		if err != nil {
@@ -165,6 +162,9 @@ func (s *Service) changing(ctx context.Context, which id.Any, fn func(*db.Tx, As
 // ChangeAssignment changes why and until when; whoever is not done is told. The days of a rule count from when somebody was asked. Invalid
 // as Assign; Conflict for one that was taken back.
 func (s *Service) ChangeAssignment(ctx context.Context, which id.Any, t Terms, joins bool) error {
+	if err := authz.Check(ctx, authz.Assign, id.Org{}); err != nil {
+		return err
+	}
 	return s.changing(ctx, which, func(tx *db.Tx, a Assignment) error {
 		if a.Ended != nil {
 			return errs.Say(errs.Conflict, "assign.over")
@@ -202,6 +202,9 @@ func sameDay(a, b *time.Time) bool { return a == nil && b == nil || a != nil && 
 // TakeBack takes an assignment back: nobody is asked any more, whoever has not begun is no more on it, and what was begun is the person's
 // own. Conflict for one that was taken back.
 func (s *Service) TakeBack(ctx context.Context, which id.Any) error {
+	if err := authz.Check(ctx, authz.Assign, id.Org{}); err != nil {
+		return err
+	}
 	return s.changing(ctx, which, func(tx *db.Tx, a Assignment) error {
 		return s.takeBack(tx, a)
 	})
@@ -246,6 +249,9 @@ func leave(tx *db.Tx, members []id.Membership) error {
 
 // Restore asks again for what was taken back. Nobody is told twice; Invalid if the item or its seats are gone, Conflict for one that holds.
 func (s *Service) Restore(ctx context.Context, which id.Any) error {
+	if err := authz.Check(ctx, authz.Assign, id.Org{}); err != nil {
+		return err
+	}
 	return s.changing(ctx, which, func(tx *db.Tx, a Assignment) error {
 		if a.Ended == nil {
 			return errs.Say(errs.Conflict, "assign.holds")
@@ -265,6 +271,9 @@ func (s *Service) Restore(ctx context.Context, which id.Any) error {
 
 // SeatAgain asks those of an assignment once more who found no seat. Invalid while there are not seats enough.
 func (s *Service) SeatAgain(ctx context.Context, which id.Any) error {
+	if err := authz.Check(ctx, authz.Assign, id.Org{}); err != nil {
+		return err
+	}
 	return s.changing(ctx, which, func(tx *db.Tx, a Assignment) error {
 		if a.Ended != nil {
 			return errs.Say(errs.Conflict, "assign.over")

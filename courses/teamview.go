@@ -76,8 +76,11 @@ func (m PushMonth) Share() float64 { return float64(m.Assigned) / float64(max(1,
 // pushFew is below how many starts nothing is said of a month.
 const pushFew = 5
 
+// Few reports whether too little was begun to say anything.
+func (m PushMonth) Few() bool { return m.Starts < pushFew }
+
 // Pushed reports whether most of what was begun was asked for.
-func (m PushMonth) Pushed() bool { return m.Starts >= pushFew && 2*m.Assigned > m.Starts }
+func (m PushMonth) Pushed() bool { return !m.Few() && 2*m.Assigned > m.Starts }
 
 // TeamFigures are the figures above the list, of the whole team.
 type TeamFigures struct {
@@ -221,6 +224,9 @@ func (s *Service) Team(ctx context.Context, team id.Any, f TeamFilter) (v TeamVi
 
 // ExportTeam returns all people that the filter leaves, at most 5,000, and notes it in the log.
 func (s *Service) ExportTeam(ctx context.Context, team id.Any, f TeamFilter) (TeamView, error) {
+	if err := authz.Check(ctx, authz.SeeTeamLearning, id.Org{}); err != nil {
+		return TeamView{}, err
+	}
 	f.All = true
 	v, err := s.Team(ctx, team, f)
 	if err != nil {
@@ -321,3 +327,27 @@ func (s *Service) address(slug string) string {
 
 // TeamSort reports whether the word sorts a team.
 func TeamSort(by string) bool { return slices.Contains(TeamOrders, strings.TrimPrefix(by, "-")) }
+
+// TeamPerson returns one of a team's people; NotFound as Team, and for somebody who is not in it.
+func (s *Service) TeamPerson(ctx context.Context, team id.Any, who id.Membership) (t tenants.Team, p TeamPerson, err error) {
+	if err := authz.Check(ctx, authz.SeeTeamLearning, id.Org{}); err != nil {
+		return t, p, err
+	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return t, p, err
+	}
+	if t, err = s.tenants.Team(ctx, team); err != nil {
+		return t, p, err
+	}
+	var found bool
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		db.One(b, &p, &found, teamSQL+` SELECT c.* FROM crew c WHERE c.membership_id = $4`, sc.Org, team, b.Now, who)
+	}); err != nil {
+		return t, p, err
+	}
+	if !found {
+		return t, p, errs.New(errs.NotFound, "%s in team %s", who, team)
+	}
+	return t, p, nil
+}

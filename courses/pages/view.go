@@ -343,3 +343,11 @@ func people(v courses.View) []ui.Person {
 	}
 	return out
 }
+
+// askedTitle says who asked for it, if they are still known.
+func askedTitle(ctx context.Context, asker string) string {
+	if asker == "" {
+		return lang.T(ctx, "courses.path.asked")
+	}
+	return lang.T(ctx, "assign.asked_title", "Name", asker)
+}

@@ -27,7 +27,7 @@ CALL own('quiet_pushes');
 -- +goose StatementBegin
 CREATE FUNCTION guard_nudge() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  IF current_user = 'learnscape_app' AND (app_actor() <> 'member' OR NEW.sent_by <> app_membership() OR NOT EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = NEW.org_id AND m.membership_id = app_membership() AND m.state = 'active'
+  IF current_user = 'learnscape_app' AND app_actor() <> 'operator' AND (app_actor() <> 'member' OR NEW.sent_by <> app_membership() OR NOT EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = NEW.org_id AND m.membership_id = app_membership() AND m.state = 'active'
       AND ('administrator' = ANY (m.roles) OR 'manager' = ANY (m.roles) AND EXISTS (SELECT 1 FROM team_members l JOIN team_members x ON x.org_id = l.org_id AND x.team_id = l.team_id
         WHERE l.org_id = NEW.org_id AND l.membership_id = app_membership() AND l.leads AND x.membership_id = NEW.membership_id)))) THEN
     RAISE insufficient_privilege USING MESSAGE = 'who leads people reminds them, in their own name';
