@@ -230,7 +230,7 @@ func (r *root) progress() Progress {
 // stations lists what the viewer sees, in order, added steps at their places.
 func (r *root) stations(orgs map[id.Org]tenants.Organization) []Station {
 	finished := r.finishedSet()
-	var out []Station
+	out := make([]Station, 0, len(r.Outline.Steps)+len(r.Outline.Modules)*8+len(r.Additions))
 	for _, m := range r.Outline.Modules {
 		for i, l := range m.Lessons {
 			st := Station{Lesson: l.Key, Kind: l.Kind, Title: l.Title, Summary: l.Summary, Minutes: l.Minutes, Org: orgs[r.OrgID], Lessons: 1, Done: finished[Leaf{r.ItemID, l.Key}]}

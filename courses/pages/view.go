@@ -164,7 +164,7 @@ func doneKey(kind string) string {
 
 // mapSteps are the stations on the line map, from the station with the index on until the next module begins.
 func mapSteps(ctx context.Context, v courses.View, from int) []ui.MapStep {
-	var out []ui.MapStep
+	out := make([]ui.MapStep, 0, len(v.Stations)-from)
 	for i := from; i < len(v.Stations); i++ {
 		s := v.Stations[i]
 		if i > from && s.Module != "" {
