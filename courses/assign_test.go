@@ -26,6 +26,7 @@ type crew struct {
 	*world
 	house
 	t              *testing.T
+	dsn            func(role string) string
 	relay          *jobs.Relay
 	admin, manager context.Context
 	team, others   id.Any
@@ -49,7 +50,7 @@ func newCrew(t *testing.T) *crew {
 		t.Fatal(err)
 	}
 	w.svc = courses.New(courses.Deps{DB: d, Tenants: w.tenants, Blob: store, Mail: mail.New(d, jc, mail.Outbox{}, "x.example"), URL: func(slug string) string { return "https://" + slug + ".example" }})
-	c := &crew{world: w, house: w.partner, t: t, relay: jobs.NewRelay(d, slog.New(slog.DiscardHandler)), ctxOf: map[id.Membership]context.Context{}}
+	c := &crew{world: w, house: w.partner, t: t, dsn: dsn, relay: jobs.NewRelay(d, slog.New(slog.DiscardHandler)), ctxOf: map[id.Membership]context.Context{}}
 	w.svc.Listen(c.relay)
 	admin := c.join("Admin", scope.Administrator)
 	c.admin = c.ctxOf[admin]
