@@ -190,6 +190,7 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/claimed.go askClaim":             (*site).claimMails,
 
 	"courses/credential.go credentialMail": (*site).credentialMails,
+	"courses/live_mail.go liveMail":        (*site).liveMails,
 }
 
 // TestMails renders every mail that the product sends, in the oracle's world, and looks for what its reader may not see.
