@@ -166,7 +166,7 @@ func (t *tally) editions() (out []edition) {
 func (t *tally) count(b *db.Batch, tx *db.Tx, list map[edition]Outline) {
 	finished := map[Leaf]bool{}
 	for _, d := range t.has.Finished {
-		finished[Leaf(d)] = true
+		finished[d.leaf()] = true
 	}
 	for _, e := range t.on {
 		p := Measure(list[e.edition()].Required(e.ItemID, t.visible), finished)

@@ -42,6 +42,7 @@ type View struct {
 	People    []string                        // colleagues on it, by name; never from other organizations
 	PeopleAll int
 	Ask       *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
+	Skip      *Skip            // how to skip what comes next; nil if one cannot
 	Mine      bool             // the viewer writes it: an author of its organization
 	Visitor   bool             // nobody is signed in: progress is kept for this browser only
 	Library   Shelved          // for those who look after the library
@@ -67,6 +68,7 @@ type Station struct {
 	Own      bool // an addition: of the viewer's organization, or of one whose customer it is
 	Done     bool
 	Started  bool // some of its lessons are finished
+	Tested   bool // done, and some of it was shown by a check instead of learned
 	Now      bool // where to continue
 	Lessons  int
 	LessonsN int // finished of them
@@ -150,7 +152,10 @@ func (p *pinned) edition() edition { return edition{p.OrgID, p.ItemID, p.Version
 type done struct {
 	Item   id.Item `db:"item_id" json:"item_id"`
 	Lesson string  `db:"lesson_key" json:"lesson_key"`
+	ByTest bool    `db:"by_test" json:"by_test"` // shown by a check instead of learned
 }
+
+func (d done) leaf() Leaf { return Leaf{d.Item, d.Lesson} }
 
 // root is what every page and change of a path or course reads first: the version that the viewer learns and what the viewer did.
 type root struct {
@@ -165,9 +170,9 @@ type root struct {
 // rootSQL reads a root, one row: $1 item, $2 organization, $3 membership, $4 visitor. The lists come as JSON, so that the version
 // is found once and not once for each of them.
 var rootSQL = fmt.Sprintf(rootShape, `(SELECT coalesce(json_agg(x), '[]') FROM (
-		SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id = ANY(p.leads_to || p.item_id)
+		SELECT c.item_id, c.lesson_key, c.by_test FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id = ANY(p.leads_to || p.item_id)
 		UNION ALL
-		SELECT d.item_id, d.lesson_key FROM visitor_progress d WHERE d.visitor_id = $4 AND d.item_id = ANY(p.leads_to || p.item_id) AND NOT (d.item_id = p.item_id AND d.lesson_key = '')
+		SELECT d.item_id, d.lesson_key, false FROM visitor_progress d WHERE d.visitor_id = $4 AND d.item_id = ANY(p.leads_to || p.item_id) AND NOT (d.item_id = p.item_id AND d.lesson_key = '')
 		LIMIT 2000) x)`)
 
 // placeSQL is rootSQL without what was finished, for changes.
@@ -203,7 +208,7 @@ func (r *root) visible(item id.Item) bool {
 func (r *root) finishedSet() map[Leaf]bool {
 	out := make(map[Leaf]bool, len(r.Finished))
 	for _, d := range r.Finished {
-		out[Leaf(d)] = true
+		out[d.leaf()] = true
 	}
 	return out
 }
@@ -220,6 +225,11 @@ func (r *root) waiting(s Step) []Step {
 	return r.Outline.waits(s, r.visible, finished)
 }
 
+// tested is what of the finished was shown by a check.
+func (r *root) tested(list ...Leaf) bool {
+	return slices.ContainsFunc(r.Finished, func(d done) bool { return d.ByTest && slices.Contains(list, d.leaf()) })
+}
+
 func (r *root) progress() Progress {
 	return Measure(r.Outline.Required(r.ItemID, r.visible), r.finishedSet())
 }
@@ -231,6 +241,7 @@ func (r *root) stations(orgs map[id.Org]tenants.Organization) []Station {
 	for _, m := range r.Outline.Modules {
 		for i, l := range m.Lessons {
 			st := Station{Lesson: l.Key, Kind: l.Kind, Title: l.Title, Summary: l.Summary, Minutes: l.Minutes, Org: orgs[r.OrgID], Lessons: 1, Done: finished[Leaf{r.ItemID, l.Key}]}
+			st.Tested = st.Done && r.tested(Leaf{r.ItemID, l.Key})
 			if i == 0 {
 				st.Module = m.Title
 			}
@@ -266,6 +277,7 @@ func (r *root) station(s Step, orgs map[id.Org]tenants.Organization, finished ma
 		}
 	}
 	st.Done = st.LessonsN == st.Lessons
+	st.Tested = st.Done && r.tested(s.leaves()...)
 	st.Started = st.LessonsN > 0 && !st.Done
 	st.Note, st.Optional, st.Either = s.Note, s.Optional, s.Either
 	st.Spared = s.Either != "" && !st.Done && r.Outline.settled(s, finished)
@@ -388,6 +400,9 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 		v.Next = &v.Stations[at]
 	}
 	v.Left = left(v.Stations)
+	if v.Next != nil && sc.SignedIn() && len(v.Next.Waits) == 0 && !v.Next.Own {
+		v.Skip = r.skip(v.Next.Step, v.Next.Lesson)
+	}
 	slices.SortStableFunc(v.Orgs, func(a, b OrgShare) int { return rank(a, p.OrgID) - rank(b, p.OrgID) })
 	return nil
 }

@@ -188,6 +188,9 @@ func mapStep(ctx context.Context, v courses.View, s courses.Station) ui.MapStep 
 	switch {
 	case s.Done:
 		m.State = ui.Done
+		if s.Tested {
+			m.Meta = append(m.Meta, lang.T(ctx, "practice.tested"))
+		}
 	case s.Lessons > 1 && s.LessonsN > 0:
 		m.Meta = append(m.Meta, lang.T(ctx, "courses.progress.lessons_done", "Count", s.Lessons, "Done", s.LessonsN))
 	case s.Lessons > 1:

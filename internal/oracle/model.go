@@ -60,6 +60,7 @@ const (
 	Account    Kind = "account"    // that somebody came in by the public door of Org, with name and address
 	Record     Kind = "record"     // what the one with the account ID learned, agreed to, and where they are signed in
 	Lookout    Kind = "lookout"    // where members of Org choose as whom to look
+	Handed     Kind = "handed"     // what Member of Org handed in for a task of Post, an item: Other was asked to look at it, or the authors of the item; Signed says that they may be another organization's
 )
 
 // Object is one thing that can be seen or not. Fields that its kind does not need are empty.
@@ -73,7 +74,7 @@ type Object struct {
 	Audience  string  // question and answer: org, connected, public; addition: publisher or nothing
 	Question  string  // of an answer
 	Post      *Object // of a byline
-	Shown     string  // of a question or answer: name, company or someone
+	Shown     string  // of a question, an answer or what was handed in: name, company or someone
 	Expired   bool    // of a grant or the time to finish
 	Right     string  // of a grant: "adapt" lets its viewer add to what it opens
 	Signed    bool    // of a grant: an agreement of Org and Other opens it, and nothing else
@@ -108,7 +109,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Private: // Reflections are private by default.
 		return own && o.Member == v.Member
 	case Name: // Whoever looks after partners learns the names of those who agreed.
-		return own || v.Partners && w.known(v, o)
+		return own || v.Partners && w.known(v, o) || w.handsOver(v, o)
 	case Disclosure: // Who gave it sees what once went.
 		return own && w.Resting[o.Other] == "" && w.Discloses(o) || v.Org != "" && o.Other == v.Org && (o.State == "went" || w.Discloses(o))
 	case Given: // The person sees who sees what, and why; what goes where nobody agreed is nothing.
@@ -166,6 +167,10 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return v.Individual != "" && o.ID == v.Individual
 	case Lookout:
 		return own && v.Looks
+	case Handed: // What was handed in is private to the learner and who looks at it; across organizations only with the learner's yes, where both meet.
+		s := w.Sides[[2]string{o.Org, v.Org}]
+		return own && (v.Member == o.Member || o.Other != "" && v.Member == o.Other) ||
+			o.Other == "" && v.Writes && o.Post.Org == v.Org && (own || o.Signed && s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
 	case Part, Sealed:
 	}
 	return false
@@ -245,7 +250,17 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
 		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to) && o.Post == nil
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Readers, Account, Record, Earned, Sealed:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Readers, Account, Record, Earned, Sealed, Handed:
+	}
+	return false
+}
+
+// handsOver reports whether the member showed their name with something that the viewer is to look at, and the two meet by name.
+func (w *World) handsOver(v Viewer, n *Object) bool {
+	for _, o := range w.Objects {
+		if o.Kind == Handed && o.Member == n.Member && o.Shown == "name" && w.Sees(v, o) && w.meets(v, o) {
+			return true
+		}
 	}
 	return false
 }
