@@ -64,7 +64,7 @@ type CheckView struct {
 	Lesson     string       // title
 	Key, Title string
 	Rules      CheckRules
-	More       int // percent of time that the viewer has on top
+	More       int    // percent of time that the viewer has on top
 	Skips      string // what whoever passes it need not read: markdown.SkipsLesson or SkipsCourse; "" for nothing, or where it is finished
 
 	Past      []Sitting // handed in or run out, the latest first

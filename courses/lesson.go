@@ -45,7 +45,7 @@ type LessonView struct {
 	Tested   bool  // it was shown by a check instead of learned
 	Skip     *Skip // how to skip it; nil if one cannot
 	Open     int   // questions without an answer
-	Tasks    int // that are not done
+	Tasks    int   // that are not done
 	Started  bool
 	Visitor  bool
 	Own      bool // an added step
@@ -82,10 +82,10 @@ type BlockView struct {
 	Chapters, Said         []markdown.Cue
 	Minutes                int
 	Questions              []QuestionView
-	Plan                   *TryView    // of something to try
+	Plan                   *TryView        // of something to try
 	Task                   *markdown.Block // of a task: Body is how far it is
-	Check                  *CheckRules // of a quiz that is taken as a whole, elsewhere: it has no Questions here
-	Body                   string      // of the viewer's reflection
+	Check                  *CheckRules     // of a quiz that is taken as a whole, elsewhere: it has no Questions here
+	Body                   string          // of the viewer's reflection
 	Saved                  time.Time
 }
 

@@ -801,10 +801,11 @@ func (s *Service) tellReviewer(tx *db.Tx, at located, to looker, sub id.Any, tit
 	if to.across {
 		who.Name = to.shown
 	}
+	me, of := tx.Scope.Membership, at.looks(tx.Scope.Org, to)
 	send := func() error {
 		list, err := db.Rows[holder](tx, `SELECT m.email, m.locale, o.slug FROM memberships m JOIN organizations o ON o.org_id = m.org_id WHERE m.org_id = $1 AND m.state = 'active' AND m.email <> '' AND m.membership_id <> $2
 			AND m.membership_id = coalesce($3, (SELECT v.published_by FROM versions v WHERE v.org_id = $1 AND v.item_id = $4 AND v.version = $5 AND m.roles && '{author,administrator}')) LIMIT 1`,
-			at.looks(tx.Scope.Org, to), tx.Scope.Membership, memberOrNil(to.member), at.Item, at.Version)
+			of, me, memberOrNil(to.member), at.Item, at.Version)
 		if err != nil || len(list) == 0 {
 			return err
 		}

@@ -211,8 +211,8 @@ func TestTaskCrossesOnlyWithAYes(t *testing.T) {
 	}
 	// An author of another organization says how it is and writes nothing else.
 	for what, q := range map[string]string{
-		"the words": `UPDATE submissions SET title = 'Mine' WHERE submission_id = $1`,
-		"the asked": `UPDATE submissions SET state = 'done', across = false WHERE submission_id = $1`,
+		"the words":         `UPDATE submissions SET title = 'Mine' WHERE submission_id = $1`,
+		"the asked":         `UPDATE submissions SET state = 'done', across = false WHERE submission_id = $1`,
 		"somebody's answer": `INSERT INTO submission_answers (org_id, submission_id, number, membership_id, by_org, by_member, verdict, marks, at) SELECT s.org_id, s.submission_id, 1, s.membership_id, s.org_id, s.membership_id, 'done', '{1,1}', now() FROM submissions s WHERE s.submission_id = $1`,
 	} {
 		if err := w.db.Tx(author, func(tx *db.Tx) error { return tx.Must(q, of) }); err == nil {

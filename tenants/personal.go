@@ -30,6 +30,7 @@ var Person = []Personal{ //nolint:gochecknoglobals // A constant table.
 	{Table: "persons", Where: `t.person_id = $4`, Erased: Goes},
 	{Table: "team_members", Where: ofMember, Erased: Goes},
 	{Table: "enrollments", Where: ofMember, Erased: Goes},
+	{Table: "returns", Where: ofMember, Erased: Goes},
 	{Table: "finishing", Where: ofMember, Erased: Goes},
 	{Table: "completions", Where: ofMember, Erased: Goes},
 	{Table: "attempts", Where: ofMember, Erased: Goes},

@@ -48,6 +48,7 @@ func (p *Pages) Mount(r fiber.Router) {
 		r.Get("/"+kind+"/:id", p.as(p.view(kind)))
 		r.Get("/"+kind+"/:id/:slug", p.as(p.view(kind)))
 		r.Post("/"+kind+"/:id/:slug/start", p.as(p.start))
+		r.Post("/"+kind+"/:id/:slug/intent", p.intent)
 	}
 	for _, at := range []string{"/course/:id/:slug/lessons/:lesson", "/path/:id/:slug/steps/:step", "/path/:id/:slug/steps/:step/:lesson"} {
 		r.Get(at, p.as(p.lesson))

@@ -272,7 +272,6 @@ func (p *Pages) evidence(c *fiber.Ctx) error {
 	return sendFile(c, f)
 }
 
-
 // taskAt is the address of the task that something was handed in for; the readable part of it is put right by the server.
 func taskAt(s courses.Submission) string {
 	lesson := s.Lesson

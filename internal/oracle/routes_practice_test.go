@@ -2,6 +2,7 @@ package oracle_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -23,10 +24,10 @@ var practiceRoutes = map[string]route{
 		}
 		return out
 	}},
-	"GET /path/:id/:slug/steps/:step/tasks/:task":         {kind: page, asks: func(s *site, _ *reader) []ask { return tasksOn(s.steps(false)) }},
-	"GET /path/:id/:slug/steps/:step/:lesson/tasks/:task": {kind: page, asks: func(s *site, _ *reader) []ask { return tasksOn(s.steps(true)) }},
-	"POST /course/:id/:slug/lessons/:lesson/tasks/:task":  {kind: write, post: taskForms(tenants.KindCourse, "/lessons/a/tasks/task")},
-	"POST /path/:id/:slug/steps/:step/tasks/:task":        {kind: write, post: taskForms(tenants.KindPath, "/steps/own/tasks/task", "/steps/s1/tasks/task")},
+	"GET /path/:id/:slug/steps/:step/tasks/:task":          {kind: page, asks: func(s *site, _ *reader) []ask { return tasksOn(s.steps(false)) }},
+	"GET /path/:id/:slug/steps/:step/:lesson/tasks/:task":  {kind: page, asks: func(s *site, _ *reader) []ask { return tasksOn(s.steps(true)) }},
+	"POST /course/:id/:slug/lessons/:lesson/tasks/:task":   {kind: write, post: taskForms(tenants.KindCourse, "/lessons/a/tasks/task")},
+	"POST /path/:id/:slug/steps/:step/tasks/:task":         {kind: write, post: taskForms(tenants.KindPath, "/steps/own/tasks/task", "/steps/s1/tasks/task")},
 	"POST /path/:id/:slug/steps/:step/:lesson/tasks/:task": {kind: write, post: taskForms(tenants.KindPath, "/steps/s1/a/tasks/task")},
 	// A form without a file is refused before anything is looked up, whoever sends it.
 	"POST /course/:id/:slug/lessons/:lesson/tasks/:task/hand-in": {kind: write, post: func(s *site, own bool) []form {
@@ -37,6 +38,12 @@ var practiceRoutes = map[string]route{
 	}},
 	"POST /path/:id/:slug/steps/:step/:lesson/tasks/:task/hand-in": {kind: write, post: func(s *site, own bool) []form {
 		return s.forms(own, tenants.KindPath, []string{"/steps/s1/a/tasks/task/hand-in"}, "words=Mine&by=author&across=on")
+	}},
+	"POST /course/:id/:slug/intent": {kind: write, post: func(s *site, own bool) []form {
+		return s.forms(own, tenants.KindCourse, []string{"/intent"}, "intent=look")
+	}},
+	"POST /path/:id/:slug/intent": {kind: write, post: func(s *site, own bool) []form {
+		return s.forms(own, tenants.KindPath, []string{"/intent"}, "intent=look")
 	}},
 	"GET /handed": {kind: list, asks: func(s *site, r *reader) []ask {
 		var lines []listed
@@ -106,6 +113,10 @@ func handedAt(rest string) func(*site, *reader) []ask {
 // handIn lets each member of an organization hand something in, by turns for a colleague, for the authors of an own item, and for those of another
 // organization's, with and without a yes and with and without the name.
 func (w *world) handIn(o *org) {
+	// By chance of its own: the rest of the world is what it was.
+	before := w.r
+	w.r = rand.New(rand.NewPCG(uint64(len(w.items)), uint64(len(w.handed)+1))) //nolint:gosec // A world that comes again.
+	defer func() { w.r = before }()
 	for i, m := range o.members {
 		it := pick(w.r, w.items)
 		ob := &oracle.Object{Kind: oracle.Handed, Org: o.id.String(), ID: id.New[id.Any]().String(), Member: m.String(), Post: it}
@@ -117,7 +128,7 @@ func (w *world) handIn(o *org) {
 		case it.Org == ob.Org:
 			by = markdown.ByAuthor
 		default:
-			by, ob.Signed = markdown.ByAuthor, w.chance(.8)
+			by, ob.Signed = markdown.ByAuthor, w.chance(.5)
 			if ob.Signed && w.rich && w.chance(.5) { // The row itself holds the name; whether it is told is decided where it is read.
 				ob.Shown, shown = "name", w.byKey[m.String()]
 			}
@@ -148,7 +159,7 @@ func (s *site) taskMails(t *testing.T) {
 		t.Helper()
 		var text string
 		if err := su.QueryRow(t.Context(), `SELECT subject || E'\n' || body FROM mails WHERE org_id = $1 AND recipient = $2 AND body LIKE '%/handed%' ORDER BY created_at DESC LIMIT 1`, o.id, s.address(o, m)).Scan(&text); err != nil {
-			t.Fatal(err)
+			t.Fatalf("no mail to %s: %v", s.address(o, m), err)
 		}
 		tl := &tally{}
 		s.scan(tl, &reader{name: "the mail's reader", org: o, who: who}, "mail", "", answer{body: text})

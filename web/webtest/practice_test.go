@@ -55,7 +55,9 @@ func TestTaskIsHandedInAndAnswered(t *testing.T) {
 	if got := webtest.Eval[string](learner, `document.querySelector("#words").value`); !strings.HasPrefix(got, "Three loggers hang") {
 		t.Errorf("what was written is %q", got)
 	}
+	learner.Script(true)
 	everyWay(learner, "task-error")
+	learner.Script(false)
 	webtest.Eval[bool](learner, `document.querySelector("#mentor").value="moderator@halden.example",true`)
 	learner.ClickText("Hand it in")
 	learner.WaitText("is asked to look at it")
