@@ -231,9 +231,9 @@ func textsPage(v textsForm) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var11 string
-				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(lang.T(ctx, "write.problem."+p.Key, "Found", p.Found, "Line", itoa(p.Line)))
+				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(lang.T(ctx, textProblem(p.Key), "Found", p.Found, "Line", itoa(p.Line)))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `courses/pages/write_texts.templ`, Line: 45, Col: 91}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `courses/pages/write_texts.templ`, Line: 45, Col: 87}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 				if templ_7745c5c3_Err != nil {
@@ -415,6 +415,13 @@ func (v textsForm) source() string {
 		return v.Lesson.Source
 	}
 	return v.Text.Source
+}
+
+func textProblem(key string) string {
+	if key == "unlike" {
+		return "lessontext.unlike"
+	}
+	return "write.problem." + key
 }
 
 var _ = templruntime.GeneratedTemplate

@@ -70,11 +70,13 @@ type world struct {
 	portals  map[string]*oracle.Object
 	naming   map[question]bool // what the model says of names
 	pages    map[string]*itemPage
+	crews    map[string]id.Any         // organization → its team
+	set      map[string]id.Any         // organization → what its people are asked to learn
 	worked   map[string]string         // question → the answer that worked for the asker
 	asked    map[string]string         // item → the member who was asked to read its draft
+	tokenIDs map[string]string         // organization id → its API token with a name
 	live     map[string]*oracle.Object // live session → what it is about
 	seated   map[string]bool           // live session and member: who has a seat
-	tokenIDs map[string]string         // organization id → its API token with a name
 	pacts    []*pact
 	callers  []*caller
 	learners []*learner
@@ -198,6 +200,9 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"answers", "answer_id", "", .12, .85},
 		{"enrollments", "enrollment_id", "", .12, .85},
 		{"adoptions", "org_id || ' ' || item_id", "", .08, .85},
+		{"assignments", "assignment_id", "", .12, .85},
+		{"assignment_people", "org_id || ' ' || assignment_id || ' ' || membership_id", "", .12, .85},
+		{"nudges", "nudge_id", "", .12, .85},
 		{"additions", "org_id || ' ' || path_id", "", .08, .85},
 		{"joint_propositions", "publisher || ' ' || adopter || ' ' || path_id", "", .02, .85},
 		{"audit", "org_id", "(SELECT org_id, string_agg(a::text, ' ') AS lines FROM audit a GROUP BY org_id) t", .12, .85},
@@ -245,6 +250,7 @@ func (w *world) fill() {
 	}
 	for _, o := range w.orgs {
 		w.takeIn(o)
+		w.assigning(o)
 	}
 	w.speakTogether()
 	for i, o := range w.orgs {
