@@ -117,5 +117,5 @@ func calendar(ctx context.Context, name, base string, now time.Time, list []Date
 		e.SetURL(base + d.Path)
 		e.SetTimeTransparency(ics.TransparencyTransparent) // A date takes no time.
 	}
-	return cal.Serialize()
+	return cal.Serialize(ics.WithNewLineWindows) // RFC 5545, 3.1, whatever the machine.
 }

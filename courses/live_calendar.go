@@ -42,5 +42,5 @@ func (s *Service) invitation(a addressed, method ics.Method, now time.Time) stri
 		e.SetOrganizer("mailto:no-reply@"+domain, ics.WithCN(a.By))
 		e.AddAttendee("mailto:"+a.To, ics.CalendarUserTypeIndividual, ics.ParticipationRoleReqParticipant, ics.ParticipationStatusAccepted, ics.WithCN(a.Name), ics.WithRSVP(false))
 	}
-	return cal.Serialize()
+	return cal.Serialize(ics.WithNewLineWindows) // RFC 5545, 3.1, whatever the machine.
 }
