@@ -120,6 +120,7 @@ type itemRow struct {
 	Part        string         `db:"part"`
 	PartTitle   *string        `db:"part_title"`
 	PartMinutes *int           `db:"part_minutes"`
+	PartLang    string         `db:"part_lang"` // in which it was found
 	Body        string         `db:"body"`
 	Right       string         `db:"right_is"`
 }
@@ -150,15 +151,16 @@ func (s *Service) hydrate(ctx context.Context, viewer scope.Scope, hits []Engine
 	var rows []itemRow
 	var questions []questionRow
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &rows, `SELECT `+tenants.ItemColumns+`, w.part, l.title AS part_title, l.minutes AS part_minutes,
-			left(coalesce(l.plain, s.plain, r.plain, v.outcome || E'\n' || regexp_replace(v.intro_html, '<[^>]*>', ' ', 'g'), ''), 20000) AS body, CASE WHEN i.org_id = $3 THEN 'own' ELSE g.right_is END AS right_is
+		db.List(b, &rows, `SELECT `+tenants.ItemColumns+`, w.part, coalesce(t.title, l.title) AS part_title, l.minutes AS part_minutes, coalesce(t.lang, nullif(l.lang, ''), i.lang) AS part_lang,
+			left(coalesce(t.plain, l.plain, s.plain, r.plain, v.outcome || E'\n' || regexp_replace(v.intro_html, '<[^>]*>', ' ', 'g'), ''), 20000) AS body, CASE WHEN i.org_id = $3 THEN 'own' ELSE g.right_is END AS right_is
 		FROM unnest($1::uuid[], $2::text[]) AS w(item_id, part)
 		JOIN items i ON i.item_id = w.item_id AND i.state = 'published'
 		LEFT JOIN LATERAL (SELECT CASE WHEN g.viewer_org = everyone() THEN 'read' ELSE g.use_right END AS right_is
 			FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
 			WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND g.viewer_org IN ($3, everyone()) AND (g.until IS NULL OR g.until > now())
 			ORDER BY g.viewer_org = everyone(), array_position(ARRAY['adapt', 'show', 'use'], g.use_right) LIMIT 1) g ON true
-		LEFT JOIN lessons l ON l.org_id = i.org_id AND l.item_id = i.item_id AND l.version = i.version AND l.key = w.part AND w.part <> ''
+		LEFT JOIN lessons l ON l.org_id = i.org_id AND l.item_id = i.item_id AND l.version = i.version AND l.key = split_part(w.part, '@', 1) AND w.part <> ''
+		LEFT JOIN lesson_texts t ON t.org_id = l.org_id AND t.item_id = l.item_id AND t.version = l.version AND t.key = l.key AND t.lang = split_part(w.part, '@', 2)
 		LEFT JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = i.version AND w.part = ''
 		LEFT JOIN stories s ON s.org_id = i.org_id AND s.item_id = i.item_id AND i.kind = 'story'
 		LEFT JOIN resources r ON r.org_id = i.org_id AND r.item_id = i.item_id AND i.kind = 'resource'
@@ -207,14 +209,18 @@ func (r itemRow) hit(terms Terms) Hit {
 		OrgID: r.OrgID, ItemID: r.ItemID, Kind: r.Kind, Title: r.Title, Slug: r.Slug, Summary: r.Summary, Lang: r.Lang, Level: r.Level, Minutes: r.Minutes, Topics: r.Topics,
 		Parts: r.Parts, Steps: r.Steps, State: r.State, Version: r.Version, Finished: r.Finished, UpdatedAt: r.UpdatedAt, PublishedAt: r.PublishedAt,
 	}
-	h := Hit{Item: it, Kind: Kind(r.Kind), Part: r.Part, Right: r.Right, Lang: r.Lang, Minutes: r.Minutes, URL: tenants.ItemURL(it)}
+	part, translated, _ := strings.Cut(r.Part, "@")
+	h := Hit{Item: it, Kind: Kind(r.Kind), Part: part, Right: r.Right, Lang: r.Lang, Minutes: r.Minutes, URL: tenants.ItemURL(it)}
 	title, text := r.Title, r.Summary
 	if r.PartTitle != nil {
 		title, h.Context, h.Kind = *r.PartTitle, r.Title, KindLesson
 		if r.PartMinutes != nil {
 			h.Minutes = *r.PartMinutes
 		}
-		h.URL = partURL(it, r.Part)
+		h.URL, h.Lang = partURL(it, part), r.PartLang
+		if translated != "" {
+			h.URL += "?lang=" + translated // It is read in the language in which it was found.
+		}
 		text = ""
 	}
 	h.Title = mark(title, terms)

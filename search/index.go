@@ -172,8 +172,8 @@ type partRow struct {
 	Public      bool      `db:"public"`
 }
 
-// itemDocuments builds the documents of those of the items that are published: one for the item and one for each lesson of
-// the version in force.
+// itemDocuments builds the documents of those of the items that are published: one for the item and, for each lesson of the version in
+// force, one for each language in which it is there.
 func itemDocuments(tx *db.Tx, items []id.Item) ([]Document, error) {
 	rows, err := db.Rows[partRow](tx, `WITH w AS (
 			SELECT i.*, c.collections, coalesce(c.public, false) AS public FROM items i LEFT JOIN LATERAL (
@@ -181,15 +181,18 @@ func itemDocuments(tx *db.Tx, items []id.Item) ([]Document, error) {
 					bool_or(EXISTS (SELECT 1 FROM grants g WHERE g.org_id = ci.org_id AND g.collection_id = ci.collection_id AND g.viewer_org = everyone() AND (g.until IS NULL OR g.until > now()))) AS public
 				FROM collection_items ci WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id) c ON true
 			WHERE i.org_id = $1 AND i.item_id = ANY($2) AND i.state = 'published' AND `+awake+`)
-		SELECT w.item_id, w.kind, w.title, w.summary, w.lang, w.topics, w.minutes, w.finished, coalesce(w.published_at, w.updated_at) AS published_at,
-			p.body, p.part, p.part_title, p.part_minutes, coalesce(w.collections, '{}') AS collections, w.public
+		SELECT w.item_id, w.kind, w.title, w.summary, w.topics, w.minutes, w.finished, coalesce(w.published_at, w.updated_at) AS published_at,
+			p.body, p.part, p.part_title, p.part_minutes, coalesce(nullif(p.part_lang, ''), w.lang) AS lang, coalesce(w.collections, '{}') AS collections, w.public
 		FROM w CROSS JOIN LATERAL (
-			SELECT '' AS part, '' AS part_title, 0 AS part_minutes,
+			SELECT '' AS part, '' AS part_title, 0 AS part_minutes, '' AS part_lang,
 				concat_ws(' ', v.outcome, regexp_replace(v.intro_html, '<[^>]*>', ' ', 'g'), s.plain, s.quote, r.plain) AS body
 			FROM (SELECT 1) one LEFT JOIN versions v ON v.org_id = w.org_id AND v.item_id = w.item_id AND v.version = w.version
 				LEFT JOIN stories s ON s.org_id = w.org_id AND s.item_id = w.item_id LEFT JOIN resources r ON r.org_id = w.org_id AND r.item_id = w.item_id
 			UNION ALL
-			SELECT l.key, l.title, l.minutes, l.plain FROM lessons l WHERE l.org_id = w.org_id AND l.item_id = w.item_id AND l.version = w.version
+			SELECT l.key, l.title, l.minutes, l.lang, l.plain FROM lessons l WHERE l.org_id = w.org_id AND l.item_id = w.item_id AND l.version = w.version
+			UNION ALL
+			SELECT t.key || '@' || t.lang, t.title, l.minutes, t.lang, t.plain FROM lesson_texts t JOIN lessons l ON l.org_id = t.org_id AND l.item_id = t.item_id AND l.version = t.version AND l.key = t.key
+			WHERE t.org_id = w.org_id AND t.item_id = w.item_id AND t.version = w.version
 		) p ORDER BY w.item_id, p.part`, tx.Scope.Org, items)
 	if err != nil {
 		return nil, fmt.Errorf("read items: %w", err)

@@ -41,6 +41,8 @@ func (p *Pages) mountWriting(r fiber.Router) {
 	r.Get("/publish/:id/answers.csv", p.exportStatistics)
 	r.Get("/publish/:id/lessons/:lesson", p.writeLesson)
 	r.Post("/publish/:id/lessons/:lesson", p.saveLesson)
+	r.Get("/publish/:id/lessons/:lesson/texts", p.lessonTexts)
+	r.Post("/publish/:id/lessons/:lesson/texts", p.saveTexts)
 	r.Get("/publish/:id/steps/:step", p.writeStep)
 	r.Post("/publish/:id/steps/:step", p.saveStep)
 }

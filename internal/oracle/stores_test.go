@@ -322,7 +322,7 @@ func (s *site) inviteMails(t *testing.T) {
 
 // documentFields says of each field of a search document what a reader may learn by it. A new field has an entry here or the test fails.
 var documentFields = map[string]string{
-	"ID": "derived from the item", "Org": "the owner; not told where Unnamed", "Item": "opened with the document", "Part": "a key within the item", "Kind": "of the item",
+	"ID": "derived from the item", "Org": "the owner; not told where Unnamed", "Item": "opened with the document", "Part": "a key within the item, and a language", "Kind": "of the item",
 	"Channels": "what opens it", "Unnamed": "hides Org", "Lang": "of the item", "Title": "a text of the item", "Context": "a text of the item", "Summary": "a text of the item",
 	"Topics": "texts of the item", "Body": "texts of the item, and of answers that every reader of the question may read", "Minutes": "of the item",
 	"Popularity": "orders results; of answers and reactions, all of them", "PublishedAt": "of the item", "Version": "of the content",
