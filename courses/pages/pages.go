@@ -36,6 +36,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/tries", p.tries)
 	r.Post("/tries", p.sayTry)
 	p.mountCredentials(r)
+	p.mountPrograms(r)
 	r.Get("/keep", p.keep)
 	r.Post("/keep", p.kept)
 	r.Post("/visit/claim", p.as(p.claim))

@@ -127,6 +127,7 @@ var events = map[string]eventCase{
 	"tenants.batch_asked":          {actors: []scope.Actor{scope.Agreement}},
 	"tenants.connection_changed":   {actors: []scope.Actor{scope.Mailer}},
 	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
+	"courses.standing_due":         {actors: []scope.Actor{scope.Issuer}},
 	"courses.publish_planned":      {actors: []scope.Actor{scope.Mailer}},
 	"courses.review_answered":      {actors: []scope.Actor{scope.Mailer}},
 	"courses.review_due":           {actors: []scope.Actor{scope.Mailer}},
@@ -154,6 +155,7 @@ var jobKinds = map[string]string{
 	"tenants.due":         "as the Agreement and the Mailer of the organization that it names, which look at its own connections",
 	"tenants.disclose":    "as the Discloser of one organization after the other, which writes what both signed and each member agreed to",
 	"courses.publish":     "as the Mailer of the organization that it names, which reads whether its own draft is due, and as whoever planned that there, with the rights of then",
+	"courses.standing":    "as the Issuer of the organization that it names, which reckons where it stands in the programs that it takes part in",
 	"courses.tries":       "as the Mailer of no organization, which reads which portals there are and inserts a courses.tries_due for each",
 	"courses.tries_due":   "as the Mailer of the organization that it names, which reads what mails are due there and to whom, and not what they are about",
 }

@@ -107,6 +107,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 		{"disclosures", s.disclose},
 		{"joint texts", s.speakTogether},
 		{"credentials", s.credentials},
+		{"programs", s.programs},
 		{"search", s.index},
 		{"public doors", s.publicDoors},
 		{"invitations", s.invitations},

@@ -141,6 +141,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Bundles = courses.NewImporter(p.Courses, p.Jobs)
 	p.Bundles.Listen(p.Relay)
 	p.Courses.Listen(p.Relay)
+	courses.NewReckoner(p.Courses, p.Jobs).Listen(p.Relay)
 	courses.NewRoutine(p.Courses, p.Mail, p.Jobs, address).Listen(p.Relay)
 	p.Marketing.Listen(p.Relay)
 	p.Community.Listen(p.Relay)
