@@ -588,3 +588,16 @@ func (s *Service) Called(ctx context.Context, org id.Org) (tenants.Organization,
 	}
 	return s.tenants.ByID(ctx, org)
 }
+
+// OwnPrograms lists the programs that the own organization runs, for those who look after its partners.
+func (s *Service) OwnPrograms(ctx context.Context) (list []OwnProgram, err error) {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return nil, err
+	}
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = s.db.Read(ctx, func(b *db.Batch) { db.List(b, &list, ownProgramsSQL, sc.Org) })
+	return list, err
+}

@@ -32,12 +32,14 @@ const (
 // PartnersFilter narrows and orders the partners of a program.
 type PartnersFilter struct {
 	Query string // in the name, or in the own number for the partner
-	Show  string // one of the Partners constants; "" for all
-	Level int    // leaves those who hold it; below 0 for all
-	Sort  string // name (default), level, risk or since; "-" before it turns it round
-	Page  int    // from 0
-	Limit int    // 1 to 200; default 50
-	All   bool   // the whole list, for a file; at most 10,000
+	// Account leaves the partner with exactly this own number; "" for all.
+	Account string
+	Show    string // one of the Partners constants; "" for all
+	Level   int    // leaves those who hold it; below 0 for all
+	Sort    string // name (default), level, risk or since; "-" before it turns it round
+	Page    int    // from 0
+	Limit   int    // 1 to 200; default 50
+	All     bool   // the whole list, for a file; at most 10,000
 }
 
 // ProgramPartner is a partner in the list of a program.
@@ -87,13 +89,13 @@ type ProgramPartners struct {
 	Absent  []tenants.Organization // partners who were offered nothing, by name, at most 500
 }
 
-// The parameters: $1 organization, $2 program, $3 days of warning, $4 now; $5 words, $6 show, $7 level.
+// The parameters: $1 organization, $2 program, $3 days of warning, $4 now; $5 words, $6 show, $7 level, $8 the own number.
 const partnersFrom = ` FROM program_partners p JOIN organizations o ON o.org_id = p.partner JOIN connection_sides c ON c.org_id = p.org_id AND c.other_org = p.partner AND c.state = 'active'
 	LEFT JOIN standings s ON s.org_id = p.org_id AND s.program_id = p.program_id AND s.partner = p.partner LEFT JOIN partner_notes n ON n.org_id = p.org_id AND n.other_org = p.partner
 	CROSS JOIN LATERAL (SELECT s.drop_at IS NOT NULL OR coalesce(s.risk_at <= $4::timestamptz + make_interval(days => $3), false) AS risk, coalesce(s.short = 1, false) AS near, coalesce(s.moved_at < $4::timestamptz - interval '90 days', false) AS quiet) k
 	WHERE p.org_id = $1 AND p.program_id = $2 AND p.state <> 'ended' AND o.state = 'active'`
 
-const partnersMatch = partnersFrom + ` AND (lower(o.name) LIKE $5 OR lower(n.account) LIKE $5) AND ($7 < 0 OR s.level = $7 AND p.state = 'active')
+const partnersMatch = partnersFrom + ` AND (lower(o.name) LIKE $5 OR lower(n.account) LIKE $5) AND ($7 < 0 OR s.level = $7 AND p.state = 'active') AND ($8 = '' OR n.account = $8)
 	AND CASE $6 WHEN 'risk' THEN k.risk WHEN 'near' THEN k.near WHEN 'quiet' THEN k.quiet WHEN 'offered' THEN p.state = 'offered' ELSE true END`
 
 const partnerColumns = `SELECT p.partner, p.state, p.offered_at, p.accepted_at, coalesce(n.account, '') AS account, s.partner IS NOT NULL AS stands, coalesce(s.version, 0) AS version, coalesce(s.level, 0) AS level, coalesce(s.since, p.offered_at) AS since, coalesce(s.meets, 0) AS meets,
@@ -154,9 +156,9 @@ func (s *Service) Partners(ctx context.Context, program id.Any, f PartnersFilter
 		v.Coming = &next
 	}
 	args := []any{sc.Org, program, in.WarnDays, v.Now}
-	match := append(slices.Clone(args), "%"+db.EscapeLike(strings.ToLower(f.Query))+"%", f.Show, f.Level)
+	match := append(slices.Clone(args), "%"+db.EscapeLike(strings.ToLower(f.Query))+"%", f.Show, f.Level, f.Account)
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &v.Rows, partnerColumns+partnersMatch+f.order()+` LIMIT $8 OFFSET $9`, append(slices.Clone(match), f.Limit+1, f.Page*f.Limit)...)
+		db.List(b, &v.Rows, partnerColumns+partnersMatch+f.order()+` LIMIT $9 OFFSET $10`, append(slices.Clone(match), f.Limit+1, f.Page*f.Limit)...)
 		db.One(b, &v.Matches, nil, `SELECT count(*)::int`+partnersMatch, match...)
 		db.List(b, &v.Counts, `SELECT s.level, count(*)::int AS n, count(*) FILTER (WHERE k.risk)::int AS risk, count(*) FILTER (WHERE k.near)::int AS near, count(*) FILTER (WHERE k.quiet)::int AS quiet`+partnersFrom+
 			` AND p.state = 'active' AND s.level IS NOT NULL GROUP BY s.level ORDER BY s.level DESC`, args...)

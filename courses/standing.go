@@ -71,6 +71,13 @@ type Standing struct {
 
 const standingColumns = `s.version, s.level, s.since, s.meets, s.drop_at, s.risk_at, s.risk_level, s.short, s.figures, s.moved_at, s.reckoned_at`
 
+// same reports whether nothing moved but the time.
+func (s Standing) same(o Standing) bool {
+	at := func(a, b *time.Time) bool { return (a == nil) == (b == nil) && (a == nil || a.Equal(*b)) }
+	n := func(a, b *int) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
+	return s.Version == o.Version && s.Level == o.Level && s.Meets == o.Meets && s.Since.Equal(o.Since) && at(s.DropAt, o.DropAt) && at(s.RiskAt, o.RiskAt) && n(s.RiskLevel, o.RiskLevel) && n(s.Short, o.Short) && s.Figures.equal(o.Figures)
+}
+
 // StandingChange is a line of its history.
 type StandingChange struct {
 	At    time.Time  `db:"at"`
@@ -278,6 +285,9 @@ func (s *Service) reckon(tx *db.Tx, r reckoned) (next *time.Time, err error) {
 		return nil, err
 	}
 	st, changes := r.stand(t, was, stood, tx.Now)
+	if stood && len(changes) == 0 && st.same(was) {
+		return r.look(t, st, tx.Now), nil
+	}
 	if _, err := tx.Exec(`INSERT INTO standings (org_id, program_id, partner, version, level, since, meets, drop_at, risk_at, risk_level, short, figures, moved_at, reckoned_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (org_id, program_id, partner) DO UPDATE SET version = excluded.version, level = excluded.level, since = excluded.since, meets = excluded.meets,
 			drop_at = excluded.drop_at, risk_at = excluded.risk_at, risk_level = excluded.risk_level, short = excluded.short, figures = excluded.figures, moved_at = excluded.moved_at, reckoned_at = excluded.reckoned_at`,

@@ -189,7 +189,8 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/import_run.go tellOf":            (*site).importMails,
 	"auth/claimed.go askClaim":             (*site).claimMails,
 
-	"courses/credential.go credentialMail": (*site).credentialMails,
+	"courses/credential.go credentialMail":   (*site).credentialMails,
+	"courses/program_partner.go programMail": (*site).programMails,
 }
 
 // TestMails renders every mail that the product sends, in the oracle's world, and looks for what its reader may not see.

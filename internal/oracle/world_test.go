@@ -198,6 +198,8 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"adoptions", "org_id || ' ' || item_id", "", .08, .85},
 		{"additions", "org_id || ' ' || path_id", "", .08, .85},
 		{"joint_propositions", "publisher || ' ' || adopter || ' ' || path_id", "", .02, .85},
+		{"program_partners", "org_id || ' ' || partner", "", .02, .85},
+		{"standings", "org_id || ' ' || partner", "", .02, .85},
 		{"audit", "org_id", "(SELECT org_id, string_agg(a::text, ' ') AS lines FROM audit a GROUP BY org_id) t", .12, .85},
 		{"audit_seals", "org_id", "(SELECT org_id, string_agg(s::text, ' ') AS seals FROM audit_seals s GROUP BY org_id) t", .12, .85},
 		{"mails", "mail_id", "", .12, .85},
@@ -242,6 +244,7 @@ func (w *world) fill() {
 		w.takeIn(o)
 	}
 	w.speakTogether()
+	w.runPrograms()
 	for i, o := range w.orgs {
 		w.invite(o, w.orgs[(i+1)%organizations])
 	}
