@@ -102,7 +102,8 @@ type triesDueWorker struct {
 
 // Work implements river.Worker.
 func (w *triesDueWorker) Work(ctx context.Context, job *river.Job[triesDueArgs]) error {
-	return w.r.Remind(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.Day)
+	ctx = jobs.Enter(ctx, scope.Mailer, job.Args.Org)
+	return errors.Join(w.r.Remind(ctx, job.Args.Day), w.r.RemindDates(ctx, job.Args.Day))
 }
 
 // work registers the daily look at what is due.

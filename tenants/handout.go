@@ -35,6 +35,7 @@ var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant 
 	"consents":            "private to each member, who takes their own out",
 	"credentials":         "each member's own, who takes their own out",
 	"quiet_credentials":   "private to each member, who takes their own out",
+	"calendar_feeds":      "opens somebody's calendar",
 	"cell_counts":         "of what totals were counted; only what counts them reads it",
 	"cell_marks":          "of what totals were counted; only what counts them reads it",
 	"reads_across":        "a sketch of who read, for counting alone",

@@ -88,6 +88,8 @@ func LogActions() map[string]string {
 		"organization.reopened":   TopicSettings,
 		"organization.given_up":   TopicSettings,
 		"organization.hold_over":  TopicSettings,
+		"assignment.made":         TopicPeople, "assignment.changed": TopicPeople, "assignment.taken_back": TopicPeople, "assignment.restored": TopicPeople,
+		"team.reminded": TopicPeople, "team.learning_exported": TopicExports,
 		"team.created":            TopicPeople,
 		"team.deleted":            TopicPeople,
 		"team.renamed":            TopicPeople,

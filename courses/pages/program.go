@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"slices"
 	"strconv"
@@ -367,7 +365,7 @@ func (p *Pages) exportPartners(c *fiber.Ctx) error {
 		for _, l := range v.Terms.Levels {
 			for _, r := range l.Requires {
 				reqs = append(reqs, r)
-				head = append(head, plainCell(l.Name+": "+requires(ctx, r)))
+				head = append(head, l.Name+": "+requires(ctx, r))
 			}
 		}
 	}
@@ -379,11 +377,11 @@ func (p *Pages) exportPartners(c *fiber.Ctx) error {
 	}
 	lines := [][]string{head}
 	for _, r := range v.Rows {
-		line := []string{plainCell(r.Account), plainCell(r.Org.Name), r.Org.Slug, r.State, "", "", "", "", "", ""}
+		line := []string{r.Account, r.Org.Name, r.Org.Slug, r.State, "", "", "", "", "", ""}
 		if r.Stands {
-			line[4], line[5], line[6], line[8] = plainCell(levelName(ctx, v.Terms, r.Level)), day(&r.Since), day(r.DropAt), day(r.RiskAt)
+			line[4], line[5], line[6], line[8] = levelName(ctx, v.Terms, r.Level), day(&r.Since), day(r.DropAt), day(r.RiskAt)
 			if r.DropAt != nil {
-				line[7] = plainCell(levelName(ctx, v.Terms, r.Meets))
+				line[7] = levelName(ctx, v.Terms, r.Meets)
 			}
 			if r.Short != nil {
 				line[9] = strconv.Itoa(*r.Short)
@@ -398,22 +396,7 @@ func (p *Pages) exportPartners(c *fiber.Ctx) error {
 		}
 		lines = append(lines, line)
 	}
-	return sendCSV(c, "partners", lines)
-}
-
-// sendCSV answers with a file that spreadsheets read.
-func sendCSV(c *fiber.Ctx, name string, lines [][]string) error {
-	var b bytes.Buffer
-	b.WriteString("\ufeff") // Spreadsheets need it to read UTF-8.
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
-	if err := w.WriteAll(lines); err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`.csv"`)
-	private(c)
-	return c.Send(b.Bytes())
+	return sendCSV(c, "partners.csv", lines)
 }
 
 // moveProgram does to a program what the form says: the vendor offers and closes, a partner answers and leaves.

@@ -69,6 +69,8 @@ const (
 	Provision       Action = "auth.provision"
 	Reseal          Action = "auth.reseal"
 	Learn           Action = "courses.learn"
+	Assign          Action = "courses.assign"
+	SeeTeamLearning Action = "courses.see_team_learning"
 	Author          Action = "courses.author"
 	Review          Action = "courses.review"
 	Adopt           Action = "courses.adopt"
@@ -143,6 +145,8 @@ var table = map[Action]Rule{
 	Provision:       {Roles: []scope.Role{scope.Administrator}},
 	Reseal:          {Actors: []scope.Actor{scope.Operator}},
 	Learn:           {Foreign: true},
+	Assign:          {Roles: []scope.Role{scope.Manager, scope.Administrator}, Actors: []scope.Actor{scope.Mailer}},
+	SeeTeamLearning: {Roles: []scope.Role{scope.Manager, scope.Administrator}},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator, scope.Importer}},
 	Review:          {},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},

@@ -136,6 +136,12 @@ var goMutants = []goMutant{
 		new: "c WHERE c.decision = 'given'`,\n\t\ttx.Scope.Org, tx.Scope.Membership, id.New[id.Any](), other, tx.Now); err != nil || mutant(%q) {\n\t\treturn err\n\t}\n",
 	},
 
+	// What people are asked to learn.
+	{
+		name: "assignments are kept for the next who asks", at: []string{"GET /assignments"}, file: "courses/assigned.go", decl: "var mutantAssignments any\n", old: "\tif len(v.Rows) > limit {\n\t\tv.Rows, v.More = v.Rows[:limit], true\n\t}\n\treturn v, err\n}\n\n// AssignedPerson",
+		new: "\tif mutant(%q) {\n\t\tif kept, ok := mutantAssignments.(AssignmentsView); ok {\n\t\t\treturn kept, nil\n\t\t}\n\t\tif len(v.Rows) > 0 {\n\t\t\tmutantAssignments = v\n\t\t}\n\t}\n\tif len(v.Rows) > limit {\n\t\tv.Rows, v.More = v.Rows[:limit], true\n\t}\n\treturn v, err\n}\n\n// AssignedPerson",
+	},
+
 	// Libraries, and what is added to what is in them.
 	{
 		name: "a library is kept for the next who asks", at: []string{"GET /library"}, file: "courses/adopt.go", decl: "var mutantLibrary any\n", old: "\tv.All, v.Waiting, v.Closed = counts.All, counts.Waiting, counts.Closed\n",

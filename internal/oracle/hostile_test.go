@@ -126,6 +126,8 @@ var events = map[string]eventCase{
 	"courses.import_asked":         {actors: []scope.Actor{scope.Importer}},
 	"tenants.batch_asked":          {actors: []scope.Actor{scope.Agreement}},
 	"tenants.connection_changed":   {actors: []scope.Actor{scope.Mailer}},
+	"courses.enrollment_left":      {actors: []scope.Actor{scope.Discloser}},
+	"courses.joined":               {actors: []scope.Actor{scope.Mailer}},
 	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
 	"courses.standing_due":         {actors: []scope.Actor{scope.Issuer}},
 	"courses.publish_planned":      {actors: []scope.Actor{scope.Mailer}},

@@ -190,6 +190,9 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/claimed.go askClaim":             (*site).claimMails,
 
 	"courses/credential.go credentialMail":   (*site).credentialMails,
+	"courses/assigned.go tellAssigned":       (*site).assignMails,
+	"courses/teamview.go mailNudge":          (*site).nudgeMails,
+	"courses/due.go dueMessage":              (*site).dueMails,
 	"courses/program_partner.go programMail": (*site).programMails,
 }
 

@@ -70,6 +70,8 @@ type world struct {
 	portals  map[string]*oracle.Object
 	naming   map[question]bool // what the model says of names
 	pages    map[string]*itemPage
+	crews    map[string]id.Any // organization → its team
+	set      map[string]id.Any // organization → what its people are asked to learn
 	worked   map[string]string // question → the answer that worked for the asker
 	asked    map[string]string // item → the member who was asked to read its draft
 	tokenIDs map[string]string // organization id → its API token with a name
@@ -196,6 +198,9 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"answers", "answer_id", "", .12, .85},
 		{"enrollments", "enrollment_id", "", .12, .85},
 		{"adoptions", "org_id || ' ' || item_id", "", .08, .85},
+		{"assignments", "assignment_id", "", .12, .85},
+		{"assignment_people", "org_id || ' ' || assignment_id || ' ' || membership_id", "", .12, .85},
+		{"nudges", "nudge_id", "", .12, .85},
 		{"additions", "org_id || ' ' || path_id", "", .08, .85},
 		{"joint_propositions", "publisher || ' ' || adopter || ' ' || path_id", "", .02, .85},
 		{"program_partners", "org_id || ' ' || partner", "", .02, .85},
@@ -242,6 +247,7 @@ func (w *world) fill() {
 	}
 	for _, o := range w.orgs {
 		w.takeIn(o)
+		w.assigning(o)
 	}
 	w.speakTogether()
 	w.runPrograms()

@@ -108,6 +108,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 		{"joint texts", s.speakTogether},
 		{"credentials", s.credentials},
 		{"programs", s.programs},
+		{"teams", s.teams},
 		{"search", s.index},
 		{"public doors", s.publicDoors},
 		{"invitations", s.invitations},
