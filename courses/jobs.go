@@ -267,3 +267,61 @@ func (u *Usher) plan(tx *db.Tx, l Live) error {
 	}
 	return nil
 }
+
+// Reckoner brings standings up to date: when something changed on which one hangs, and when a time comes at which one changes by itself.
+type Reckoner struct {
+	s    *Service
+	jobs *jobs.Client
+}
+
+// NewReckoner returns the reckoner of an installation and registers its job.
+func NewReckoner(s *Service, c *jobs.Client) *Reckoner {
+	r := &Reckoner{s, c}
+	jobs.Add(c, &standingWorker{r: r})
+	return r
+}
+
+// Listen registers what follows on a change.
+func (r *Reckoner) Listen(relay *jobs.Relay) {
+	jobs.On(relay, scope.Issuer, func(ctx context.Context, _ []StandingDue) error { return r.reckon(ctx) })
+}
+
+// reckon does it for the acting organization, and has it done again when the next thing ends by itself.
+func (r *Reckoner) reckon(ctx context.Context) error {
+	next, err := r.s.Reckon(ctx)
+	if len(next) == 0 {
+		return err
+	}
+	return errors.Join(err, r.s.db.Tx(ctx, func(tx *db.Tx) error {
+		for _, at := range next {
+			if err := r.jobs.Insert(tx, standingArgs{Org: tx.Scope.Org, At: at}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// standingArgs name a partner whose standing changes at a time although nothing happens.
+type standingArgs struct {
+	Org id.Org    `json:"org"`
+	At  time.Time `json:"at"`
+}
+
+// Kind implements river.JobArgs.
+func (standingArgs) Kind() string { return "courses.standing" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: it waits for its time, and stands there once.
+func (a standingArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{ScheduledAt: a.At, UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+type standingWorker struct {
+	river.WorkerDefaults[standingArgs]
+	r *Reckoner
+}
+
+// Work implements river.Worker.
+func (w *standingWorker) Work(ctx context.Context, job *river.Job[standingArgs]) error {
+	return w.r.reckon(jobs.Enter(ctx, scope.Issuer, job.Args.Org))
+}

@@ -23,6 +23,7 @@ func Mount(a *api.API, svc *courses.Service) {
 	o := &ops{svc}
 	o.reads(a)
 	o.changes(a)
+	o.programs(a)
 }
 
 type ops struct{ svc *courses.Service }

@@ -40,6 +40,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Post("/handed/:id", p.answerTask)
 	r.Get("/handed/:id/:turn/:name", p.evidence)
 	p.mountCredentials(r)
+	p.mountPrograms(r)
 	p.mountAssigning(r)
 	p.mountTeams(r)
 	r.Get("/calendar/:token", p.calendar)

@@ -81,6 +81,7 @@ const (
 	CheckCredential Action = "courses.check_credential"
 	Revoke          Action = "courses.revoke"
 	ManageIssuer    Action = "courses.manage_issuer"
+	SeeStanding     Action = "courses.see_standing"
 	ReadStory       Action = "marketing.read_story"
 	WriteStory      Action = "marketing.write_story"
 	CountTouch      Action = "marketing.count_touch"
@@ -157,6 +158,7 @@ var table = map[Action]Rule{
 	CheckCredential: {Visitor: true, Foreign: true},
 	Revoke:          {Roles: []scope.Role{scope.Author, scope.PartnerManager, scope.Administrator}},
 	ManageIssuer:    {Roles: []scope.Role{scope.Administrator}},
+	SeeStanding:     {Roles: []scope.Role{scope.Manager, scope.PartnerManager, scope.Administrator}},
 	ReadStory:       {Visitor: true, Foreign: true},
 	WriteStory:      {Roles: []scope.Role{scope.Marketer, scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	CountTouch:      {Visitor: true, Foreign: true, Actors: []scope.Actor{scope.Counter}},

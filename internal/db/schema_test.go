@@ -75,6 +75,8 @@ var (
 		"keep_credentials(uuid)":                        "brings what is erased to another membership of the same person; refuses everybody but the keeper of what is being erased",
 		"slot_taken(uuid,integer,integer)":              "whether a bit of a status list belongs to anything: yes or no, for who gives a credential alone",
 
+		"restand()": "asks for the standing of whoever a change concerns to be reckoned; a trigger, which nobody calls",
+
 		"adopters_of(uuid)": "how many organizations adopted an item of app_org(): numbers from five on, of those whose agreement gives totals",
 
 		"forget_rows(text,uuid,integer)": "removes rows of a member of app_org() who is being erased, and refuses everybody but the keeper",
@@ -122,6 +124,7 @@ var (
 		"nobody_left()":                    "persons have no row that the application may remove",
 		"shut_public_door()":               "sessions that nobody but sign-in and the keeper may touch, when an administrator closes the door",
 		"unnamed_contents(bytea[])":        "whether content is anybody's, when its organization was erased meanwhile, for the keeper alone",
+		"restand()":                        "whom a certificate counts for, whichever side takes it back or along",
 		"keep_credentials(uuid)":           "what a member earned goes to a membership of another organization, when the keeper erases the one",
 		"slot_taken(uuid,integer,integer)": "looks at what all members of all organizations earned, for one bit",
 	}

@@ -63,7 +63,7 @@ func TestAPIWrites(t *testing.T) {
 				r.who = v.who
 			}
 		}
-		r.who.Admin, r.who.Partners, r.who.Shares = true, true, true
+		r.who.Admin, r.who.Partners, r.who.Leads, r.who.Shares = true, true, true, true
 		for _, key := range writing() {
 			if len(calls[key]) == 0 {
 				t.Errorf("nobody calls %s", key)

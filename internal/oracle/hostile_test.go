@@ -131,6 +131,7 @@ var events = map[string]eventCase{
 	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
 	"courses.live_attended":        {actors: []scope.Actor{scope.Usher}},
 	"courses.live_news":            {actors: []scope.Actor{scope.Mailer}},
+	"courses.standing_due":         {actors: []scope.Actor{scope.Issuer}},
 	"courses.publish_planned":      {actors: []scope.Actor{scope.Mailer}},
 	"courses.review_answered":      {actors: []scope.Actor{scope.Mailer}},
 	"courses.review_due":           {actors: []scope.Actor{scope.Mailer}},
@@ -159,6 +160,7 @@ var jobKinds = map[string]string{
 	"tenants.disclose":    "as the Discloser of one organization after the other, which writes what both signed and each member agreed to",
 	"courses.live_remind": "as the Mailer of the organization that it names, which reads its own members' seats and the sessions that its people see",
 	"courses.publish":     "as the Mailer of the organization that it names, which reads whether its own draft is due, and as whoever planned that there, with the rights of then",
+	"courses.standing":    "as the Issuer of the organization that it names, which reckons where it stands in the programs that it takes part in",
 	"courses.tries":       "as the Mailer of no organization, which reads which portals there are and inserts a courses.tries_due for each",
 	"courses.tries_due":   "as the Mailer of the organization that it names, which reads what mails are due there and to whom, and not what they are about",
 }

@@ -11,6 +11,7 @@ type Viewer struct {
 	Org, Member string
 	Admin       bool   // the member is an administrator
 	Partners    bool   // the member manages the network: partner manager or administrator
+	Leads       bool   // the member looks after people: managers, partner managers and administrators
 	Shares      bool   // the member looks after collections: those, authors and marketers
 	Writes      bool   // the member writes content: authors and administrators
 	Keeps       bool   // the member looks after the library: authors, marketers and administrators
@@ -55,6 +56,9 @@ const (
 	Addition   Kind = "addition"   // what Org adds to the path Item of Other: Audience and Customers say to whom beside its own people
 	Readers    Kind = "readers"    // how much people of Org read of Other in a week: Done says that it is over, and that five or more did
 	Joint      Kind = "joint"      // what Org, the publisher of Item, and Other say together of it, or would: State is how far it is
+	Program    Kind = "program"    // that Org runs a program in which Other takes part, or did
+	Standing   Kind = "standing"   // where Other stands in a program of Org: State is its part in it, offered, active or ended
+	Board      Kind = "board"      // the programs of Org and those that it takes part in, for who looks after its people
 	Earned     Kind = "earned"     // what Org gave to whoever finished its items, as those who look after its content read it
 	Sealed     Kind = "sealed"     // what no page shows to anybody: mail that left, digests of tokens
 	Account    Kind = "account"    // that somebody came in by the public door of Org, with name and address
@@ -123,6 +127,12 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own || v.Org != "" && o.Other == v.Org
 	case Joint: // What two say together names both.
 		return own || v.Org != "" && (o.Other == v.Org || w.joined(v, o))
+	case Program: // What two have to do with each other is theirs.
+		return own || v.Org != "" && o.Other == v.Org
+	case Standing: // Both sides read the same, the vendor while the partner takes part and they are connected.
+		return v.Org != "" && o.Other == v.Org || own && o.State == "active" && w.Sides[[2]string{o.Org, o.Other}].State == "active" && w.Resting[o.Other] == ""
+	case Board:
+		return own && v.Leads
 	case Grant:
 		return own && w.holds(o) || w.open(v, o)
 	case Collection:
@@ -312,6 +322,7 @@ func (w *World) handsOver(v Viewer, n *Object) bool {
 		if o.Kind == Handed && o.Member == n.Member && o.Shown == "name" && w.Sees(v, o) && w.meets(v, o) {
 			return true
 		}
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed:
 	}
 	return false
 }

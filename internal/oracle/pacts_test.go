@@ -172,6 +172,11 @@ func (w *world) standing(p *pact, state string, d *draft) {
 		w.model.Sides[k] = s
 		if state == "ending" || state == "ended" {
 			w.forgetAnswers(o, p.other(o))
+			for _, name := range []string{"program_partners", "standings"} { // Who is connected no more takes no part.
+				if ob := w.at(name).objects[k[0]+" "+k[1]]; ob != nil {
+					ob.State = "ended"
+				}
+			}
 			for _, j := range w.at("joint_propositions").objects { // What was said before a new beginning is not shown again.
 				if j.Org == k[0] && j.Other == k[1] {
 					j.Customers = false

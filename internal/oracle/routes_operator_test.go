@@ -172,7 +172,7 @@ func TestOperators(t *testing.T) {
 		t.Fatal(err)
 	}
 	boss := s.boss(a)
-	admin := oracle.Viewer{Org: a.id.String(), Member: boss.String(), Admin: true, Partners: true, Shares: true, Writes: true, Keeps: true, Looks: true}
+	admin := oracle.Viewer{Org: a.id.String(), Member: boss.String(), Admin: true, Partners: true, Leads: true, Shares: true, Writes: true, Keeps: true, Looks: true}
 	var like *reader
 	for _, r := range s.readers {
 		if r.who == admin {

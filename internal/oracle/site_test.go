@@ -164,7 +164,7 @@ func (s *site) people() {
 			v := s.memberOf(m)
 			who := oracle.Viewer{
 				Org: o.id.String(), Member: m.String(), Admin: v.Has(scope.Administrator),
-				Partners: v.Has(scope.Administrator) || v.Has(scope.PartnerManager), Shares: v.Has(scope.Administrator) || v.Has(scope.PartnerManager) || v.Has(scope.Author) || v.Has(scope.Marketer),
+				Partners: v.Has(scope.Administrator) || v.Has(scope.PartnerManager), Leads: v.Has(scope.Administrator) || v.Has(scope.PartnerManager) || v.Has(scope.Manager), Shares: v.Has(scope.Administrator) || v.Has(scope.PartnerManager) || v.Has(scope.Author) || v.Has(scope.Marketer),
 				Writes: v.Has(scope.Administrator) || v.Has(scope.Author),
 				Keeps:  v.Has(scope.Administrator) || v.Has(scope.Author) || v.Has(scope.Marketer),
 				Looks:  v.Has(scope.Administrator) || v.Has(scope.PartnerManager) || v.Has(scope.Author),

@@ -195,6 +195,7 @@ var mails = map[string]func(s *site, t *testing.T){
 	"courses/teamview.go mailNudge":        (*site).nudgeMails,
 	"courses/due.go dueMessage":            (*site).dueMails,
 	"courses/live_mail.go liveMail":        (*site).liveMails,
+	"courses/program_partner.go programMail": (*site).programMails,
 }
 
 // TestMails renders every mail that the product sends, in the oracle's world, and looks for what its reader may not see.

@@ -206,6 +206,8 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"nudges", "nudge_id", "", .12, .85},
 		{"additions", "org_id || ' ' || path_id", "", .08, .85},
 		{"joint_propositions", "publisher || ' ' || adopter || ' ' || path_id", "", .02, .85},
+		{"program_partners", "org_id || ' ' || partner", "", .02, .85},
+		{"standings", "org_id || ' ' || partner", "", .02, .85},
 		{"audit", "org_id", "(SELECT org_id, string_agg(a::text, ' ') AS lines FROM audit a GROUP BY org_id) t", .12, .85},
 		{"audit_seals", "org_id", "(SELECT org_id, string_agg(s::text, ' ') AS seals FROM audit_seals s GROUP BY org_id) t", .12, .85},
 		{"mails", "mail_id", "", .12, .85},

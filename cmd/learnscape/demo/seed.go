@@ -108,6 +108,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 		{"joint texts", s.speakTogether},
 		{"live sessions", s.meetLive},
 		{"credentials", s.credentials},
+		{"programs", s.programs},
 		{"teams", s.teams},
 		{"search", s.index},
 		{"public doors", s.publicDoors},
