@@ -311,7 +311,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Live:
 		it := w.find(Item, o.Item)
 		return it != nil && w.looks(v, it)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed:
 	}
 	return false
 }
@@ -322,7 +322,6 @@ func (w *World) handsOver(v Viewer, n *Object) bool {
 		if o.Kind == Handed && o.Member == n.Member && o.Shown == "name" && w.Sees(v, o) && w.meets(v, o) {
 			return true
 		}
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed:
 	}
 	return false
 }

@@ -190,11 +190,11 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/import_run.go tellOf":            (*site).importMails,
 	"auth/claimed.go askClaim":             (*site).claimMails,
 
-	"courses/credential.go credentialMail": (*site).credentialMails,
-	"courses/assigned.go tellAssigned":     (*site).assignMails,
-	"courses/teamview.go mailNudge":        (*site).nudgeMails,
-	"courses/due.go dueMessage":            (*site).dueMails,
-	"courses/live_mail.go liveMail":        (*site).liveMails,
+	"courses/credential.go credentialMail":   (*site).credentialMails,
+	"courses/assigned.go tellAssigned":       (*site).assignMails,
+	"courses/teamview.go mailNudge":          (*site).nudgeMails,
+	"courses/due.go dueMessage":              (*site).dueMails,
+	"courses/live_mail.go liveMail":          (*site).liveMails,
 	"courses/program_partner.go programMail": (*site).programMails,
 }
 
