@@ -264,7 +264,7 @@ func (s *Service) OfferProgram(ctx context.Context, program id.Any, to ...id.Org
 		}
 		n = len(offered)
 		for _, p := range offered {
-			if err := s.movePartner(tx, program, p, "offered"); err != nil {
+			if err := s.note(tx, "program.offered", program, p); err != nil {
 				return err
 			}
 			if err := s.tellPartner(tx, programNews{Vendor: tx.Scope.Org, Program: program, Name: g.Name, What: "offered"}, p); err != nil {
@@ -279,13 +279,13 @@ func (s *Service) OfferProgram(ctx context.Context, program id.Any, to ...id.Org
 	return n, nil
 }
 
-// movePartner writes what one side did into the logs of both.
-func (s *Service) movePartner(tx *db.Tx, program id.Any, other id.Org, what string) error {
+// note writes what one side did into the logs of both.
+func (*Service) note(tx *db.Tx, action string, program id.Any, other id.Org) error {
 	held, err := tenants.HoldConnection(tx, other)
 	if err != nil {
 		return err
 	}
-	return held.Note(tx, "program."+what, map[string]any{"program": program})
+	return held.Note(tx, action, map[string]any{"program": program})
 }
 
 // AnswerProgram accepts for the own organization a program that was offered to it, or declines it. Accepting lets the vendor read how many of the
@@ -343,7 +343,7 @@ func (s *Service) settlePartner(ctx context.Context, program id.Any, partner id.
 			WHERE org_id = $1 AND program_id = $2 AND partner = $3`, row.Vendor, program, who, to, tx.Now, tx.Scope.Org); err != nil {
 			return err
 		}
-		if err := s.movePartner(tx, program, other, what); err != nil {
+		if err := s.note(tx, "program."+what, program, other); err != nil {
 			return err
 		}
 		news := programNews{Vendor: row.Vendor, Program: program, Name: row.Name, What: what}

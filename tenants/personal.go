@@ -118,6 +118,7 @@ var Pointers = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"standard_versions.created_by":      "who published it for the organization",
 	"versions.published_by":             "who published it for the organization",
 	"credential_revocations.revoked_by": "who took it back for the organization",
+	"program_partners.ended_by":         "which of the two organizations ended it",
 	"program_drafts.saved_by":           "who wrote it for the organization",
 	"program_versions.published_by":     "who published it for the organization",
 	"program_stories.accepted_by":       "who counted it for the organization",
