@@ -57,7 +57,7 @@ CREATE TABLE program_partners (
   ended_by    uuid,                           -- one of the two organizations
   PRIMARY KEY (org_id, program_id, partner),
   FOREIGN KEY (org_id, program_id) REFERENCES programs,
-  CHECK (org_id <> partner), CHECK ((state = 'ended') = (ended_at IS NOT NULL))
+  CHECK ((state = 'ended') = (ended_at IS NOT NULL))
 );
 CREATE INDEX program_partners_partner ON program_partners (partner, org_id, program_id);
 -- Published stories that the vendor counts for a partner: the partner's own, or its own about the partner.
