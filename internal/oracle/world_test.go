@@ -259,6 +259,7 @@ func (w *world) fill() {
 		w.assigning(o)
 	}
 	w.speakTogether()
+	w.runPrograms()
 	for _, o := range w.orgs {
 		w.handIn(o)
 	}
