@@ -193,21 +193,21 @@ func TestAssignRefuses(t *testing.T) {
 		kind   errs.Kind
 		field  string
 	}{
-		"a learner":                    {c.ctxOf[c.inside[0]], nil, errs.NotFound, ""},
-		"another organization":         {c.vendor.member, nil, errs.NotFound, ""},
-		"somebody outside":             {c.manager, func(a *courses.Assigning) { a.People = append(slices.Clone(a.People), c.outside) }, errs.NotFound, ""},
+		"a learner":                     {c.ctxOf[c.inside[0]], nil, errs.NotFound, ""},
+		"another organization":          {c.vendor.member, nil, errs.NotFound, ""},
+		"somebody outside":              {c.manager, func(a *courses.Assigning) { a.People = append(slices.Clone(a.People), c.outside) }, errs.NotFound, ""},
 		"a team that one does not lead": {c.manager, func(a *courses.Assigning) { a.Teams = []id.Any{c.others} }, errs.NotFound, ""},
-		"everybody, by a manager":      {c.manager, func(a *courses.Assigning) { a.Everybody = true }, errs.NotFound, ""},
-		"somebody elsewhere":           {c.admin, func(a *courses.Assigning) { a.People = []id.Membership{stranger} }, errs.NotFound, ""},
-		"nobody":                       {c.manager, func(a *courses.Assigning) { a.People = nil }, errs.Invalid, "people"},
-		"what is not open":             {c.manager, func(a *courses.Assigning) { a.Item = hidden.ItemID }, errs.Invalid, "item"},
-		"nothing":                      {c.manager, func(a *courses.Assigning) { a.Item = id.New[id.Item]() }, errs.Invalid, "item"},
-		"no reason":                    {c.manager, func(a *courses.Assigning) { a.Reason = " \n" }, errs.Invalid, "reason"},
-		"a long reason":                {c.manager, func(a *courses.Assigning) { a.Reason = strings.Repeat("x", 501) }, errs.Invalid, "reason"},
-		"yesterday":                    {c.manager, func(a *courses.Assigning) { a.By = "2020-01-01" }, errs.Invalid, "by"},
-		"no day":                       {c.manager, func(a *courses.Assigning) { a.By = "soon" }, errs.Invalid, "by"},
-		"too many days":                {c.manager, func(a *courses.Assigning) { a.Days = 366 }, errs.Invalid, "days"},
-		"no such firmness":             {c.manager, func(a *courses.Assigning) { a.Firm = "forced" }, errs.Malformed, ""},
+		"everybody, by a manager":       {c.manager, func(a *courses.Assigning) { a.Everybody = true }, errs.NotFound, ""},
+		"somebody elsewhere":            {c.admin, func(a *courses.Assigning) { a.People = []id.Membership{stranger} }, errs.NotFound, ""},
+		"nobody":                        {c.manager, func(a *courses.Assigning) { a.People = nil }, errs.Invalid, "people"},
+		"what is not open":              {c.manager, func(a *courses.Assigning) { a.Item = hidden.ItemID }, errs.Invalid, "item"},
+		"nothing":                       {c.manager, func(a *courses.Assigning) { a.Item = id.New[id.Item]() }, errs.Invalid, "item"},
+		"no reason":                     {c.manager, func(a *courses.Assigning) { a.Reason = " \n" }, errs.Invalid, "reason"},
+		"a long reason":                 {c.manager, func(a *courses.Assigning) { a.Reason = strings.Repeat("x", 501) }, errs.Invalid, "reason"},
+		"yesterday":                     {c.manager, func(a *courses.Assigning) { a.By = "2020-01-01" }, errs.Invalid, "by"},
+		"no day":                        {c.manager, func(a *courses.Assigning) { a.By = "soon" }, errs.Invalid, "by"},
+		"too many days":                 {c.manager, func(a *courses.Assigning) { a.Days = 366 }, errs.Invalid, "days"},
+		"no such firmness":              {c.manager, func(a *courses.Assigning) { a.Firm = "forced" }, errs.Malformed, ""},
 	} {
 		a := ok
 		if x.change != nil {

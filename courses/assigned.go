@@ -197,7 +197,9 @@ func (s *Service) ChangeAssignment(ctx context.Context, which id.Any, t Terms, j
 	})
 }
 
-func sameDay(a, b *time.Time) bool { return a == nil && b == nil || a != nil && b != nil && a.Equal(*b) }
+func sameDay(a, b *time.Time) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
+}
 
 // TakeBack takes an assignment back: nobody is asked any more, whoever has not begun is no more on it, and what was begun is the person's
 // own. Conflict for one that was taken back.

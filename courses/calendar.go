@@ -29,9 +29,12 @@ type DatedThing struct {
 	Day   time.Time `db:"day"`
 }
 
-// datedThings are the dates of a member ($2 of $1): of what they are on. Whatever else a person has in the calendar joins here.
+// datedThings are the dates of a member ($2 of $1): of what they are on, and of their cohorts. Whatever else a person has in the calendar joins here.
 const datedThings = `SELECT 'due-' || e.enrollment_id AS key, e.title, 'due' AS what, '/' || e.kind || '/' || e.item_id AS path, (least(e.due_at, e.own_due_at) AT TIME ZONE 'UTC')::date AS day FROM enrollments e
-	WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' AND (e.due_at IS NOT NULL OR e.own_due_at IS NOT NULL)`
+	WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' AND (e.due_at IS NOT NULL OR e.own_due_at IS NOT NULL)
+	UNION ALL SELECT 'cohort-' || c.cohort_id, c.name || ', ' || c.title, 'cohort', '/cohorts/' || c.cohort_id, c.starts_on FROM cohort_people p JOIN cohorts c ON c.org_id = p.org_id AND c.cohort_id = p.cohort_id AND c.ended_at IS NULL WHERE p.org_id = $1 AND p.membership_id = $2
+	UNION ALL SELECT 'step-' || d.cohort_id || '-' || d.step_key, d.title, 'due', '/path/' || c.item_id || '/-/steps/' || d.step_key, d.due_on FROM cohort_people p JOIN cohorts c ON c.org_id = p.org_id AND c.cohort_id = p.cohort_id AND c.ended_at IS NULL
+		JOIN cohort_steps d ON d.org_id = c.org_id AND d.cohort_id = c.cohort_id WHERE p.org_id = $1 AND p.membership_id = $2`
 
 // OpenCalendar makes a new address for the acting member's calendar, in place of one that there was, and returns what it ends with. It is told
 // this once.
@@ -117,5 +120,5 @@ func calendar(ctx context.Context, name, base string, now time.Time, list []Date
 		e.SetURL(base + d.Path)
 		e.SetTimeTransparency(ics.TransparencyTransparent) // A date takes no time.
 	}
-	return cal.Serialize()
+	return cal.Serialize(ics.WithNewLineWindows) // RFC 5545, 3.1, whatever the machine.
 }

@@ -222,7 +222,9 @@ func (s *Service) AssignForm(ctx context.Context, w AssignWhom) (v AssignForm, e
 	for _, it := range v.Items {
 		owners = append(owners, it.OrgID)
 	}
-	slices.SortStableFunc(v.Items, func(a, b tenants.Item) int { return strings.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)) })
+	slices.SortStableFunc(v.Items, func(a, b tenants.Item) int {
+		return strings.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title))
+	})
 	v.Orgs, err = s.tenants.ByIDs(ctx, owners...)
 	return v, err
 }

@@ -74,10 +74,16 @@ func TestTeamView(t *testing.T) {
 		t.Errorf("an unknown filter: %v", err)
 	}
 	for name, err := range map[string]error{
-		"another team":         func() error { _, err := c.svc.Team(c.manager, c.others, courses.TeamFilter{}); return err }(),
-		"a learner":            func() error { _, err := c.svc.Team(c.ctxOf[a], c.team, courses.TeamFilter{}); return err }(),
-		"another organization": func() error { _, err := c.svc.Team(c.administrator(c.vendor), c.team, courses.TeamFilter{}); return err }(),
-		"its export":           func() error { _, err := c.svc.ExportTeam(c.administrator(c.vendor), c.team, courses.TeamFilter{}); return err }(),
+		"another team": func() error { _, err := c.svc.Team(c.manager, c.others, courses.TeamFilter{}); return err }(),
+		"a learner":    func() error { _, err := c.svc.Team(c.ctxOf[a], c.team, courses.TeamFilter{}); return err }(),
+		"another organization": func() error {
+			_, err := c.svc.Team(c.administrator(c.vendor), c.team, courses.TeamFilter{})
+			return err
+		}(),
+		"its export": func() error {
+			_, err := c.svc.ExportTeam(c.administrator(c.vendor), c.team, courses.TeamFilter{})
+			return err
+		}(),
 		"a reminder elsewhere": c.svc.Nudge(c.manager, c.others, c.outside, "hello"),
 		"somebody not in it":   c.svc.Nudge(c.manager, c.team, c.outside, "hello"),
 	} {

@@ -38,6 +38,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	p.mountCredentials(r)
 	p.mountAssigning(r)
 	p.mountTeams(r)
+	p.mountCohorts(r)
 	r.Get("/calendar/:token", p.calendar)
 	r.Get("/plan", p.dates)
 	r.Post("/plan", p.changeDates)
