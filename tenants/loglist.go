@@ -39,6 +39,7 @@ func LogActions() map[string]string {
 		"content.imported":     TopicContent,
 		"content.exported":     TopicExports,
 		"publishing.planned":   TopicContent, "publishing.called_off": TopicContent, "publishing.rules": TopicSettings,
+		"live.planned": TopicContent, "live.changed": TopicContent, "live.cancelled": TopicContent, "live.attendance": TopicContent,
 		"review.asked": TopicContent, "review.called_off": TopicContent, "review.good": TopicContent, "review.change": TopicContent,
 		"item.published":        TopicContent,
 		"collection.created":    TopicSharing,

@@ -42,6 +42,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/calendar/:token", p.calendar)
 	r.Get("/plan", p.dates)
 	r.Post("/plan", p.changeDates)
+	p.mountLive(r)
 	r.Get("/keep", p.keep)
 	r.Post("/keep", p.kept)
 	r.Post("/visit/claim", p.as(p.claim))

@@ -73,6 +73,7 @@ const (
 	SeeTeamLearning Action = "courses.see_team_learning"
 	Author          Action = "courses.author"
 	Review          Action = "courses.review"
+	SeatPeople      Action = "courses.seat_people"
 	Adopt           Action = "courses.adopt"
 	SignJoint       Action = "courses.sign_joint"
 	Issue           Action = "courses.issue"
@@ -148,6 +149,7 @@ var table = map[Action]Rule{
 	SeeTeamLearning: {Roles: []scope.Role{scope.Manager, scope.Administrator}},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator, scope.Importer}},
 	Review:          {},
+	SeatPeople:      {Actors: []scope.Actor{scope.Usher}},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	SignJoint:       {Roles: []scope.Role{scope.Author, scope.Marketer, scope.PartnerManager, scope.Administrator}},
 	Issue:           {Actors: []scope.Actor{scope.Issuer}},

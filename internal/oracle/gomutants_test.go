@@ -80,6 +80,7 @@ var goMutants = []goMutant{
 		name: "the quick box is cached by its words alone", at: []string{"GET /search/quick"}, file: "search/pages/pages.go", old: "\treturn shell.Fragment(c, ui.QuickResults(quickGroups(ctx, text, res)))\n", decl: "var mutantQuick = map[string]any{}\n",
 		new: "\tif mutant(%q) {\n\t\tif kept, ok := mutantQuick[text].(search.Result); ok {\n\t\t\tres = kept\n\t\t}\n\t\tmutantQuick[text] = res\n\t}\n\treturn shell.Fragment(c, ui.QuickResults(quickGroups(ctx, text, res)))\n",
 	},
+	{name: "authors read the name of every guest", at: []string{"GET /live/:id/people"}, file: "courses/live_seat.go", old: "WHEN c.meet = 'name' AND s.shown_as = 'name' THEN", new: "WHEN `+map[bool]string{false: \"c.meet = 'name' AND\", true: \"\"}[mutant(%q)]+` s.shown_as = 'name' THEN"},
 	{name: "posts name their author, whatever the agreement", at: []string{"GET /community", "GET /questions/"}, file: "community/post.go", old: `*r.Meet == "name" {`, new: `*r.Meet == "name" || mutant(%q) {`},
 	{
 		name: "an event is handled for whom its payload names", file: "internal/jobs/events.go", old: "\t\treturn fn(Enter(ctx, actor, org), events)\n", events: true,

@@ -146,6 +146,8 @@ var mutants = []mutant{
 	{name: "who agreed to a certificate is shown with everything", fn: "disclosable", old: `OR e.state = 'completed')`, new: `OR true)`},
 	{name: "how many finished is told one by one", sql: `ALTER TABLE items DISABLE TRIGGER guard_finished`},
 	{name: "totals are read by all", sql: `ALTER POLICY p_read ON cells USING (true)`},
+	{name: "who comes to a live session is named, whatever the agreement", sql: `ALTER POLICY p_named ON live_seats USING ((SELECT app_actor()) = 'member' AND shown_as = 'name')`},
+	{name: "whoever sees a live session reads where people meet", sql: `ALTER POLICY p_seated ON live_links USING (true)`},
 	{name: "who gave it does not see what went", sql: `ALTER POLICY p_given ON disclosures USING (false)`},
 	{name: "a view shows what is opened to somebody else", fn: "viewed", old: `g.viewer_org = ANY (ARRAY[app_view(), everyone()])`, new: `true`},
 	{name: "a view shows drafts, and what third organizations open", sql: `ALTER POLICY p_view ON items USING (true)`},

@@ -106,6 +106,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 		}},
 		{"disclosures", s.disclose},
 		{"joint texts", s.speakTogether},
+		{"live sessions", s.meetLive},
 		{"credentials", s.credentials},
 		{"teams", s.teams},
 		{"search", s.index},
