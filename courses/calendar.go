@@ -20,18 +20,26 @@ import (
 	"github.com/learnscape/learnscape/internal/secret"
 )
 
-// DatedThing is one thing in somebody's calendar: a whole UTC day.
+// DatedThing is one thing in somebody's calendar: a whole UTC day, or a time of it.
 type DatedThing struct {
-	Key   string    `db:"key"`   // what it is, the same whenever the calendar is read
-	Title string    `db:"title"` // of what is due, or begins
-	What  string    `db:"what"`  // of the messages assign.calendar.*
-	Path  string    `db:"path"`  // of the portal
-	Day   time.Time `db:"day"`
+	Key   string     `db:"key"`   // what it is, the same whenever the calendar is read
+	Title string     `db:"title"` // of what is due, or begins
+	What  string     `db:"what"`  // of the messages assign.calendar.*
+	Path  string     `db:"path"`  // of the portal
+	Day   time.Time  `db:"day"`
+	From  *time.Time `db:"starts_at"` // nil for the whole day
+	To    *time.Time `db:"ends_at"`
 }
 
-// datedThings are the dates of a member ($2 of $1): of what they are on. Whatever else a person has in the calendar joins here.
-const datedThings = `SELECT 'due-' || e.enrollment_id AS key, e.title, 'due' AS what, '/' || e.kind || '/' || e.item_id AS path, (least(e.due_at, e.own_due_at) AT TIME ZONE 'UTC')::date AS day FROM enrollments e
-	WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' AND (e.due_at IS NOT NULL OR e.own_due_at IS NOT NULL)`
+// datedThings are the dates of a member ($2 of $1): of what they are on, of their cohorts, and of live sessions in which
+// they have a seat. Whatever else a person has in the calendar joins here.
+const datedThings = `SELECT 'due-' || e.enrollment_id AS key, e.title, 'due' AS what, '/' || e.kind || '/' || e.item_id AS path, (least(e.due_at, e.own_due_at) AT TIME ZONE 'UTC')::date AS day, NULL::timestamptz AS starts_at, NULL::timestamptz AS ends_at FROM enrollments e
+	WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' AND (e.due_at IS NOT NULL OR e.own_due_at IS NOT NULL)
+	UNION ALL SELECT 'cohort-' || c.cohort_id, c.name || ', ' || c.title, 'cohort', '/cohorts/' || c.cohort_id, c.starts_on, NULL, NULL FROM cohort_people p JOIN cohorts c ON c.org_id = p.org_id AND c.cohort_id = p.cohort_id AND c.ended_at IS NULL WHERE p.org_id = $1 AND p.membership_id = $2
+	UNION ALL SELECT 'step-' || d.cohort_id || '-' || d.step_key, d.title, 'due', '/path/' || c.item_id || '/-/steps/' || d.step_key, d.due_on, NULL, NULL FROM cohort_people p JOIN cohorts c ON c.org_id = p.org_id AND c.cohort_id = p.cohort_id AND c.ended_at IS NULL
+		JOIN cohort_steps d ON d.org_id = c.org_id AND d.cohort_id = c.cohort_id WHERE p.org_id = $1 AND p.membership_id = $2
+	UNION ALL SELECT 'live-' || l.session_id, l.title, 'live', '/live/' || l.session_id, (l.starts_at AT TIME ZONE 'UTC')::date, l.starts_at, l.ends_at FROM live_seats s JOIN live_sessions l ON l.org_id = s.session_org AND l.session_id = s.session_id AND l.state = 'planned'
+		WHERE s.org_id = $1 AND s.membership_id = $2 AND s.number IS NOT NULL`
 
 // OpenCalendar makes a new address for the acting member's calendar, in place of one that there was, and returns what it ends with. It is told
 // this once.
@@ -111,11 +119,16 @@ func calendar(ctx context.Context, name, base string, now time.Time, list []Date
 	for _, d := range list {
 		e := cal.AddEvent(d.Key + "@" + domain)
 		e.SetDtStampTime(now)
-		e.SetAllDayStartAt(d.Day)
-		e.SetAllDayEndAt(d.Day.AddDate(0, 0, 1))
+		if d.From != nil && d.To != nil {
+			e.SetStartAt(*d.From)
+			e.SetEndAt(*d.To)
+		} else {
+			e.SetAllDayStartAt(d.Day)
+			e.SetAllDayEndAt(d.Day.AddDate(0, 0, 1))
+			e.SetTimeTransparency(ics.TransparencyTransparent) // A date takes no time.
+		}
 		e.SetSummary(lang.T(ctx, "assign.calendar."+d.What, "Title", d.Title))
 		e.SetURL(base + d.Path)
-		e.SetTimeTransparency(ics.TransparencyTransparent) // A date takes no time.
 	}
 	return cal.Serialize(ics.WithNewLineWindows) // RFC 5545, 3.1, whatever the machine.
 }

@@ -235,3 +235,31 @@ func TestCalendar(t *testing.T) {
 		t.Errorf("of somebody who left: %v", err)
 	}
 }
+
+// TestCalendarHasLiveSessions is a seat in a session of another organization, at its time, and no word of where people meet.
+func TestCalendarHasLiveSessions(t *testing.T) {
+	t.Parallel()
+	h := openHall(t)
+	session := h.plan(48*time.Hour, 5)
+	token, err := h.svc.OpenCalendar(h.partner.member)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() string {
+		t.Helper()
+		text, err := h.svc.Calendar(h.visitor(), h.partner.org.OrgID, token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.ReplaceAll(text, "\r\n ", "")
+	}
+	if got := read(); strings.Contains(got, "BEGIN:VEVENT") {
+		t.Errorf("without a seat: %s", got)
+	}
+	if _, err := h.svc.TakeSeat(h.partner.member, session, "name"); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(); !strings.Contains(got, "SUMMARY:Ask the field") || !strings.Contains(got, "/live/"+session.String()) || strings.Contains(got, "SECRET") || strings.Contains(got, "VALUE=DATE") {
+		t.Errorf("with a seat: %s", got)
+	}
+}

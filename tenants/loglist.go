@@ -90,6 +90,7 @@ func LogActions() map[string]string {
 		"organization.given_up":   TopicSettings,
 		"organization.hold_over":  TopicSettings,
 		"assignment.made":         TopicPeople, "assignment.changed": TopicPeople, "assignment.taken_back": TopicPeople, "assignment.restored": TopicPeople,
+		"cohort.planned": TopicPeople, "cohort.ended": TopicPeople,
 		"team.reminded": TopicPeople, "team.learning_exported": TopicExports,
 		"team.created":         TopicPeople,
 		"team.deleted":         TopicPeople,

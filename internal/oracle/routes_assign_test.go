@@ -70,6 +70,50 @@ var assignRoutes = map[string]route{
 		}
 		return out
 	}},
+	"GET /cohorts/about/:id": {kind: fragment, asks: func(s *site, r *reader) (out []ask) {
+		for _, p := range s.kind(tenants.KindPath) {
+			a := s.item(p, "", 200)
+			a.target = "/cohorts/about/" + p.ob.ID
+			if r.who.Member == "" || r.who.View != "" {
+				a.never, a.about = true, nil // Who belongs to nobody joins no cohort, and a view shows no people.
+			}
+			out = append(out, a)
+		}
+		return out
+	}},
+	"GET /cohorts/new/:id": {kind: page, asks: func(s *site, r *reader) (out []ask) {
+		for _, p := range s.kind(tenants.KindPath) {
+			a := s.item(p, "", 200)
+			a.target = "/cohorts/new/" + p.ob.ID
+			if !r.who.Admin && !r.scope.Has(scope.Manager) || r.who.View != "" {
+				a.never, a.about = true, nil
+			}
+			out = append(out, a)
+		}
+		return out
+	}},
+	"GET /cohorts/:id": {kind: page, asks: func(s *site, r *reader) []ask {
+		out := []ask{{target: "/cohorts/" + nobody, never: true}}
+		for _, o := range s.orgs {
+			which := s.world.cohorts[o.id.String()].String()
+			out = append(out, ask{target: "/cohorts/" + which, id: which, about: &oracle.Object{Kind: oracle.House, Org: o.id.String()}, ok: 200, open: true})
+		}
+		return out
+	}},
+	"POST /cohorts/new/:id": {kind: write, post: func(s *site, _ bool) (out []form) {
+		for _, p := range s.kind(tenants.KindPath) {
+			out = append(out, form{"/cohorts/new/" + p.ob.ID, "name="}) // Whoever may is told that it has no name.
+		}
+		return out
+	}},
+	"POST /cohorts/:id": {kind: write, post: func(s *site, _ bool) (out []form) {
+		for i, o := range s.orgs {
+			if o != s.orgs[1] {
+				out = append(out, form{"/cohorts/" + s.world.cohorts[o.id.String()].String(), []string{"do=join", "do=change&name=mine&starts=2099-01-01", "do=end", "do=leave"}[i%4]})
+			}
+		}
+		return out
+	}},
 	"POST /plan": {kind: write, post: posts("/plan", "do=date&day=2099-01-01&item="+nobody)},
 }
 
@@ -128,7 +172,7 @@ func (w *world) assigning(o *org) {
 	w.r = rand.New(rand.NewPCG(uint64(len(w.tokens)), 23))
 	defer func() { w.r = before }()
 	if w.crews == nil {
-		w.crews, w.set = map[string]id.Any{}, map[string]id.Any{}
+		w.crews, w.set, w.cohorts = map[string]id.Any{}, map[string]id.Any{}, map[string]id.Any{}
 	}
 	team, which, nudge := id.New[id.Any](), id.New[id.Any](), id.New[id.Any]()
 	w.crews[o.id.String()], w.set[o.id.String()] = team, which
@@ -154,6 +198,14 @@ func (w *world) assigning(o *org) {
 	ob = house()
 	w.exec(o, `INSERT INTO nudges (org_id, nudge_id, membership_id, sent_by, words, at) VALUES ($1, $2, $3, $4, $5, now() - interval '20 days')`, o.id, nudge, o.members[0], o.members[1], w.token(ob, nudge.String()))
 	w.put("nudges", nudge.String(), ob)
+	cohort := id.New[id.Any]()
+	w.cohorts[o.id.String()], ob = cohort, house()
+	w.exec(o, `INSERT INTO cohorts (org_id, cohort_id, item_org, item_id, title, name, starts_on, made_by, made_at) VALUES ($1, $2, $3, $4, $5, $6, current_date, $7, now())`,
+		o.id, cohort, w.owner[other.Org].id, parse[id.Item](w.t, other.ID), w.field(ob, "cohorts.title"), w.token(ob, cohort.String()), o.members[0])
+	w.put("cohorts", cohort.String(), ob)
+	w.exec(o, `INSERT INTO cohort_steps (org_id, cohort_id, step_key, title, due_on) VALUES ($1, $2, 's1', $3, current_date)`, o.id, cohort, w.field(ob, "cohort_steps.title"))
+	w.exec(o, `INSERT INTO cohort_people (org_id, cohort_id, membership_id, joined_at) VALUES ($1, $2, $3, now())`, o.id, cohort, o.members[0])
+	w.put("cohort_people", o.id.String()+" "+cohort.String()+" "+o.members[0].String(), house())
 }
 
 // assignForgeries are what nobody asks of whom: for another, for what is not open, or of people whom they do not look after.
@@ -177,6 +229,7 @@ func (w *world) assignForgeries() (out []forgery) {
 		learner := []scope.Scope{{Actor: scope.Member, Org: by.id, Membership: by.members[0], Roles: scope.Roles()}} // Of roles that the database knows nothing of.
 		out = append(out,
 			forgery{what: "ask colleagues without looking after them", as: learner, args: []any{by.id, w.set[by.id.String()]}, steps: []string{`DELETE FROM assignment_people WHERE org_id = $1 AND assignment_id = $2`, `INSERT INTO assignment_people (org_id, assignment_id, membership_id, at) SELECT $1, $2, m.membership_id, now() FROM memberships m WHERE m.org_id = $1 LIMIT 1`}},
+			forgery{what: "join a colleague to a cohort", as: as, args: []any{by.id, w.cohorts[by.id.String()], by.members[1]}, steps: []string{`INSERT INTO cohort_people (org_id, cohort_id, membership_id, joined_at) VALUES ($1, $2, $3, now())`}},
 			forgery{what: "remind a colleague without looking after them", as: as, args: []any{by.id, by.members[1], by.members[0]}, steps: []string{`INSERT INTO nudges (org_id, nudge_id, membership_id, sent_by, words, at) VALUES ($1, gen_random_uuid(), $2, $3, 'x', now())`}})
 	}
 	return out

@@ -71,6 +71,7 @@ type world struct {
 	naming   map[question]bool // what the model says of names
 	pages    map[string]*itemPage
 	crews    map[string]id.Any         // organization → its team
+	cohorts  map[string]id.Any         // organization → a group of its people on a path
 	set      map[string]id.Any         // organization → what its people are asked to learn
 	worked   map[string]string         // question → the answer that worked for the asker
 	asked    map[string]string         // item → the member who was asked to read its draft
@@ -204,6 +205,8 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"assignments", "assignment_id", "", .12, .85},
 		{"assignment_people", "org_id || ' ' || assignment_id || ' ' || membership_id", "", .12, .85},
 		{"nudges", "nudge_id", "", .12, .85},
+		{"cohorts", "cohort_id", "", .12, .85},
+		{"cohort_people", "org_id || ' ' || cohort_id || ' ' || membership_id", "", .12, .85},
 		{"additions", "org_id || ' ' || path_id", "", .08, .85},
 		{"joint_propositions", "publisher || ' ' || adopter || ' ' || path_id", "", .02, .85},
 		{"program_partners", "org_id || ' ' || partner", "", .02, .85},
