@@ -318,7 +318,7 @@ func TestExportImportsBackWithoutLoss(t *testing.T) {
 	}
 	paths := t.TempDir()
 	write(t, paths, map[string]string{
-		"way.md":       "---\ntitle: The way\nslug: way\noutcome: Arrive\nlevel: advanced\nlicence: CC0 1.0\nsteps:\n  - {key: hello, lesson: hello.md, title: Hello}\n  - {key: probes, course: probes-all-of-it, title: Learn it, minutes: 9}\nslots:\n  - {key: after-hello, after: hello, suggestion: Your people}\nno_notes: [probes]\n---\nThe ![w](way/w.svg) intro.\n",
+		"way.md":       "---\ntitle: The way\nslug: way\nsummary: From here to there\noutcome: Arrive\nlevel: advanced\nlicence: CC0 1.0\nsteps:\n  - {key: hello, lesson: hello.md, title: Hello}\n  - {key: probes, course: probes-all-of-it, title: Learn it, minutes: 9}\nslots:\n  - {key: after-hello, after: hello, suggestion: Your people}\nno_notes: [probes]\n---\nThe ![w](way/w.svg) intro.\n",
 		"way/hello.md": "# Hello\n\nIn the beginning.\n", "way/w.svg": fmt.Sprintf(drawing, "way"),
 	})
 	if _, err := w.svc.ImportPath(w.vendor.ctx, courses.ImportOptions{Dir: paths, File: "way.md"}); err != nil {
@@ -343,14 +343,24 @@ func TestExportImportsBackWithoutLoss(t *testing.T) {
 			}
 		}
 		b := w.bring(h, archive.Bytes())
-		if b.State != courses.BundleChecked || b.Report.Source != "packed" || len(b.Report.Items) != 2 || b.Report.Drafts() {
+		if b.State != courses.BundleChecked || b.Report.Source != "packed" || len(b.Report.Items) != 2 || !b.Report.Drafts() {
 			t.Fatalf("%s: %s %+v %+v", name, b.State, b.Fault, b.Report)
 		}
-		if err := w.svc.ConfirmBundle(h.author, b.ID, true); err != nil {
+		// One becomes versions at once, the other drafts that somebody publishes, the course before the path that leads to it.
+		publish := name == "catalog.zip"
+		if err := w.svc.ConfirmBundle(h.author, b.ID, publish); err != nil {
 			t.Fatal(err)
 		}
 		if b = w.worked(h, b.ID); b.State != courses.BundleDone {
 			t.Fatalf("%s: %s %+v", name, b.State, b.Fault)
+		}
+		if !publish {
+			if m, err := w.svc.Manuscript(h.author, b.Report.Items[1].Item); err != nil || m.Ready() || len(m.Steps) != 2 || !m.Steps[1].Closed {
+				t.Fatalf("the path of a draft: %v, %+v", err, m)
+			}
+			for _, it := range b.Report.Items {
+				w.written(h.author, it.Item)
+			}
 		}
 		for _, kind := range []string{"course", "path"} {
 			if diff := cmp.Diff(w.rows(w.vendor, kind), w.rows(h, kind)); diff != "" {

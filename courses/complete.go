@@ -206,8 +206,8 @@ func (at located) before(b *db.Batch, sc scope.Scope, dest *[]done) {
 	if len(at.From.Needs) == 0 {
 		return
 	}
-	db.List(b, dest, `SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = ANY($4)
-		UNION ALL SELECT d.item_id, d.lesson_key FROM visitor_progress d WHERE d.visitor_id = $3 AND d.item_id = ANY($4) LIMIT 5000`,
+	db.List(b, dest, `SELECT c.item_id, c.lesson_key, c.by_test FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = ANY($4)
+		UNION ALL SELECT d.item_id, d.lesson_key, false FROM visitor_progress d WHERE d.visitor_id = $3 AND d.item_id = ANY($4) LIMIT 5000`,
 		sc.Org, sc.Membership, sc.Visitor, append(at.Root.Outline.leads(at.Root.ItemID), at.Root.ItemID))
 }
 

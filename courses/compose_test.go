@@ -265,7 +265,17 @@ func TestPublisherOpensSlots(t *testing.T) {
 	if err != nil || len(l.Blocks) == 0 {
 		t.Errorf("the lessons came along: %v", err)
 	}
-	w.did(w.svc.AcceptVersion(keeper, path, 2))
+	// While the next version is written it opens the places: it would be published without these.
+	w.did(w.svc.Rewrite(author, path))
+	if err := w.svc.OpenSlots(author, path, courses.SlotsDraft{Version: 2}); !errs.Is(err, errs.Conflict) {
+		t.Errorf("beside a version that is being written: %v", err)
+	}
+	if v, err = w.svc.Slots(author, path); err != nil || !v.Written || v.Item.Version != 2 {
+		t.Errorf("the page says that it is written: %v, %+v", err, v)
+	}
+	w.did(w.svc.DiscardManuscript(author, path))
+	w.did(w.svc.OpenSlots(author, path, courses.SlotsDraft{Version: 2, Proposition: true, Notes: []string{"second"}, Open: []courses.Slot{{After: ""}, {After: "second", Suggestion: "Your rollout"}}}))
+	w.did(w.svc.AcceptVersion(keeper, path, 3))
 	if err := w.svc.EditAdditions(keeper, path, courses.Edit{Do: courses.EditNote, Step: "first", Text: "No."}); !errs.Is(err, errs.NotFound) {
 		t.Errorf("a note where none is wanted: %v", err)
 	}

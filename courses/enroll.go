@@ -76,6 +76,9 @@ func (s *Service) enroll(tx *db.Tx, item id.Item, o Origin) error {
 	if it.Version == 0 || it.State != "published" || it.Kind != tenants.KindCourse && it.Kind != tenants.KindPath {
 		return errs.New(errs.NotFound, "enroll in %s: nothing published", item)
 	}
+	if err := seat(tx, it.OrgID, it.ItemID); err != nil {
+		return fmt.Errorf("enroll in %s: %w", item, err)
+	}
 	// The own record says what it is about, also when that has closed. What the organization took into its library begins in the
 	// version that it chose.
 	pinned, err := db.Rows[int](tx, `INSERT INTO enrollments AS e (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, origin_ref, started_at, updated_at, title, kind, intent)
@@ -123,6 +126,7 @@ func (s *Service) SetIntent(ctx context.Context, item id.Item, intent string) er
 
 // statement is one thing that a member did (xAPI 1.0.3, with the verbs of product.md).
 type statement struct {
+	Member  id.Membership // whose it is; zero for the acting one
 	Verb    string
 	Org     id.Org // the object's owner
 	Kind    string
@@ -140,8 +144,16 @@ func state(b *db.Batch, tx *db.Tx, st statement) {
 		st.Context = map[string]any{}
 	}
 	db.Write(b, nil, `INSERT INTO statements (org_id, at, statement_id, membership_id, verb, object_org, object_kind, object_id, object_part, formal, pull, minutes, context)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, tx.Scope.Org, tx.Now, id.New[id.Any](), tx.Scope.Membership, st.Verb, st.Org, st.Kind, st.Item,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, tx.Scope.Org, tx.Now, id.New[id.Any](), whose(tx, st.Member), st.Verb, st.Org, st.Kind, st.Item,
 		st.Part, st.Formal, st.Pull, st.Minutes, st.Context)
+}
+
+// whose is the member, or the acting one for none.
+func whose(tx *db.Tx, m id.Membership) id.Membership {
+	if m.IsZero() {
+		return tx.Scope.Membership
+	}
+	return m
 }
 
 // tally is what the figures of a member's enrollments that contain an item are counted from.
@@ -151,7 +163,8 @@ type tally struct {
 		Sees     []id.Item `db:"sees"` // of them and the items that their steps lead to, beside what the root's were asked for
 		Finished []done    `db:"finished"`
 	}
-	root *root // what was read before, of one of them; nil for nothing
+	root   *root         // what was read before, of one of them; nil for nothing
+	member id.Membership // whose they are; zero for the acting one
 }
 
 type counting struct {
@@ -216,7 +229,7 @@ func (t *tally) count(b *db.Batch, tx *db.Tx, list map[edition]Outline) {
 		if !p.Complete() {
 			continue
 		}
-		state(b, tx, statement{Verb: "completed", Org: e.ItemOrg, Kind: e.Kind, Item: e.ItemID, Formal: true, Pull: e.Origin != OriginAssigned, Context: map[string]any{"version": e.Version, "origin": e.Origin}})
-		jobs.Queue(b, tx.Now, EnrollmentCompleted{Org: tx.Scope.Org, Membership: tx.Scope.Membership, Enrollment: e.EnrollmentID, ItemOrg: e.ItemOrg, Item: e.ItemID, Origin: e.Origin, Ref: e.Ref, At: tx.Now})
+		state(b, tx, statement{Member: t.member, Verb: "completed", Org: e.ItemOrg, Kind: e.Kind, Item: e.ItemID, Formal: true, Pull: e.Origin != OriginAssigned, Context: map[string]any{"version": e.Version, "origin": e.Origin}})
+		jobs.Queue(b, tx.Now, EnrollmentCompleted{Org: tx.Scope.Org, Membership: whose(tx, t.member), Enrollment: e.EnrollmentID, ItemOrg: e.ItemOrg, Item: e.ItemID, Origin: e.Origin, Ref: e.Ref, At: tx.Now})
 	}
 }

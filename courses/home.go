@@ -110,7 +110,7 @@ const candidates = 16
 func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 	tenants.Visible(b, &h.items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: candidates})
 	db.One(b, &h.lists, nil, `WITH pins AS MATERIALIZED (SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.note, v.published_at, v.leads_to, e.enrollment_id, e.state, e.origin, e.floor_share,
-				e.at_item, e.at_lesson, e.at_part, e.due_at, e.reason, coalesce(m.name, '') AS asked_by, e.updated_at
+				e.at_item, e.at_lesson, e.at_part, least(e.due_at, e.own_due_at) AS due_at, e.reason, coalesce(m.name, '') AS asked_by, e.updated_at
 			FROM (SELECT e.* FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8) e
 			JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
 			LEFT JOIN memberships m ON m.org_id = $1 AND m.membership_id = e.asked_by),
@@ -173,9 +173,11 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 	if err != nil {
 		return HomeView{}, err
 	}
+	// What was assigned and has not begun does not stand before what the viewer is learning.
+	current := max(0, slices.IndexFunc(h.lists.Going, func(g going) bool { return !g.AtItem.IsZero() }))
 	for i, g := range h.lists.Going {
 		one := h.one(g, orgs)
-		if i == 0 {
+		if i == current {
 			v.Current = &one
 			continue
 		}

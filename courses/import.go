@@ -188,12 +188,7 @@ func (s *Service) storePlanned(ctx context.Context, list []Planned, step func(do
 // publishOne publishes a course or path. refs are the items of the same import by kind and slug, to which it adds.
 func publishOne(tx *db.Tx, p *Planned, refs map[string]id.Item) (out Published, err error) {
 	if p.Kind == tenants.KindPath {
-		if err := p.resolve(func(kind, ref string) (id.Item, error) {
-			if it, ok := refs[kind+"/"+ref]; ok {
-				return it, nil
-			}
-			return named(tx, kind, ref)
-		}); err != nil {
+		if err := p.resolve(tx, refs); err != nil {
 			return out, err
 		}
 		out, err = PublishPath(tx, p.Path)
@@ -209,7 +204,13 @@ func publishOne(tx *db.Tx, p *Planned, refs map[string]id.Item) (out Published, 
 
 // resolve finds what the steps of a path lead to. What is not there is an error, or, for a packed path, is left out and named: an
 // organization that takes a path from another one need not have everything that it led to.
-func (p *Planned) resolve(find func(kind, ref string) (id.Item, error)) error {
+func (p *Planned) resolve(tx *db.Tx, brought map[string]id.Item) error {
+	find := func(kind, ref string) (id.Item, error) {
+		if it, ok := brought[kind+"/"+ref]; ok {
+			return it, nil
+		}
+		return named(tx, kind, ref)
+	}
 	var steps []StepDraft
 	var refs []headStep
 	for i, st := range p.refs {

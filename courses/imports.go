@@ -79,9 +79,11 @@ type BundleReport struct {
 	Findings []Finding    `json:"findings,omitempty"`
 }
 
-// Drafts reports whether drafts can come of it: of courses, none of them larger than authors can write on.
+// Drafts reports whether drafts can come of it: nothing is larger than authors can write on.
 func (r BundleReport) Drafts() bool {
-	return !slices.ContainsFunc(r.Items, func(i BundleItem) bool { return i.Kind != tenants.KindCourse || i.Lessons > lessonsMost })
+	return !slices.ContainsFunc(r.Items, func(i BundleItem) bool {
+		return i.Lessons > map[string]int{tenants.KindCourse: lessonsMost, tenants.KindPath: stepsMost}[i.Kind]
+	})
 }
 
 // Fresh reports whether anything would change.
@@ -232,7 +234,7 @@ func (s *Service) ConfirmBundle(ctx context.Context, which id.Any, publish bool)
 		case b.Report.Written():
 			return errs.Say(errs.Conflict, "importer.fault.written")
 		case !publish && !b.Report.Drafts():
-			return errs.Say(errs.Conflict, "importer.fault.no_drafts", "Most", lessonsMost)
+			return errs.Say(errs.Conflict, "importer.fault.no_drafts", "Most", lessonsMost, "Steps", stepsMost)
 		}
 		if err := unread(tx, publish); err != nil {
 			return err
@@ -539,8 +541,10 @@ func (i *Importer) carry(tx *db.Tx, b lockedBundle, p *Planned, refs map[string]
 		if done.Fresh {
 			out.Became = done.Version
 		}
-	case !out.Same:
-		if out.Item, err = layDraft(tx, p, was, b.Asker); err != nil {
+	case out.Same:
+		refs[p.Kind+"/"+p.item().Slug] = was.Item
+	default:
+		if out.Item, err = layDraft(tx, p, refs, was, b.Asker); err != nil {
 			return out, err
 		}
 	}
@@ -644,23 +648,34 @@ func (st stands) pictures(p *Planned, done Published, out BundleItem) BundleItem
 	return out
 }
 
-// layDraft makes a draft of a course: the next version of one that is published, or a new one that nobody sees.
-func layDraft(tx *db.Tx, p *Planned, was stands, by id.Membership) (id.Item, error) {
-	d, item := p.Course, was.Item
+// layDraft makes a draft: the next version of what is published, or something new that nobody sees. refs are what the bundle brought
+// so far, by kind and slug.
+func layDraft(tx *db.Tx, p *Planned, refs map[string]id.Item, was stands, by id.Membership) (id.Item, error) {
+	d, item := p.item(), was.Item
 	if item.IsZero() {
-		it, err := tenants.PutItem(tx, tenants.Item{ItemID: d.Item.ItemID, Kind: tenants.KindCourse, Title: d.Item.Title, Slug: d.Item.Slug, Summary: d.Item.Summary, Lang: d.Item.Lang})
+		it, err := tenants.PutItem(tx, tenants.Item{ItemID: d.ItemID, Kind: p.Kind, Title: d.Title, Slug: d.Slug, Summary: d.Summary, Lang: d.Lang})
 		if err != nil {
 			return item, err
 		}
 		item = it.ItemID
 	}
-	if err := putManuscript(tx, Manuscript{
-		Item: item, Title: d.Item.Title, Summary: cut(d.Item.Summary, 399), Outcome: d.Outcome, Lang: d.Item.Lang, Level: d.Item.Level, Topics: d.Item.Topics, Intro: d.Intro, Note: d.Note, Base: was.Version,
-	}); err != nil {
+	refs[p.Kind+"/"+d.Slug] = item
+	m := Manuscript{
+		Item: item, Title: d.Title, Summary: cut(d.Summary, 399), Outcome: p.Course.Outcome, Lang: d.Lang, Level: d.Level, Topics: d.Topics, Intro: p.intro(), Note: p.Course.Note, Base: was.Version,
+	}
+	if p.Kind == tenants.KindPath {
+		var err error
+		if m.Plan, err = p.plan(tx, refs); err != nil {
+			return item, err
+		}
+		m.Outcome, m.Note = p.Path.Outcome, p.Path.Note
+	}
+	if err := putManuscript(tx, m); err != nil {
 		return item, err
 	}
-	rows := make([]map[string]any, len(d.Lessons))
-	for n, l := range d.Lessons {
+	lessons := p.lessons()
+	rows := make([]map[string]any, len(lessons))
+	for n, l := range lessons {
 		if l.Texts == nil {
 			l.Texts = []LessonText{}
 		}
@@ -672,7 +687,7 @@ func layDraft(tx *db.Tx, p *Planned, was stands, by id.Membership) (id.Item, err
 	var sums [][]byte
 	var names, types []string
 	var sizes []int64
-	for _, f := range d.Files {
+	for _, f := range p.Course.Files { // A path has the same, see setFiles.
 		sums, names, types, sizes = append(sums, f.Sum[:]), append(names, f.Name), append(types, f.MediaType), append(sizes, f.Size)
 	}
 	if err := tx.Batch(func(b *db.Batch) {
@@ -684,7 +699,7 @@ func layDraft(tx *db.Tx, p *Planned, was stands, by id.Membership) (id.Item, err
 			SELECT $1, $2, f.name, f.sum, f.type, f.size, $3 FROM unnest($4::text[], $5::bytea[], $6::text[], $7::bigint[]) AS f(name, sum, type, size)`, tx.Scope.Org, item, tx.Now, names, sums, types, sizes)
 		db.Write(b, nil, `UPDATE course_drafts SET saved_by = $3 WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, item, by)
 	}); err != nil {
-		return item, fmt.Errorf("draft of %q: %w", d.Item.Title, err)
+		return item, fmt.Errorf("draft of %q: %w", d.Title, err)
 	}
 	return item, tenants.RoomForFiles(tx)
 }

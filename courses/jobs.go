@@ -102,7 +102,8 @@ type triesDueWorker struct {
 
 // Work implements river.Worker.
 func (w *triesDueWorker) Work(ctx context.Context, job *river.Job[triesDueArgs]) error {
-	return w.r.Remind(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.Day)
+	ctx = jobs.Enter(ctx, scope.Mailer, job.Args.Org)
+	return errors.Join(w.r.Remind(ctx, job.Args.Day), w.r.RemindDates(ctx, job.Args.Day))
 }
 
 // work registers the daily look at what is due.
@@ -216,4 +217,53 @@ func (i *Importer) Over(ctx context.Context, which id.Any) error {
 		return nil
 	}
 	return err
+}
+
+// liveRemindArgs name a session of which people of an organization are reminded, "day" or "hour" before it begins.
+type liveRemindArgs struct {
+	Org     id.Org    `json:"org"`
+	Session id.Any    `json:"session"`
+	What    string    `json:"what"`
+	Starts  time.Time `json:"starts"`
+}
+
+// Kind implements river.JobArgs.
+func (liveRemindArgs) Kind() string { return "courses.live_remind" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: it waits for its time, and stands there once.
+func (a liveRemindArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{ScheduledAt: a.Starts.Add(-liveBefore(a.What)), UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+// liveBefore is how long before the beginning people are reminded.
+func liveBefore(what string) time.Duration {
+	if what == "hour" {
+		return time.Hour
+	}
+	return 24 * time.Hour
+}
+
+type liveRemindWorker struct {
+	river.WorkerDefaults[liveRemindArgs]
+	u *Usher
+}
+
+// Work implements river.Worker.
+func (w *liveRemindWorker) Work(ctx context.Context, job *river.Job[liveRemindArgs]) error {
+	return w.u.Remind(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.Session, job.Args.What, job.Args.Starts)
+}
+
+func (u *Usher) work(c *jobs.Client) { jobs.Add(c, &liveRemindWorker{u: u}) }
+
+// plan has people of the acting organization reminded of a session, as far as the times for it are to come.
+func (u *Usher) plan(tx *db.Tx, l Live) error {
+	for _, what := range []string{"day", "hour"} {
+		if l.Starts.Add(-liveBefore(what)).Before(tx.Now) {
+			continue
+		}
+		if err := u.jobs.Insert(tx, liveRemindArgs{Org: tx.Scope.Org, Session: l.ID, What: what, Starts: l.Starts}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
@@ -51,6 +52,9 @@ type Card struct {
 	State    string // "", active or completed
 	Progress Progress
 	Adopted  bool // the own organization took it into its library
+	Due      *time.Time
+	Asker    string // the name of who assigned it
+	Reason   string // why
 }
 
 // Facet is a value to filter by, with how many cards have it.
@@ -67,6 +71,10 @@ type learning struct {
 	Total int     `db:"total" json:"total"`
 	State string  `db:"state" json:"state"`
 	Taken bool    `db:"taken" json:"taken"` // into the own library
+
+	Due    *time.Time `db:"due_at" json:"due_at"`
+	Asker  string     `db:"asker" json:"asker"`
+	Reason string     `db:"reason" json:"reason"`
 }
 
 // library is how many of the newest items the library shows, beside those that the viewer is on; search finds the rest.
@@ -87,7 +95,8 @@ type pile struct {
 // seenSQL is the library as seen: $1 organization, $2 membership, $3 visitor, $4 kinds of the library, $5 its size.
 var seenSQL = `WITH seen AS MATERIALIZED (
 	SELECT l.org_id, l.item_id, l.kind, l.listed_at, coalesce(e.done, 0) AS done, coalesce(e.total, 0) AS total,
-		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(l.org_id = $1, false) OR a.item_id IS NOT NULL AS ours, a.item_id IS NOT NULL AS taken
+		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(l.org_id = $1, false) OR a.item_id IS NOT NULL AS ours, a.item_id IS NOT NULL AS taken,
+		least(e.due_at, e.own_due_at) AS due_at, e.asked_by, coalesce(e.reason, '') AS reason
 	FROM (
 		(` + tenants.Newest("$1", "$4", "NULL", "NULL", "NULL", "$5") + `)
 		UNION
@@ -107,7 +116,7 @@ const pilesSQL = `(SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.kind, s.org
 // NULL, $9 offset, $10 limit, $11 whether what is merely open to the organization is left out. headSQL reads the piles where a page has nothing.
 var (
 	shelfSQL = seenSQL + `SELECT CASE WHEN c.first THEN ` + pilesSQL + ` END AS piles, CASE WHEN c.first THEN ` + nearSQL + ` END AS near, c.* FROM (
-	SELECT ` + tenants.ItemColumns + `, g.done, g.total, g.state AS learning, g.taken, g.place, row_number() OVER (ORDER BY g.place) = 1 AS first FROM (
+	SELECT ` + tenants.ItemColumns + `, g.done, g.total, g.state AS learning, g.taken, g.due_at, coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = g.asked_by), '') AS asker, g.reason, g.place, row_number() OVER (ORDER BY g.place) = 1 AS first FROM (
 		SELECT s.*, row_number() OVER (ORDER BY array_position('{active,"",completed}'::text[], s.state), s.ours DESC, s.listed_at DESC, s.item_id) AS place FROM seen s
 		WHERE ($6::text IS NULL OR s.state = $6) AND (s.ours OR NOT $11) AND ($7::text[] IS NULL OR s.kind = ANY($7)) AND ($8::text[] IS NULL OR s.org_id IN (SELECT o.org_id FROM organizations o WHERE o.slug = ANY($8)))
 		ORDER BY place OFFSET $9 LIMIT $10) g
@@ -124,12 +133,15 @@ type shelved struct {
 	libraryHead
 	tenants.Item
 
-	Done     int    `db:"done"`
-	Total    int    `db:"total"`
-	Learning string `db:"learning"`
-	Taken    bool   `db:"taken"`
-	Place    int    `db:"place"`
-	First    bool   `db:"first"`
+	Done     int        `db:"done"`
+	Total    int        `db:"total"`
+	Learning string     `db:"learning"`
+	Taken    bool       `db:"taken"`
+	Due      *time.Time `db:"due_at"`
+	Asker    string     `db:"asker"`
+	Reason   string     `db:"reason"`
+	Place    int        `db:"place"`
+	First    bool       `db:"first"`
 }
 
 // Learn returns the paths and courses that the viewer may see: those they are on first, then what their organization offers, then
@@ -164,7 +176,7 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 	}
 	items, mine := make([]tenants.Item, len(rows)), make([]learning, len(rows))
 	for i, r := range rows {
-		items[i], mine[i] = r.Item, learning{Item: r.ItemID, Done: r.Done, Total: r.Total, State: r.Learning, Taken: r.Taken}
+		items[i], mine[i] = r.Item, learning{Item: r.ItemID, Done: r.Done, Total: r.Total, State: r.Learning, Taken: r.Taken, Due: r.Due, Asker: r.Asker, Reason: r.Reason}
 	}
 	var owners []id.Org
 	for _, p := range head.Piles {
@@ -219,7 +231,7 @@ func (s *Service) cards(ctx context.Context, items []tenants.Item, mine []learni
 		}
 		for _, l := range mine {
 			if l.Item == it.ItemID {
-				out[i].State, out[i].Progress, out[i].Adopted = l.State, Progress{l.Done, l.Total}, l.Taken
+				out[i].State, out[i].Progress, out[i].Adopted, out[i].Due, out[i].Asker, out[i].Reason = l.State, Progress{l.Done, l.Total}, l.Taken, l.Due, l.Asker, l.Reason
 			}
 		}
 	}

@@ -34,7 +34,8 @@ type View struct {
 	Started   bool
 	Finished  *time.Time
 	Due       *time.Time
-	Reason    string // why it was assigned
+	Asker     string // the name of who assigned it
+	Reason    string // why
 	Next      *Station
 	Adders    map[id.Org]tenants.Organization // whose Additions and Joints are
 	Additions []Additions                     // that the viewer reads: of their own organization first, then of those whose customer it is
@@ -147,6 +148,7 @@ type pinned struct {
 	AtLesson   string        `db:"at_lesson" json:"at_lesson"`
 	AtPart     string        `db:"at_part" json:"at_part"`
 	Due        *time.Time    `db:"due_at" json:"due_at"`
+	Asker      string        `db:"asker" json:"asker"`
 	Reason     string        `db:"reason" json:"reason"`
 	Completed  *time.Time    `db:"completed_at" json:"completed_at"`
 }
@@ -186,7 +188,8 @@ var placeSQL = fmt.Sprintf(rootShape, `'[]'::json`)
 var rootShape = `WITH pin AS MATERIALIZED (
 	SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to, e.enrollment_id,
 		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin, coalesce(e.intent, '') AS intent, coalesce(e.floor_share, 0) AS floor_share, coalesce(` + chosen + `, i.version) AS newest,
-		e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, e.due_at, coalesce(e.reason, '') AS reason, e.completed_at,
+		e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, least(e.due_at, e.own_due_at) AS due_at,
+		coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $2 AND m.membership_id = e.asked_by), '') AS asker, coalesce(e.reason, '') AS reason, e.completed_at,
 		(SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item
 	FROM items i
 	LEFT JOIN enrollments e ON e.org_id = $2 AND e.membership_id = $3 AND e.item_org = i.org_id AND e.item_id = i.item_id AND e.state <> 'left'
@@ -196,7 +199,7 @@ var rootShape = `WITH pin AS MATERIALIZED (
 	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1),
 adds AS MATERIALIZED (SELECT x.* FROM pin p CROSS JOIN LATERAL (` + addedTo("p.org_id", "p.item_id") + `) x)
 SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.intent, p.floor_share, p.newest,
-	p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.completed_at, p.item,
+	p.at_item, p.at_lesson, p.at_part, p.due_at, p.asker, p.reason, p.completed_at, p.item,
 	ARRAY(SELECT i.item_id FROM (SELECT unnest(p.leads_to) AS id UNION SELECT unnest(a.leads_to) FROM adds a) l JOIN items i ON i.item_id = l.id LIMIT 500) AS sees,
 	%s AS finished,
 	(SELECT coalesce(json_agg(x), '[]') FROM (SELECT ` + additionColumns + ` FROM adds a) x) AS additions
@@ -242,7 +245,7 @@ func (r *root) progress() Progress {
 // stations lists what the viewer sees, in order, added steps at their places.
 func (r *root) stations(orgs map[id.Org]tenants.Organization) []Station {
 	finished := r.finishedSet()
-	var out []Station
+	out := make([]Station, 0, len(r.Outline.Steps)+len(r.Outline.Modules)*8+len(r.Additions))
 	for _, m := range r.Outline.Modules {
 		for i, l := range m.Lessons {
 			st := Station{Lesson: l.Key, Kind: l.Kind, Title: l.Title, Summary: l.Summary, Minutes: l.Minutes, Org: orgs[r.OrgID], Lessons: 1, Done: finished[Leaf{r.ItemID, l.Key}]}
@@ -388,7 +391,7 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 	v.Item, v.Org, v.Outcome, v.IntroHTML, v.Version, v.Updated, v.Note = r.Item, orgs[p.OrgID], p.Outcome, p.IntroHTML, p.Version, p.Published, p.Note
 	v.Item.Title, v.Item.Summary = p.Title, p.Summary
 	v.Stations, v.Progress = r.stations(orgs), r.progress()
-	v.Started, v.Finished, v.Due, v.Reason, v.Intent = p.State != "", p.Completed, p.Due, p.Reason, p.Intent
+	v.Started, v.Finished, v.Due, v.Asker, v.Reason, v.Intent = p.State != "", p.Completed, p.Due, p.Asker, p.Reason, p.Intent
 	v.Newest = p.Newest
 	if len(r.Additions)+len(v.Joints) > 0 {
 		v.Additions, v.Adders = r.Additions, orgs

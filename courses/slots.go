@@ -1,6 +1,7 @@
 package courses
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -24,6 +25,7 @@ type SlotsView struct {
 	Outline  Outline // of the version in force, without steps that lead where the viewer may not go any more
 	Adopters []Adopters
 	Shown    []ShownAdditions
+	Written  bool // the next version is being written, and opens places itself
 }
 
 // Adopters is how many organizations that adopted a path start their people in a version; Version 0 is all of them.
@@ -60,6 +62,7 @@ func (s *Service) Slots(ctx context.Context, path id.Item) (SlotsView, error) {
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		db.One(b, &v.Item, &found, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.org_id = $1 AND i.item_id = $2 AND i.kind = 'path' AND i.state = 'published' AND i.version > 0`, sc.Org, path)
+		db.One(b, &v.Written, nil, isWritten, sc.Org, path)
 		readAdopters(b, &v.Adopters, path)
 		db.List(b, &shown, `SELECT `+additionColumns+` FROM connection_sides s JOIN additions a ON a.org_id = s.org_id AND a.path_org = $1 AND a.path_id = $2 AND a.shown AND a.for_publisher
 			WHERE s.other_org = $1 AND s.state = 'active' ORDER BY s.org_id LIMIT 50`, sc.Org, path)
@@ -102,6 +105,9 @@ func (s *Service) Slots(ctx context.Context, path id.Item) (SlotsView, error) {
 	return v, nil
 }
 
+// isWritten asks whether somebody writes the next version of an own item: $1 organization, $2 item.
+const isWritten = `SELECT EXISTS (SELECT 1 FROM course_drafts d WHERE d.org_id = $1 AND d.item_id = $2)`
+
 // SlotsDraft is what a path opens to adopters.
 type SlotsDraft struct {
 	Version     int // in force when this was written
@@ -111,7 +117,8 @@ type SlotsDraft struct {
 }
 
 // OpenSlots publishes an own path as its next version with the same steps and these slots, so that adopters see the change before
-// they take it. The same slots again make no version. Conflict if another version came out meanwhile.
+// they take it. The same slots again make no version. Conflict if another version came out meanwhile,
+// or if the next one is being written: it would not have these slots.
 func (s *Service) OpenSlots(ctx context.Context, path id.Item, d SlotsDraft) error {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return err
@@ -133,6 +140,9 @@ func (s *Service) OpenSlots(ctx context.Context, path id.Item, d SlotsDraft) err
 		}
 		if row.Version != d.Version {
 			return errs.Say(errs.Conflict, "additions.fault.version")
+		}
+		if written, err := db.Row[bool](tx, isWritten, tx.Scope.Org, path); err != nil || written {
+			return cmp.Or(err, errs.Say(errs.Conflict, "additions.fault.written"))
 		}
 		sees, err := db.Rows[id.Item](tx, `SELECT i.item_id FROM items i WHERE i.item_id = ANY($2) AND `+tenants.Seen("$1"), tx.Scope.Org, row.Outline.leads(path))
 		if err != nil {

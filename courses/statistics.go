@@ -102,16 +102,9 @@ func (s *Service) Statistics(ctx context.Context, item id.Item, f StatisticsFilt
 	if err != nil {
 		return StatisticsView{}, err
 	}
-	var v StatisticsView
-	var found bool
-	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.One(b, &v.Item, &found, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.org_id = $1 AND i.item_id = $2 AND i.kind IN ('course', 'path')`, sc.Org, item)
-		db.List(b, &v.Versions, `SELECT v.version FROM versions v WHERE v.org_id = $1 AND v.item_id = $2 ORDER BY v.version DESC LIMIT 1000`, sc.Org, item)
-	}); err != nil {
+	v, err := s.versioned(ctx, item, f.Version)
+	if err != nil {
 		return v, err
-	}
-	if v.Version = cmp.Or(f.Version, v.Item.Version); !found || !slices.Contains(v.Versions, v.Version) {
-		return v, errs.New(errs.NotFound, "version %d of %s", f.Version, item)
 	}
 	var lessons []lessonBlocks
 	if err := s.db.Read(ctx, func(b *db.Batch) {
@@ -139,6 +132,27 @@ func (s *Service) Statistics(ctx context.Context, item id.Item, f StatisticsFilt
 		asked[i].advise()
 	}
 	v.page(asked, f)
+	return v, nil
+}
+
+// versioned reads an own course or path with its versions, and chooses one: 0 for the one in force. NotFound for what another organization
+// owns and for a version that there is not.
+func (s *Service) versioned(ctx context.Context, item id.Item, version int) (StatisticsView, error) {
+	sc, err := scope.From(ctx)
+	if err != nil {
+		return StatisticsView{}, err
+	}
+	var v StatisticsView
+	var found bool
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		db.One(b, &v.Item, &found, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.org_id = $1 AND i.item_id = $2 AND i.kind IN ('course', 'path')`, sc.Org, item)
+		db.List(b, &v.Versions, `SELECT v.version FROM versions v WHERE v.org_id = $1 AND v.item_id = $2 ORDER BY v.version DESC LIMIT 1000`, sc.Org, item)
+	}); err != nil {
+		return v, err
+	}
+	if v.Version = cmp.Or(version, v.Item.Version); !found || !slices.Contains(v.Versions, v.Version) {
+		return v, errs.New(errs.NotFound, "version %d of %s", version, item)
+	}
 	return v, nil
 }
 

@@ -245,8 +245,8 @@ func (s *Service) Keep(ctx context.Context, code string) ([]id.Item, error) {
 		}
 		for _, r := range rows {
 			err := s.merge(tx, r)
-			if errs.Is(err, errs.NotFound) {
-				continue // Closed to everyone since; or a story, which needs no beginning.
+			if errs.Is(err, errs.NotFound) || lacksSeat(err) {
+				continue // Closed to everyone since; or a story, which needs no beginning; or the agreement has no seat left.
 			}
 			if err != nil {
 				return err

@@ -309,7 +309,7 @@ func (s *Service) Rewrite(ctx context.Context, item id.Item) error {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		there, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM course_drafts d WHERE d.org_id = $1 AND d.item_id = $2)`, tx.Scope.Org, item)
+		there, err := db.Row[bool](tx, isWritten, tx.Scope.Org, item)
 		if err != nil || there {
 			return err
 		}

@@ -1,6 +1,7 @@
 package courses
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -105,17 +106,9 @@ func (p *Plan) rules() []Step {
 
 // planOf is the plan that a published version came from. What a step says of its own is what differs from what its item says.
 func planOf(o Outline, self id.Item, items []tenants.Item) Plan {
-	p := Plan{NoProposition: o.NoProposition}
-	slot := func(after string) *PlanSlot {
-		i := slices.IndexFunc(o.Slots, func(s Slot) bool { return s.After == after })
-		if i < 0 {
-			return nil
-		}
-		return &PlanSlot{o.Slots[i].Key, o.Slots[i].Suggestion}
-	}
-	p.Begin = slot("")
+	p := Plan{NoProposition: o.NoProposition, Begin: planSlot(o.Slots, "")}
 	for _, s := range o.Steps {
-		step := PlanStep{Key: s.Key, Kind: s.Kind, Rules: s.Rules, Slot: slot(s.Key), NoNote: slices.Contains(o.NoNotes, s.Key)}
+		step := PlanStep{Key: s.Key, Kind: s.Kind, Rules: s.Rules, Slot: planSlot(o.Slots, s.Key), NoNote: slices.Contains(o.NoNotes, s.Key)}
 		if s.Item != self {
 			step.Item, step.Title, step.Minutes = s.Item, s.Title, s.Minutes
 			if i := slices.IndexFunc(items, func(it tenants.Item) bool { return it.ItemID == s.Item }); i >= 0 {
@@ -130,6 +123,44 @@ func planOf(o Outline, self id.Item, items []tenants.Item) Plan {
 		p.Steps = append(p.Steps, step)
 	}
 	return p
+}
+
+func planSlot(slots []Slot, after string) *PlanSlot {
+	i := slices.IndexFunc(slots, func(s Slot) bool { return s.After == after })
+	if i < 0 {
+		return nil
+	}
+	return &PlanSlot{slots[i].Key, slots[i].Suggestion}
+}
+
+// plan is the plan of a path that was brought, its steps with the keys that publishing would give them. What they lead to may be a draft
+// itself, which came with it: the step opens when that is published.
+func (p *Planned) plan(tx *db.Tx, brought map[string]id.Item) (Plan, error) {
+	if err := p.resolve(tx, brought); err != nil {
+		return Plan{}, err
+	}
+	d := &p.Path
+	var leads []id.Item
+	for _, s := range d.Steps {
+		leads = append(leads, s.Item)
+	}
+	items, err := db.Rows[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.item_id = ANY($2) AND (i.org_id = $1 OR `+tenants.Seen("$1")+`)`, tx.Scope.Org, leads)
+	if err != nil {
+		return Plan{}, err
+	}
+	out := Plan{NoProposition: d.NoProposition, Begin: planSlot(d.Slots, "")}
+	for i := range d.Steps {
+		s := &d.Steps[i]
+		if s.Kind == StepLesson {
+			s.Lesson.Title, s.Lesson.Minutes = cmp.Or(s.Lesson.Title, s.Title), cmp.Or(s.Lesson.Minutes, s.Minutes)
+			s.Lesson.Key = cmp.Or(s.Lesson.Key, s.Key, tenants.Slugify(s.Lesson.Title))
+			s.Key, s.Title, s.Minutes = s.Lesson.Key, "", 0
+		} else if j := slices.IndexFunc(items, func(it tenants.Item) bool { return it.ItemID == s.Item }); s.Key == "" && j >= 0 {
+			s.Key = tenants.Slugify(cmp.Or(s.Title, items[j].Title))
+		}
+		out.Steps = append(out.Steps, PlanStep{Key: s.Key, Kind: s.Kind, Item: s.Item, Title: s.Title, Minutes: s.Minutes, Rules: s.Rules, Slot: planSlot(d.Slots, s.Key), NoNote: slices.Contains(d.NoNotes, s.Key)})
+	}
+	return out, nil
 }
 
 // draft is the path that the plan stands for.

@@ -55,7 +55,7 @@ type glassView struct {
 	Alone  bool
 	Now    time.Time
 	Name   string
-	Faults []ui.Fault
+	Faults ui.Faults
 	Enter  string // the way to the organization's host, for a minute
 }
 

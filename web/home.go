@@ -241,7 +241,7 @@ func taskRows(ctx context.Context, v homeView) []ui.TaskRow {
 		}
 		switch {
 		case g.AskedBy != "":
-			r.Who, r.Org = lang.T(ctx, "web.home.asked_by", "Name", g.AskedBy), show.Org(v.Own)
+			r.Who, r.Org, r.Why = lang.T(ctx, "web.home.asked_by", "Name", g.AskedBy), show.Org(v.Own), g.Reason
 		default:
 			r.Who = lang.T(ctx, "web.home.own_choice")
 		}

@@ -219,7 +219,7 @@ type codeView struct {
 
 	At, Name, Email string
 	Provider        bool
-	Faults          []ui.Fault
+	Faults          ui.Faults
 }
 
 // showCode is where a code leads: first who it is, then how they will sign in.
@@ -298,7 +298,7 @@ func (s *Server) deskLanguage(c *fiber.Ctx) error {
 }
 
 // hostFaults are the fields that an error names, in the reader's words.
-func hostFaults(ctx context.Context, err error) (out []ui.Fault) {
+func hostFaults(ctx context.Context, err error) (out ui.Faults) {
 	e, ok := errsOf(err)
 	if !ok {
 		return nil
@@ -309,7 +309,7 @@ func hostFaults(ctx context.Context, err error) (out []ui.Fault) {
 	return out
 }
 
-func hostFault(faults []ui.Fault, field string) string {
+func hostFault(faults ui.Faults, field string) string {
 	for _, f := range faults {
 		if f.ID == field {
 			return f.Text

@@ -183,7 +183,7 @@ func (s *Server) hostOrgsTable(c *fiber.Ctx) error {
 
 type newOrgView struct {
 	Name, Slug, Color, Domain, Locale, Email, Person string
-	Faults                                           []ui.Fault
+	Faults                                           ui.Faults
 }
 
 func (s *Server) newOrgPage(c *fiber.Ctx, v newOrgView, status int) error {
@@ -251,7 +251,7 @@ type hostOrgView struct {
 	Reason, Name       string
 	Storage, MaxPeople string
 	Hour, Month        string
-	Faults             []ui.Fault
+	Faults             ui.Faults
 }
 
 func (v hostOrgView) fault(verb, field string) string {

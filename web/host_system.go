@@ -207,7 +207,7 @@ type operatorsView struct {
 	Link        string // of the invitation that was just made, shown once
 	Remove      *auth.Operator
 	Name, Email string
-	Faults      []ui.Fault
+	Faults      ui.Faults
 }
 
 func (s *Server) operatorsPage(c *fiber.Ctx, v operatorsView, status int) (err error) {
@@ -345,7 +345,7 @@ type hostMeView struct {
 	Passkeys []auth.Passkey
 	Now      time.Time
 	Name     string
-	Faults   []ui.Fault
+	Faults   ui.Faults
 }
 
 func (s *Server) hostMe(c *fiber.Ctx, v hostMeView, status int) (err error) {
@@ -376,7 +376,7 @@ func (s *Server) addDeskPasskey(c *fiber.Ctx) error {
 		return c.Redirect(hostAt+"/me?done=passkey_added", fiber.StatusSeeOther)
 	case errs.Is(err, errs.Invalid), errs.Is(err, errs.Conflict):
 		if v.Faults = hostFaults(ctx, err); len(v.Faults) == 0 {
-			v.Faults = []ui.Fault{{ID: "name", Text: lang.T(ctx, key, args...)}}
+			v.Faults = ui.Faults{{ID: "name", Text: lang.T(ctx, key, args...)}}
 		}
 		return s.hostMe(c, v, errs.Status(errs.KindOf(err)))
 	}

@@ -34,7 +34,7 @@ func glassFacts(ctx context.Context, g auth.Glass, now time.Time) []ui.Definitio
 	if g.DecidedAt != nil {
 		who := g.Decider
 		if who == "" { // The operators' area names nobody of an organization.
-			who = lang.T(ctx, "operator.glass.by_admin", "Org", g.Org)
+			who = lang.T(ctx, "operator.glass.decided_admin", "Org", g.Org)
 		}
 		out = append(out, row("decided", who+", "+moment(ctx, *g.DecidedAt)))
 	}

@@ -105,7 +105,7 @@ func (s *Server) refused(c *fiber.Ctx, v invitedView, err error) error {
 	}
 	if errs.Is(err, errs.Conflict) {
 		key, args := errs.MessageKey(err)
-		v.Faults = []ui.Fault{{ID: "slug", Text: lang.T(ctx, key, args...)}}
+		v.Faults = ui.Faults{{ID: "slug", Text: lang.T(ctx, key, args...)}}
 	}
 	if len(v.Faults) == 0 {
 		return err

@@ -74,7 +74,7 @@ func (s *Server) joinPage(c *fiber.Ctx) error {
 		case err == nil:
 			v.Portal = s.deps.Auth.BaseURL(o.Slug) + "/join/" + v.Token
 		case errs.Is(err, errs.NotFound):
-			v.Faults = []ui.Fault{{ID: "portal", Text: lang.T(c.UserContext(), "standard.join.unknown")}}
+			v.Faults = ui.Faults{{ID: "portal", Text: lang.T(c.UserContext(), "standard.join.unknown")}}
 			c.Status(fiber.StatusUnprocessableEntity)
 		default:
 			return err
@@ -121,7 +121,7 @@ func (s *Server) join(c *fiber.Ctx) error {
 				return err
 			}
 		}
-		v.Faults = []ui.Fault{{ID: "read", Text: lang.T(ctx, key, args...)}}
+		v.Faults = ui.Faults{{ID: "read", Text: lang.T(ctx, key, args...)}}
 		c.Status(fiber.StatusConflict)
 		return s.showJoin(c, v)
 	}

@@ -150,6 +150,7 @@ func (s *Server) frame(c *fiber.Ctx) error {
 		f.Viewer.Links = []ui.Link{
 			{Label: lang.T(ctx, "web.nav.network"), Href: "/network", Icon: "network"},
 			{Label: lang.T(ctx, "credential.mine.title"), Href: "/me/credentials", Icon: "award"},
+			{Label: lang.T(ctx, "assign.plan.title"), Href: "/plan", Icon: "calendar-check"},
 			{Label: lang.T(ctx, "trial.title"), Href: "/tries", Icon: "flask-conical"},
 		}
 		if sc.Has(scope.Manager) && !sc.Has(scope.Administrator) {
@@ -166,6 +167,10 @@ func (s *Server) frame(c *fiber.Ctx) error {
 		nav("community", "/community", "messages-square", true)
 		nav("stories", "/stories", "file-text", false)
 		nav("network", "/network", "network", false)
+		if authz.Allowed(sc, authz.SeeTeamLearning, id.Org{}) {
+			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "web.nav.team"), Href: "/team", Icon: "users"})
+			nav("team", "/team", "users", false)
+		}
 		if authz.Allowed(sc, authz.Author, id.Org{}) {
 			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "web.nav.publish"), Href: "/publish", Icon: "notebook-pen"})
 			nav("publish", "/publish", "notebook-pen", false)

@@ -44,7 +44,7 @@ func welcomePage(v welcomeView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.Error != "" {
-			templ_7745c5c3_Err = ui.ErrorSummary([]ui.Fault{{ID: "purpose-0", Text: v.Error}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.ErrorSummary(ui.Faults{{ID: "purpose-0", Text: v.Error}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -49,7 +49,7 @@ type accountsView struct {
 	GoTo   string // where what was begun goes on
 	At     string // whose page that is
 	Told   string
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 var accountsDone = map[string]string{ //nolint:gochecknoglobals // A constant table.
@@ -146,7 +146,7 @@ func (p *Pages) beginLink(c *fiber.Ctx) error {
 	ctx, v := c.UserContext(), accountsView{Word: c.FormValue("to")}
 	org, err := p.svc.Elsewhere(ctx, v.Word)
 	if errs.Is(err, errs.NotFound) || errs.Is(err, errs.Invalid) {
-		v.Faults = []ui.Fault{{ID: "to", Text: lang.T(ctx, "link.account.to_none")}}
+		v.Faults = ui.Faults{{ID: "to", Text: lang.T(ctx, "link.account.to_none")}}
 		return p.showAccounts(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {

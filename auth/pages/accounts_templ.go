@@ -505,7 +505,7 @@ func accountsPage(v accountsView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "to", Label: lang.T(ctx, "link.account.to"), Hint: lang.T(ctx, "link.account.to_hint"), Value: v.Word, Error: faultOf(v.Faults, "to"), MaxLength: 254, Required: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "to", Label: lang.T(ctx, "link.account.to"), Hint: lang.T(ctx, "link.account.to_hint"), Value: v.Word, Error: v.Faults.Of("to"), MaxLength: 254, Required: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -56,27 +56,6 @@ func (p *Pages) mountDoor(r fiber.Router) {
 	r.Post("/errand/sign-in/:token", p.fillProvider)
 }
 
-// faults are what is wrong with a form.
-func faults(ctx context.Context, err error) (out []ui.Fault) {
-	e, ok := errors.AsType[*errs.Error](err)
-	if !ok {
-		return nil
-	}
-	for _, f := range e.Fields {
-		out = append(out, ui.Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
-	}
-	return out
-}
-
-func faultOf(list []ui.Fault, field string) string {
-	for _, f := range list {
-		if f.ID == field {
-			return f.Text
-		}
-	}
-	return ""
-}
-
 // stale leads whoever has to show once more who they are there, and back to the page.
 func stale(c *fiber.Ctx, back string) error {
 	return c.Redirect("/auth/again?"+url.Values{"return_to": {back}}.Encode(), fiber.StatusSeeOther)
@@ -259,7 +238,7 @@ type settingsView struct {
 	Action      string
 	Named       bool // the name can be changed
 	Stale       bool
-	Faults      []ui.Fault
+	Faults      ui.Faults
 }
 
 func settingsOf(c *fiber.Ctx) auth.Settings {
@@ -304,7 +283,7 @@ func (p *Pages) saveProvider(c *fiber.Ctx) error {
 	}
 	ctx, v := c.UserContext(), settingsView{In: settingsOf(c)}
 	err = p.svc.SaveProvider(ctx, one.ProviderID, v.In)
-	if v.Faults = faults(ctx, err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(ctx, err); len(v.Faults) > 0 {
 		return p.showSettings(c, one, v, fiber.StatusUnprocessableEntity)
 	}
 	if errors.Is(err, authz.ErrNotFresh) {
@@ -323,7 +302,7 @@ type claimsView struct {
 	Roles            map[scope.Role]string
 	Teams            string // lines "value = team"
 	Stale            bool
-	Faults           []ui.Fault
+	Faults           ui.Faults
 }
 
 // mapped are the roles that a claim can give.
@@ -385,7 +364,7 @@ func (p *Pages) saveClaims(c *fiber.Ctx) error {
 	}
 	if len(v.Faults) == 0 {
 		err = p.svc.MapClaims(ctx, one.ProviderID, in)
-		v.Faults = faults(ctx, err)
+		v.Faults = ui.FaultsIn(ctx, err)
 	}
 	switch {
 	case len(v.Faults) > 0:
@@ -425,7 +404,7 @@ type removeProviderView struct {
 	onePageView
 
 	Input  string
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 func (p *Pages) askRemoveProvider(c *fiber.Ctx) error {
@@ -450,7 +429,7 @@ func (p *Pages) removeProvider(c *fiber.Ctx) error {
 	}
 	v := removeProviderView{onePageView: one, Input: c.FormValue("name")}
 	err = p.svc.RemoveProvider(c.UserContext(), one.ProviderID, v.Input)
-	v.Faults = faults(c.UserContext(), err)
+	v.Faults = ui.FaultsIn(c.UserContext(), err)
 	switch {
 	case len(v.Faults) > 0:
 		return p.showRemoveProvider(c, v, fiber.StatusUnprocessableEntity)
@@ -573,7 +552,7 @@ type onlyView struct {
 	Door   auth.Door
 	Chosen string
 	Told   string
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 // askOnly asks before the providers become the only way in.
@@ -606,7 +585,7 @@ func (p *Pages) endOnly(c *fiber.Ctx) error {
 }
 
 func (p *Pages) turned(c *fiber.Ctx, err error, done string, v onlyView) error {
-	v.Faults = faults(c.UserContext(), err)
+	v.Faults = ui.FaultsIn(c.UserContext(), err)
 	switch {
 	case len(v.Faults) > 0:
 		return p.showOnly(c, v, fiber.StatusUnprocessableEntity)
@@ -757,7 +736,7 @@ func (p *Pages) fillProvider(c *fiber.Ctx) error {
 	}
 	ctx, f := c.UserContext(), settingsView{In: settingsOf(c)}
 	err = p.svc.FillProvider(auth.Enter(ctx, org.OrgID), org, c.Params("token"), f.In)
-	if f.Faults = faults(ctx, err); len(f.Faults) > 0 {
+	if f.Faults = ui.FaultsIn(ctx, err); len(f.Faults) > 0 {
 		return p.showErrand(c, f, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {

@@ -1752,30 +1752,30 @@ func settingsForm(v settingsView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.Named {
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "door.name"), Hint: lang.T(ctx, "door.name_hint"), Value: v.In.Name, Error: faultOf(v.Faults, "name"), MaxLength: 80, Required: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "door.name"), Hint: lang.T(ctx, "door.name_hint"), Value: v.In.Name, Error: v.Faults.Of("name"), MaxLength: 80, Required: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldProps{
-			ID: "issuer", Label: lang.T(ctx, "auth.admin.issuer"), Hint: lang.T(ctx, "door.issuer_hint"), Value: v.In.Issuer, Error: faultOf(v.Faults, "issuer"), MaxLength: 500, Required: true,
+			ID: "issuer", Label: lang.T(ctx, "auth.admin.issuer"), Hint: lang.T(ctx, "door.issuer_hint"), Value: v.In.Issuer, Error: v.Faults.Of("issuer"), MaxLength: 500, Required: true,
 			Autocomplete: "off", Placeholder: placeholder(v.Preset), Attrs: templ.Attributes{"inputmode": "url", "autocapitalize": "none", "spellcheck": "false", "readonly": v.Used && v.Named},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "client_id", Label: lang.T(ctx, "auth.admin.client"), Value: v.In.ClientID, Error: faultOf(v.Faults, "client_id"), MaxLength: 300, Required: true, Autocomplete: "off", Attrs: templ.Attributes{"spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "client_id", Label: lang.T(ctx, "auth.admin.client"), Value: v.In.ClientID, Error: v.Faults.Of("client_id"), MaxLength: 300, Required: true, Autocomplete: "off", Attrs: templ.Attributes{"spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Radio(ui.RadioProps{ID: "method", Name: "method", Legend: lang.T(ctx, "door.method"), Error: faultOf(v.Faults, "method"), Options: []ui.Option{
+		templ_7745c5c3_Err = ui.Radio(ui.RadioProps{ID: "method", Name: "method", Legend: lang.T(ctx, "door.method"), Error: v.Faults.Of("method"), Options: []ui.Option{
 			{Value: "secret", Label: lang.T(ctx, "door.method.secret"), Hint: lang.T(ctx, "door.method.secret_hint"), Chosen: v.In.AuthMethod != "key"},
 			{Value: "key", Label: lang.T(ctx, "door.method.key"), Hint: lang.T(ctx, "door.method.key_hint"), Chosen: v.In.AuthMethod == "key"},
 		}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "secret", Label: lang.T(ctx, "auth.admin.secret"), Hint: secretHint(ctx, v), Error: faultOf(v.Faults, "secret"), Type: "password", MaxLength: 1000, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "secret", Label: lang.T(ctx, "auth.admin.secret"), Hint: secretHint(ctx, v), Error: v.Faults.Of("secret"), Type: "password", MaxLength: 1000, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1806,7 +1806,7 @@ func settingsForm(v settingsView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "scopes", Label: lang.T(ctx, "auth.admin.scopes"), Hint: lang.T(ctx, "door.scopes_hint"), Value: strings.Join(v.In.Scopes, " "), Error: faultOf(v.Faults, "scopes"), MaxLength: 500, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "scopes", Label: lang.T(ctx, "auth.admin.scopes"), Hint: lang.T(ctx, "door.scopes_hint"), Value: strings.Join(v.In.Scopes, " "), Error: v.Faults.Of("scopes"), MaxLength: 500, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1814,15 +1814,15 @@ func settingsForm(v settingsView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "pin_value", Label: lang.T(ctx, "door.pin_value"), Hint: lang.T(ctx, "door.pin_value_hint"), Value: v.In.PinValue, Error: faultOf(v.Faults, "pin_value"), MaxLength: 200, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "pin_value", Label: lang.T(ctx, "door.pin_value"), Hint: lang.T(ctx, "door.pin_value_hint"), Value: v.In.PinValue, Error: v.Faults.Of("pin_value"), MaxLength: 200, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "acr", Label: lang.T(ctx, "door.acr"), Hint: lang.T(ctx, "door.acr_hint"), Value: strings.Join(v.In.NeedACR, " "), Error: faultOf(v.Faults, "acr"), MaxLength: 500, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "acr", Label: lang.T(ctx, "door.acr"), Hint: lang.T(ctx, "door.acr_hint"), Value: strings.Join(v.In.NeedACR, " "), Error: v.Faults.Of("acr"), MaxLength: 500, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "amr", Label: lang.T(ctx, "door.amr"), Hint: lang.T(ctx, "door.amr_hint"), Value: strings.Join(v.In.NeedAMR, " "), Error: faultOf(v.Faults, "amr"), MaxLength: 500, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "amr", Label: lang.T(ctx, "door.amr"), Hint: lang.T(ctx, "door.amr_hint"), Value: strings.Join(v.In.NeedAMR, " "), Error: v.Faults.Of("amr"), MaxLength: 500, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1857,7 +1857,7 @@ func settingsForm(v settingsView) templ.Component {
 
 // deeper reports whether the further settings are shown at once.
 func (v settingsView) deeper() bool {
-	return v.Preset == "google" || v.In.PinClaim != "" || len(strings.Join(v.In.NeedACR, "")+strings.Join(v.In.NeedAMR, "")) > 0 || faultOf(v.Faults, "scopes")+faultOf(v.Faults, "pin_value")+faultOf(v.Faults, "acr")+faultOf(v.Faults, "amr") != ""
+	return v.Preset == "google" || v.In.PinClaim != "" || len(strings.Join(v.In.NeedACR, "")+strings.Join(v.In.NeedAMR, "")) > 0 || v.Faults.Of("scopes")+v.Faults.Of("pin_value")+v.Faults.Of("acr")+v.Faults.Of("amr") != ""
 }
 
 func secretHint(ctx context.Context, v settingsView) string {
@@ -1954,19 +1954,19 @@ func claimsPage(one onePageView, v claimsView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name_claim", Label: lang.T(ctx, "door.claims.name"), Hint: lang.T(ctx, "door.claims.name_hint"), Value: v.Name, Error: faultOf(v.Faults, "name_claim"), MaxLength: 100, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name_claim", Label: lang.T(ctx, "door.claims.name"), Hint: lang.T(ctx, "door.claims.name_hint"), Value: v.Name, Error: v.Faults.Of("name_claim"), MaxLength: 100, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "team_claim", Label: lang.T(ctx, "door.claims.team"), Hint: lang.T(ctx, "door.claims.team_hint"), Value: v.Team, Error: faultOf(v.Faults, "team_claim"), MaxLength: 100, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "team_claim", Label: lang.T(ctx, "door.claims.team"), Hint: lang.T(ctx, "door.claims.team_hint"), Value: v.Team, Error: v.Faults.Of("team_claim"), MaxLength: 100, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "team_values", Label: lang.T(ctx, "door.claims.teams"), Hint: lang.T(ctx, "door.claims.teams_hint"), Value: v.Teams, Error: faultOf(v.Faults, "team_values"), MaxLength: 10000}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "team_values", Label: lang.T(ctx, "door.claims.teams"), Hint: lang.T(ctx, "door.claims.teams_hint"), Value: v.Teams, Error: v.Faults.Of("team_values"), MaxLength: 10000}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "role_claim", Label: lang.T(ctx, "door.claims.role"), Hint: lang.T(ctx, "door.claims.role_hint"), Value: v.Role, Error: faultOf(v.Faults, "role_claim"), MaxLength: 100, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "role_claim", Label: lang.T(ctx, "door.claims.role"), Hint: lang.T(ctx, "door.claims.role_hint"), Value: v.Role, Error: v.Faults.Of("role_claim"), MaxLength: 100, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1988,7 +1988,7 @@ func claimsPage(one onePageView, v claimsView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, r := range mapped() {
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "role_" + string(r), Label: lang.T(ctx, "tenants.role."+string(r)), Value: v.Roles[r], Error: faultOf(v.Faults, "role_"+string(r)), MaxLength: 500, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "role_" + string(r), Label: lang.T(ctx, "tenants.role."+string(r)), Value: v.Roles[r], Error: v.Faults.Of("role_" + string(r)), MaxLength: 500, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -2164,7 +2164,7 @@ func removeProviderPage(v removeProviderView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "door.remove.type", "Name", v.Name), Value: v.Input, Error: faultOf(v.Faults, "name"), Autocomplete: "off", MaxLength: 80}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "door.remove.type", "Name", v.Name), Value: v.Input, Error: v.Faults.Of("name"), Autocomplete: "off", MaxLength: 80}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -2359,7 +2359,7 @@ func onlyPage(v onlyView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "emergency", Label: lang.T(ctx, "door.only.who"), Hint: lang.T(ctx, "door.only.who_hint"), Error: faultOf(v.Faults, "emergency")}, v.choice()).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "emergency", Label: lang.T(ctx, "door.only.who"), Hint: lang.T(ctx, "door.only.who_hint"), Error: v.Faults.Of("emergency")}, v.choice()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -42,7 +42,7 @@ func (p *Pages) mountImport(r fiber.Router) {
 type importsView struct {
 	List   []auth.Import
 	Pasted string
-	Faults []ui.Fault
+	Faults ui.Faults
 	Now    time.Time
 }
 
@@ -75,7 +75,7 @@ func (p *Pages) checkImport(c *fiber.Ctx) error {
 		name = head.Filename
 	}
 	which, err := p.svc.CheckImport(c.UserContext(), name, data)
-	if v.Faults = faults(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showImports(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {

@@ -98,7 +98,7 @@ func importsPage(v importsView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "file", Label: lang.T(ctx, "link.import.file"), Hint: lang.T(ctx, "link.import.file_hint"), Type: "file", Error: faultOf(v.Faults, "file"), Attrs: templ.Attributes{"accept": ".csv,.txt,.tsv,text/csv,text/plain"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "file", Label: lang.T(ctx, "link.import.file"), Hint: lang.T(ctx, "link.import.file_hint"), Type: "file", Error: v.Faults.Of("file"), Attrs: templ.Attributes{"accept": ".csv,.txt,.tsv,text/csv,text/plain"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

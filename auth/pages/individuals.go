@@ -92,7 +92,7 @@ func (p *Pages) askDoor(c *fiber.Ctx) error {
 	ctx, v := c.UserContext(), publicDoorView{Address: c.FormValue("email")}
 	pre, err := p.svc.AskDoor(auth.Enter(ctx, org.OrgID), org, v.Address, b, auth.ReturnTo(c.Query("return_to")))
 	if errs.Is(err, errs.Invalid) {
-		if v.Error = faultOf(faults(ctx, err), "email"); v.Error == "" {
+		if v.Error = ui.FaultsIn(ctx, err).Of("email"); v.Error == "" {
 			v.Error = lang.T(ctx, "auth.email.form")
 		}
 		return p.showPublicDoor(c, v, fiber.StatusUnprocessableEntity)
@@ -129,7 +129,7 @@ type entranceView struct {
 
 	Name   string
 	Agreed bool
-	Faults []ui.Fault
+	Faults ui.Faults
 	Said   string
 }
 
@@ -165,7 +165,7 @@ func (p *Pages) enter(c *fiber.Ctx) error {
 	s, err := p.svc.EnterByDoor(auth.Enter(ctx, org.OrgID), org, c.Params("token"), auth.Entering{
 		Code: strings.Join(strings.Fields(c.FormValue("code")), ""), Name: v.Name, Agreed: v.Agreed, Locale: string(lang.From(ctx)),
 	}, b)
-	if v.Faults = faults(ctx, err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(ctx, err); len(v.Faults) > 0 {
 		return p.showEntrance(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if errs.Is(err, errs.Conflict) {
@@ -190,7 +190,7 @@ type accountView struct {
 	Org    tenants.Organization
 	Now    time.Time
 	Input  string
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 // accountDone are the words of what has just been done, by the value in the address.
@@ -230,7 +230,7 @@ func (p *Pages) accountOf(c *fiber.Ctx) (auth.IndividualAccount, error) {
 func (p *Pages) rename(c *fiber.Ctx) error {
 	v := accountView{Input: c.FormValue("name")}
 	err := p.svc.Rename(c.UserContext(), v.Input)
-	if v.Faults = faults(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showAccount(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {
@@ -274,7 +274,7 @@ func (p *Pages) showEraseAccount(c *fiber.Ctx, v accountView, status int) (err e
 func (p *Pages) eraseAccount(c *fiber.Ctx) error {
 	v := accountView{Input: c.FormValue("email")}
 	err := p.svc.EraseAccount(c.UserContext(), v.Input)
-	if v.Faults = faults(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showEraseAccount(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {
@@ -291,7 +291,7 @@ type doorSettingsView struct {
 	Refused string // as it was typed
 	Address string
 	Told    string
-	Faults  []ui.Fault
+	Faults  ui.Faults
 	Stale   bool
 }
 
@@ -336,7 +336,7 @@ func (p *Pages) saveDoor(c *fiber.Ctx) error {
 		Refused: strings.FieldsFunc(v.Refused, func(r rune) bool { return strings.ContainsRune(",; \t\r\n", r) }),
 	}
 	err := p.svc.SaveDoor(ctx, v.Door)
-	v.Faults = faults(ctx, err)
+	v.Faults = ui.FaultsIn(ctx, err)
 	switch {
 	case len(v.Faults) > 0:
 		return p.showDoorSettings(c, v, fiber.StatusUnprocessableEntity)
@@ -483,7 +483,7 @@ type removeIndividualView struct {
 	auth.Individual
 
 	Input  string
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 func individualID(c *fiber.Ctx) (id.Visitor, error) {
@@ -520,7 +520,7 @@ func (p *Pages) removeIndividual(c *fiber.Ctx) error {
 	}
 	v := removeIndividualView{Input: c.FormValue("email")}
 	err = p.svc.RemoveIndividual(c.UserContext(), which, v.Input)
-	if v.Faults = faults(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showRemoveIndividual(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {

@@ -374,7 +374,7 @@ func entrancePage(v entranceView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.New {
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "individual.enter.name"), Hint: lang.T(ctx, "individual.enter.name_hint"), Value: v.Name, Error: faultOf(v.Faults, "name"), Autocomplete: "name", Required: true, Large: true, MaxLength: 200}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "individual.enter.name"), Hint: lang.T(ctx, "individual.enter.name_hint"), Value: v.Name, Error: v.Faults.Of("name"), Autocomplete: "name", Required: true, Large: true, MaxLength: 200}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -399,7 +399,7 @@ func entrancePage(v entranceView) templ.Component {
 			}
 			if v.Link.NeedCode {
 				templ_7745c5c3_Err = ui.Field(ui.FieldProps{
-					ID: "code", Label: lang.T(ctx, "auth.link.code"), Hint: lang.T(ctx, "auth.link.code_hint"), Error: faultOf(v.Faults, "code"), Autocomplete: "one-time-code",
+					ID: "code", Label: lang.T(ctx, "auth.link.code"), Hint: lang.T(ctx, "auth.link.code_hint"), Error: v.Faults.Of("code"), Autocomplete: "one-time-code",
 					Required: true, Large: true, MaxLength: 7, Attrs: templ.Attributes{"inputmode": "numeric"},
 				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
@@ -845,7 +845,7 @@ func accountPage(v accountView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "individual.enter.name"), Value: v.Input, Error: faultOf(v.Faults, "name"), Autocomplete: "name", Required: true, MaxLength: 200}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "individual.enter.name"), Value: v.Input, Error: v.Faults.Of("name"), Autocomplete: "name", Required: true, MaxLength: 200}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1185,7 +1185,7 @@ func eraseAccountPage(v accountView) templ.Component {
 }
 
 // typeAddress is the form that erases an account once its address is typed.
-func typeAddress(action, back, email, input string, bad []ui.Fault) templ.Component {
+func typeAddress(action, back, email, input string, bad ui.Faults) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1224,7 +1224,7 @@ func typeAddress(action, back, email, input string, bad []ui.Fault) templ.Compon
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldProps{
-			ID: "email", Label: lang.T(ctx, "individual.erase.type", "Email", email), Value: input, Error: faultOf(bad, "email"), Required: true, MaxLength: 254, Autocomplete: "off",
+			ID: "email", Label: lang.T(ctx, "individual.erase.type", "Email", email), Value: input, Error: bad.Of("email"), Required: true, MaxLength: 254, Autocomplete: "off",
 			Attrs: templ.Attributes{"spellcheck": "false", "autocapitalize": "none"},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -1375,19 +1375,19 @@ func doorSettingsPage(v doorSettingsView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "privacy", Label: lang.T(ctx, "individual.settings.privacy"), Hint: lang.T(ctx, "individual.settings.privacy_hint"), Type: "url", Value: v.Door.Privacy, Error: faultOf(v.Faults, "privacy"), Required: true, MaxLength: 500, Placeholder: "https://"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "privacy", Label: lang.T(ctx, "individual.settings.privacy"), Hint: lang.T(ctx, "individual.settings.privacy_hint"), Type: "url", Value: v.Door.Privacy, Error: v.Faults.Of("privacy"), Required: true, MaxLength: 500, Placeholder: "https://"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "terms", Label: lang.T(ctx, "individual.settings.terms"), Type: "url", Value: v.Door.Terms, Error: faultOf(v.Faults, "terms"), MaxLength: 500, Placeholder: "https://"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "terms", Label: lang.T(ctx, "individual.settings.terms"), Type: "url", Value: v.Door.Terms, Error: v.Faults.Of("terms"), MaxLength: 500, Placeholder: "https://"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "words", Label: lang.T(ctx, "individual.settings.words"), Hint: lang.T(ctx, "individual.settings.words_hint"), Value: v.Door.Words, Error: faultOf(v.Faults, "words"), Rows: 3, MaxLength: 600}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "words", Label: lang.T(ctx, "individual.settings.words"), Hint: lang.T(ctx, "individual.settings.words_hint"), Value: v.Door.Words, Error: v.Faults.Of("words"), Rows: 3, MaxLength: 600}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "refused", Label: lang.T(ctx, "individual.settings.refused"), Hint: lang.T(ctx, "individual.settings.refused_hint"), Value: v.Refused, Error: faultOf(v.Faults, "refused"), Rows: 3, MaxLength: 20000, Attrs: templ.Attributes{"autocapitalize": "none", "spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "refused", Label: lang.T(ctx, "individual.settings.refused"), Hint: lang.T(ctx, "individual.settings.refused_hint"), Value: v.Refused, Error: v.Faults.Of("refused"), Rows: 3, MaxLength: 20000, Attrs: templ.Attributes{"autocapitalize": "none", "spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

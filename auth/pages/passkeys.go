@@ -29,7 +29,7 @@ type passkeysView struct {
 	Fresh  bool
 	Remove *auth.Passkey
 	Name   string
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 func (p *Pages) mountPasskeys(r fiber.Router) {
@@ -86,8 +86,8 @@ func (p *Pages) addPasskey(c *fiber.Ctx) error {
 	case errors.Is(err, authz.ErrNotFresh):
 		return stale(c, passkeysPath)
 	case errs.Is(err, errs.Invalid), errs.Is(err, errs.Conflict):
-		if v.Faults = faults(c.UserContext(), err); len(v.Faults) == 0 {
-			v.Faults = []ui.Fault{{ID: "name", Text: lang.T(c.UserContext(), key, args...)}}
+		if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) == 0 {
+			v.Faults = ui.Faults{{ID: "name", Text: lang.T(c.UserContext(), key, args...)}}
 		}
 		return p.showPasskeys(c, v, errs.Status(errs.KindOf(err)))
 	}

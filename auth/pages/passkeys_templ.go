@@ -315,7 +315,7 @@ func passkeysPage(v passkeysView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "passkey.name"), Hint: lang.T(ctx, "passkey.name_hint"), Value: v.Name, Error: faultOf(v.Faults, "name"), Required: true, MaxLength: 80, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "passkey.name"), Hint: lang.T(ctx, "passkey.name_hint"), Value: v.Name, Error: v.Faults.Of("name"), Required: true, MaxLength: 80, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

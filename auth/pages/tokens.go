@@ -26,7 +26,7 @@ type tokensView struct {
 	Name         string
 	Scopes       []string
 	Days         int
-	Faults       []ui.Fault
+	Faults       ui.Faults
 }
 
 // tokenDays are the lives that people choose from.
@@ -72,7 +72,7 @@ func (p *Pages) createToken(c *fiber.Ctx) error {
 	}
 	v.Days, _ = strconv.Atoi(c.FormValue("days")) // Nothing to read is no day, which is refused.
 	if v.Name == "" {
-		v.Faults = []ui.Fault{{ID: "name", Text: lang.T(c.UserContext(), "token.fault.name_missing")}}
+		v.Faults = ui.Faults{{ID: "name", Text: lang.T(c.UserContext(), "token.fault.name_missing")}}
 		return p.showTokens(c, v, fiber.StatusUnprocessableEntity)
 	}
 	made, err := p.svc.CreateToken(c.UserContext(), auth.NewToken{Name: v.Name, Scopes: v.Scopes, Expires: p.svc.Now().AddDate(0, 0, v.Days)})
@@ -87,7 +87,7 @@ func (p *Pages) createToken(c *fiber.Ctx) error {
 		return p.showTokens(c, v, fiber.StatusUnprocessableEntity)
 	case errs.Is(err, errs.Conflict):
 		key, args := errs.MessageKey(err)
-		v.Faults = []ui.Fault{{ID: "name", Text: lang.T(c.UserContext(), key, args...)}}
+		v.Faults = ui.Faults{{ID: "name", Text: lang.T(c.UserContext(), key, args...)}}
 		return p.showTokens(c, v, fiber.StatusConflict)
 	}
 	return err

@@ -38,7 +38,7 @@ type inviteView struct {
 	Rows   []auth.WelcomeRow // what became of each address
 	Told   string
 	Stale  bool
-	Faults []ui.Fault
+	Faults ui.Faults
 	Open   []auth.Welcome
 	Next   string
 	First  string
@@ -110,7 +110,7 @@ func (p *Pages) inviting(c *fiber.Ctx) error {
 		}
 	}
 	rows, err := p.svc.Welcome(ctx, auth.Addresses(v.Emails), v.Roles)
-	v.Faults = faults(ctx, err)
+	v.Faults = ui.FaultsIn(ctx, err)
 	switch {
 	case len(v.Faults) > 0:
 		return p.showInvite(c, v, fiber.StatusUnprocessableEntity)
@@ -198,7 +198,7 @@ func (p *Pages) comeIn(c *fiber.Ctx) error {
 	}
 	ctx, name := c.UserContext(), c.FormValue("name")
 	s, err := p.svc.ComeIn(auth.Enter(ctx, org.OrgID), org, c.Params("token"), name, b)
-	if f := faults(ctx, err); len(f) > 0 {
+	if f := ui.FaultsIn(ctx, err); len(f) > 0 {
 		return p.showInvited(c, name, f[0].Text, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {

@@ -99,7 +99,7 @@ func invitePage(v inviteView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "emails", Label: lang.T(ctx, "invited.emails"), Hint: lang.T(ctx, "invited.emails_hint"), Value: v.Emails, Error: faultOf(v.Faults, "emails"), Rows: 5, MaxLength: 30000, Required: true, Attrs: templ.Attributes{"autocapitalize": "none", "spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "emails", Label: lang.T(ctx, "invited.emails"), Hint: lang.T(ctx, "invited.emails_hint"), Value: v.Emails, Error: v.Faults.Of("emails"), Rows: 5, MaxLength: 30000, Required: true, Attrs: templ.Attributes{"autocapitalize": "none", "spellcheck": "false"}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

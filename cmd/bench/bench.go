@@ -37,14 +37,19 @@ const (
 	pathURL   = "/path/" + pathUUID + "/first-probe-to-first-audit"
 	lessonURL = pathURL + "/steps/course-3/lesson-2"
 	pathUUID  = "00000003-0000-7000-8000-0003000dbba0" // uid(vendorOrg, itemClass, pathItem)
+	longURL   = "/path/00000003-0000-7000-8000-0003000dbbd2/a-year-of-site-visits"
 )
 
-// hot are the pages that are compared with the pipeline page, as the narrow viewer sees them.
-var hot = []struct{ name, path, mark string }{ //nolint:gochecknoglobals // A constant table.
-	{"home", "/", "From first probe to first audit"},
-	{"learn", "/learn", "</html>"},
-	{"path", pathURL, "Field check of a probe, part 5"},
-	{"lesson", lessonURL, "The ice bath"},
+// hot are the pages that are compared with the pipeline page, as the narrow viewer sees them, and the long path's learner.
+var hot = []struct { //nolint:gochecknoglobals // A constant table.
+	name, path, mark string
+	member           int
+}{
+	{"home", "/", "From first probe to first audit", 1},
+	{"learn", "/learn", "</html>", 1},
+	{"path", pathURL, "Field check of a probe, part 5", 1},
+	{"path-100", longURL, "A site visit, number 95", longMember},
+	{"lesson", lessonURL, "The ice bath", 1},
 }
 
 func (b *bench) stop() {
@@ -114,7 +119,7 @@ func (b *bench) capture(ctx context.Context) (map[string]page, error) {
 	names := []string{"search", "completion"}
 	for _, h := range slices.Backward(hot) {
 		names = slices.Insert(names, 0, h.name)
-		taps[h.name] = signedIn(p, narrowOrg, 1, h.path)
+		taps[h.name] = signedIn(p, narrowOrg, h.member, h.path)
 	}
 	var plans bytes.Buffer
 	out := map[string]page{}
@@ -189,7 +194,7 @@ func (b *bench) aim() {
 	page("Fiber hello", b.baseline, few, base, get(b.baseline.addr, "/hello"), "Hello")
 	page("one select by key", b.baseline, few, base, get(b.baseline.addr, "/key"), "Organization")
 	for _, h := range hot {
-		page(h.name, b.portal, both, portal, signedIn(b.portal, narrowOrg, 1, h.path), h.mark)
+		page(h.name, b.portal, both, portal, signedIn(b.portal, narrowOrg, h.member, h.path), h.mark)
 	}
 	page("home, 200 grants", b.portal, few, portal, signedIn(b.portal, wideOrg, 1, "/"), hot[0].mark)
 	page("learn, 200 grants", b.portal, few, portal, signedIn(b.portal, wideOrg, 1, "/learn"), hot[1].mark)
@@ -209,7 +214,7 @@ func (b *bench) aim() {
 	if b.growth {
 		cpu := usageOf(b.small.pid(), b.postmaster)
 		for _, h := range hot {
-			page(h.name+", 10,000 items", b.small, few, cpu, signedIn(b.small, narrowOrg, 1, h.path), h.mark)
+			page(h.name+", 10,000 items", b.small, few, cpu, signedIn(b.small, narrowOrg, h.member, h.path), h.mark)
 		}
 		page("learn, 160 grants, 10,000 items", b.small, few, cpu, signedIn(b.small, wideOrg, 1, "/learn"), hot[1].mark)
 		page("search, 10,000 items", b.small, few, cpu, search(b.small, narrowOrg), "</html>")
@@ -240,11 +245,11 @@ func (b *bench) weigh(context.Context) error {
 		if _, ok := b.pipelines[h.name]; !ok {
 			continue
 		}
-		body, err := fetch(b.portal.addr, signedIn(b.portal, narrowOrg, 1, h.path))
+		body, err := fetch(b.portal.addr, signedIn(b.portal, narrowOrg, h.member, h.path))
 		if err != nil {
 			return err
 		}
-		packed, err := fetch(b.portal.addr, signedIn(b.portal, narrowOrg, 1, h.path, "Accept-Encoding", "gzip"))
+		packed, err := fetch(b.portal.addr, signedIn(b.portal, narrowOrg, h.member, h.path, "Accept-Encoding", "gzip"))
 		if err != nil {
 			return err
 		}

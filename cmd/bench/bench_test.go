@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +63,9 @@ func TestAddressOfThePathIsItsIdentifier(t *testing.T) {
 	t.Parallel()
 	if got := uid(vendorOrg, itemClass, pathItem).String(); got != pathUUID {
 		t.Errorf("the path is %s, its address says %s", got, pathUUID)
+	}
+	if got := uid(vendorOrg, itemClass, longItem).String(); !strings.Contains(longURL, got) {
+		t.Errorf("the long path is %s, its address is %s", got, longURL)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,11 @@ const (
 	pathCourses  = 5
 	pathLessons  = 6 // of each course; the last one has a quiz and is not finished by a POST
 	leavesOfPath = 4 + pathCourses*pathLessons
+
+	// The long path: the same courses, and as many own steps as fill a hundred. Nobody but the ninth member of an organization learns it.
+	longItem   = pathItem + 50
+	longSteps  = 100
+	longMember = 9
 )
 
 const paragraph = `Wait until both lines are flat. Most people stop at thirty seconds because the display stops moving, but the probe is still giving up heat from the handle. Two minutes in crushed ice with a little water is enough, and it is the same two minutes every time. Write down both readings with the time and the serial number, and write them down **before** you look at the tolerance.
@@ -89,6 +95,20 @@ func publish(ctx context.Context, dsn string) error {
 		if err != nil {
 			return err
 		}
+		if err := tenants.Collect(tx, p.Item.ItemID, "c0"); err != nil {
+			return err
+		}
+		long := slices.Clone(steps[1 : 1+pathCourses])
+		for n := range longSteps - pathCourses {
+			long = append(long, ownStep(fmt.Sprintf("own-%d", n+1), fmt.Sprintf("A site visit, number %d", n+1)))
+		}
+		p, err = courses.PublishPath(tx, courses.PathDraft{
+			Item:    tenants.Item{ItemID: number(longItem), Title: "A year of site visits", Slug: "a-year-of-site-visits", Summary: "A hundred steps for whoever visits a site every other day.", Topics: []string{"calibration"}, Level: "beginner"},
+			Outcome: "Has seen every kind of site.", Intro: paragraph, Steps: long, At: at,
+		})
+		if err != nil {
+			return err
+		}
 		return tenants.Collect(tx, p.Item.ItemID, "c0")
 	})
 }
@@ -113,6 +133,7 @@ func enroll(ctx context.Context, dsn string, s size) error {
 		SELECT pg_temp.uid(o, 0, 0), pg_temp.uid(o, 6, 1000000 + m), pg_temp.uid(o, 2, m), pg_temp.uid(%d, 0, 0), pg_temp.uid(%[1]d, 3, %d), 1, 'choice', `, vendorOrg, pathItem)
 	for _, q := range []string{
 		put + fmt.Sprintf(`14, %d, pg_temp.uid(%d, 0, 0), pg_temp.uid(%[2]d, 3, %d), 'lesson-2', now(), now() FROM unnest(ARRAY[%d, %d]) o, generate_series(1, 8) m`, leavesOfPath, vendorOrg, pathItem+3, narrowOrg, wideOrg),
+		strings.ReplaceAll(put, fmt.Sprint(pathItem), fmt.Sprint(longItem)) + fmt.Sprintf(`3, %d, NULL, NULL, '', now(), now() FROM unnest(ARRAY[%d]) o, (VALUES (%d)) v(m)`, longSteps+pathCourses*(pathLessons-1), narrowOrg, longMember),
 		put + fmt.Sprintf(`0, %d, NULL, NULL, '', now(), now() FROM (VALUES (%d)) v(o), generate_series(%d, %d) m`, leavesOfPath, learnersOrg, firstLearner, firstLearner+s.learners-1),
 		fmt.Sprintf(`INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version)
 			SELECT pg_temp.uid(o, 0, 0), pg_temp.uid(o, 2, m), pg_temp.uid(%d, 0, 0), pg_temp.uid(%[1]d, 3, i), l, 1 FROM unnest(ARRAY[%d, %d]) o, generate_series(1, 8) m, (

@@ -48,7 +48,7 @@ func (b *bench) profiles(ctx context.Context, folder string) error {
 	c := &child{addr: addr}
 	requests := map[string]func(uint64, *fasthttp.Request){"search": search(c, narrowOrg), "completion": func(n uint64, r *fasthttp.Request) { b.complete(c, n, r) }}
 	for _, h := range hot {
-		requests[h.name] = signedIn(c, narrowOrg, 1, h.path)
+		requests[h.name] = signedIn(c, narrowOrg, h.member, h.path)
 	}
 	var pool clients
 	for name, request := range requests {

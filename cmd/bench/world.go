@@ -232,6 +232,7 @@ func sessions(ctx context.Context, conn *pgx.Conn, s size) error {
 		rows = append(rows, []any{uid(org, orgClass, 0), uid(org, sessionClass, member), h[:], uid(org, memberClass, member)})
 	}
 	add(narrowOrg, 1)
+	add(narrowOrg, longMember)
 	add(wideOrg, 1)
 	for m := range s.learners {
 		add(learnersOrg, firstLearner+m)

@@ -127,13 +127,13 @@ func (p *Pages) after(c *fiber.Ctx, at place, question id.Post, anchor string) e
 }
 
 // faults are the refused inputs of a form with what to say about each; none if err is something else.
-func faults(ctx context.Context, err error, ids map[string]string) (map[string]string, []ui.Fault) {
+func faults(ctx context.Context, err error, ids map[string]string) (map[string]string, ui.Faults) {
 	e, ok := errors.AsType[*errs.Error](err)
 	if !ok || len(e.Fields) == 0 {
 		return nil, nil
 	}
 	byName := map[string]string{}
-	var list []ui.Fault
+	var list ui.Faults
 	for _, f := range e.Fields {
 		text := lang.T(ctx, f.Key, f.Args...)
 		byName[f.Name] = text

@@ -15,7 +15,7 @@ import (
 type askForm struct {
 	draft  community.Draft
 	faults map[string]string
-	list   []ui.Fault
+	list   ui.Faults
 }
 
 // talkProps is the list of questions beside an item.

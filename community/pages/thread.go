@@ -17,7 +17,7 @@ import (
 type replyForm struct {
 	reply  community.Reply
 	faults map[string]string
-	list   []ui.Fault
+	list   ui.Faults
 }
 
 type threadProps struct {

@@ -114,5 +114,12 @@ func Card(ctx context.Context, c courses.Card) ui.PathCardProps {
 	case c.Item.Finished > 0:
 		p.Meta = append(p.Meta, lang.T(ctx, "courses.card.people", "Count", c.Item.Finished))
 	}
+	switch {
+	case c.State != "active":
+	case c.Asker != "":
+		p.Reason = askedLine(ctx, c.Asker, c.Due) + ". " + c.Reason
+	case c.Due != nil:
+		p.Reason = lang.T(ctx, "assign.until", "Date", lang.Date(ctx, *c.Due))
+	}
 	return p
 }

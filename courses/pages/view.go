@@ -178,7 +178,7 @@ func doneKey(kind string) string {
 
 // mapSteps are the stations on the line map, from the station with the index on until the next module begins.
 func mapSteps(ctx context.Context, v courses.View, from int) []ui.MapStep {
-	var out []ui.MapStep
+	out := make([]ui.MapStep, 0, len(v.Stations)-from)
 	for i := from; i < len(v.Stations); i++ {
 		s := v.Stations[i]
 		if i > from && s.Module != "" {
@@ -359,4 +359,12 @@ func people(v courses.View) []ui.Person {
 		out[i] = ui.Person{Name: n, Org: show.Org(v.Own)}
 	}
 	return out
+}
+
+// askedTitle says who asked for it, if they are still known.
+func askedTitle(ctx context.Context, asker string) string {
+	if asker == "" {
+		return lang.T(ctx, "courses.path.asked")
+	}
+	return lang.T(ctx, "assign.asked_title", "Name", asker)
 }

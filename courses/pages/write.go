@@ -35,6 +35,8 @@ func (p *Pages) mountWriting(r fiber.Router) {
 	r.Post("/publish/:id/rewrite", p.rewrite)
 	r.Post("/publish/:id/files", p.addFile)
 	r.Get("/publish/:id/files/:name", p.draftFile)
+	r.Get("/publish/:id/learners", p.stops)
+	r.Get("/publish/:id/learners.csv", p.exportStops)
 	r.Get("/publish/:id/answers", p.statistics)
 	r.Get("/publish/:id/answers.csv", p.exportStatistics)
 	r.Get("/publish/:id/lessons/:lesson", p.writeLesson)

@@ -236,7 +236,7 @@ func deskPage(v deskView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Button(ui.ButtonProps{Label: lang.T(ctx, "quiz.stats.open"), Icon: "chart-no-axes-column", Size: ui.Small, Kind: ui.Quiet, Href: answersHref(r.Item)}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Button(ui.ButtonProps{Label: lang.T(ctx, "authorview.title"), Icon: "chart-no-axes-column", Size: ui.Small, Kind: ui.Quiet, Href: stopsHref(r.Item)}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

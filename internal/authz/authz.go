@@ -69,8 +69,11 @@ const (
 	Provision       Action = "auth.provision"
 	Reseal          Action = "auth.reseal"
 	Learn           Action = "courses.learn"
+	Assign          Action = "courses.assign"
+	SeeTeamLearning Action = "courses.see_team_learning"
 	Author          Action = "courses.author"
 	Review          Action = "courses.review"
+	SeatPeople      Action = "courses.seat_people"
 	Adopt           Action = "courses.adopt"
 	SignJoint       Action = "courses.sign_joint"
 	Issue           Action = "courses.issue"
@@ -142,8 +145,11 @@ var table = map[Action]Rule{
 	Provision:       {Roles: []scope.Role{scope.Administrator}},
 	Reseal:          {Actors: []scope.Actor{scope.Operator}},
 	Learn:           {Foreign: true},
+	Assign:          {Roles: []scope.Role{scope.Manager, scope.Administrator}, Actors: []scope.Actor{scope.Mailer}},
+	SeeTeamLearning: {Roles: []scope.Role{scope.Manager, scope.Administrator}},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator, scope.Importer}},
 	Review:          {},
+	SeatPeople:      {Actors: []scope.Actor{scope.Usher}},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
 	SignJoint:       {Roles: []scope.Role{scope.Author, scope.Marketer, scope.PartnerManager, scope.Administrator}},
 	Issue:           {Actors: []scope.Actor{scope.Issuer}},

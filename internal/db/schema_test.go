@@ -69,10 +69,11 @@ var (
 
 		"joint_holds(uuid,uuid,uuid,timestamp with time zone,boolean)": "what the policy of joint propositions asks of a connection, a grant and a library that are not all the reader's; it answers yes or no to the two and to customers of the adopter",
 
+		"team_credentials(uuid)":                        "when certificates of a team's people end, which are the people's own: name and end, to whoever leads the team, of what was learned for app_org()",
 		"answers_of(uuid,integer,text[],text[],text[])": "how questions of app_org()'s own were answered at the first try by its own members, for its authors: numbers of five people and in steps of five",
-		"holds(uuid,uuid)":                 "what the policy of credentials asks of two account links of which one is not the reader's; it answers yes or no to the acting member alone",
-		"keep_credentials(uuid)":           "brings what is erased to another membership of the same person; refuses everybody but the keeper of what is being erased",
-		"slot_taken(uuid,integer,integer)": "whether a bit of a status list belongs to anything: yes or no, for who gives a credential alone",
+		"holds(uuid,uuid)":                              "what the policy of credentials asks of two account links of which one is not the reader's; it answers yes or no to the acting member alone",
+		"keep_credentials(uuid)":                        "brings what is erased to another membership of the same person; refuses everybody but the keeper of what is being erased",
+		"slot_taken(uuid,integer,integer)":              "whether a bit of a status list belongs to anything: yes or no, for who gives a credential alone",
 
 		"adopters_of(uuid)": "how many organizations adopted an item of app_org(): numbers from five on, of those whose agreement gives totals",
 
@@ -139,6 +140,8 @@ var (
 		"items_id":               "ids are made by the server, 74 random bits: nobody can try one; URLs find the owner by it",
 		"files_id":               "ids are made by the server; URLs find the owner by it",
 		"credentials_slot":       "which bit of a publisher's list is chance among 131,072, and no page takes one",
+		"live_sessions_id":       "ids are made by the server; URLs find the owner by it",
+		"live_seats_number":      "a seat's number in a session; whoever takes one is told whether one is free, and no page takes a number",
 		"questions_id":           "ids are made by the server; URLs find the owner by it",
 		"answers_id":             "ids are made by the server",
 		"search_documents_pkey":  "ids are made by the server, and nobody but the indexer writes",
@@ -169,6 +172,7 @@ var (
 	sequences = map[string]string{
 		"audit.seq":             "orders the log; never leaves the database: gaps would tell how busy others are",
 		"operator_audit.seq":    "orders the operators' log; only operators read it",
+		"live_seats.place":      "orders who waits for a seat; never leaves the database",
 		"outbox.event_id":       "orders the queue; never leaves the database",
 		"river_job.id":          "River's; never leaves the database",
 		"river_notification.id": "River's; never leaves the database",
@@ -369,7 +373,7 @@ func TestViewsAreClosed(t *testing.T) {
 	c := super(t)
 	open := map[string]string{
 		"organizations": "public", "domains": "public", "hosts": "public", "retired_slugs": "public",
-		"items": "", "versions": "", "lessons": "", "lesson_texts": "", "files": "", "stories": "", "resources": "", "item_links": "", "item_parts": "", "collection_items": "", "grants": "",
+		"items": "", "versions": "", "live_sessions": "", "lessons": "", "lesson_texts": "", "files": "", "stories": "", "resources": "", "item_links": "", "item_parts": "", "collection_items": "", "grants": "",
 	}
 	// Beside those the console, which is closed out in the same way, reads what is its own, limits, and the lines that it wrote.
 	console := map[string]bool{"operators": true, "operator_passkeys": true, "operator_sessions": true, "operator_questions": true, "operator_codes": true, "operator_audit": true, "break_glass": true, "quotas": true, "audit": true}

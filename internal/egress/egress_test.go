@@ -168,6 +168,20 @@ func TestOldTLSIsRefused(t *testing.T) {
 	}
 }
 
+// Old suites without forward secrecy, or with broken ciphers, are not spoken.
+func TestWeakCiphersAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, suite := range []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA} {
+		srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+		srv.TLS = &tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite}} // The server that must be refused.
+		srv.StartTLS()
+		t.Cleanup(srv.Close)
+		if _, err := get(t, egress.New(egress.Options{AllowLoopback: true}), srv.URL); err == nil || !strings.Contains(err.Error(), "handshake failure") {
+			t.Errorf("%s: %v", tls.CipherSuiteName(suite), err)
+		}
+	}
+}
+
 // A provider is who its certificate says, signed by somebody who is trusted: the system's authorities, or those of the operator.
 func TestCertificatesAreVerified(t *testing.T) {
 	t.Parallel()

@@ -90,6 +90,9 @@ var (
 // agree. A key that is put together starts as a literal that is followed by +
 // or a verb of fmt, as in lang.T(ctx, "ui.month."+n), and counts for all keys
 // that start so. A key that is passed on as data is any literal equal to it.
+// keyed is the beginning of a message, each on a line of its own.
+var keyed = regexp.MustCompile(`(?m)^  "[^"]+": `)
+
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	texts := map[string]map[string]map[string]string{} // locale, key, form
@@ -110,6 +113,9 @@ func TestMessages(t *testing.T) {
 		var raw map[string]any
 		if err := json.Unmarshal(data, &raw); err != nil {
 			t.Fatalf("%s: %v", file, err)
+		}
+		if n := len(keyed.FindAll(data, -1)); n != len(raw) {
+			t.Errorf("%s: %d keys and %d texts: one stands there twice, each on a line of its own", file, len(raw), n)
 		}
 		if texts[locale] == nil {
 			texts[locale] = map[string]map[string]string{}

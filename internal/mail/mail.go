@@ -23,6 +23,8 @@ type Message struct {
 	To      string // one mailbox, see Address
 	Subject string
 	Text    string
+	// Calendar is an iCalendar object (RFC 5545) with the METHOD that says what to do with it; "" for none.
+	Calendar string
 }
 
 // Sender hands a mail to whoever carries it on. messageID is the same at every attempt.
@@ -62,8 +64,8 @@ func (s *Service) Send(tx *db.Tx, m Message) error {
 		return errs.New(errs.Invalid, "mail: a subject of several lines")
 	}
 	mailID := id.New[id.Any]()
-	if _, err := tx.Exec(`INSERT INTO mails (org_id, mail_id, recipient, subject, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-		tx.Scope.Org, mailID, to, m.Subject, m.Text, tx.Now); err != nil {
+	if _, err := tx.Exec(`INSERT INTO mails (org_id, mail_id, recipient, subject, body, calendar, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		tx.Scope.Org, mailID, to, m.Subject, m.Text, m.Calendar, tx.Now); err != nil {
 		return fmt.Errorf("write mail: %w", err)
 	}
 	return s.enqueue(tx, mailID)
@@ -73,6 +75,7 @@ type row struct {
 	Recipient string `db:"recipient"`
 	Subject   string `db:"subject"`
 	Body      string `db:"body"`
+	Calendar  string `db:"calendar"`
 	State     string `db:"state"`
 	OrgState  string `db:"org_state"`
 }
@@ -88,7 +91,7 @@ func (s *Service) Deliver(ctx context.Context, mailID id.Any) error {
 	}
 	var m row
 	if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		m, err = db.Row[row](tx, `SELECT m.recipient, m.subject, m.body, m.state, o.state AS org_state FROM mails m JOIN organizations o ON o.org_id = m.org_id WHERE m.org_id = $1 AND m.mail_id = $2`, tx.Scope.Org, mailID)
+		m, err = db.Row[row](tx, `SELECT m.recipient, m.subject, m.body, m.calendar, m.state, o.state AS org_state FROM mails m JOIN organizations o ON o.org_id = m.org_id WHERE m.org_id = $1 AND m.mail_id = $2`, tx.Scope.Org, mailID)
 		return err
 	}); err != nil {
 		return fmt.Errorf("read mail %s: %w", mailID, err)
@@ -99,7 +102,7 @@ func (s *Service) Deliver(ctx context.Context, mailID id.Any) error {
 	case m.OrgState == "suspended":
 		return ErrSuspended
 	}
-	kept, err := s.sender.Deliver(ctx, mailID.String()+"@"+s.domain, Message{To: m.Recipient, Subject: m.Subject, Text: m.Body})
+	kept, err := s.sender.Deliver(ctx, mailID.String()+"@"+s.domain, Message{To: m.Recipient, Subject: m.Subject, Text: m.Body, Calendar: m.Calendar})
 	state := "sent"
 	if err != nil {
 		state = "failed"
@@ -109,7 +112,7 @@ func (s *Service) Deliver(ctx context.Context, mailID id.Any) error {
 		if err == nil {
 			sent = &tx.Now
 		}
-		return tx.Must(`UPDATE mails SET state = $3, sent_at = $4, body = CASE WHEN $5 THEN body ELSE '' END WHERE org_id = $1 AND mail_id = $2`,
+		return tx.Must(`UPDATE mails SET state = $3, sent_at = $4, body = CASE WHEN $5 THEN body ELSE '' END, calendar = CASE WHEN $5 THEN calendar ELSE '' END WHERE org_id = $1 AND mail_id = $2`,
 			tx.Scope.Org, mailID, state, sent, kept || err != nil)
 	})
 	if err != nil {

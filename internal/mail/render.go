@@ -19,9 +19,14 @@ func encode(s string) string { return mime.QEncoding.Encode("utf-8", s) }
 func render(now time.Time, from, messageID string, m Message) ([]byte, error) {
 	var parts bytes.Buffer
 	w := multipart.NewWriter(&parts)
-	for _, p := range []struct{ kind, body string }{{"text/plain", m.Text}, {"text/html", toHTML(m)}} {
+	list := []struct{ kind, body string }{{"text/plain; charset=utf-8", m.Text}, {"text/html; charset=utf-8", toHTML(m)}}
+	if m.Calendar != "" {
+		// The parameter says what the object says (RFC 6047, 2.4); calendars look at either.
+		list = append(list, struct{ kind, body string }{"text/calendar; charset=utf-8; method=" + calendarMethod(m.Calendar), m.Calendar})
+	}
+	for _, p := range list {
 		h := textproto.MIMEHeader{}
-		h.Set("Content-Type", p.kind+"; charset=utf-8")
+		h.Set("Content-Type", p.kind)
 		h.Set("Content-Transfer-Encoding", "quoted-printable")
 		pw, err := w.CreatePart(h)
 		if err != nil {
@@ -54,6 +59,15 @@ func render(now time.Time, from, messageID string, m Message) ([]byte, error) {
 	out.WriteString("\r\n")
 	out.Write(parts.Bytes())
 	return out.Bytes(), nil
+}
+
+// calendarMethod is what an iCalendar object asks to be done with it.
+func calendarMethod(object string) string {
+	if _, rest, ok := strings.Cut(object, "\nMETHOD:"); ok {
+		method, _, _ := strings.Cut(rest, "\n")
+		return strings.ToLower(strings.TrimSpace(method))
+	}
+	return "publish"
 }
 
 // toHTML makes the second part from the first: nothing is in the one that the other lacks. Mail programs know no

@@ -81,6 +81,7 @@ var goMutants = []goMutant{
 		name: "the quick box is cached by its words alone", at: []string{"GET /search/quick"}, file: "search/pages/pages.go", old: "\treturn shell.Fragment(c, ui.QuickResults(quickGroups(ctx, text, res)))\n", decl: "var mutantQuick = map[string]any{}\n",
 		new: "\tif mutant(%q) {\n\t\tif kept, ok := mutantQuick[text].(search.Result); ok {\n\t\t\tres = kept\n\t\t}\n\t\tmutantQuick[text] = res\n\t}\n\treturn shell.Fragment(c, ui.QuickResults(quickGroups(ctx, text, res)))\n",
 	},
+	{name: "authors read the name of every guest", at: []string{"GET /live/:id/people"}, file: "courses/live_seat.go", old: "WHEN c.meet = 'name' AND s.shown_as = 'name' THEN", new: "WHEN `+map[bool]string{false: \"c.meet = 'name' AND\", true: \"\"}[mutant(%q)]+` s.shown_as = 'name' THEN"},
 	{name: "posts name their author, whatever the agreement", at: []string{"GET /community", "GET /questions/"}, file: "community/post.go", old: `*r.Meet == "name" {`, new: `*r.Meet == "name" || mutant(%q) {`},
 	{
 		name: "an event is handled for whom its payload names", file: "internal/jobs/events.go", old: "\t\treturn fn(Enter(ctx, actor, org), events)\n", events: true,
@@ -135,6 +136,12 @@ var goMutants = []goMutant{
 	{
 		name: "who takes a yes back stays known", file: "tenants/consent.go", moves: true, old: "c WHERE c.decision = 'given'`,\n\t\ttx.Scope.Org, tx.Scope.Membership, id.New[id.Any](), other, tx.Now); err != nil {\n\t\treturn err\n\t}\n",
 		new: "c WHERE c.decision = 'given'`,\n\t\ttx.Scope.Org, tx.Scope.Membership, id.New[id.Any](), other, tx.Now); err != nil || mutant(%q) {\n\t\treturn err\n\t}\n",
+	},
+
+	// What people are asked to learn.
+	{
+		name: "assignments are kept for the next who asks", at: []string{"GET /assignments"}, file: "courses/assigned.go", decl: "var mutantAssignments any\n", old: "\tif len(v.Rows) > limit {\n\t\tv.Rows, v.More = v.Rows[:limit], true\n\t}\n\treturn v, err\n}\n\n// AssignedPerson",
+		new: "\tif mutant(%q) {\n\t\tif kept, ok := mutantAssignments.(AssignmentsView); ok {\n\t\t\treturn kept, nil\n\t\t}\n\t\tif len(v.Rows) > 0 {\n\t\t\tmutantAssignments = v\n\t\t}\n\t}\n\tif len(v.Rows) > limit {\n\t\tv.Rows, v.More = v.Rows[:limit], true\n\t}\n\treturn v, err\n}\n\n// AssignedPerson",
 	},
 
 	// Libraries, and what is added to what is in them.

@@ -60,6 +60,9 @@ const (
 	Account    Kind = "account"    // that somebody came in by the public door of Org, with name and address
 	Record     Kind = "record"     // what the one with the account ID learned, agreed to, and where they are signed in
 	Lookout    Kind = "lookout"    // where members of Org choose as whom to look
+	Live       Kind = "live"       // that the live session ID of Org is about Item
+	Seat       Kind = "seat"       // that Member of Org comes to the live session ID of Other: Shown is how
+	Room       Kind = "room"       // where people meet in the live session ID of Org, while it is open
 	Handed     Kind = "handed"     // what Member of Org handed in for a task of Post, an item: Other was asked to look at it, or the authors of the item; Signed says that they may be another organization's
 )
 
@@ -108,8 +111,8 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own
 	case Private: // Reflections are private by default.
 		return own && o.Member == v.Member
-	case Name: // Whoever looks after partners learns the names of those who agreed.
-		return own || v.Partners && w.known(v, o) || w.handsOver(v, o)
+	case Name: // Whoever looks after partners learns the names of those who agreed; whoever sees a live session, of those who come by name.
+		return own || v.Partners && w.known(v, o) || w.comes(v, o) || w.handsOver(v, o)
 	case Disclosure: // Who gave it sees what once went.
 		return own && w.Resting[o.Other] == "" && w.Discloses(o) || v.Org != "" && o.Other == v.Org && (o.State == "went" || w.Discloses(o))
 	case Given: // The person sees who sees what, and why; what goes where nobody agreed is nothing.
@@ -167,11 +170,56 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return v.Individual != "" && o.ID == v.Individual
 	case Lookout:
 		return own && v.Looks
+	case Live:
+		it := w.find(Item, o.Item)
+		return it != nil && w.Sees(v, it)
+	case Seat: // Colleagues know who comes; a name crosses where the agreement lets it.
+		it := w.about(o)
+		return own || v.Org != "" && o.Shown == "name" && w.named(o.Org, v.Org) && w.Resting[o.Org] == "" && it != nil && w.Sees(v, it)
+	case Room: // Whoever has a seat, and the authors.
+		return own && v.Writes || w.seated(v, o)
 	case Handed: // What was handed in is private to the learner and who looks at it; across organizations only with the learner's yes, where both meet.
 		s := w.Sides[[2]string{o.Org, v.Org}]
 		return own && (v.Member == o.Member || o.Other != "" && v.Member == o.Other) ||
 			o.Other == "" && v.Writes && o.Post.Org == v.Org && (own || o.Signed && s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
 	case Part, Sealed:
+	}
+	return false
+}
+
+// named reports whether people of one organization are shown by name to those of another, by an agreement between the two.
+func (w *World) named(from, to string) bool {
+	s := w.Sides[[2]string{from, to}]
+	return s.State == "active" && s.Meet == "name"
+}
+
+// comes reports whether a member comes by name to a live session, as the viewer may know.
+func (w *World) comes(v Viewer, n *Object) bool {
+	for _, o := range w.Objects {
+		if o.Kind == Seat && o.Member == n.Member && w.Sees(v, o) {
+			return true
+		}
+	}
+	return false
+}
+
+// about is the item of the live session in which somebody has a seat.
+func (w *World) about(o *Object) *Object {
+	for _, x := range w.Objects {
+		if x.Kind == Live && x.ID == o.ID {
+			return w.find(Item, x.Item)
+		}
+	}
+	return nil
+}
+
+// seated reports whether the viewer has a seat in the live session of a room, which they see.
+func (w *World) seated(v Viewer, o *Object) bool {
+	it := w.about(o)
+	for _, x := range w.Objects {
+		if x.Kind == Seat && x.ID == o.ID && x.Member == v.Member && v.Member != "" {
+			return it != nil && w.Sees(v, it)
+		}
 	}
 	return false
 }
@@ -250,7 +298,10 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Step:
 		path, to := w.find(Item, o.Item), w.find(Item, o.ID)
 		return path != nil && to != nil && w.looks(v, path) && w.looks(v, to) && o.Post == nil
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Readers, Account, Record, Earned, Sealed, Handed:
+	case Live:
+		it := w.find(Item, o.Item)
+		return it != nil && w.looks(v, it)
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed:
 	}
 	return false
 }

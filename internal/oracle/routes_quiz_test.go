@@ -14,8 +14,10 @@ import (
 // quizRoutes are the checks: quizzes that are taken as a whole. Whoever sees the lesson sees what its check asks for, and of takings the
 // own ones alone.
 var quizRoutes = map[string]route{
-	"GET /publish/:id/answers":     {kind: page, asks: answersOfItems("")},
-	"GET /publish/:id/answers.csv": {kind: file, asks: answersOfItems(".csv")},
+	"GET /publish/:id/answers":      {kind: page, asks: answersOfItems("/answers")},
+	"GET /publish/:id/answers.csv":  {kind: file, asks: answersOfItems("/answers.csv")},
+	"GET /publish/:id/learners":     {kind: page, asks: answersOfItems("/learners")},
+	"GET /publish/:id/learners.csv": {kind: file, asks: answersOfItems("/learners.csv")},
 	"GET /tries": {kind: page, asks: func(_ *site, r *reader) []ask {
 		return []ask{{target: "/tries", about: &oracle.Object{Kind: oracle.Private, Org: orgOf(r), Member: r.who.Member}, ok: 200, open: true}}
 	}},
@@ -71,12 +73,12 @@ func checkForms(kind string, rest ...string) func(*site, bool) []form {
 	}
 }
 
-// answersOfItems asks how the questions of every item are answered: for authors of its owner alone.
+// answersOfItems asks how people come through every item and how its questions are answered: for authors of its owner alone.
 func answersOfItems(rest string) func(*site, *reader) []ask {
 	return func(s *site, _ *reader) []ask {
 		var out []ask
 		for _, ob := range s.world.items {
-			a := ask{target: "/publish/" + ob.ID + "/answers" + rest, id: ob.ID, about: &oracle.Object{Kind: oracle.Library, Org: ob.Org}, ok: 200}
+			a := ask{target: "/publish/" + ob.ID + rest, id: ob.ID, about: &oracle.Object{Kind: oracle.Library, Org: ob.Org}, ok: 200}
 			if kind := s.pages[ob.ID].kind; kind != tenants.KindCourse && kind != tenants.KindPath || ob.State != "published" {
 				a.never, a.about = true, nil
 			}

@@ -58,7 +58,7 @@ type route struct {
 type form struct{ target, body string }
 
 // routes are all routes of the server but for the twins of GET under HEAD.
-var routes = joined(networkRoutes, standardRoutes, hostsRoutes, houseRoutes, adoptionRoutes, logRoutes, consentRoutes, apiRoutes, viewRoutes, sessionRoutes, doorRoutes, passkeyRoutes, personRoutes, jointRoutes, scimRoutes, writeRoutes, importerRoutes, reviewRoutes, quizRoutes, practiceRoutes, eyesRoutes, linkRoutes, individualRoutes, operatorRoutes, credentialRoutes, map[string]route{
+var routes = joined(networkRoutes, standardRoutes, hostsRoutes, houseRoutes, adoptionRoutes, logRoutes, consentRoutes, apiRoutes, viewRoutes, sessionRoutes, doorRoutes, passkeyRoutes, personRoutes, jointRoutes, scimRoutes, writeRoutes, importerRoutes, reviewRoutes, quizRoutes, eyesRoutes, linkRoutes, individualRoutes, operatorRoutes, credentialRoutes, assignRoutes, liveRoutes, practiceRoutes, map[string]route{
 	"GET /": {kind: list, asks: func(s *site, r *reader) []ask {
 		return []ask{{target: "/", ok: 200, lists: append(s.itemsOn(r, false), s.postsOn(false)...)}}
 	}},
@@ -300,7 +300,7 @@ var withoutSession = []string{
 	"GET /api/openapi-3.0.json", "GET /api/openapi.json",
 	"GET /assets/*", "GET /auth/again", "GET /auth/again/start", "GET /auth/keys/:provider", "GET /auth/callback/:provider", "GET /auth/start", "GET /auth/start/:provider", "GET /brand/:color", "GET /door", "GET /door/link/:token", "GET /door/sent", "GET /hand-over", "GET /hand-over/:hand", "GET /healthz", "GET /logo/:name", "GET /readyz", "GET /robots.txt", "GET /sign-in", "GET /sign-in/emergency", "GET /sign-in/link/:token", "GET /sign-in/sent", "GET /signed-out", "GET /tls/ask", "GET /me/erased",
 	"POST /auth/backchannel/:provider", "POST /door", "POST /door/link/:token", "POST /language", "POST /sign-in", "POST /sign-in/email", "POST /sign-in/link/:token", "POST /sign-in/passkey", "POST /sign-in/passkey/ask", "POST /sign-out", "POST /view-as/stop",
-	"GET /c", "GET /c/:code", "GET /c/:code/badge.json", "GET /issuer", "GET /issuer/keys/:key", "GET /credentials/status/:list",
+	"GET /c", "GET /c/:code", "GET /c/:code/badge.json", "GET /issuer", "GET /issuer/keys/:key", "GET /credentials/status/:list", "GET /calendar/:token",
 	"GET /break-glass/:code", "POST /break-glass/:code", "POST /break-glass/leave",
 }
 

@@ -191,6 +191,10 @@ var mails = map[string]func(s *site, t *testing.T){
 	"auth/claimed.go askClaim":             (*site).claimMails,
 
 	"courses/credential.go credentialMail": (*site).credentialMails,
+	"courses/assigned.go tellAssigned":     (*site).assignMails,
+	"courses/teamview.go mailNudge":        (*site).nudgeMails,
+	"courses/due.go dueMessage":            (*site).dueMails,
+	"courses/live_mail.go liveMail":        (*site).liveMails,
 }
 
 // TestMails renders every mail that the product sends, in the oracle's world, and looks for what its reader may not see.

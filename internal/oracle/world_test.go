@@ -70,9 +70,13 @@ type world struct {
 	portals  map[string]*oracle.Object
 	naming   map[question]bool // what the model says of names
 	pages    map[string]*itemPage
-	worked   map[string]string // question → the answer that worked for the asker
-	asked    map[string]string // item → the member who was asked to read its draft
-	tokenIDs map[string]string // organization id → its API token with a name
+	crews    map[string]id.Any         // organization → its team
+	set      map[string]id.Any         // organization → what its people are asked to learn
+	worked   map[string]string         // question → the answer that worked for the asker
+	asked    map[string]string         // item → the member who was asked to read its draft
+	tokenIDs map[string]string         // organization id → its API token with a name
+	live     map[string]*oracle.Object // live session → what it is about
+	seated   map[string]bool           // live session and member: who has a seat
 	pacts    []*pact
 	callers  []*caller
 	learners []*learner
@@ -166,7 +170,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
 	d, dsn := dbtest.FreshDSN(t)
 	w := &world{
-		fields: map[string]string{}, byKey: map[string]string{}, portals: map[string]*oracle.Object{}, pages: map[string]*itemPage{}, worked: map[string]string{}, asked: map[string]string{}, tokenIDs: map[string]string{},
+		fields: map[string]string{}, byKey: map[string]string{}, portals: map[string]*oracle.Object{}, pages: map[string]*itemPage{}, worked: map[string]string{}, asked: map[string]string{}, live: map[string]*oracle.Object{}, seated: map[string]bool{}, tokenIDs: map[string]string{},
 		t: t, d: d, dsn: dsn, r: rand.New(rand.NewPCG(seed, 7)), tokens: map[string]*oracle.Object{}, slugs: map[string]string{}, owner: map[string]*org{},
 		model: &oracle.World{Objects: map[string]*oracle.Object{}, Sides: map[[2]string]oracle.Side{}, Resting: map[string]string{}, Said: map[[2]string]string{}},
 	}
@@ -197,6 +201,9 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"answers", "answer_id", "", .12, .85},
 		{"enrollments", "enrollment_id", "", .12, .85},
 		{"adoptions", "org_id || ' ' || item_id", "", .08, .85},
+		{"assignments", "assignment_id", "", .12, .85},
+		{"assignment_people", "org_id || ' ' || assignment_id || ' ' || membership_id", "", .12, .85},
+		{"nudges", "nudge_id", "", .12, .85},
 		{"additions", "org_id || ' ' || path_id", "", .08, .85},
 		{"joint_propositions", "publisher || ' ' || adopter || ' ' || path_id", "", .02, .85},
 		{"audit", "org_id", "(SELECT org_id, string_agg(a::text, ' ') AS lines FROM audit a GROUP BY org_id) t", .12, .85},
@@ -214,6 +221,9 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"reads_of_ours", "org_id || ' ' || coalesce((SELECT app_org())::text, '') || ' ' || surface", "reads_of_ours('2000-01-01') t", .02, .85},
 		{"individuals", "individual_id", "", .01, .85}, // Everybody but oneself is hidden; members see none.
 		{"visitor_progress", "visitor_id", "(SELECT visitor_id, count(*) FROM visitor_progress GROUP BY visitor_id) t", .01, .85},
+		{"live_sessions", "session_id", "", .12, .85},
+		{"live_seats", "session_id || ' ' || membership_id", "", .04, .85},
+		{"live_links", "session_id", "", .02, .85}, // Whoever has no seat reads none.
 		{"disclosures", "org_id || ' ' || giver_org || ' ' || membership_id || ' ' || item_id", "", .02, .85},
 	} {
 		from := s.from
@@ -244,6 +254,7 @@ func (w *world) fill() {
 	}
 	for _, o := range w.orgs {
 		w.takeIn(o)
+		w.assigning(o)
 	}
 	w.speakTogether()
 	for _, o := range w.orgs {
@@ -266,6 +277,9 @@ func (w *world) fill() {
 		if w.chance(.7) {
 			w.answerOf(l, tenants.ConsentGiven)
 		}
+	}
+	for _, o := range w.orgs {
+		w.lives(o)
 	}
 	w.viewers = append(w.viewers, scope.Scope{Actor: scope.Visitor})
 	w.openDoors()

@@ -32,6 +32,7 @@ const (
 	Importer   Actor = "importer"  // makes courses and paths of one organization of what its authors brought
 	Operator   Actor = "operator"  // the command line of the installation: creates organizations, imports
 	Issuer     Actor = "issuer"    // gives what members of one organization earned, and signs for the organization whose scope it is
+	Usher      Actor = "usher"     // gives the seats of live sessions of one organization, and notes for its members that they came
 	Console    Actor = "console"   // an operator, signed in at the operators' host: is told how organizations stand, reads nothing of what is in them
 )
 

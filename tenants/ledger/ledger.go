@@ -131,7 +131,7 @@ func (f *Fault) Error() string {
 	return fmt.Sprintf("line %d: %s", f.Line, f.Why)
 }
 
-func fault(line int64, why string, a ...any) error { return &Fault{line, fmt.Sprintf(why, a...)} }
+func fault(line int64, format string, a ...any) error { return &Fault{line, fmt.Sprintf(format, a...)} }
 
 // Chain checks an organization's log from its beginning, line by line and seal by seal. The first error is the first thing that is
 // wrong; after it the chain is of no use.

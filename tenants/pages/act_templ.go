@@ -582,7 +582,7 @@ func accountsPage(v accountsView) templ.Component {
 	})
 }
 
-func firstFault(list []ui.Fault) string {
+func firstFault(list ui.Faults) string {
 	if len(list) == 0 {
 		return ""
 	}

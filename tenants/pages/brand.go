@@ -31,7 +31,7 @@ func (p *Pages) mountBrand(r fiber.Router) {
 type brandView struct {
 	Org    tenants.Organization
 	Input  tenants.Brand
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 // brandDone are the words of what has just been done, by the value in the address.
@@ -84,7 +84,7 @@ func (p *Pages) showBrand(c *fiber.Ctx, v brandView, status int) (err error) {
 func (p *Pages) setBrand(c *fiber.Ctx) error {
 	v := brandView{Input: typed(func(k string) string { return c.FormValue(k) })}
 	err := p.svc.SetBrand(c.UserContext(), v.Input)
-	if v.Faults = refused(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showBrand(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {
@@ -108,7 +108,7 @@ func (p *Pages) setLogo(c *fiber.Ctx) error {
 		err = p.svc.SetLogo(ctx, raw)
 	}
 	v := brandView{}
-	if v.Faults = refused(ctx, err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(ctx, err); len(v.Faults) > 0 {
 		return p.showBrand(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {

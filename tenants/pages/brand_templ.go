@@ -77,11 +77,11 @@ func brandPage(v brandView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "brand.name"), Value: v.Input.Name, Error: faultOf(v.Faults, "name"), Required: true, MaxLength: 120, Autocomplete: "organization"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "name", Label: lang.T(ctx, "brand.name"), Value: v.Input.Name, Error: v.Faults.Of("name"), Required: true, MaxLength: 120, Autocomplete: "organization"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "short", Label: lang.T(ctx, "brand.short"), Hint: lang.T(ctx, "brand.short_hint"), Value: v.Input.Short, Error: faultOf(v.Faults, "short"), Required: true, MaxLength: 2, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "short", Label: lang.T(ctx, "brand.short"), Hint: lang.T(ctx, "brand.short_hint"), Value: v.Input.Short, Error: v.Faults.Of("short"), Required: true, MaxLength: 2, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -89,15 +89,15 @@ func brandPage(v brandView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "tagline", Label: lang.T(ctx, "brand.tagline"), Hint: lang.T(ctx, "brand.tagline_hint"), Value: v.Input.Tagline, Error: faultOf(v.Faults, "tagline"), MaxLength: 80, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "tagline", Label: lang.T(ctx, "brand.tagline"), Hint: lang.T(ctx, "brand.tagline_hint"), Value: v.Input.Tagline, Error: v.Faults.Of("tagline"), MaxLength: 80, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "about", Label: lang.T(ctx, "brand.about"), Hint: lang.T(ctx, "brand.about_hint"), Value: v.Input.About, Error: faultOf(v.Faults, "about"), MaxLength: 600, Rows: 3}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "about", Label: lang.T(ctx, "brand.about"), Hint: lang.T(ctx, "brand.about_hint"), Value: v.Input.About, Error: v.Faults.Of("about"), MaxLength: 600, Rows: 3}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "locale", Label: lang.T(ctx, "brand.locale"), Hint: lang.T(ctx, "brand.locale_hint"), Error: faultOf(v.Faults, "locale")}, locales(v.Input.Locale)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Select(ui.FieldProps{ID: "locale", Label: lang.T(ctx, "brand.locale"), Hint: lang.T(ctx, "brand.locale_hint"), Error: v.Faults.Of("locale")}, locales(v.Input.Locale)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -119,7 +119,7 @@ func brandPage(v brandView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = ui.Field(ui.FieldProps{
-				ID: "color", Label: lang.T(ctx, "brand.colour_field"), Hint: lang.T(ctx, "brand.colour_hint"), Type: "color", Value: v.Input.Color, Error: faultOf(v.Faults, "color"),
+				ID: "color", Label: lang.T(ctx, "brand.colour_field"), Hint: lang.T(ctx, "brand.colour_hint"), Type: "color", Value: v.Input.Color, Error: v.Faults.Of("color"),
 				Attrs: templ.Attributes{"list": "colours", "hx-get": "/admin/brand/preview", "hx-trigger": "input changed delay:150ms", "hx-target": "#brand-preview", "hx-swap": "innerHTML", "hx-include": "#brand-form"},
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -244,7 +244,7 @@ func brandPage(v brandView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = ui.Field(ui.FieldProps{
-				ID: "logo", Label: lang.T(ctx, "brand.logo_field"), Hint: lang.T(ctx, "brand.logo_hint"), Type: "file", Error: faultOf(v.Faults, "logo"), Required: true,
+				ID: "logo", Label: lang.T(ctx, "brand.logo_field"), Hint: lang.T(ctx, "brand.logo_hint"), Type: "file", Error: v.Faults.Of("logo"), Required: true,
 				Attrs: templ.Attributes{"accept": "image/png,image/jpeg"},
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -23,28 +22,7 @@ type sharingView struct {
 	Now                time.Time
 	Own                ui.Org
 	Title, Description string // of the form for a new one
-	Faults             []ui.Fault
-}
-
-func faultOf(list []ui.Fault, field string) string {
-	for _, f := range list {
-		if f.ID == field {
-			return f.Text
-		}
-	}
-	return ""
-}
-
-// refused are the problems that a person can mend; nil for any other error, which the caller returns.
-func refused(ctx context.Context, err error) (list []ui.Fault) {
-	e, _ := errors.AsType[*errs.Error](err)
-	if e == nil {
-		return nil
-	}
-	for _, f := range e.Fields {
-		list = append(list, ui.Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
-	}
-	return list
+	Faults             ui.Faults
 }
 
 func (p *Pages) sharing(c *fiber.Ctx) error {
@@ -66,7 +44,7 @@ func (p *Pages) showSharing(c *fiber.Ctx, v sharingView, status int) error {
 func (p *Pages) createCollection(c *fiber.Ctx) error {
 	v := sharingView{Title: c.FormValue("title"), Description: c.FormValue("description")}
 	col, err := p.svc.CreateCollection(c.UserContext(), v.Title, v.Description)
-	if v.Faults = refused(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showSharing(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {
@@ -82,7 +60,7 @@ type collectionView struct {
 	Find        string
 	To          string // the visibility that is asked about; "" for the page itself
 	Title, Text string
-	Faults      []ui.Fault
+	Faults      ui.Faults
 	First, Next string
 }
 
@@ -132,7 +110,7 @@ func (p *Pages) collection(c *fiber.Ctx) error {
 func (p *Pages) renameCollection(c *fiber.Ctx) error {
 	title, text := c.FormValue("title"), c.FormValue("description")
 	err := p.svc.RenameCollection(c.UserContext(), c.Params("slug"), title, text)
-	if faults := refused(c.UserContext(), err); len(faults) > 0 {
+	if faults := ui.FaultsIn(c.UserContext(), err); len(faults) > 0 {
 		v, err := p.readCollection(c)
 		if err != nil {
 			return err

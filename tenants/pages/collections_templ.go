@@ -507,11 +507,11 @@ func newCollection(v sharingView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "title", Label: lang.T(ctx, "tenants.sharing.name"), Value: v.Title, Error: faultOf(v.Faults, "title"), MaxLength: 120, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "title", Label: lang.T(ctx, "tenants.sharing.name"), Value: v.Title, Error: v.Faults.Of("title"), MaxLength: 120, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "description", Label: lang.T(ctx, "tenants.sharing.description"), Value: v.Description, Error: faultOf(v.Faults, "description"), MaxLength: 1000, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "description", Label: lang.T(ctx, "tenants.sharing.description"), Value: v.Description, Error: v.Faults.Of("description"), MaxLength: 1000, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1275,11 +1275,11 @@ func collectionRail(v collectionView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "title", Label: lang.T(ctx, "tenants.sharing.name"), Value: v.Title, Error: faultOf(v.Faults, "title"), MaxLength: 120, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "title", Label: lang.T(ctx, "tenants.sharing.name"), Value: v.Title, Error: v.Faults.Of("title"), MaxLength: 120, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "description", Label: lang.T(ctx, "tenants.sharing.description"), Value: v.Text, Error: faultOf(v.Faults, "description"), MaxLength: 1000, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.TextArea(ui.FieldProps{ID: "description", Label: lang.T(ctx, "tenants.sharing.description"), Value: v.Text, Error: v.Faults.Of("description"), MaxLength: 1000, Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -30,7 +30,7 @@ type domainsView struct {
 	Hosts  hostsView
 	Now    time.Time
 	Input  string // of the form for a new one
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 // proven reports whether the organization has a domain for hosts.
@@ -85,7 +85,7 @@ func (p *Pages) showDomains(c *fiber.Ctx, v domainsView, status int) error {
 func (p *Pages) addDomain(c *fiber.Ctx) error {
 	v := domainsView{Input: strings.TrimSpace(c.FormValue("domain"))}
 	_, err := p.svc.AddDomain(c.UserContext(), v.Input)
-	if v.Faults = refused(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showDomains(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {
@@ -114,7 +114,7 @@ type removeDomainView struct {
 	People int
 	Hosts  []string // that no longer answer without it
 	Input  string
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 // effects are what removing the domain does.
@@ -170,7 +170,7 @@ func (p *Pages) removeDomain(c *fiber.Ctx) error {
 	}
 	v := removeDomainView{Input: strings.TrimSpace(c.FormValue("name"))}
 	if !strings.EqualFold(v.Input, d.Name()) && !strings.EqualFold(v.Input, d.Domain) {
-		v.Faults = []ui.Fault{{ID: "name", Text: lang.T(ctx, "domains.remove.differs", "Domain", d.Name())}}
+		v.Faults = ui.Faults{{ID: "name", Text: lang.T(ctx, "domains.remove.differs", "Domain", d.Name())}}
 		return p.showRemoveDomain(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err := p.svc.RemoveDomain(ctx, d.Domain); err != nil {

@@ -68,7 +68,7 @@ func domainsPage(v domainsView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldProps{
-			ID: "domain", Label: lang.T(ctx, "domains.field"), Hint: lang.T(ctx, "domains.hint"), Value: v.Input, Error: faultOf(v.Faults, "domain"), Required: true,
+			ID: "domain", Label: lang.T(ctx, "domains.field"), Hint: lang.T(ctx, "domains.hint"), Value: v.Input, Error: v.Faults.Of("domain"), Required: true,
 			MaxLength: 253, Autocomplete: "off", Attrs: templ.Attributes{"inputmode": "url", "autocapitalize": "none", "spellcheck": "false"},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -443,7 +443,7 @@ func removeDomainPage(v removeDomainView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldProps{
-			ID: "name", Label: lang.T(ctx, "domains.remove.type", "Domain", v.Domain.Name()), Value: v.Input, Error: faultOf(v.Faults, "name"), Required: true,
+			ID: "name", Label: lang.T(ctx, "domains.remove.type", "Domain", v.Domain.Name()), Value: v.Input, Error: v.Faults.Of("name"), Required: true,
 			MaxLength: 253, Autocomplete: "off", Attrs: templ.Attributes{"autocapitalize": "none", "spellcheck": "false"},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

@@ -64,7 +64,7 @@ func addressAt(c *fiber.Ctx, host string) string {
 func (p *Pages) addHost(c *fiber.Ctx) error {
 	v := domainsView{Hosts: hostsView{Input: strings.TrimSpace(c.FormValue("host"))}}
 	_, err := p.svc.AddHost(c.UserContext(), v.Hosts.Input)
-	if v.Faults = refused(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showDomains(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {

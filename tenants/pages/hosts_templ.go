@@ -224,7 +224,7 @@ func hostsCard(v domainsView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = ui.Field(ui.FieldProps{
-				ID: "host", Label: lang.T(ctx, "hosts.field"), Hint: lang.T(ctx, "hosts.hint"), Value: v.Hosts.Input, Error: faultOf(v.Faults, "host"), Required: true,
+				ID: "host", Label: lang.T(ctx, "hosts.field"), Hint: lang.T(ctx, "hosts.hint"), Value: v.Hosts.Input, Error: v.Faults.Of("host"), Required: true,
 				MaxLength: 253, Autocomplete: "off", Attrs: templ.Attributes{"inputmode": "url", "autocapitalize": "none", "spellcheck": "false"},
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

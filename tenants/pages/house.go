@@ -33,7 +33,7 @@ type houseView struct {
 	Usage  tenants.Usage
 	Now    time.Time
 	Input  string
-	Faults []ui.Fault
+	Faults ui.Faults
 }
 
 func (v houseView) closed() bool { return v.Organization.State == tenants.OrgClosed }
@@ -120,7 +120,7 @@ func (p *Pages) showClose(c *fiber.Ctx, v houseView, status int) (err error) {
 func (p *Pages) closeHouse(c *fiber.Ctx) error {
 	v := houseView{Input: strings.TrimSpace(c.FormValue("name"))}
 	err := p.svc.Close(c.UserContext(), v.Input)
-	if v.Faults = refused(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showClose(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {

@@ -408,7 +408,7 @@ func closeHousePage(v houseView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldProps{
-			ID: "name", Label: lang.T(ctx, "house.close.type", "Org", v.Organization.Name), Value: v.Input, Error: faultOf(v.Faults, "name"), Required: true,
+			ID: "name", Label: lang.T(ctx, "house.close.type", "Org", v.Organization.Name), Value: v.Input, Error: v.Faults.Of("name"), Required: true,
 			MaxLength: 120, Autocomplete: "off", Attrs: templ.Attributes{"spellcheck": "false"},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

@@ -88,7 +88,7 @@ type personView struct {
 	Self    bool
 	Becomes string // what is to become of what the person wrote
 	Input   string
-	Faults  []ui.Fault
+	Faults  ui.Faults
 	Said    string // why nothing was done
 }
 
@@ -193,7 +193,7 @@ var personDone = map[string]ui.Flash{ //nolint:gochecknoglobals // A constant ta
 // tried is the page again with what is wrong, for what a person can mend or has to know; otherwise the error.
 func (p *Pages) tried(c *fiber.Ctx, v personView, err error) error {
 	v.Input, v.Becomes = strings.TrimSpace(c.FormValue("name")), c.FormValue("posts")
-	if v.Faults = refused(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showPerson(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if errs.Is(err, errs.Conflict) {

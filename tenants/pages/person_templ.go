@@ -160,7 +160,7 @@ func personPage(v personView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Posts > 0 {
-				templ_7745c5c3_Err = ui.Radio(ui.RadioProps{ID: "posts", Name: "posts", Legend: lang.T(ctx, "person.posts."+v.who(), "Count", v.Posts), Options: v.becomes(ctx), Error: faultOf(v.Faults, "posts")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Radio(ui.RadioProps{ID: "posts", Name: "posts", Legend: lang.T(ctx, "person.posts."+v.who(), "Count", v.Posts), Options: v.becomes(ctx), Error: v.Faults.Of("posts")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -184,7 +184,7 @@ func personPage(v personView) templ.Component {
 				}
 			}
 			templ_7745c5c3_Err = ui.Field(ui.FieldProps{
-				ID: "name", Label: lang.T(ctx, "person.erase.type", "Name", v.Member.Name), Value: v.Input, Error: faultOf(v.Faults, "name"), Required: true,
+				ID: "name", Label: lang.T(ctx, "person.erase.type", "Name", v.Member.Name), Value: v.Input, Error: v.Faults.Of("name"), Required: true,
 				MaxLength: 200, Autocomplete: "off", Attrs: templ.Attributes{"spellcheck": "false"},
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

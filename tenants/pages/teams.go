@@ -39,7 +39,7 @@ type teamsView struct {
 	Query       string
 	Manages     bool
 	Input       string
-	Faults      []ui.Fault
+	Faults      ui.Faults
 	First, Next string
 }
 
@@ -83,7 +83,7 @@ func (p *Pages) showTeams(c *fiber.Ctx, v teamsView, status int) (err error) {
 func (p *Pages) createTeam(c *fiber.Ctx) error {
 	v := teamsView{Input: c.FormValue("name")}
 	team, err := p.svc.CreateTeam(c.UserContext(), v.Input)
-	if v.Faults = refused(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showTeams(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {
@@ -99,7 +99,7 @@ type teamView struct {
 	Adding      bool // everybody who could be in it is listed
 	Manages     bool
 	Input       string
-	Faults      []ui.Fault
+	Faults      ui.Faults
 	Org         ui.Org
 	First, Next string
 }
@@ -158,7 +158,7 @@ func (p *Pages) renameTeam(c *fiber.Ctx) error {
 	}
 	v := teamView{Input: c.FormValue("name")}
 	err = p.svc.RenameTeam(c.UserContext(), team, v.Input)
-	if v.Faults = refused(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showTeam(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {
@@ -215,7 +215,7 @@ func (p *Pages) deleteTeam(c *fiber.Ctx) error {
 	}
 	v := teamView{Input: c.FormValue("name")}
 	err = p.svc.DeleteTeam(c.UserContext(), team, v.Input)
-	if v.Faults = refused(c.UserContext(), err); len(v.Faults) > 0 {
+	if v.Faults = ui.FaultsIn(c.UserContext(), err); len(v.Faults) > 0 {
 		return p.showDeleteTeam(c, v, fiber.StatusUnprocessableEntity)
 	}
 	if err != nil {

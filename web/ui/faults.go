@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
@@ -17,6 +18,15 @@ func FaultsOf(ctx context.Context, fields []errs.Field) Faults {
 		out = append(out, Fault{ID: f.Name, Text: lang.T(ctx, f.Key, f.Args...)})
 	}
 	return out
+}
+
+// FaultsIn says in words which fields an error names; none for an error that is about something else.
+func FaultsIn(ctx context.Context, err error) Faults {
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok {
+		return nil
+	}
+	return FaultsOf(ctx, e.Fields)
 }
 
 // Of is what is wrong with one field; "" for nothing.

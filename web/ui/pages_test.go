@@ -301,7 +301,7 @@ func form() templ.Component {
 	p := signedIn("New tip", "")
 	p.Flash = &ui.Flash{Kind: ui.OK, Text: "Reflection saved, Tomás can read it", UndoAction: "/undo"}
 	p.Banner = &ui.CalloutProps{Kind: ui.Info, Text: "You are looking at Solvik Dairy’s shared space."}
-	return around(ui.Page(p), ui.PageHead(ui.PageHeadProps{Title: "New tip"}), ui.ErrorSummary([]ui.Fault{{ID: "title", Text: "Say what people will be able to do"}, {ID: "who", Text: "Choose who can read it"}}),
+	return around(ui.Page(p), ui.PageHead(ui.PageHeadProps{Title: "New tip"}), ui.ErrorSummary(ui.Faults{{ID: "title", Text: "Say what people will be able to do"}, {ID: "who", Text: "Choose who can read it"}}),
 		el("form", "stack",
 			ui.Field(ui.FieldProps{ID: "title", Label: "Title", Hint: "Start with a verb.", Error: "Say what people will be able to do", Required: true, MaxLength: 120}),
 			ui.TextArea(ui.FieldProps{ID: "text", Label: "What you found out", Serif: true, Draft: "tip"}),

@@ -569,7 +569,7 @@ func (l *lives) tryAtWork() error {
 			return fmt.Errorf("nobody is called %s", t.Person)
 		}
 		at := later(l.cal.on(t.At, 15, 40), it.Published.Add(26*time.Hour))
-		l.state(statement{who: who, at: at, verb: "applied", org: it.OrgID, kind: it.Kind, object: anyID(it.ID), pull: true, minutes: 20, context: map[string]any{"worked": t.Worked}})
+		l.state(statement{who: who, at: at, verb: "applied", org: it.OrgID, kind: it.Kind, object: anyID(it.ID), pull: true, minutes: 20, context: map[string]any{"used": t.Worked}})
 	}
 	for _, b := range l.begun {
 		if b.completed.IsZero() || l.rng.Float64() >= rate(l.w.year.Rhythm.TriedAtWork, b.it.ref()) {
@@ -579,7 +579,7 @@ func (l *lives) tryAtWork() error {
 		if at.After(l.to) {
 			continue
 		}
-		l.state(statement{who: b.who, at: at, verb: "applied", org: b.it.OrgID, kind: b.it.Kind, object: anyID(b.it.ID), pull: true, minutes: 15, context: map[string]any{"worked": l.rng.Float64() < 0.85}})
+		l.state(statement{who: b.who, at: at, verb: "applied", org: b.it.OrgID, kind: b.it.Kind, object: anyID(b.it.ID), pull: true, minutes: 15, context: map[string]any{"used": l.rng.Float64() < 0.85}})
 	}
 	return nil
 }
@@ -696,7 +696,7 @@ func (l *lives) balance() {
 		open := l.learnable(who.house, now)
 		for ; used < goal.used; used++ {
 			it := open[l.rng.IntN(len(open))]
-			l.state(statement{who: who, at: l.moment(who.house, since, now), verb: "applied", org: it.OrgID, kind: it.Kind, object: anyID(it.ID), pull: true, minutes: 10, context: map[string]any{"worked": true}})
+			l.state(statement{who: who, at: l.moment(who.house, since, now), verb: "applied", org: it.OrgID, kind: it.Kind, object: anyID(it.ID), pull: true, minutes: 10, context: map[string]any{"used": true}})
 			own += 10
 		}
 		chosen := int(math.Round(float64(goal.minutes) * goal.own))

@@ -50,6 +50,8 @@ type pathFile struct {
 		Story   string `yaml:"story"`
 		Title   string `yaml:"title"`
 		Minutes int    `yaml:"minutes"`
+
+		courses.Rules `yaml:",inline"`
 	} `yaml:"steps"`
 	Slots []struct {
 		Key        string `yaml:"key"`
@@ -244,7 +246,7 @@ func (s *seeder) putPath(tx *db.Tx, name string, version int) error {
 	}
 	base := strings.TrimSuffix(name, ".md")
 	for _, st := range f.Steps {
-		step := courses.StepDraft{Key: st.Key, Title: st.Title, Minutes: st.Minutes}
+		step := courses.StepDraft{Key: st.Key, Title: st.Title, Minutes: st.Minutes, Rules: st.Rules}
 		switch {
 		case st.Lesson != "":
 			var err error

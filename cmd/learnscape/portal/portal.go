@@ -60,6 +60,7 @@ type Portal struct {
 	Sealer    *tenants.Sealer
 	Routine   *tenants.Routine
 	Reminder  *courses.Reminder
+	Usher     *courses.Usher
 	Keeper    *tenants.Keeper
 	Reads     *tenants.Reads
 	Auth      *auth.Service
@@ -141,6 +142,8 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Bundles = courses.NewImporter(p.Courses, p.Jobs)
 	p.Bundles.Listen(p.Relay)
 	p.Courses.Listen(p.Relay)
+	p.Usher = courses.NewUsher(p.Courses, p.Mail, p.Jobs)
+	p.Usher.Listen(p.Relay)
 	courses.NewRoutine(p.Courses, p.Mail, p.Jobs, address).Listen(p.Relay)
 	p.Marketing.Listen(p.Relay)
 	p.Community.Listen(p.Relay)

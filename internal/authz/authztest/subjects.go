@@ -19,7 +19,7 @@ type Subject struct {
 
 // Actors lists the system actors; a test of this house parses internal/scope and fails when one is missing.
 func Actors() []scope.Actor {
-	return []scope.Actor{scope.SignIn, scope.Relay, scope.Indexer, scope.Counter, scope.Mailer, scope.Discloser, scope.Agreement, scope.Registrar, scope.Sealer, scope.Keeper, scope.Importer, scope.Operator, scope.Issuer, scope.Console}
+	return []scope.Actor{scope.SignIn, scope.Relay, scope.Indexer, scope.Counter, scope.Mailer, scope.Discloser, scope.Agreement, scope.Registrar, scope.Sealer, scope.Keeper, scope.Importer, scope.Operator, scope.Issuer, scope.Usher, scope.Console}
 }
 
 // Subjects lists a visitor, an individual, a member with each role alone, and every system actor, in the order in which they are shown.

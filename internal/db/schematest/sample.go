@@ -59,6 +59,8 @@ func literal(c column) string {
 			return `'#000000'`
 		case "short":
 			return `'ab'`
+		case "link":
+			return `'https://x.example/'`
 		}
 		return `'abc'`
 	case strings.HasPrefix(c.Type, "timestamp"), c.Type == "date":
