@@ -11,7 +11,7 @@ import (
 	"github.com/learnscape/learnscape/tenants"
 )
 
-// publishes makes a version of a course of lessons that are known by their keys.
+// versionOf publishes a version of a course of lessons that are known by their keys.
 func (w *world) versionOf(keys []string, words string) tenants.Item {
 	w.t.Helper()
 	var it tenants.Item

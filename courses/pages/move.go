@@ -71,7 +71,7 @@ func (v moveView) title(ctx context.Context) string {
 	return lang.T(ctx, "practice.move.title", "To", strconv.Itoa(v.To), "From", strconv.Itoa(v.From))
 }
 
-// finished are titles of what of a change the viewer finished; "" for nothing.
+// stands says what a change means for the viewer.
 func (v moveView) stands(ctx context.Context, c courses.Change) string {
 	done := slices.Contains(v.Finished, c.Key)
 	switch {

@@ -136,7 +136,7 @@ func handedAt(rest string) func(*site, *reader) []ask {
 func (w *world) handIn(o *org) {
 	// By chance of its own: the rest of the world is what it was.
 	before := w.r
-	w.r = rand.New(rand.NewPCG(uint64(len(w.items)), uint64(len(w.handed)+1))) //nolint:gosec // A world that comes again.
+	w.r = rand.New(rand.NewPCG(uint64(len(w.items)), uint64(len(w.handed)+1)))
 	defer func() { w.r = before }()
 	for i, m := range slices.Repeat(o.members, 3) {
 		it := pick(w.r, w.items)
