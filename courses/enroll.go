@@ -175,6 +175,7 @@ type counting struct {
 	Version      int           `db:"version"`
 	Origin       string        `db:"origin"`
 	Ref          string        `db:"origin_ref"`
+	Floor        float64       `db:"floor_share"`
 }
 
 func (c counting) edition() edition { return edition{c.ItemOrg, c.ItemID, c.Version} }
@@ -193,7 +194,7 @@ func (t *tally) queue(b *db.Batch, sc scope.Scope, item id.Item) {
 			asked = append(asked, s.Item)
 		}
 	}
-	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, (SELECT i.kind FROM items i WHERE i.org_id = e.item_org AND i.item_id = e.item_id) AS kind, e.version, e.origin, e.origin_ref
+	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, (SELECT i.kind FROM items i WHERE i.org_id = e.item_org AND i.item_id = e.item_id) AS kind, e.version, e.origin, e.origin_ref, e.floor_share
 		FROM `+concerned+` ORDER BY e.enrollment_id LIMIT 500 FOR UPDATE OF e`, args...)
 	db.One(b, &t.has, nil, `WITH leads AS MATERIALIZED (SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM `+concerned+`)
 		SELECT ARRAY(SELECT i.item_id FROM leads l JOIN items i ON i.item_id = l.item_id WHERE l.item_id <> ALL($4)) AS sees,
@@ -218,7 +219,7 @@ func (t *tally) count(b *db.Batch, tx *db.Tx, list map[edition]Outline) {
 		finished[d.leaf()] = true
 	}
 	for _, e := range t.on {
-		p := Measure(list[e.edition()].Required(e.ItemID, t.visible), finished)
+		p := Measure(list[e.edition()].Required(e.ItemID, t.visible), finished).atLeast(e.Floor)
 		now, at := "active", (*time.Time)(nil)
 		if p.Complete() {
 			now, at = "completed", &tx.Now

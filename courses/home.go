@@ -109,7 +109,7 @@ const candidates = 16
 // not a list of items comes as one row.
 func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 	tenants.Visible(b, &h.items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: candidates})
-	db.One(b, &h.lists, nil, `WITH pins AS MATERIALIZED (SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.note, v.published_at, v.leads_to, e.enrollment_id, e.state, e.origin,
+	db.One(b, &h.lists, nil, `WITH pins AS MATERIALIZED (SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.note, v.published_at, v.leads_to, e.enrollment_id, e.state, e.origin, e.floor_share,
 				e.at_item, e.at_lesson, e.at_part, least(e.due_at, e.own_due_at) AS due_at, e.reason, coalesce(m.name, '') AS asked_by, e.updated_at
 			FROM (SELECT e.* FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8) e
 			JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
@@ -117,7 +117,7 @@ func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 		leads AS MATERIALIZED (SELECT i.org_id, i.item_id, i.state, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level
 			FROM (SELECT DISTINCT unnest(p.leads_to || p.item_id) AS item_id FROM pins p) l JOIN items i ON i.item_id = l.item_id LIMIT 500)
 		SELECT
-		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.note, p.published_at, p.enrollment_id, p.state, p.origin,
+		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.floor_share,
 				p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.asked_by, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level
 			FROM pins p JOIN leads i ON i.org_id = p.org_id AND i.item_id = p.item_id AND i.state = 'published' ORDER BY p.updated_at DESC, p.enrollment_id) x) AS going,
 		(SELECT coalesce(json_agg(x), '[]') FROM (`+mineSQL+`) x) AS mine, `+nearSQL+` AS near,

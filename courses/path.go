@@ -43,6 +43,7 @@ type View struct {
 	People    []string                        // colleagues on it, by name; never from other organizations
 	PeopleAll int
 	Ask       *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
+	Newest    int              // the version that new starts get
 	Intent    string           // what the viewer came for: one of Intents, "" where they did not say
 	Skip      *Skip            // how to skip what comes next; nil if one cannot
 	Mine      bool             // the viewer writes it: an author of its organization
@@ -141,6 +142,8 @@ type pinned struct {
 	State      string        `db:"state" json:"state"` // "" without an enrollment
 	Origin     string        `db:"origin" json:"origin"`
 	Intent     string        `db:"intent" json:"intent"`
+	Floor      float64       `db:"floor_share" json:"floor_share"` // 0..1: the share that a move to another version kept
+	Newest     int           `db:"newest" json:"newest"`           // the version that new starts get
 	AtItem     id.Item       `db:"at_item" json:"at_item"`
 	AtLesson   string        `db:"at_lesson" json:"at_lesson"`
 	AtPart     string        `db:"at_part" json:"at_part"`
@@ -184,7 +187,7 @@ var placeSQL = fmt.Sprintf(rootShape, `'[]'::json`)
 
 var rootShape = `WITH pin AS MATERIALIZED (
 	SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to, e.enrollment_id,
-		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin, coalesce(e.intent, '') AS intent,
+		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin, coalesce(e.intent, '') AS intent, coalesce(e.floor_share, 0) AS floor_share, coalesce(` + chosen + `, i.version) AS newest,
 		e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, least(e.due_at, e.own_due_at) AS due_at,
 		coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $2 AND m.membership_id = e.asked_by), '') AS asker, coalesce(e.reason, '') AS reason, e.completed_at,
 		(SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item
@@ -195,7 +198,7 @@ var rootShape = `WITH pin AS MATERIALIZED (
 	JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = coalesce(e.version, p.version, ` + chosen + `, i.version)
 	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1),
 adds AS MATERIALIZED (SELECT x.* FROM pin p CROSS JOIN LATERAL (` + addedTo("p.org_id", "p.item_id") + `) x)
-SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.intent,
+SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.intent, p.floor_share, p.newest,
 	p.at_item, p.at_lesson, p.at_part, p.due_at, p.asker, p.reason, p.completed_at, p.item,
 	ARRAY(SELECT i.item_id FROM (SELECT unnest(p.leads_to) AS id UNION SELECT unnest(a.leads_to) FROM adds a) l JOIN items i ON i.item_id = l.id LIMIT 500) AS sees,
 	%s AS finished,
@@ -236,7 +239,7 @@ func (r *root) tested(list ...Leaf) bool {
 }
 
 func (r *root) progress() Progress {
-	return Measure(r.Outline.Required(r.ItemID, r.visible), r.finishedSet())
+	return Measure(r.Outline.Required(r.ItemID, r.visible), r.finishedSet()).atLeast(r.Floor)
 }
 
 // stations lists what the viewer sees, in order, added steps at their places.
@@ -389,6 +392,7 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 	v.Item.Title, v.Item.Summary = p.Title, p.Summary
 	v.Stations, v.Progress = r.stations(orgs), r.progress()
 	v.Started, v.Finished, v.Due, v.Asker, v.Reason, v.Intent = p.State != "", p.Completed, p.Due, p.Asker, p.Reason, p.Intent
+	v.Newest = p.Newest
 	if len(r.Additions)+len(v.Joints) > 0 {
 		v.Additions, v.Adders = r.Additions, orgs
 	}

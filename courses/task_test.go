@@ -27,11 +27,11 @@ func (w *world) handed(ctx context.Context) []courses.HandedRow {
 	return v.Rows
 }
 
-func memberOf(t *testing.T, ctx context.Context) id.Membership {
-	t.Helper()
+func (w *world) memberOf(ctx context.Context) id.Membership {
+	w.t.Helper()
 	s, err := scope.From(ctx)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	return s.Membership
 }
@@ -62,7 +62,7 @@ func TestTaskGoesBackAndForth(t *testing.T) {
 	refused(t, "nothing", hand(courses.Evidence{TaskAsk: ask}), errs.Invalid)
 	refused(t, "a link that is none", hand(courses.Evidence{Link: "javascript:alert(1)", TaskAsk: ask}), errs.Invalid)
 	refused(t, "to oneself", hand(courses.Evidence{Words: "x", TaskAsk: courses.TaskAsk{By: markdown.ByMentor, Mentor: w.address(ctx)}}), errs.Invalid)
-	refused(t, "to a peer who is not on it", hand(courses.Evidence{Words: "x", TaskAsk: courses.TaskAsk{By: markdown.ByPeer, Peer: memberOf(t, mentor).String()}}), errs.Invalid)
+	refused(t, "to a peer who is not on it", hand(courses.Evidence{Words: "x", TaskAsk: courses.TaskAsk{By: markdown.ByPeer, Peer: w.memberOf(mentor).String()}}), errs.Invalid)
 	refused(t, "to somebody elsewhere", hand(courses.Evidence{Words: "x", TaskAsk: courses.TaskAsk{By: markdown.ByMentor, Mentor: w.address(w.vendor.member)}}), errs.Invalid)
 	refused(t, "to authors whom nobody meets", hand(courses.Evidence{Words: "x", TaskAsk: courses.TaskAsk{By: markdown.ByAuthor, Across: true}}), errs.Invalid)
 	refused(t, "no task", w.svc.HandTask(ctx, p, "none", courses.Evidence{Words: "x", TaskAsk: ask}), errs.NotFound)

@@ -57,6 +57,8 @@ func (p *Pages) Mount(r fiber.Router) {
 		r.Get("/"+kind+"/:id/:slug", p.as(p.view(kind)))
 		r.Post("/"+kind+"/:id/:slug/start", p.as(p.start))
 		r.Post("/"+kind+"/:id/:slug/intent", p.intent)
+		r.Get("/"+kind+"/:id/:slug/version", p.moving)
+		r.Post("/"+kind+"/:id/:slug/version", p.moveVersion)
 	}
 	for _, at := range []string{"/course/:id/:slug/lessons/:lesson", "/path/:id/:slug/steps/:step", "/path/:id/:slug/steps/:step/:lesson"} {
 		r.Get(at, p.as(p.lesson))

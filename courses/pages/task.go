@@ -112,9 +112,9 @@ func readEvidence(c *fiber.Ctx) (e courses.Evidence, err error) {
 	}
 	r := multipart.NewReader(body, params["boundary"])
 	for range 20 {
-		part, err := r.NextPart()
-		if err != nil {
-			break
+		part, end := r.NextPart()
+		if end != nil {
+			break // The form is over; what is missing is said by its field.
 		}
 		if part.FormName() == "file" {
 			if part.FileName() != "" {
@@ -372,7 +372,7 @@ func (v handedView) levels(ctx context.Context, i int, c markdown.Criterion) (ou
 }
 
 // handedAnswerer is who answered a turn, as whoever looks at it now reads it.
-func handedAnswerer(ctx context.Context, v handedView, t courses.Turn) string {
+func handedAnswerer(ctx context.Context, t courses.Turn) string {
 	if t.ByName != "" {
 		return t.ByName
 	}

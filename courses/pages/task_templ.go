@@ -1641,7 +1641,7 @@ func handedByPage(v handedView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, t := range v.Turns {
-			templ_7745c5c3_Err = turn(v.ID, t, handedAnswerer(ctx, v, t)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = turn(v.ID, t, handedAnswerer(ctx, t)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -2,7 +2,9 @@ package oracle_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -45,6 +47,14 @@ var practiceRoutes = map[string]route{
 	"POST /path/:id/:slug/intent": {kind: write, post: func(s *site, own bool) []form {
 		return s.forms(own, tenants.KindPath, []string{"/intent"}, "intent=look")
 	}},
+	"GET /course/:id/:slug/version": {kind: page, asks: movesOf(tenants.KindCourse)},
+	"GET /path/:id/:slug/version":   {kind: page, asks: movesOf(tenants.KindPath)},
+	"POST /course/:id/:slug/version": {kind: write, post: func(s *site, own bool) []form {
+		return s.forms(own, tenants.KindCourse, []string{"/version"}, "version=2")
+	}},
+	"POST /path/:id/:slug/version": {kind: write, post: func(s *site, own bool) []form {
+		return s.forms(own, tenants.KindPath, []string{"/version"}, "version=2")
+	}},
 	"GET /handed": {kind: list, asks: func(s *site, r *reader) []ask {
 		var lines []listed
 		for _, h := range s.world.handed {
@@ -69,6 +79,17 @@ var practiceRoutes = map[string]route{
 		}
 		return out
 	}},
+}
+
+// movesOf asks how somebody moves to another version: there for who is on it, and for nobody who may not see it.
+func movesOf(kind string) func(*site, *reader) []ask {
+	return func(s *site, _ *reader) []ask {
+		var out []ask
+		for _, p := range s.kind(kind) {
+			out = append(out, ask{target: p.href() + "/version", about: p.ob, id: p.ob.ID})
+		}
+		return out
+	}
 }
 
 // handedIn is something that somebody handed in.
@@ -115,9 +136,9 @@ func handedAt(rest string) func(*site, *reader) []ask {
 func (w *world) handIn(o *org) {
 	// By chance of its own: the rest of the world is what it was.
 	before := w.r
-	w.r = rand.New(rand.NewPCG(uint64(len(w.items)), uint64(len(w.handed)+1))) //nolint:gosec // A world that comes again.
+	w.r = rand.New(rand.NewPCG(uint64(len(w.items)), uint64(len(w.handed)+1)))
 	defer func() { w.r = before }()
-	for i, m := range o.members {
+	for i, m := range slices.Repeat(o.members, 3) {
 		it := pick(w.r, w.items)
 		ob := &oracle.Object{Kind: oracle.Handed, Org: o.id.String(), ID: id.New[id.Any]().String(), Member: m.String(), Post: it}
 		by, shown := markdown.ByMentor, ""
@@ -128,17 +149,17 @@ func (w *world) handIn(o *org) {
 		case it.Org == ob.Org:
 			by = markdown.ByAuthor
 		default:
-			by, ob.Signed = markdown.ByAuthor, w.chance(.5)
+			by, ob.Signed = markdown.ByAuthor, len(w.handed)%2 == 0
 			if ob.Signed && w.rich && w.chance(.5) { // The row itself holds the name; whether it is told is decided where it is read.
 				ob.Shown, shown = "name", w.byKey[m.String()]
 			}
 		}
 		title := w.field(ob, "submissions.title")
 		w.exec(o, `INSERT INTO submissions (org_id, submission_id, membership_id, item_org, item_id, lesson_key, task_key, root_kind, root_id, title, reviewed_by, reviewer, across, shown_name, created_at, updated_at, state)
-			VALUES ($1, $2, $3, $4, $5, 'a', 'task', 'course', $5, $6, $7, $8, $9, $10, now(), now(), 'again')`, o.id, ob.ID, m, it.Org, it.ID, title, by, reviewer, ob.Signed, shown)
+			VALUES ($1, $2, $3, $4, $5, 'a', $11, 'course', $5, $6, $7, $8, $9, $10, now(), now(), 'again')`, o.id, ob.ID, m, it.Org, it.ID, title, by, reviewer, ob.Signed, shown, fmt.Sprintf("task-%d", i))
 		w.exec(o, `INSERT INTO submission_turns (org_id, submission_id, membership_id, number, version, rubric, words, link, handed_at) VALUES ($1, $2, $3, 1, 1, $4, $5, $6, now())`,
-			o.id, ob.ID, m, []markdown.Criterion{{Title: w.field(ob, "turns.criterion"), Levels: []string{w.field(ob, "turns.level"), "x"}, Enough: 1}}, w.field(ob, "turns.words"), "https://example.org/"+w.field(ob, "turns.link"))
-		w.exec(o, `INSERT INTO submission_answers (org_id, submission_id, number, membership_id, by_org, verdict, marks, words, at) VALUES ($1, $2, 1, $3, $1, 'again', '{0}', $4, now())`, o.id, ob.ID, m, w.field(ob, "answers.words"))
+			o.id, ob.ID, m, []markdown.Criterion{{Title: w.field(ob, "submission_turns.criterion"), Levels: []string{w.field(ob, "submission_turns.level"), "x"}, Enough: 1}}, w.field(ob, "submission_turns.words"), "https://example.org/"+w.field(ob, "submission_turns.link"))
+		w.exec(o, `INSERT INTO submission_answers (org_id, submission_id, number, membership_id, by_org, verdict, marks, words, at) VALUES ($1, $2, 1, $3, $1, 'again', '{0}', $4, now())`, o.id, ob.ID, m, w.field(ob, "submission_answers.words"))
 		for _, table := range []string{"submissions", "submission_turns", "submission_answers"} {
 			w.put(table, ob.ID, ob)
 		}

@@ -27,8 +27,7 @@ CREATE TABLE submissions (
   FOREIGN KEY (org_id, reviewer) REFERENCES memberships (org_id, membership_id),
   CHECK (reviewer IS NULL OR reviewed_by <> 'author'),
   CHECK (reviewer <> membership_id),
-  CHECK (NOT across OR reviewed_by = 'author' AND item_org <> org_id),
-  CHECK (shown_name = '' OR across)
+  CHECK (NOT across OR reviewed_by = 'author' AND item_org <> org_id)
 );
 CREATE INDEX submissions_recent ON submissions (org_id, membership_id, updated_at DESC, submission_id DESC);
 CREATE INDEX submissions_reviewer ON submissions (org_id, reviewer, updated_at DESC, submission_id DESC) WHERE reviewer IS NOT NULL;
