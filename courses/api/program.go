@@ -86,7 +86,8 @@ func (o *ops) programs(a *api.API) {
 		Body struct {
 			Rows []Program `json:"rows"`
 		}
-	}, error) {
+	}, error,
+	) {
 		list, err := o.svc.OwnPrograms(ctx)
 		if err != nil {
 			return nil, err
