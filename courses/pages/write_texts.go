@@ -98,4 +98,3 @@ func (p *Pages) saveTexts(c *fiber.Ctx) error {
 	}
 	return c.Redirect(to, fiber.StatusSeeOther)
 }
-

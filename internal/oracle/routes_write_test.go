@@ -21,9 +21,9 @@ var writeRoutes = map[string]route{
 		}
 		return []ask{{target: "/publish", about: about, ok: 200, lists: lines}, {target: "/publish?tab=published", about: about, ok: 200, lists: s.itemsOn(r, false)}}
 	}},
-	"GET /publish/:id":                 {kind: page, asks: drafts("")},
-	"GET /publish/:id/discard":         {kind: page, asks: drafts("/discard")},
-	"GET /publish/:id/lessons/:lesson": {kind: page, asks: drafts("/lessons/first")},
+	"GET /publish/:id":                        {kind: page, asks: drafts("")},
+	"GET /publish/:id/discard":                {kind: page, asks: drafts("/discard")},
+	"GET /publish/:id/lessons/:lesson":        {kind: page, asks: drafts("/lessons/first")},
 	"GET /publish/:id/lessons/:lesson/texts":  {kind: page, asks: drafts("/lessons/first/texts")},
 	"POST /publish/:id/lessons/:lesson/texts": {kind: write, post: draftForms("/lessons/first/texts", "do=rights&edition=1&licence=Mine", "do=text&edition=1&lang=de&title=Mine&source=Mine", "do=remove&edition=1&lang=de")},
 	"GET /publish/:id/steps/:step": {kind: page, asks: func(s *site, r *reader) []ask {
