@@ -42,6 +42,7 @@ type Sitting struct {
 	Ends      *time.Time `db:"ends_at"`  // nil without a limit
 	Ended     *time.Time `db:"ended_at"` // nil while it goes on
 	RanOut    bool       `db:"ran_out"`  // its time ran out: what was answered by then counts, and the rest is wrong
+	Skips     bool       `db:"skips"`    // begun to skip what it asks
 	Points    int        `db:"points"`   // questions that were answered rightly
 	Passed    bool       `db:"passed"`
 }
@@ -63,7 +64,8 @@ type CheckView struct {
 	Lesson     string       // title
 	Key, Title string
 	Rules      CheckRules
-	More       int // percent of time that the viewer has on top
+	More       int    // percent of time that the viewer has on top
+	Skips      string // what whoever passes it need not read: markdown.SkipsLesson or SkipsCourse; "" for nothing, or where it is finished
 
 	Past      []Sitting // handed in or run out, the latest first
 	Running   *Sitting
@@ -93,7 +95,7 @@ type editionBlocks struct {
 	Blocks  []markdown.Block `db:"blocks"`
 }
 
-const sittingColumns = `s.sitting_id, s.number, s.version, s.questions, s.pass, s.started_at, s.ends_at, s.ended_at, s.ran_out, s.points, s.passed`
+const sittingColumns = `s.sitting_id, s.number, s.version, s.questions, s.pass, s.started_at, s.ends_at, s.ended_at, s.ran_out, s.skips, s.points, s.passed`
 
 const sittingsOf = `FROM sittings s WHERE s.org_id = $1 AND s.membership_id = $2 AND s.item_org = $3 AND s.item_id = $4 AND s.lesson_key = $5 AND s.quiz_key = $6`
 
@@ -172,6 +174,9 @@ func (v *CheckView) fill(at located, c checked, result int) error {
 		return err
 	}
 	v.Title, v.Rules, v.Left = b.Title, *rulesOf(b), -1
+	if finished := at.Root.finishedSet(); slices.ContainsFunc(at.skipped(b), func(l LessonRef) bool { return !finished[Leaf{at.Item, l.Key}] }) {
+		v.Skips = b.Skips
+	}
 	if v.Rules.Attempts > 0 {
 		v.Left = max(0, v.Rules.Attempts-len(c.sittings))
 	}
@@ -306,9 +311,9 @@ func (c *checked) running() *Sitting {
 	return nil
 }
 
-// BeginCheck begins a taking, or goes on with the one that was begun. A taking whose time ran out is ended first. Invalid if it was taken as
-// often as it may be.
-func (s *Service) BeginCheck(ctx context.Context, p Place, quiz string) error {
+// BeginCheck begins a taking, or goes on with the one that was begun. A taking whose time ran out is ended first. With skip, who passes need not
+// read what the check asks, if its author says so. Invalid if it was taken as often as it may be.
+func (s *Service) BeginCheck(ctx context.Context, p Place, quiz string, skip bool) error {
 	if err := authz.Check(ctx, authz.Learn, id.Org{}); err != nil {
 		return err
 	}
@@ -340,8 +345,8 @@ func (s *Service) BeginCheck(ctx context.Context, p Place, quiz string) error {
 			t := tx.Now.Add(time.Duration(extended(b.Minutes, c.more)) * time.Minute)
 			ends = &t
 		}
-		return tx.Must(`INSERT INTO sittings (org_id, sitting_id, membership_id, item_org, item_id, version, lesson_key, quiz_key, number, questions, pass, started_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-			tx.Scope.Org, sitting, tx.Scope.Membership, at.Org, at.Item, at.Version, at.Lesson, quiz, number, draw(b, sitting), b.Pass, tx.Now, ends)
+		return tx.Must(`INSERT INTO sittings (org_id, sitting_id, membership_id, item_org, item_id, version, lesson_key, quiz_key, number, questions, pass, started_at, ends_at, skips) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+			tx.Scope.Org, sitting, tx.Scope.Membership, at.Org, at.Item, at.Version, at.Lesson, quiz, number, draw(b, sitting), b.Pass, tx.Now, ends, skip && b.Skips != "")
 	})
 }
 
@@ -427,6 +432,9 @@ func (s *Service) end(tx *db.Tx, at located, c *checked, quiz string, run Sittin
 	}); err != nil {
 		return fmt.Errorf("end check %s: %w", quiz, err)
 	}
+	if passed && run.Skips {
+		return s.skipped(tx, at, b)
+	}
 	open, err := open(tx, at)
 	if err != nil || open > 0 {
 		return err
@@ -434,12 +442,73 @@ func (s *Service) end(tx *db.Tx, at located, c *checked, quiz string, run Sittin
 	return s.complete(tx, at, tx.Batch)
 }
 
-// open counts what the member has to answer before the lesson is finished: questions, and checks that are not passed.
+// skipped finishes what whoever passed the check need not read: as shown by test, unless it was finished before.
+func (s *Service) skipped(tx *db.Tx, at located, b markdown.Block) error {
+	at.ByTest = true
+	for _, l := range at.skipped(b) {
+		at.Lesson, at.Ref = l.Key, l
+		if err := s.complete(tx, at, tx.Batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skipped lists what whoever passes the check need not read.
+func (at located) skipped(b markdown.Block) []LessonRef {
+	switch {
+	case b.Skips == "":
+		return nil
+	case b.Skips == markdown.SkipsCourse && at.From.Kind == StepCourse:
+		return at.From.Lessons
+	case b.Skips == markdown.SkipsCourse && at.From.Key == "":
+		return at.Root.Outline.Lessons()
+	}
+	return []LessonRef{at.Ref}
+}
+
+// Skip is a check by which somebody shows that they know something already.
+type Skip struct {
+	Stop
+
+	Quiz  string // key of the check
+	Whole bool   // all of the course is skipped with it
+}
+
+// skip finds how to skip what stands at a place and is not finished: its own check, or one of the course that it belongs to. nil if one cannot.
+func (r *root) skip(step, lesson string) *Skip {
+	item, lessons := r.ItemID, r.Outline.Lessons()
+	if s, ok := r.Outline.Step(step); ok {
+		item, lessons = s.Item, s.Lessons
+	}
+	finished := r.finishedSet()
+	for _, own := range []bool{true, false} {
+		for _, l := range lessons {
+			at := l.Key
+			if s, ok := r.Outline.Step(step); ok && s.Kind != StepCourse {
+				at = ""
+			}
+			if l.Skip != "" && !finished[Leaf{item, l.Key}] && (l.SkipAll && !own || own && (at == lesson || at == "")) {
+				return &Skip{Stop{Step: step, Lesson: at, Title: l.Title}, l.Skip, l.SkipAll}
+			}
+		}
+	}
+	return nil
+}
+
+// open counts what the member has to do before the lesson is finished: questions, checks that are not passed, and tasks that are not done.
 func open(tx *db.Tx, at located) (n int, err error) {
 	if at.Ref.Questions > 0 {
 		if n, err = openQuestions(tx, at); err != nil {
 			return 0, err
 		}
+	}
+	if at.Ref.Tasks > 0 {
+		done, err := doneTasks(tx, at)
+		if err != nil {
+			return 0, err
+		}
+		n += max(at.Ref.Tasks-done, 0)
 	}
 	if at.Ref.Checks == 0 {
 		return n, nil

@@ -26,6 +26,7 @@ type located struct {
 	Ref     LessonRef
 	Own     bool
 	Step    string // key of an added step
+	ByTest  bool   // it is shown by a check instead of learned
 	From    Step   // of a path; without a key for all else
 }
 
@@ -169,8 +170,8 @@ func (s *Service) complete(tx *db.Tx, at located, send func(func(*db.Batch)) err
 	t := tally{root: at.Root}
 	if err := tx.Batch(func(b *db.Batch) {
 		at.before(b, tx.Scope, &before)
-		db.Write(b, &fresh, `INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version, at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-			tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version, tx.Now)
+		db.Write(b, &fresh, `INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version, at, by_test) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+			tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version, tx.Now, at.ByTest)
 		t.queue(b, tx.Scope, at.Item)
 	}); err != nil {
 		return fmt.Errorf("complete %s of %s: %w", at.Lesson, at.Item, err)
@@ -185,10 +186,15 @@ func (s *Service) complete(tx *db.Tx, at located, send func(func(*db.Batch)) err
 	if err != nil {
 		return err
 	}
+	said := map[string]any{"version": at.Version}
+	if at.ByTest {
+		said["by_test"] = true
+		at.Ref.Minutes = 0 // Nobody spent them.
+	}
 	return send(func(b *db.Batch) {
 		state(b, tx, statement{
 			Verb: "completed", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Minutes: at.Ref.Minutes,
-			Formal: at.Kind == tenants.KindCourse || at.Kind == tenants.KindPath, Pull: at.pull(), Context: map[string]any{"version": at.Version},
+			Formal: at.Kind == tenants.KindCourse || at.Kind == tenants.KindPath, Pull: at.pull(), Context: said,
 		})
 		jobs.Queue(b, tx.Now, LessonCompleted{Org: tx.Scope.Org, Membership: tx.Scope.Membership, ItemOrg: at.Org, Item: at.Item, Lesson: at.Lesson, At: tx.Now})
 		t.count(b, tx, list)
@@ -200,8 +206,8 @@ func (at located) before(b *db.Batch, sc scope.Scope, dest *[]done) {
 	if len(at.From.Needs) == 0 {
 		return
 	}
-	db.List(b, dest, `SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = ANY($4)
-		UNION ALL SELECT d.item_id, d.lesson_key FROM visitor_progress d WHERE d.visitor_id = $3 AND d.item_id = ANY($4) LIMIT 5000`,
+	db.List(b, dest, `SELECT c.item_id, c.lesson_key, c.by_test FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = ANY($4)
+		UNION ALL SELECT d.item_id, d.lesson_key, false FROM visitor_progress d WHERE d.visitor_id = $3 AND d.item_id = ANY($4) LIMIT 5000`,
 		sc.Org, sc.Membership, sc.Visitor, append(at.Root.Outline.leads(at.Root.ItemID), at.Root.ItemID))
 }
 

@@ -348,7 +348,10 @@ func (s *Service) Forget(ctx context.Context, member id.Membership, _ string) er
 	if err := s.db.Tx(ctx, func(tx *db.Tx) error { return forgetSeats(tx, member) }); err != nil {
 		return err
 	}
-	return s.keep(ctx, member)
+	if err := s.keep(ctx, member); err != nil {
+		return err
+	}
+	return s.forgetTasks(ctx, member)
 }
 
 // ForgetOrg is Forget of all members of an organization that is being erased.

@@ -500,12 +500,18 @@ func (p *press) lesson(l LessonDraft) (LessonRef, error) {
 	l.Minutes = lessonMinutes(l.Minutes, plain)
 	ref := LessonRef{Key: l.Key, Title: l.Title, Summary: l.Summary, Kind: l.Kind, Minutes: l.Minutes}
 	for _, b := range blocks {
-		if b.Check() {
+		switch {
+		case b.Check():
 			ref.Checks++
-		} else {
+			if b.Skips != "" && ref.Skip == "" {
+				ref.Skip, ref.SkipAll = b.Key, b.Skips == markdown.SkipsCourse
+			}
+		case b.Kind == markdown.Task:
+			ref.Tasks++
+		default:
 			ref.Questions += len(b.Questions)
 		}
-		if b.Title != "" || b.Kind == markdown.Reflect || b.Kind == markdown.Quiz || b.Kind == markdown.Try {
+		if b.Title != "" || b.Kind == markdown.Reflect || b.Kind == markdown.Quiz || b.Kind == markdown.Try || b.Kind == markdown.Task {
 			if b.Kind != markdown.File {
 				ref.Parts = append(ref.Parts, PartRef{Key: b.Key, Title: b.Title, Kind: b.Kind})
 			}

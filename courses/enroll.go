@@ -26,14 +26,30 @@ const (
 	OriginVisit    = "visit"
 )
 
+// What somebody came for.
+const (
+	IntentWhole  = "whole"  // all of it
+	IntentAnswer = "answer" // one answer
+	IntentLook   = "look"   // to look around
+)
+
+// Intents are the values of Origin.Intent, in the order in which they are offered.
+var Intents = []string{IntentWhole, IntentAnswer, IntentLook} //nolint:gochecknoglobals // A constant list.
+
 // Origin says through what somebody came. Ref is the story, campaign or person; "" for none.
-type Origin struct{ Kind, Ref string }
+type Origin struct {
+	Kind, Ref string
+	Intent    string // one of Intents; "" where they did not say
+}
 
 func (o Origin) clean() Origin {
 	switch o.Kind {
 	case OriginChoice, OriginSearch, OriginPeer, OriginStory, OriginCampaign, OriginVisit:
 	default:
-		return Origin{Kind: OriginChoice} // Nobody assigns something to themselves.
+		o.Kind, o.Ref = OriginChoice, "" // Nobody assigns something to themselves.
+	}
+	if !slices.Contains(Intents, o.Intent) {
+		o.Intent = ""
 	}
 	if len(o.Ref) > 100 {
 		o.Ref = ""
@@ -65,17 +81,21 @@ func (s *Service) enroll(tx *db.Tx, item id.Item, o Origin) error {
 	}
 	// The own record says what it is about, also when that has closed. What the organization took into its library begins in the
 	// version that it chose.
-	pinned, err := db.Rows[int](tx, `INSERT INTO enrollments AS e (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, origin_ref, started_at, updated_at, title, kind)
-		VALUES ($1, $2, $3, $4, $5, coalesce((SELECT `+chosen+` FROM adoptions a WHERE a.org_id = $1 AND a.item_org = $4 AND a.item_id = $5), $6), $7, $8, $9, $9, $10, $11)
-		ON CONFLICT (org_id, membership_id, item_org, item_id) DO UPDATE SET state = 'active', updated_at = excluded.updated_at WHERE e.state = 'left'
+	pinned, err := db.Rows[int](tx, `INSERT INTO enrollments AS e (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, origin_ref, started_at, updated_at, title, kind, intent)
+		VALUES ($1, $2, $3, $4, $5, coalesce((SELECT `+chosen+` FROM adoptions a WHERE a.org_id = $1 AND a.item_org = $4 AND a.item_id = $5), $6), $7, $8, $9, $9, $10, $11, $12)
+		ON CONFLICT (org_id, membership_id, item_org, item_id) DO UPDATE SET state = 'active', updated_at = excluded.updated_at, intent = coalesce(nullif(excluded.intent, ''), e.intent) WHERE e.state = 'left'
 		RETURNING e.version`,
-		tx.Scope.Org, id.New[id.Enrollment](), tx.Scope.Membership, it.OrgID, it.ItemID, it.Version, o.Kind, o.Ref, tx.Now, it.Title, it.Kind)
+		tx.Scope.Org, id.New[id.Enrollment](), tx.Scope.Membership, it.OrgID, it.ItemID, it.Version, o.Kind, o.Ref, tx.Now, it.Title, it.Kind, o.Intent)
 	if err != nil || len(pinned) == 0 {
 		return err
 	}
+	said := map[string]any{"version": pinned[0], "origin": o.Kind}
+	if o.Intent != "" {
+		said["intent"] = o.Intent
+	}
 	var t tally
 	if err := tx.Batch(func(b *db.Batch) {
-		state(b, tx, statement{Verb: "enrolled", Org: it.OrgID, Kind: it.Kind, Item: it.ItemID, Formal: true, Pull: o.Kind != OriginAssigned, Context: map[string]any{"version": pinned[0], "origin": o.Kind}})
+		state(b, tx, statement{Verb: "enrolled", Org: it.OrgID, Kind: it.Kind, Item: it.ItemID, Formal: true, Pull: o.Kind != OriginAssigned, Context: said})
 		jobs.Queue(b, tx.Now, Enrolled{Org: tx.Scope.Org, Membership: tx.Scope.Membership, ItemOrg: it.OrgID, Item: it.ItemID, Origin: o.Kind, Ref: o.Ref, At: tx.Now})
 		t.queue(b, tx.Scope, it.ItemID)
 	}); err != nil {
@@ -86,6 +106,22 @@ func (s *Service) enroll(tx *db.Tx, item id.Item, o Origin) error {
 		return err
 	}
 	return tx.Batch(func(b *db.Batch) { t.count(b, tx, list) })
+}
+
+// SetIntent keeps what the acting member came to a course or path for, which they have begun. Repeating it is safe.
+func (s *Service) SetIntent(ctx context.Context, item id.Item, intent string) error {
+	if err := authz.Check(ctx, authz.Learn, id.Org{}); err != nil {
+		return err
+	}
+	if !slices.Contains(Intents, intent) {
+		return errs.New(errs.Malformed, "intent %q", intent)
+	}
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tenants.SeeItem(tx, item); err != nil {
+			return err
+		}
+		return tx.Must(`UPDATE enrollments SET intent = $4 WHERE org_id = $1 AND membership_id = $2 AND item_id = $3 AND state <> 'left'`, tx.Scope.Org, tx.Scope.Membership, item, intent)
+	})
 }
 
 // statement is one thing that a member did (xAPI 1.0.3, with the verbs of product.md).
@@ -179,7 +215,7 @@ func (t *tally) editions() (out []edition) {
 func (t *tally) count(b *db.Batch, tx *db.Tx, list map[edition]Outline) {
 	finished := map[Leaf]bool{}
 	for _, d := range t.has.Finished {
-		finished[Leaf(d)] = true
+		finished[d.leaf()] = true
 	}
 	for _, e := range t.on {
 		p := Measure(list[e.edition()].Required(e.ItemID, t.visible), finished)

@@ -42,7 +42,10 @@ type LessonView struct {
 	Next     *Stop
 	Progress Progress
 	Done     bool
-	Open     int // questions without an answer
+	Tested   bool  // it was shown by a check instead of learned
+	Skip     *Skip // how to skip it; nil if one cannot
+	Open     int   // questions without an answer
+	Tasks    int   // that are not done
 	Started  bool
 	Visitor  bool
 	Own      bool // an added step
@@ -79,9 +82,10 @@ type BlockView struct {
 	Chapters, Said         []markdown.Cue
 	Minutes                int
 	Questions              []QuestionView
-	Plan                   *TryView    // of something to try
-	Check                  *CheckRules // of a quiz that is taken as a whole, elsewhere: it has no Questions here
-	Body                   string      // of the viewer's reflection
+	Plan                   *TryView        // of something to try
+	Task                   *markdown.Block // of a task: Body is how far it is
+	Check                  *CheckRules     // of a quiz that is taken as a whole, elsewhere: it has no Questions here
+	Body                   string          // of the viewer's reflection
 	Saved                  time.Time
 }
 
@@ -103,7 +107,7 @@ type reflection struct {
 	Body string    `db:"body"`
 	At   time.Time `db:"updated_at"`
 
-	Try  bool       `db:"try"` // something to try: Body is what
+	Kind string     `db:"kind"` // of something to try, Body is what; of a task, how far it is
 	With string     `db:"with_whom"`
 	By   *time.Time `db:"by_day"`
 }
@@ -227,6 +231,11 @@ type leaf struct {
 
 func (at located) leaf() leaf { return leaf{edition{at.Org, at.Item, at.Version}, at.Lesson} }
 
+// lessonTextSQL reads a lesson of a version: $1 its owner, $2 item, $3 version, $4 key, $5 the language to read it in if it is there.
+const lessonTextSQL = `SELECT coalesce(t.title, l.title) AS title, l.kind, l.minutes, coalesce(t.blocks, l.blocks) AS blocks, coalesce(t.lang, l.lang) AS lang, l.lang AS base, l.langs, l.licence, l.origin
+		FROM lessons l LEFT JOIN lesson_texts t ON t.org_id = l.org_id AND t.item_id = l.item_id AND t.version = l.version AND t.key = l.key AND t.lang = $5
+		WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`
+
 // queue queues the lesson, in a language if it is there in it, its item unless that is the root, and what the viewer alone sees of it.
 func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in string) {
 	l.owner, l.lesson = of.Item == root, of.Lesson == ""
@@ -236,16 +245,16 @@ func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in stri
 	if l.lesson {
 		return
 	}
-	db.One(b, &l.lessonFound, &l.lesson, `SELECT coalesce(t.title, l.title) AS title, l.kind, l.minutes, coalesce(t.blocks, l.blocks) AS blocks, coalesce(t.lang, l.lang) AS lang, l.lang AS base, l.langs, l.licence, l.origin
-		FROM lessons l LEFT JOIN lesson_texts t ON t.org_id = l.org_id AND t.item_id = l.item_id AND t.version = l.version AND t.key = l.key AND t.lang = $5
-		WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, of.Org, of.Item, of.Version, of.Lesson, in)
+	db.One(b, &l.lessonFound, &l.lesson, lessonTextSQL, of.Org, of.Item, of.Version, of.Lesson, in)
 	if sc.SignedIn() {
 		db.List(b, &l.Attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices, a.words FROM attempts a
 			WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND a.sitting_id IS NULL ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
-		db.List(b, &l.Reflections, `(SELECT r.reflection_key, r.body, r.updated_at, false AS try, '' AS with_whom, NULL::date AS by_day FROM reflections r
+		db.List(b, &l.Reflections, `(SELECT r.reflection_key, r.body, r.updated_at, 'reflect' AS kind, '' AS with_whom, NULL::date AS by_day FROM reflections r
 			WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50)
-			UNION ALL (SELECT t.try_key, t.what, t.updated_at, true, t.with_whom, t.by_day FROM tryouts t
-			WHERE t.org_id = $1 AND t.membership_id = $2 AND t.item_org = $3 AND t.item_id = $4 AND t.lesson_key = $5 ORDER BY t.try_key LIMIT 50)`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
+			UNION ALL (SELECT t.try_key, t.what, t.updated_at, 'try', t.with_whom, t.by_day FROM tryouts t
+			WHERE t.org_id = $1 AND t.membership_id = $2 AND t.item_org = $3 AND t.item_id = $4 AND t.lesson_key = $5 ORDER BY t.try_key LIMIT 50)
+			UNION ALL (SELECT s.task_key, s.state, s.updated_at, 'task', '', NULL::date FROM submissions s
+			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.item_org = $3 AND s.item_id = $4 AND s.lesson_key = $5 ORDER BY s.task_key LIMIT 50)`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
 	}
 }
 
@@ -280,10 +289,17 @@ func (r *root) lesson(v *LessonView, at located, l text, seed string, orgs map[i
 		}
 	}
 	v.Lang = cmp.Or(v.Lang, v.Owner.Lang)
-	v.Done = finished[leaf]
+	v.Done, v.Tested = finished[leaf], r.tested(leaf)
+	if !v.Done && !v.Visitor && !v.Own && len(v.Waits) == 0 {
+		v.Skip = r.skip(v.Place.Step, v.Place.Lesson)
+	}
 	for _, b := range v.Blocks {
-		if b.Check != nil && !v.Done {
+		switch {
+		case v.Done:
+		case b.Check != nil:
 			v.Open += b.Check.Asked
+		case b.Kind == markdown.Task && b.Body != TaskDone:
+			v.Tasks++
 		}
 		for _, q := range b.Questions {
 			if q.State == Unanswered {
@@ -311,7 +327,7 @@ func (r *root) ownStep(key string) (OwnStep, id.Org, bool) {
 func (r *root) parts(v *LessonView, leaf Leaf) []Part {
 	var out []Part
 	for _, b := range v.Blocks {
-		if b.Kind == markdown.File || b.Kind == markdown.Path || b.Title == "" && b.Kind != markdown.Reflect && b.Kind != markdown.Quiz && b.Kind != markdown.Try {
+		if b.Kind == markdown.File || b.Kind == markdown.Path || b.Title == "" && b.Kind != markdown.Reflect && b.Kind != markdown.Quiz && b.Kind != markdown.Try && b.Kind != markdown.Task {
 			continue
 		}
 		p := Part{Key: b.Key, Title: b.Title, Kind: b.Kind, Done: v.Done}
@@ -320,6 +336,8 @@ func (r *root) parts(v *LessonView, leaf Leaf) []Part {
 			p.Done = p.Done || b.Check == nil && !slices.ContainsFunc(b.Questions, func(q QuestionView) bool { return q.State == Unanswered })
 		case markdown.Reflect, markdown.Try:
 			p.Done = p.Done || b.Body != ""
+		case markdown.Task:
+			p.Done = p.Done || b.Body == TaskDone
 		}
 		out = append(out, p)
 	}

@@ -34,6 +34,9 @@ type LessonRef struct {
 	Minutes   int       `json:"minutes"`
 	Questions int       `json:"questions,omitempty"` // in its quizzes that are answered one by one
 	Checks    int       `json:"checks,omitempty"`    // quizzes that are taken as a whole
+	Tasks     int       `json:"tasks,omitempty"`     // to be done and found done by somebody
+	Skip      string    `json:"skip,omitempty"`      // the key of the check by which one shows that one knows it already
+	SkipAll   bool      `json:"skip_all,omitempty"`  // and with it all of the course
 	Parts     []PartRef `json:"parts,omitempty"`
 
 	Titles map[string]string `json:"titles,omitempty"` // in the languages of its translations

@@ -43,6 +43,8 @@ type View struct {
 	People    []string                        // colleagues on it, by name; never from other organizations
 	PeopleAll int
 	Ask       *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
+	Intent    string           // what the viewer came for: one of Intents, "" where they did not say
+	Skip      *Skip            // how to skip what comes next; nil if one cannot
 	Mine      bool             // the viewer writes it: an author of its organization
 	Visitor   bool             // nobody is signed in: progress is kept for this browser only
 	Library   Shelved          // for those who look after the library
@@ -68,6 +70,7 @@ type Station struct {
 	Own      bool // an addition: of the viewer's organization, or of one whose customer it is
 	Done     bool
 	Started  bool // some of its lessons are finished
+	Tested   bool // done, and some of it was shown by a check instead of learned
 	Now      bool // where to continue
 	Lessons  int
 	LessonsN int // finished of them
@@ -137,6 +140,7 @@ type pinned struct {
 	Enrollment id.Enrollment `db:"enrollment_id" json:"enrollment_id"`
 	State      string        `db:"state" json:"state"` // "" without an enrollment
 	Origin     string        `db:"origin" json:"origin"`
+	Intent     string        `db:"intent" json:"intent"`
 	AtItem     id.Item       `db:"at_item" json:"at_item"`
 	AtLesson   string        `db:"at_lesson" json:"at_lesson"`
 	AtPart     string        `db:"at_part" json:"at_part"`
@@ -152,7 +156,10 @@ func (p *pinned) edition() edition { return edition{p.OrgID, p.ItemID, p.Version
 type done struct {
 	Item   id.Item `db:"item_id" json:"item_id"`
 	Lesson string  `db:"lesson_key" json:"lesson_key"`
+	ByTest bool    `db:"by_test" json:"by_test"` // shown by a check instead of learned
 }
+
+func (d done) leaf() Leaf { return Leaf{d.Item, d.Lesson} }
 
 // root is what every page and change of a path or course reads first: the version that the viewer learns and what the viewer did.
 type root struct {
@@ -167,9 +174,9 @@ type root struct {
 // rootSQL reads a root, one row: $1 item, $2 organization, $3 membership, $4 visitor. The lists come as JSON, so that the version
 // is found once and not once for each of them.
 var rootSQL = fmt.Sprintf(rootShape, `(SELECT coalesce(json_agg(x), '[]') FROM (
-		SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id = ANY(p.leads_to || p.item_id)
+		SELECT c.item_id, c.lesson_key, c.by_test FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id = ANY(p.leads_to || p.item_id)
 		UNION ALL
-		SELECT d.item_id, d.lesson_key FROM visitor_progress d WHERE d.visitor_id = $4 AND d.item_id = ANY(p.leads_to || p.item_id) AND NOT (d.item_id = p.item_id AND d.lesson_key = '')
+		SELECT d.item_id, d.lesson_key, false FROM visitor_progress d WHERE d.visitor_id = $4 AND d.item_id = ANY(p.leads_to || p.item_id) AND NOT (d.item_id = p.item_id AND d.lesson_key = '')
 		LIMIT 2000) x)`)
 
 // placeSQL is rootSQL without what was finished, for changes.
@@ -177,7 +184,7 @@ var placeSQL = fmt.Sprintf(rootShape, `'[]'::json`)
 
 var rootShape = `WITH pin AS MATERIALIZED (
 	SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to, e.enrollment_id,
-		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin,
+		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin, coalesce(e.intent, '') AS intent,
 		e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, least(e.due_at, e.own_due_at) AS due_at,
 		coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $2 AND m.membership_id = e.asked_by), '') AS asker, coalesce(e.reason, '') AS reason, e.completed_at,
 		(SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item
@@ -188,7 +195,7 @@ var rootShape = `WITH pin AS MATERIALIZED (
 	JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = coalesce(e.version, p.version, ` + chosen + `, i.version)
 	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1),
 adds AS MATERIALIZED (SELECT x.* FROM pin p CROSS JOIN LATERAL (` + addedTo("p.org_id", "p.item_id") + `) x)
-SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin,
+SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.intent,
 	p.at_item, p.at_lesson, p.at_part, p.due_at, p.asker, p.reason, p.completed_at, p.item,
 	ARRAY(SELECT i.item_id FROM (SELECT unnest(p.leads_to) AS id UNION SELECT unnest(a.leads_to) FROM adds a) l JOIN items i ON i.item_id = l.id LIMIT 500) AS sees,
 	%s AS finished,
@@ -206,7 +213,7 @@ func (r *root) visible(item id.Item) bool {
 func (r *root) finishedSet() map[Leaf]bool {
 	out := make(map[Leaf]bool, len(r.Finished))
 	for _, d := range r.Finished {
-		out[Leaf(d)] = true
+		out[d.leaf()] = true
 	}
 	return out
 }
@@ -223,6 +230,11 @@ func (r *root) waiting(s Step) []Step {
 	return r.Outline.waits(s, r.visible, finished)
 }
 
+// tested is what of the finished was shown by a check.
+func (r *root) tested(list ...Leaf) bool {
+	return slices.ContainsFunc(r.Finished, func(d done) bool { return d.ByTest && slices.Contains(list, d.leaf()) })
+}
+
 func (r *root) progress() Progress {
 	return Measure(r.Outline.Required(r.ItemID, r.visible), r.finishedSet())
 }
@@ -234,6 +246,7 @@ func (r *root) stations(orgs map[id.Org]tenants.Organization) []Station {
 	for _, m := range r.Outline.Modules {
 		for i, l := range m.Lessons {
 			st := Station{Lesson: l.Key, Kind: l.Kind, Title: l.Title, Summary: l.Summary, Minutes: l.Minutes, Org: orgs[r.OrgID], Lessons: 1, Done: finished[Leaf{r.ItemID, l.Key}]}
+			st.Tested = st.Done && r.tested(Leaf{r.ItemID, l.Key})
 			if i == 0 {
 				st.Module = m.Title
 			}
@@ -269,6 +282,7 @@ func (r *root) station(s Step, orgs map[id.Org]tenants.Organization, finished ma
 		}
 	}
 	st.Done = st.LessonsN == st.Lessons
+	st.Tested = st.Done && r.tested(s.leaves()...)
 	st.Started = st.LessonsN > 0 && !st.Done
 	st.Note, st.Optional, st.Either = s.Note, s.Optional, s.Either
 	st.Spared = s.Either != "" && !st.Done && r.Outline.settled(s, finished)
@@ -374,7 +388,7 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 	v.Item, v.Org, v.Outcome, v.IntroHTML, v.Version, v.Updated, v.Note = r.Item, orgs[p.OrgID], p.Outcome, p.IntroHTML, p.Version, p.Published, p.Note
 	v.Item.Title, v.Item.Summary = p.Title, p.Summary
 	v.Stations, v.Progress = r.stations(orgs), r.progress()
-	v.Started, v.Finished, v.Due, v.Asker, v.Reason = p.State != "", p.Completed, p.Due, p.Asker, p.Reason
+	v.Started, v.Finished, v.Due, v.Asker, v.Reason, v.Intent = p.State != "", p.Completed, p.Due, p.Asker, p.Reason, p.Intent
 	if len(r.Additions)+len(v.Joints) > 0 {
 		v.Additions, v.Adders = r.Additions, orgs
 	}
@@ -391,6 +405,9 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 		v.Next = &v.Stations[at]
 	}
 	v.Left = left(v.Stations)
+	if v.Next != nil && sc.SignedIn() && len(v.Next.Waits) == 0 && !v.Next.Own {
+		v.Skip = r.skip(v.Next.Step, v.Next.Lesson)
+	}
 	slices.SortStableFunc(v.Orgs, func(a, b OrgShare) int { return rank(a, p.OrgID) - rank(b, p.OrgID) })
 	return nil
 }

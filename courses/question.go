@@ -255,15 +255,18 @@ func blocks(list []markdown.Block, seed string, attempts []attempt, reflections 
 			v.Questions = questions(b, seed, attempts)
 		}
 		for _, r := range reflections {
-			if (b.Kind == markdown.Reflect && !r.Try || b.Kind == markdown.Try && r.Try) && r.Key == b.Key {
+			if r.Kind == b.Kind && r.Key == b.Key {
 				v.Body, v.Saved = r.Body, r.At
-				if r.Try {
+				if r.Kind == markdown.Try {
 					v.Plan = &TryView{With: r.With, By: r.By}
 				}
 			}
 		}
-		if b.Kind == markdown.Try && v.Plan == nil {
+		switch {
+		case b.Kind == markdown.Try && v.Plan == nil:
 			v.Plan = &TryView{With: b.With, Days: b.Days}
+		case b.Kind == markdown.Task:
+			v.Task = &b
 		}
 		out = append(out, v)
 	}

@@ -218,7 +218,7 @@ func TestCheckIsTakenAsAWhole(t *testing.T) {
 		}
 	}
 	for range 2 { // Whoever presses twice has one.
-		if err := w.svc.BeginCheck(ctx, p, "final"); err != nil {
+		if err := w.svc.BeginCheck(ctx, p, "final", false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -252,7 +252,7 @@ func TestCheckIsTakenAsAWhole(t *testing.T) {
 	if v, err := w.svc.Lesson(ctx, p, nil); err != nil || v.Done {
 		t.Errorf("finished without passing: %v", err)
 	}
-	if err := w.svc.BeginCheck(ctx, p, "final"); err != nil {
+	if err := w.svc.BeginCheck(ctx, p, "final", false); err != nil {
 		t.Fatal(err)
 	}
 	w.sit(ctx, p, "abcd")
@@ -265,7 +265,7 @@ func TestCheckIsTakenAsAWhole(t *testing.T) {
 	if v, err := w.svc.Lesson(ctx, p, nil); err != nil || !v.Done || v.Open != 0 {
 		t.Errorf("passed and not finished: %v", err)
 	}
-	if err := w.svc.BeginCheck(ctx, p, "final"); !errs.Is(err, errs.Invalid) {
+	if err := w.svc.BeginCheck(ctx, p, "final", false); !errs.Is(err, errs.Invalid) {
 		t.Errorf("begun a third time of two: %v", err)
 	}
 	// It is one's own.
@@ -303,7 +303,7 @@ func TestCheckEndsWithItsTime(t *testing.T) {
 	w.tx(w.partner.ctx, func(tx *db.Tx) error {
 		return tx.Must(`INSERT INTO time_extensions (org_id, membership_id, percent, reason, given_at) VALUES ($1, $2, 25, 'Reads with a screen reader', $3)`, tx.Scope.Org, w.partner.m.MembershipID, tx.Now)
 	})
-	if err := w.svc.BeginCheck(ctx, p, "final"); err != nil {
+	if err := w.svc.BeginCheck(ctx, p, "final", false); err != nil {
 		t.Fatal(err)
 	}
 	run := w.check(ctx, p, 0)

@@ -118,28 +118,19 @@ func (s *Service) AskReview(ctx context.Context, item id.Item, who, words string
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return err
 	}
-	who, words = strings.TrimSpace(who), strings.TrimSpace(words)
+	words = strings.TrimSpace(words)
 	if utf8.RuneCountInString(words) > 1000 {
 		return errs.Fields(errs.Field{Name: "words", Key: "write.fault.long", Args: []any{"Most", 1000}})
 	}
 	return s.manuscript(ctx, item, func(tx *db.Tx, _ Manuscript) error {
-		found, err := db.Rows[id.Membership](tx, `SELECT m.membership_id FROM memberships m WHERE m.org_id = $1 AND m.state = 'active' AND (m.email = lower($2) OR lower(m.name) = lower($2)) ORDER BY m.email <> lower($2), m.membership_id LIMIT 3`, tx.Scope.Org, who)
+		found, key, err := findColleague(tx, who)
 		if err != nil {
 			return err
-		}
-		key := ""
-		switch {
-		case len(found) == 0:
-			key = "review.fault.nobody"
-		case len(found) > 1 && !strings.Contains(who, "@"):
-			key = "review.fault.several"
-		case found[0] == tx.Scope.Membership:
-			key = "review.fault.self"
 		}
 		if key != "" {
 			return errs.Fields(errs.Field{Name: "who", Key: key})
 		}
-		n, err := db.Row[int](tx, `SELECT count(*)::int FROM reviews r WHERE r.org_id = $1 AND r.item_id = $2 AND r.membership_id <> $3`, tx.Scope.Org, item, found[0])
+		n, err := db.Row[int](tx, `SELECT count(*)::int FROM reviews r WHERE r.org_id = $1 AND r.item_id = $2 AND r.membership_id <> $3`, tx.Scope.Org, item, found)
 		if err != nil {
 			return err
 		}
@@ -148,13 +139,13 @@ func (s *Service) AskReview(ctx context.Context, item id.Item, who, words string
 		}
 		if err := tx.Must(`INSERT INTO reviews (org_id, item_id, membership_id, asked_by, words, asked_at) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (org_id, item_id, membership_id) DO UPDATE SET asked_by = excluded.asked_by, words = excluded.words, asked_at = excluded.asked_at, state = 'asked', answer = '', answered_at = NULL`,
-			tx.Scope.Org, item, found[0], tx.Scope.Membership, words, tx.Now); err != nil {
+			tx.Scope.Org, item, found, tx.Scope.Membership, words, tx.Now); err != nil {
 			return err
 		}
-		if err := tenants.Audit(tx, "review.asked", "item:"+item.String(), map[string]string{"membership": found[0].String()}); err != nil {
+		if err := tenants.Audit(tx, "review.asked", "item:"+item.String(), map[string]string{"membership": found.String()}); err != nil {
 			return err
 		}
-		return jobs.Emit(tx, ReviewDue{tx.Scope.Org, item, found[0]})
+		return jobs.Emit(tx, ReviewDue{tx.Scope.Org, item, found})
 	})
 }
 

@@ -99,7 +99,7 @@ func (p *press) translated(l lessonRow, t LessonText) textRow {
 
 // paired reports whether learners put something into a block.
 func paired(b markdown.Block) bool {
-	return b.Kind == markdown.Quiz || b.Kind == markdown.Reflect || b.Kind == markdown.Try
+	return b.Kind == markdown.Quiz || b.Kind == markdown.Reflect || b.Kind == markdown.Try || b.Kind == markdown.Task
 }
 
 func (p *press) unlike(lesson, name string, b markdown.Block) {
@@ -110,10 +110,16 @@ func (p *press) unlike(lesson, name string, b markdown.Block) {
 
 // inWords is a quiz or reflection with the words of its translation, and whether the translation asks the same.
 func inWords(own, words markdown.Block) (markdown.Block, bool) {
-	if len(own.Questions) != len(words.Questions) {
+	if len(own.Questions) != len(words.Questions) || !slices.EqualFunc(own.Rubric, words.Rubric, func(a, b markdown.Criterion) bool { return len(a.Levels) == len(b.Levels) }) {
 		return own, false
 	}
 	out := own
+	if own.Kind == markdown.Task {
+		out.HTML, out.Rubric = words.HTML, slices.Clone(words.Rubric)
+		for i, c := range own.Rubric {
+			out.Rubric[i].Enough = c.Enough
+		}
+	}
 	out.Title, out.Ask, out.Questions = words.Title, words.Ask, slices.Clone(own.Questions)
 	for i, q := range words.Questions {
 		o := own.Questions[i]

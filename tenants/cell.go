@@ -233,14 +233,14 @@ func (p *press) put(figures []figure, first time.Time, weeks int) error {
 	})
 }
 
-// week counts a week and releases its cells. Whoever is known by name is not counted: the total without them would tell of the others.
+// week counts a week and releases its cells. Who came for one answer, or to look around, and went again has not started. Whoever is known by name is not counted: the total without them would tell of the others.
 func (p *press) week(week time.Time) error {
 	rows, err := db.Rows[struct {
 		countRow
 
 		Title string `db:"title"`
 	}](p.tx, `SELECT e.item_id, $3::date AS week, max(e.title) AS title, false AS shown,
-			coalesce(array_agg(e.membership_id::text ORDER BY e.membership_id) FILTER (WHERE e.started_at >= $3 AND e.started_at < $4), '{}') AS started,
+			coalesce(array_agg(e.membership_id::text ORDER BY e.membership_id) FILTER (WHERE e.started_at >= $3 AND e.started_at < $4 AND (e.intent NOT IN ('answer', 'look') OR e.state = 'completed')), '{}') AS started,
 			coalesce(array_agg(e.membership_id::text ORDER BY e.membership_id) FILTER (WHERE e.state = 'completed' AND e.completed_at >= $3 AND e.completed_at < $4), '{}') AS finished
 		FROM enrollments e WHERE e.org_id = $1 AND e.item_org = $2 AND (e.started_at >= $3 AND e.started_at < $4 OR e.completed_at >= $3 AND e.completed_at < $4)
 			AND e.membership_id NOT IN (SELECT c.membership_id FROM consents c WHERE c.org_id = $1 AND c.other_org = $2 AND consented($1, c.membership_id, $2) <> '')

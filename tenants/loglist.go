@@ -109,6 +109,7 @@ func LogActions() map[string]string {
 		"item.adopted":         TopicContent,
 		"item.unadopted":       TopicContent,
 		"credential.offered":   TopicContent, "credential.offer_ended": TopicContent, "credential.revoked": TopicContent, "credential.key": TopicSettings,
+		"task.again": TopicContent, "task.done": TopicContent,
 		"joint.accepted":          TopicNetwork,
 		"joint.declined":          TopicNetwork,
 		"joint.proposed":          TopicNetwork,

@@ -33,7 +33,8 @@ type Usage struct {
 const (
 	quotaOf = `SELECT coalesce(q.storage, $2::bigint) AS storage, coalesce(q.people, $3::int) AS people, coalesce(q.invites_hour, $4::int) AS invites_hour, coalesce(q.invites_month, $5::int) AS invites_month
 		FROM (SELECT 1) one LEFT JOIN quotas q ON q.org_id = $1`
-	usedStorage = `(SELECT coalesce(sum(f.size), 0)::bigint FROM (SELECT f.size FROM files f WHERE f.org_id = $1 UNION ALL SELECT d.size FROM draft_files d WHERE d.org_id = $1) f)`
+	usedStorage = `(SELECT coalesce(sum(f.size), 0)::bigint FROM (SELECT f.size FROM files f WHERE f.org_id = $1 UNION ALL SELECT d.size FROM draft_files d WHERE d.org_id = $1
+		UNION ALL SELECT e.size FROM evidence_files e WHERE e.org_id = $1) f)`
 	usedPeople  = `(SELECT coalesce((SELECT c.here FROM people_counts c WHERE c.org_id = $1), 0))`
 	usedInvites = `(SELECT count(*)::int FROM invitations v WHERE v.org_id = $1 AND v.created_at > $2::timestamptz - interval '1 hour') AS invites_hour,
 		(SELECT count(*)::int FROM invitations v WHERE v.org_id = $1 AND v.created_at > $2::timestamptz - interval '30 days') AS invites_month`

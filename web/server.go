@@ -237,7 +237,7 @@ const (
 // isUpload reports whether the body of a request is a file, which its handler reads as it comes.
 func isUpload(c *fiber.Ctx) bool {
 	p := strings.Split(c.Path(), "/")
-	return c.Method() == fiber.MethodPost && (len(p) == 4 && p[1] == "publish" && p[3] == "files" || isArchive(c))
+	return c.Method() == fiber.MethodPost && (len(p) == 4 && p[1] == "publish" && p[3] == "files" || coursespages.IsHandIn(c.Path()) || isArchive(c))
 }
 
 // isArchive reports whether the body of a request is an archive of courses.

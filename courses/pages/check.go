@@ -26,6 +26,7 @@ type checkView struct {
 	Faults  ui.Faults
 	Refused string
 	Home    string // address of the check
+	Skip    bool   // it is taken to skip what it asks
 }
 
 func (v checkView) question(n int) string { return v.Home + "?n=" + strconv.Itoa(n) }
@@ -65,7 +66,7 @@ func (p *Pages) check(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return p.showCheck(c, at, checkView{N: number(c.Query("n"))}, max(number(c.Query("result")), 0), fiber.StatusOK)
+	return p.showCheck(c, at, checkView{N: number(c.Query("n")), Skip: c.Query("skip") != ""}, max(number(c.Query("result")), 0), fiber.StatusOK)
 }
 
 func (p *Pages) showCheck(c *fiber.Ctx, at courses.Place, v checkView, result, status int) error {
@@ -119,7 +120,7 @@ func (p *Pages) takeCheck(c *fiber.Ctx) error {
 			return p.showCheck(c, at, checkView{N: n, Given: moved(g, c.FormValue("move"))}, 0, fiber.StatusOK)
 		}
 	case do == "begin":
-		err = p.courses.BeginCheck(ctx, at, quiz)
+		err = p.courses.BeginCheck(ctx, at, quiz, c.FormValue("skip") != "")
 	case do == "hand-in":
 		if g, err = chosen(c); err == nil && g.Question != "" {
 			// Whatever of the open question cannot be taken is not answered.

@@ -455,7 +455,7 @@ func footKind(v courses.LessonView) string {
 		return ui.Secondary
 	}
 	for _, b := range v.Blocks {
-		if len(b.Questions) > 0 || b.Check != nil {
+		if len(b.Questions) > 0 || b.Check != nil || b.Task != nil && !v.Done && b.Body != courses.TaskDone {
 			return ui.Secondary
 		}
 	}

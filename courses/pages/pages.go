@@ -35,6 +35,10 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Post("/admin/people/:id/time", p.extend)
 	r.Get("/tries", p.tries)
 	r.Post("/tries", p.sayTry)
+	r.Get("/handed", p.handed)
+	r.Get("/handed/:id", p.handedBy)
+	r.Post("/handed/:id", p.answerTask)
+	r.Get("/handed/:id/:turn/:name", p.evidence)
 	p.mountCredentials(r)
 	p.mountAssigning(r)
 	p.mountTeams(r)
@@ -50,6 +54,7 @@ func (p *Pages) Mount(r fiber.Router) {
 		r.Get("/"+kind+"/:id", p.as(p.view(kind)))
 		r.Get("/"+kind+"/:id/:slug", p.as(p.view(kind)))
 		r.Post("/"+kind+"/:id/:slug/start", p.as(p.start))
+		r.Post("/"+kind+"/:id/:slug/intent", p.intent)
 	}
 	for _, at := range []string{"/course/:id/:slug/lessons/:lesson", "/path/:id/:slug/steps/:step", "/path/:id/:slug/steps/:step/:lesson"} {
 		r.Get(at, p.as(p.lesson))
@@ -58,6 +63,9 @@ func (p *Pages) Mount(r fiber.Router) {
 		r.Post(at+"/reflect", p.as(p.reflect))
 		r.Post(at+"/place", p.as(p.place))
 		r.Post(at+"/try", p.as(p.planTry))
+		r.Get(at+"/tasks/:task", p.as(p.task))
+		r.Post(at+"/tasks/:task", p.as(p.changeTask))
+		r.Post(at+"/tasks/:task"+handInAt, p.as(p.handIn))
 		r.Get(at+"/quizzes/:quiz/check", p.as(p.check))
 		r.Post(at+"/quizzes/:quiz/check", p.as(p.takeCheck))
 	}

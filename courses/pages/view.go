@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -74,7 +75,8 @@ func (p *Pages) start(c *fiber.Ctx) error {
 	if err := p.visit(c); err != nil {
 		return err
 	}
-	if err := p.courses.Start(c.UserContext(), it, courses.Origin{Kind: c.Query("origin"), Ref: c.Query("ref")}); err != nil {
+	// The one button starts the whole of it.
+	if err := p.courses.Start(c.UserContext(), it, courses.Origin{Kind: c.Query("origin"), Ref: c.Query("ref"), Intent: cmp.Or(c.FormValue("intent"), courses.IntentWhole)}); err != nil {
 		return err
 	}
 	read := p.courses.Course
@@ -90,6 +92,18 @@ func (p *Pages) start(c *fiber.Ctx) error {
 		to = StopHref(v.Item, v.Next.Step, v.Next.Lesson)
 	}
 	return c.Redirect(to, fiber.StatusSeeOther)
+}
+
+// intent keeps what somebody came for, who has begun.
+func (p *Pages) intent(c *fiber.Ctx) error {
+	it, err := item(c)
+	if err != nil {
+		return err
+	}
+	if err := p.courses.SetIntent(c.UserContext(), it, c.FormValue("intent")); err != nil {
+		return err
+	}
+	return c.Redirect(strings.TrimSuffix(c.Path(), "/intent")+"#intent", fiber.StatusSeeOther)
 }
 
 // kindOf is the first part of the address.
@@ -188,6 +202,9 @@ func mapStep(ctx context.Context, v courses.View, s courses.Station) ui.MapStep 
 	switch {
 	case s.Done:
 		m.State = ui.Done
+		if s.Tested {
+			m.Meta = append(m.Meta, lang.T(ctx, "practice.tested"))
+		}
 	case s.Lessons > 1 && s.LessonsN > 0:
 		m.Meta = append(m.Meta, lang.T(ctx, "courses.progress.lessons_done", "Count", s.Lessons, "Done", s.LessonsN))
 	case s.Lessons > 1:

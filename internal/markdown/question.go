@@ -197,6 +197,11 @@ func (s *splitter) rules(b *Block, f Fields) {
 	take(&b.Attempts, f.Attempts, 20, "bad_attempts", "attempts", "write a number up to 20, or leave it out for any number")
 	take(&b.Pass, f.Pass, 100, "bad_pass", "pass", "write percent, up to 100")
 	take(&b.Minutes, f.Minutes, 300, "bad_minutes", "minutes", "write minutes, up to 300")
+	switch b.Skips = f.Skips; {
+	case f.Skips != "" && f.Skips != SkipsLesson && f.Skips != SkipsCourse, f.Skips != "" && b.Pass == 0:
+		s.wrong("bad_skips", b.Line, "skips: "+f.Skips, "nobody can skip anything with it", "write pass: with a mark, and skips: lesson or skips: course")
+		b.Skips = ""
+	}
 }
 
 // truths gives the two choices of a statement their words in the language of the text, unless its author wrote others.

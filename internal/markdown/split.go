@@ -21,12 +21,19 @@ const (
 	File    = "file"    // something to download
 	Path    = "path"    // a card of a path or course, in Ref
 	Try     = "try"     // something to try at work, in Ask
+	Task    = "task"    // something to do and hand in, in Ask, that somebody looks at by a rubric
+)
+
+// What whoever passes a quiz need not read.
+const (
+	SkipsLesson = "lesson" // the lesson that it stands in
+	SkipsCourse = "course" // all of the course that it stands in
 )
 
 // typed reports whether a fence of the language is one of the typed blocks.
 func typed(language string) bool {
 	switch language {
-	case Quiz, Reflect, Video, File, Path, Try:
+	case Quiz, Reflect, Video, File, Path, Try, Task:
 		return true
 	}
 	return false
@@ -38,14 +45,15 @@ type Block struct {
 	Kind  string `json:"kind"`
 	Key   string `json:"key"`             // stable: from the heading or title, not from the position
 	Title string `json:"title,omitempty"` // "" for prose before the first heading
-	HTML  string `json:"html,omitempty"`  // of prose, with its heading, which has the id "s-"+Key
+	HTML  string `json:"html,omitempty"`  // of prose, with its heading, which has the id "s-"+Key; of a task what to do
 
 	Questions []Question `json:"questions,omitempty"`
 	Shuffle   bool       `json:"shuffle,omitempty"`  // of a quiz: questions and choices come in another order for everybody
 	Draw      int        `json:"draw,omitempty"`     // of a quiz: so many of its questions are asked; 0 for all
 	Attempts  int        `json:"attempts,omitempty"` // of a quiz: so often it may be taken; 0 for any number
 	Pass      int        `json:"pass,omitempty"`     // of a quiz: from how many percent on it is passed; 0 for no mark
-	Ask       string     `json:"ask,omitempty"`      // of a reflection; of something to try: what
+	Skips     string     `json:"skips,omitempty"`    // of a quiz: what whoever passes it need not read, SkipsLesson or SkipsCourse; "" for nothing
+	Ask       string     `json:"ask,omitempty"`      // of a reflection; of something to try: what; of a task: what to do, in Markdown
 	With      string     `json:"with,omitempty"`     // of something to try: with whom
 	Days      int        `json:"days,omitempty"`     // of something to try: within how many days; 0 for the usual time
 	Src       string     `json:"src,omitempty"`      // of a video or file: a name, and after resolving an address
@@ -55,6 +63,10 @@ type Block struct {
 	Said      []Cue      `json:"said,omitempty"`     // the transcript of a video
 	Minutes   int        `json:"minutes,omitempty"`  // of a video, and how long a quiz may take; 0 for any time
 	Ref       string     `json:"ref,omitempty"`      // of a path card: "organization/slug"
+
+	Hand   []string    `json:"hand,omitempty"`   // of a task: what can be handed in, of Hands
+	By     []string    `json:"by,omitempty"`     // of a task: who may look at it, of Lookers
+	Rubric []Criterion `json:"rubric,omitempty"` // of a task: by what
 
 	Line int `json:"-"` // where it begins in the text, from 1
 }
@@ -132,7 +144,7 @@ func (s *splitter) take(n ast.Node) {
 		}
 	case *ast.FencedCodeBlock:
 		switch kind := string(n.Language(s.source)); kind {
-		case Quiz, Reflect, Video, File, Path, Try:
+		case Quiz, Reflect, Video, File, Path, Try, Task:
 			s.flush()
 			s.typed(kind, lines(n.Lines(), s.source), s.lineOf(n))
 			return
@@ -212,6 +224,10 @@ type Fields struct {
 	Draw      int        `yaml:"draw,omitempty"`
 	Attempts  int        `yaml:"attempts,omitempty"`
 	Pass      int        `yaml:"pass,omitempty"`
+	Skips     string     `yaml:"skips,omitempty"`
+	Hand      []string   `yaml:"hand,omitempty"`
+	By        []string   `yaml:"reviewers,omitempty"`
+	Rubric    string     `yaml:"rubric,omitempty"` // a line each: "What counts: not there | as it should be | better still"
 	Questions []Question `yaml:"questions,omitempty"`
 }
 
@@ -244,6 +260,10 @@ func (s *splitter) typed(kind, body string, line int) {
 			f.Days = 0
 		}
 		b.With, b.Days = f.With, f.Days
+	case Task:
+		if !s.task(&b, f) {
+			return
+		}
 	case Reflect:
 		if f.Ask == "" {
 			s.wrong("no_question", line, kind, "there is no question", "add ask: with one question")

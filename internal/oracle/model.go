@@ -63,6 +63,7 @@ const (
 	Live       Kind = "live"       // that the live session ID of Org is about Item
 	Seat       Kind = "seat"       // that Member of Org comes to the live session ID of Other: Shown is how
 	Room       Kind = "room"       // where people meet in the live session ID of Org, while it is open
+	Handed     Kind = "handed"     // what Member of Org handed in for a task of Post, an item: Other was asked to look at it, or the authors of the item; Signed says that they may be another organization's
 )
 
 // Object is one thing that can be seen or not. Fields that its kind does not need are empty.
@@ -76,7 +77,7 @@ type Object struct {
 	Audience  string  // question and answer: org, connected, public; addition: publisher or nothing
 	Question  string  // of an answer
 	Post      *Object // of a byline
-	Shown     string  // of a question or answer: name, company or someone
+	Shown     string  // of a question, an answer or what was handed in: name, company or someone
 	Expired   bool    // of a grant or the time to finish
 	Right     string  // of a grant: "adapt" lets its viewer add to what it opens
 	Signed    bool    // of a grant: an agreement of Org and Other opens it, and nothing else
@@ -111,7 +112,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Private: // Reflections are private by default.
 		return own && o.Member == v.Member
 	case Name: // Whoever looks after partners learns the names of those who agreed; whoever sees a live session, of those who come by name.
-		return own || v.Partners && w.known(v, o) || w.comes(v, o)
+		return own || v.Partners && w.known(v, o) || w.comes(v, o) || w.handsOver(v, o)
 	case Disclosure: // Who gave it sees what once went.
 		return own && w.Resting[o.Other] == "" && w.Discloses(o) || v.Org != "" && o.Other == v.Org && (o.State == "went" || w.Discloses(o))
 	case Given: // The person sees who sees what, and why; what goes where nobody agreed is nothing.
@@ -177,6 +178,10 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own || v.Org != "" && o.Shown == "name" && w.named(o.Org, v.Org) && w.Resting[o.Org] == "" && it != nil && w.Sees(v, it)
 	case Room: // Whoever has a seat, and the authors.
 		return own && v.Writes || w.seated(v, o)
+	case Handed: // What was handed in is private to the learner and who looks at it; across organizations only with the learner's yes, where both meet.
+		s := w.Sides[[2]string{o.Org, v.Org}]
+		return own && (v.Member == o.Member || o.Other != "" && v.Member == o.Other) ||
+			o.Other == "" && v.Writes && o.Post.Org == v.Org && (own || o.Signed && s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
 	case Part, Sealed:
 	}
 	return false
@@ -296,7 +301,17 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Live:
 		it := w.find(Item, o.Item)
 		return it != nil && w.looks(v, it)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Readers, Account, Record, Earned, Sealed, Seat, Room:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed:
+	}
+	return false
+}
+
+// handsOver reports whether the member showed their name with something that the viewer is to look at, and the two meet by name.
+func (w *World) handsOver(v Viewer, n *Object) bool {
+	for _, o := range w.Objects {
+		if o.Kind == Handed && o.Member == n.Member && o.Shown == "name" && w.Sees(v, o) && w.meets(v, o) {
+			return true
+		}
 	}
 	return false
 }

@@ -49,6 +49,13 @@ var mutants = []mutant{
 	{name: "resources join by owner alone", table: "resources", policy: "p_read", old: `opened(org_id, item_id)`, new: `org_id IN (SELECT i.org_id FROM items i)`},
 	{name: "people of others are seen", sql: `ALTER POLICY p_own ON memberships USING (true)`},
 	{name: "reflections are the organization's", table: "reflections", policy: "p_mine", old: `(membership_id = ( SELECT app_membership() AS app_membership))`, new: `true`},
+	{name: "what is handed in is read by the house", table: "submissions", policy: "p_reviewer", old: `(reviewer = ( SELECT app_membership() AS app_membership))`, new: `true`},
+	{name: "authors of another organization need no yes", table: "submissions", policy: "p_authors", old: `across AND `, new: ``},
+	{name: "authors of another organization need not meet the learner's", table: "submissions", policy: "p_authors", old: `AND meets(org_id)`, new: ``},
+	{name: "whoever is with the authors looks at what is handed in", table: "submissions", policy: "p_authors", old: `( SELECT app_writes() AS app_writes)`, new: `true`},
+	{name: "turns do not ask for what they belong to", sql: `ALTER POLICY p_read ON submission_turns USING (true)`},
+	{name: "answers to tasks do not ask for what they belong to", sql: `ALTER POLICY p_read ON submission_answers USING (true)`},
+	{name: "what somebody of a suspended organization handed in is still read", rests: oracle.Handed, sql: `ALTER POLICY p_resting ON submissions USING (true)`},
 	{name: "relationships are public", sql: `ALTER POLICY p_read ON connection_sides USING (true)`},
 	{name: "one side does not see its connection", sql: `ALTER POLICY p_read ON connection_sides USING (org_id = (SELECT app_org()))`},
 	{name: "questions stay after the end", fn: "meets", old: `s.state = 'active'`, new: `true`},
@@ -175,7 +182,7 @@ func (w *world) heard(kind oracle.Kind) *org {
 			owner = a.Other
 		}
 		for _, o := range w.orgs {
-			if v := (oracle.Viewer{Org: o.id.String()}); a.Kind == kind && owner != v.Org && w.model.Sees(v, a) {
+			if v := (oracle.Viewer{Org: o.id.String(), Writes: true}); a.Kind == kind && owner != v.Org && w.model.Sees(v, a) {
 				return w.owner[owner]
 			}
 		}
@@ -196,7 +203,7 @@ func TestMutants(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = owner.Close(context.WithoutCancel(t.Context())) })
 	rests := map[oracle.Kind]*org{oracle.Finish: w.publisherOfFinishers()}
-	for _, k := range []oracle.Kind{oracle.Addition, oracle.Question, oracle.Answer, oracle.Total, oracle.Disclosure} {
+	for _, k := range []oracle.Kind{oracle.Addition, oracle.Question, oracle.Answer, oracle.Total, oracle.Disclosure, oracle.Handed} {
 		rests[k] = w.heard(k)
 	}
 	before := w.tallies()

@@ -118,6 +118,10 @@ func (w *world) putVersion(p *itemPage, outline courses.Outline) {
 				Key: "y", Kind: markdown.Order, Ask: w.field(ob, "check.ask"), Because: w.field(ob, "check.because"),
 				Choices: []markdown.Choice{{Text: w.field(ob, "check.choice")}, {Text: w.field(ob, "check.choice")}},
 			}}},
+			{
+				Kind: markdown.Task, Key: "task", Title: w.field(ob, "task.title"), HTML: "<p>" + w.field(ob, "task.html") + "</p>", Hand: markdown.Hands, By: markdown.Lookers,
+				Rubric: []markdown.Criterion{{Title: w.field(ob, "task.criterion"), Levels: []string{w.field(ob, "task.level"), w.field(ob, "task.level")}, Enough: 1}},
+			},
 		}
 		w.exec(p.org, `INSERT INTO lessons (org_id, item_id, version, key, position, title, minutes, source, blocks, plain, langs, licence, origin) VALUES ($1, $2, 1, $3, $4, $5, 3, $6, $7, $8, '{fr}', $9, $10)`,
 			p.org.id, p.id, key, i+1, w.field(ob, "lessons.title"), w.field(ob, "lessons.source"), blocks, w.field(ob, "lessons.plain"), w.field(ob, "lessons.licence"), w.field(ob, "lessons.origin"))

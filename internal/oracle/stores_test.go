@@ -181,6 +181,7 @@ var mails = map[string]func(s *site, t *testing.T){
 	"tenants/routine.go message": (*site).noticeMails,
 	"courses/remind.go message":  (*site).tryMails,
 	"courses/routine.go send":    (*site).reviewMails,
+	"courses/task.go post":       (*site).taskMails,
 	"auth/errand.go SendErrand":  (*site).errandMails,
 
 	"auth/provider_errand.go SendProvider": (*site).providerErrandMails,

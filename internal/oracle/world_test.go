@@ -80,6 +80,7 @@ type world struct {
 	pacts    []*pact
 	callers  []*caller
 	learners []*learner
+	handed   []handedIn
 	codes    []invitation
 	wrong    []string // moves that the product made and must refuse
 	mutated  bool     // a move that fails is a finding
@@ -210,6 +211,9 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"mails", "mail_id", "", .12, .85},
 		{"reflections", "membership_id", "", .04, .85}, // Everybody sees one of all members' alone.
 		{"consents", "consent_id", "", .04, .85},       // The same.
+		{"submissions", "submission_id", "", .02, .85},
+		{"submission_turns", "submission_id", "", .02, .85},
+		{"submission_answers", "submission_id", "", .02, .85},
 		{"cells", "org_id || ' ' || giver_org || ' ' || thing", "", .08, .85},
 		{"cell_counts", "org_id || ' ' || other_org", "", 0, 0}, // What totals were counted from, and from when on, only the discloser reads.
 		{"cell_marks", "org_id || ' ' || other_org", "", 0, 0},
@@ -253,6 +257,9 @@ func (w *world) fill() {
 		w.assigning(o)
 	}
 	w.speakTogether()
+	for _, o := range w.orgs {
+		w.handIn(o)
+	}
 	for i, o := range w.orgs {
 		w.invite(o, w.orgs[(i+1)%organizations])
 	}
@@ -333,7 +340,7 @@ func (w *world) addOrg(i int) {
 			return err
 		}
 		w.put("collections", first.String(), &oracle.Object{Kind: oracle.Collection, Org: o.id.String(), ID: first.String()})
-		roles := [][]scope.Role{{scope.Learner}, {scope.Learner}}
+		roles := [][]scope.Role{{scope.Learner}, {scope.Learner, scope.Author}}
 		if w.rich {
 			roles = nil
 			for _, r := range scope.Roles() {
@@ -763,7 +770,7 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 		w.wrong = nil
 	}
 	for _, v := range w.viewers {
-		who := oracle.Viewer{Org: key(v.Org), Member: key(v.Membership), View: view(v)}
+		who := oracle.Viewer{Org: key(v.Org), Member: key(v.Membership), View: view(v), Writes: !w.rich && v.Has(scope.Author)}
 		if v.Actor != scope.Member {
 			who = oracle.Viewer{Individual: key(v.Visitor)}
 		}
