@@ -322,7 +322,7 @@ func TestForgedStanding(t *testing.T) {
 	args := []any{p.vendor.org.OrgID, p.id, p.partner.org.OrgID}
 	const row = ` WHERE org_id = $1 AND program_id = $2 AND partner = $3`
 	standing := `INSERT INTO standings (org_id, program_id, partner, version, level, since, meets, figures, moved_at, reckoned_at) VALUES ($1, $2, $3, 1, 2, now(), 2, '{}', now(), now())`
-	refused := func(what string, ctx context.Context, q string) { //nolint:revive // What is tried is said first.
+	refused := func(what string, ctx context.Context, q string) {
 		t.Helper()
 		var n int64
 		err := p.db.Tx(ctx, func(tx *db.Tx) (err error) { n, err = tx.Exec(q, args...); return err })

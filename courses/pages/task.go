@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -112,9 +113,12 @@ func readEvidence(c *fiber.Ctx) (e courses.Evidence, err error) {
 	}
 	r := multipart.NewReader(body, params["boundary"])
 	for range 20 {
-		part, end := r.NextPart()
-		if end != nil {
+		part, err := r.NextPart()
+		if errors.Is(err, io.EOF) {
 			break // The form is over; what is missing is said by its field.
+		}
+		if err != nil {
+			return e, errs.New(errs.Malformed, "form: %w", err)
 		}
 		if part.FormName() == "file" {
 			if part.FileName() != "" {
