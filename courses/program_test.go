@@ -141,6 +141,12 @@ func TestStanding(t *testing.T) {
 	if len(own.Leaves) != 1 || own.Leaves[0].Name != p.partner.m.Name || own.Leaves[0].Drops != 1 {
 		t.Errorf("who leaves: %+v", own.Leaves)
 	}
+	// The person is told who at home reads that.
+	for ctx, told := range map[context.Context]bool{p.partner.member: true, p.vendor.member: false} {
+		if v, err := p.tenants.Overseers(ctx); err != nil || v.Counts != told {
+			t.Errorf("who looks after somebody: %+v, %v", v, err)
+		}
+	}
 	// Whoever neither runs it nor takes part learns nothing, in the service or in the tables.
 	stranger := p.manages(p.other)
 	if _, err := p.svc.Standing(stranger, p.id); !errs.Is(err, errs.NotFound) {

@@ -146,6 +146,7 @@ type Overseers struct {
 	Since  time.Time // of the membership
 	Admins int
 	Leads  []string // of the member's teams, by name
+	Counts bool     // the organization takes part in a program that may count the member's certificates
 	Public int      // questions and answers that everybody reads under the member's name
 }
 
@@ -163,6 +164,7 @@ func (s *Service) Overseers(ctx context.Context) (v Overseers, err error) {
 		db.One(b, &v.Admins, nil, `SELECT count(*)::int FROM memberships m WHERE m.org_id = $1 AND m.state = 'active' AND 'administrator' = ANY (m.roles)`, who.Org)
 		db.One(b, &v.Public, nil, `SELECT (SELECT count(*)::int FROM questions q WHERE q.org_id = $1 AND q.membership_id = $2 AND q.audience = 'public' AND q.shown_as = 'name' AND q.state <> 'withdrawn')
 			+ (SELECT count(*)::int FROM answers a WHERE a.org_id = $1 AND a.membership_id = $2 AND a.audience = 'public' AND a.shown_as = 'name' AND a.state = 'shown')`, who.Org, who.Membership)
+		db.One(b, &v.Counts, nil, `SELECT EXISTS (SELECT 1 FROM program_partners p WHERE p.partner = $1 AND p.state = 'active')`, who.Org)
 		db.List(b, &v.Leads, `SELECT DISTINCT m.name FROM team_members t JOIN team_members l ON l.org_id = t.org_id AND l.team_id = t.team_id AND l.leads
 			JOIN memberships m ON m.org_id = l.org_id AND m.membership_id = l.membership_id AND m.state = 'active' WHERE t.org_id = $1 AND t.membership_id = $2 AND l.membership_id <> $2 ORDER BY m.name LIMIT 10`, who.Org, who.Membership)
 	})

@@ -341,5 +341,8 @@ func ownSees(ctx context.Context, o tenants.Overseers) []seesRow {
 	if len(o.Leads) > 0 {
 		out = append(out, seesRow{Icon: "circle-user", Level: name, Text: lang.T(ctx, "person.own.leads", "Names", strings.Join(o.Leads, ", "))})
 	}
+	if o.Counts {
+		out = append(out, seesRow{Icon: "circle-user", Level: name, Text: lang.T(ctx, "person.own.programs")})
+	}
 	return append(out, seesRow{Icon: "eye-off", Level: lang.T(ctx, "consent.level.never"), Text: lang.T(ctx, "person.own.never"), Never: true})
 }
