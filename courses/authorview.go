@@ -126,7 +126,14 @@ func (s *Service) Stops(ctx context.Context, item id.Item, f StopFilter) (StopsV
 		Began    int `db:"began"`
 		Finished int `db:"finished"`
 	}
-	stops := known[of].stops(item)
+	var outline Outline // Where a step leads may have closed since.
+	if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
+		outline, err = known[of].open(tx, item)
+		return err
+	}); err != nil {
+		return v, err
+	}
+	stops := outline.stops(item)
 	var items []id.Item
 	for _, st := range stops {
 		items = append(items, st.item)

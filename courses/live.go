@@ -308,10 +308,15 @@ func (l Live) titleOf(ctx context.Context, s *Service) (string, error) {
 	var o struct {
 		Outline Outline `db:"outline"`
 	}
-	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.One(b, &o, nil, `SELECT v.outline FROM items i JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = i.version WHERE i.org_id = $1 AND i.item_id = $2`, l.Org, l.Item)
+	if err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		of, err := db.Row[outlineOnly](tx, liveOutlineSQL, l.Org, l.Item)
+		if err != nil {
+			return err
+		}
+		o.Outline, err = of.Outline.open(tx, l.Item)
+		return err
 	}); err != nil {
-		return "", err
+		return "", ignore(err, errs.NotFound)
 	}
 	for _, p := range o.Outline.liveParts() {
 		if p.Key == l.Part {
@@ -383,6 +388,9 @@ func (s *Service) LiveDesk(ctx context.Context, item id.Item, session id.Any) (L
 		}
 		of, err := db.Row[outlineOnly](tx, liveOutlineSQL, sc.Org, item)
 		if err != nil {
+			return err
+		}
+		if of.Outline, err = of.Outline.open(tx, item); err != nil {
 			return err
 		}
 		v.Parts = of.Outline.liveParts()

@@ -189,6 +189,12 @@ func (o Outline) leads(self id.Item) (out []id.Item) {
 	return out
 }
 
+// open is the outline of the path self without the steps that lead to items which tx's member may not see.
+func (o Outline) open(tx *db.Tx, self id.Item) (Outline, error) {
+	list, err := db.Rows[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.item_id = ANY($2) AND `+tenants.Seen("$1"), tx.Scope.Org, o.leads(self))
+	return o.seen(self, list), err
+}
+
 // seen is the outline of the path self without the steps that lead to items which are not among those seen.
 func (o Outline) seen(self id.Item, items []tenants.Item) Outline {
 	o.Steps = slices.DeleteFunc(slices.Clone(o.Steps), func(st Step) bool {

@@ -80,6 +80,9 @@ var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant 
 var Both = map[string]string{ //nolint:gochecknoglobals // A constant table.
 	"connections": `$1 IN (t.org_a, t.org_b)`,
 	"agreements":  `$1 IN (t.org_a, t.org_b) AND (t.state <> 'draft' OR t.proposed_by = $1)`,
+	// Where a partner stands is the partner's, which takes it along whatever ended.
+	"standings":        `t.partner = $1`,
+	"standing_changes": `t.partner = $1`,
 }
 
 // The states of a copy.

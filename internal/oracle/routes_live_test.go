@@ -46,10 +46,10 @@ var liveRoutes = map[string]route{
 		return out
 	}},
 	"GET /live/:id/calendar.ics": {kind: file, asks: liveUnheld("/calendar.ics")},
-	"GET /live/:id/edit":         {kind: page, asks: liveAuthors("/edit")},
-	"GET /live/:id/people":       {kind: page, asks: liveAuthors("/people")},
-	"GET /live/:id/people.csv":   {kind: file, asks: liveAuthors("/people.csv")},
-	"GET /live/:id/recording":    {kind: page, asks: liveAuthors("/recording")},
+	"GET /live/:id/edit":         {kind: page, asks: liveAuthors("/edit", false)},
+	"GET /live/:id/people":       {kind: page, asks: liveAuthors("/people", true)},
+	"GET /live/:id/people.csv":   {kind: file, asks: liveAuthors("/people.csv", true)},
+	"GET /live/:id/recording":    {kind: page, asks: liveAuthors("/recording", false)},
 
 	"POST /live": {kind: write, post: posts("/live", "my_zone=Europe%2FBerlin&remind=on")},
 	"POST /live/plan/:id": {kind: write, post: func(s *site, _ bool) []form {
@@ -106,13 +106,13 @@ func liveUnheld(after string) func(*site, *reader) []ask {
 	}
 }
 
-// liveAuthors asks for what the authors of whose session it is see.
-func liveAuthors(after string) func(*site, *reader) []ask {
+// liveAuthors asks for what the authors of whose session it is see, some of it also when what it is about is published no more.
+func liveAuthors(after string, gone bool) func(*site, *reader) []ask {
 	return func(s *site, r *reader) []ask {
 		var out []ask
 		for session, of := range s.live {
 			a := ask{target: "/live/" + session + after, id: session, about: &oracle.Object{Kind: oracle.Earned, Org: of.Org}, ok: 200}
-			if a.never = of.State != "published" || !r.who.Writes; a.never {
+			if a.never = of.State != "published" && !gone || !r.who.Writes; a.never {
 				a.about = nil
 			}
 			out = append(out, a)
