@@ -260,6 +260,7 @@ func TestAuthorWritesQuestionsOfEveryKind(t *testing.T) {
 	b.Fits(320)
 	b.Resize(1360)
 	b.Visit(d.URL("halden", "/publish?tab=published"))
+	b.Click(`main a[href$="/learners"]`)
 	b.Click(`main a[href$="/answers"]`)
 	b.WaitText("How questions are answered")
 	b.Accessible()
