@@ -477,7 +477,7 @@ func TestOverHTTP(t *testing.T) {
 			if strings.Contains(key, "/steps/") {
 				lo = .05 // The path and what the step leads to must both be open.
 			}
-			if strings.HasPrefix(key, "GET /account") || strings.HasPrefix(key, "GET /api/") || strings.HasPrefix(key, "GET /admin/tokens/:") || strings.HasPrefix(key, "GET /network/:") || strings.HasPrefix(key, "GET /sharing/:") || strings.HasPrefix(key, "GET /publish/import/:") || key == "GET /handed" {
+			if strings.HasPrefix(key, "GET /account") || strings.HasPrefix(key, "GET /api/") || strings.HasPrefix(key, "GET /admin/tokens/:") || strings.HasPrefix(key, "GET /network/:") || strings.HasPrefix(key, "GET /sharing/:") || strings.HasPrefix(key, "GET /publish/import/:") || strings.HasPrefix(key, "GET /handed") || strings.HasPrefix(key, "GET /team") || strings.HasPrefix(key, "GET /assign") {
 				lo = .01 // One member of eight manages partners, and few of the organizations are theirs.
 			}
 			if s := float64(tl.allowed) / float64(tl.checks); s < lo || s > hi {

@@ -69,12 +69,10 @@ func ofPrograms(rest, whose string) func(*site, *reader) []ask {
 			takes := ob.State == "active" && s.model.Sides[[2]string{ob.Org, ob.Other}].State == "active"
 			switch orgOf(r) {
 			case ob.Org:
-				if whose != "partners" || takes {
-					a = ask{target: a.target, about: &oracle.Object{Kind: oracle.Desk, Org: ob.Org}, ok: 200, open: true}
-				}
-			case ob.Other:
-				if whose == "" && (rest == "" || takes) {
-					a = ask{target: a.target, about: board(ob.Other), ok: 200, open: true}
+				a = ask{target: a.target, about: &oracle.Object{Kind: oracle.Desk, Org: ob.Org}, ok: 200, open: whose != "partners" || takes}
+			case ob.Other: // What it was offered it may read, too.
+				if whose == "" {
+					a = ask{target: a.target, about: board(ob.Other), ok: 200, open: rest == "" || takes}
 				}
 			}
 			out = append(out, a)
