@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -115,27 +113,17 @@ func (p *Pages) exportStops(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	b.WriteString("\ufeff") // Spreadsheets need it to read UTF-8.
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
 	var head []string
 	for _, k := range []string{"version", "stop", "reached", "finished", "stopped", "part", "asked", "open", "advice"} {
 		head = append(head, lang.T(ctx, "authorview."+k))
 	}
 	lines := [][]string{head}
 	for _, s := range v.Rows {
-		line := []string{strconv.Itoa(v.Version), plainCell(s.Title), "", "", "", plainCell(s.Part), strconv.Itoa(s.Asked), strconv.Itoa(s.Open), plainCell(stopAdvice(ctx, s))}
+		line := []string{strconv.Itoa(v.Version), s.Title, "", "", "", s.Part, strconv.Itoa(s.Asked), strconv.Itoa(s.Open), stopAdvice(ctx, s)}
 		if s.Reached > 0 {
 			line[2], line[3], line[4] = strconv.Itoa(s.Reached), strconv.Itoa(s.Finished), strconv.Itoa(s.Stopped)
 		}
 		lines = append(lines, line)
 	}
-	if err := w.WriteAll(lines); err != nil {
-		return err
-	}
-	private(c)
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="learners.csv"`)
-	return c.Send(b.Bytes())
+	return sendCSV(c, "learners.csv", lines)
 }

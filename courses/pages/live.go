@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"slices"
 	"strconv"
 	"strings"
@@ -479,21 +477,11 @@ func (p *Pages) exportGuests(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	b.WriteString("\ufeff") // Spreadsheets need it to read UTF-8.
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
 	lines := [][]string{{lang.T(ctx, "live.people.name"), lang.T(ctx, "live.people.org"), lang.T(ctx, "live.people.state")}}
 	for _, g := range v.Guests {
-		lines = append(lines, []string{plainCell(guestName(ctx, g)), plainCell(g.Company), lang.T(ctx, cameWord(g))})
+		lines = append(lines, []string{guestName(ctx, g), g.Company, lang.T(ctx, cameWord(g))})
 	}
-	if err := w.WriteAll(lines); err != nil {
-		return err
-	}
-	private(c)
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="people.csv"`)
-	return c.Send(b.Bytes())
+	return sendCSV(c, "people.csv", lines)
 }
 
 // recordingView is the form with which a recording becomes a part of a lesson.
