@@ -193,7 +193,7 @@ func (s *Service) AssignForm(ctx context.Context, w AssignWhom) (v AssignForm, e
 		v.Now = b.Now
 		db.List(b, &v.People, `SELECT m.membership_id, m.name, m.title AS job, m.membership_id = ANY($4) AS chosen, (SELECT count(*)::int FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = m.membership_id AND e.state = 'active' AND e.asked_by IS NOT NULL AND e.done = 0 AND e.at_item IS NULL) AS open
 			FROM memberships m WHERE m.org_id = $1 AND m.state <> 'left' AND `+lookedAfter("m.membership_id", "$2", "$3")+` AND (lower(m.name) LIKE $5 OR m.membership_id = ANY($4))
-			ORDER BY chosen DESC, lower(m.name), m.membership_id LIMIT $6`, sc.Org, v.Everybody, sc.Membership, w.People, like(w.Query), askablePage+1)
+			ORDER BY chosen DESC, lower(m.name), m.membership_id LIMIT $6`, sc.Org, v.Everybody, sc.Membership, w.People, db.Like(w.Query), askablePage+1)
 		tenants.Visible(b, &v.Items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: 200})
 		tenants.SeeItems(b, &named, sc, []id.Item{w.Item})
 		db.One(b, &v.Month, nil, `SELECT date_trunc('month', $3::timestamptz AT TIME ZONE 'UTC') AS month, count(*)::int AS starts, (count(*) FILTER (WHERE e.origin = 'assigned'))::int AS assigned FROM enrollments e

@@ -156,7 +156,7 @@ func (s *Service) Partners(ctx context.Context, program id.Any, f PartnersFilter
 		v.Coming = &next
 	}
 	args := []any{sc.Org, program, in.WarnDays, v.Now}
-	match := append(slices.Clone(args), "%"+db.EscapeLike(strings.ToLower(f.Query))+"%", f.Show, f.Level, f.Account)
+	match := append(slices.Clone(args), db.Like(f.Query), f.Show, f.Level, f.Account)
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		db.List(b, &v.Rows, partnerColumns+partnersMatch+f.order()+` LIMIT $9 OFFSET $10`, append(slices.Clone(match), f.Limit+1, f.Page*f.Limit)...)
 		db.One(b, &v.Matches, nil, `SELECT count(*)::int`+partnersMatch, match...)

@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"slices"
 	"strconv"
 	"time"
@@ -230,27 +228,7 @@ func (p *Pages) exportAssignments(c *fiber.Ctx) error {
 	for _, a := range v.Rows {
 		lines = append(lines, []string{a.Title, lang.T(ctx, "assign.firm."+a.Firm), whom(ctx, a), a.Reason, until(ctx, a.Assignment), a.Asker, a.AskedAt.UTC().Format(time.DateOnly), strconv.Itoa(a.People), strconv.Itoa(a.Begun), strconv.Itoa(a.Finished), strconv.Itoa(a.NoSeat)})
 	}
-	return sendCSV(c, "assignments.csv", lines)
-}
-
-// sendCSV answers with a table that spreadsheets read; no cell of it is taken for a formula.
-func sendCSV(c *fiber.Ctx, name string, lines [][]string) error {
-	var b bytes.Buffer
-	b.WriteString("\ufeff") // Spreadsheets need it to read UTF-8.
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
-	for _, l := range lines {
-		for i := range l {
-			l[i] = plainCell(l[i])
-		}
-	}
-	if err := w.WriteAll(lines); err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`"`)
-	private(c)
-	return c.Send(b.Bytes())
+	return shell.Sheet(c, "assignments.csv", lines)
 }
 
 // whom says who is asked: "Everybody and whoever joins".

@@ -481,7 +481,7 @@ func (p *Pages) exportGuests(c *fiber.Ctx) error {
 	for _, g := range v.Guests {
 		lines = append(lines, []string{guestName(ctx, g), g.Company, lang.T(ctx, cameWord(g))})
 	}
-	return sendCSV(c, "people.csv", lines)
+	return shell.Sheet(c, "people.csv", lines)
 }
 
 // recordingView is the form with which a recording becomes a part of a lesson.

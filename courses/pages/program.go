@@ -16,6 +16,7 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/internal/sheet"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -369,17 +370,11 @@ func (p *Pages) exportPartners(c *fiber.Ctx) error {
 			}
 		}
 	}
-	day := func(t *time.Time) string {
-		if t == nil {
-			return ""
-		}
-		return t.UTC().Format(time.DateOnly)
-	}
 	lines := [][]string{head}
 	for _, r := range v.Rows {
 		line := []string{r.Account, r.Org.Name, r.Org.Slug, r.State, "", "", "", "", "", ""}
 		if r.Stands {
-			line[4], line[5], line[6], line[8] = levelName(ctx, v.Terms, r.Level), day(&r.Since), day(r.DropAt), day(r.RiskAt)
+			line[4], line[5], line[6], line[8] = levelName(ctx, v.Terms, r.Level), sheet.Day(&r.Since), sheet.Day(r.DropAt), sheet.Day(r.RiskAt)
 			if r.DropAt != nil {
 				line[7] = levelName(ctx, v.Terms, r.Meets)
 			}
@@ -396,7 +391,7 @@ func (p *Pages) exportPartners(c *fiber.Ctx) error {
 		}
 		lines = append(lines, line)
 	}
-	return sendCSV(c, "partners.csv", lines)
+	return shell.Sheet(c, "partners.csv", lines)
 }
 
 // moveProgram does to a program what the form says: the vendor offers and closes, a partner answers and leaves.
