@@ -77,7 +77,7 @@ func (p *Pages) showAssign(c *fiber.Ctx, v assignView, status int) (err error) {
 	if len(v.Query) > 200 {
 		v.Query = ""
 	}
-	if v.AssignForm, err = p.courses.AssignForm(ctx, courses.AssignWhom{Item: v.In.Item, People: v.In.People, Query: v.Query}); err != nil {
+	if v.AssignForm, err = p.courses.AssignForm(ctx, courses.AssignWhom{Item: v.In.Item, People: v.In.People, Teams: v.In.Teams, Everybody: v.In.Everybody, Query: v.Query}); err != nil {
 		return err
 	}
 	c.Status(status)
@@ -192,6 +192,18 @@ func (v assignmentsView) chips(ctx context.Context) []ui.Link {
 		{Label: lang.T(ctx, "assign.list.mine"), Href: with(false, true), Current: !f.Over && f.Mine},
 		{Label: lang.T(ctx, "assign.list.over"), Href: with(true, false), Current: f.Over},
 	}
+}
+
+// empty says why nothing is listed, and what to do.
+func (v assignmentsView) empty(ctx context.Context) ui.EmptyProps {
+	p := ui.EmptyProps{Icon: "flag", Title: lang.T(ctx, "assign.list.none"), Text: lang.T(ctx, "assign.list.none_text"), Action: &ui.ButtonProps{Label: lang.T(ctx, "assign.crumb"), Href: "/assign"}}
+	switch {
+	case v.Filter.Query != "":
+		p.Text, p.Action = lang.T(ctx, "assign.list.none_found"), &ui.ButtonProps{Label: lang.T(ctx, "assign.list.all"), Href: "/assignments"}
+	case v.Filter.Over:
+		p.Text, p.Action = lang.T(ctx, "assign.list.none_over"), nil
+	}
+	return p
 }
 
 func (v assignmentsView) previous() string {
