@@ -276,7 +276,8 @@ func (r *root) station(s Step, orgs map[id.Org]tenants.Organization, finished ma
 	if s.Kind == StepLesson && len(s.Lessons) == 1 {
 		st.Kind = s.Lessons[0].Kind
 	}
-	for _, l := range s.leaves() {
+	leaves := s.leaves()
+	for _, l := range leaves {
 		switch {
 		case finished[l]:
 			st.LessonsN++
@@ -285,7 +286,7 @@ func (r *root) station(s Step, orgs map[id.Org]tenants.Organization, finished ma
 		}
 	}
 	st.Done = st.LessonsN == st.Lessons
-	st.Tested = st.Done && r.tested(s.leaves()...)
+	st.Tested = st.Done && r.tested(leaves...)
 	st.Started = st.LessonsN > 0 && !st.Done
 	st.Note, st.Optional, st.Either = s.Note, s.Optional, s.Either
 	st.Spared = s.Either != "" && !st.Done && r.Outline.settled(s, finished)
