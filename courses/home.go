@@ -240,8 +240,8 @@ func (h *homeReads) one(g going, orgs map[id.Org]tenants.Organization) Going {
 			out.At = r.partTitle(*out.Next)
 		}
 	}
-	for _, st := range out.Stations {
-		out.Orgs = share(out.Orgs, st)
+	for i := range out.Stations {
+		out.Orgs = share(out.Orgs, &out.Stations[i])
 	}
 	out.Left = left(out.Stations)
 	return out

@@ -404,7 +404,7 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 			st.Now = v.Started
 			v.Next = st
 		}
-		v.Orgs = share(v.Orgs, *st)
+		v.Orgs = share(v.Orgs, st)
 	}
 	if at >= 0 && v.Next == nil {
 		v.Next = &v.Stations[at]
@@ -420,7 +420,8 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 // left is how many minutes are to come: none of what nobody has to finish. Of those that do as well as each other the first counts.
 func left(list []Station) (n int) {
 	counted := map[string]bool{}
-	for _, st := range list {
+	for i := range list {
+		st := &list[i]
 		if st.Done || st.Own || st.Optional || st.Spared || counted[st.Either] {
 			continue
 		}
@@ -440,7 +441,7 @@ func rank(o OrgShare, publisher id.Org) int {
 	return 2
 }
 
-func share(list []OrgShare, st Station) []OrgShare {
+func share(list []OrgShare, st *Station) []OrgShare {
 	for i := range list {
 		if list[i].Org.OrgID == st.Org.OrgID && list[i].Own == st.Own {
 			list[i].N++
@@ -454,7 +455,8 @@ func share(list []OrgShare, st Station) []OrgShare {
 // unfinished one that is open and has to be finished, else any unfinished one; -1 if there is none.
 func (r *root) here(stations []Station) int {
 	first, any := -1, -1
-	for i, st := range stations {
+	for i := range stations {
+		st := &stations[i]
 		if st.Done {
 			continue
 		}

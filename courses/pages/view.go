@@ -177,11 +177,11 @@ func doneKey(kind string) string {
 }
 
 // mapSteps are the stations on the line map, from the station with the index on until the next module begins.
-func mapSteps(ctx context.Context, v courses.View, from int) []ui.MapStep {
+func mapSteps(ctx context.Context, v *courses.View, from int) []ui.MapStep {
 	out := make([]ui.MapStep, 0, len(v.Stations)-from)
 	root, facts := href(v.Item), map[fact]string{}
 	for i := from; i < len(v.Stations); i++ {
-		s := v.Stations[i]
+		s := &v.Stations[i]
 		if i > from && s.Module != "" {
 			break
 		}
@@ -219,7 +219,7 @@ func (f fact) text(ctx context.Context) string {
 }
 
 // mapStep is all of a station but its address and the first of its facts.
-func mapStep(ctx context.Context, v courses.View, s courses.Station) ui.MapStep {
+func mapStep(ctx context.Context, v *courses.View, s *courses.Station) ui.MapStep {
 	m := ui.MapStep{Title: s.Title, State: ui.Ahead, Own: s.Own, Meta: make([]string, 1, 2)}
 	switch {
 	case s.Done:
