@@ -58,7 +58,7 @@ func TestManagerAsksTheTeam(t *testing.T) {
 	manager.Click(`form.assign .assign-foot .btn-primary`)
 	manager.WaitText("Assigned. They get a mail with your reason.")
 	manager.WaitText("Not begun")
-	one := strings.Split(manager.At(), "?")[0]
+	one, _, _ := strings.Cut(manager.At(), "?")
 	everyWay(manager, "assignment")
 
 	signIn(t, learner, d, "author@brightwater.example")

@@ -33,7 +33,7 @@ func TestLiveSession(t *testing.T) {
 	put(author, "#ends", time.Now().AddDate(0, 0, 3).Format("2006-01-02")+"T11:00")
 	author.ClickText("Plan it")
 	author.WaitText("The session is planned.")
-	session := strings.Split(author.At(), "?")[0]
+	session, _, _ := strings.Cut(author.At(), "?")
 	path := strings.TrimPrefix(session, d.URL("halden", ""))
 	everyWay(author, "live-author")
 

@@ -50,7 +50,7 @@ func TestPartnerProgram(t *testing.T) {
 	pick(t, vendor, "#l1-r0-role", "Author")
 	vendor.ClickText("Publish as a new version")
 	vendor.WaitText("Offer it to partners")
-	program := strings.Split(vendor.At(), "?")[0]
+	program, _, _ := strings.Cut(vendor.At(), "?")
 	path := strings.TrimPrefix(program, d.URL("halden", ""))
 	everyWay(vendor, "program-offer")
 	vendor.ClickText("Offer the program")
