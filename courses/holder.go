@@ -242,8 +242,8 @@ func (s *Service) Renew(ctx context.Context, which id.Any) error {
 				return err
 			}
 			// Somebody who asks twice renews once.
-			n, err := tx.Exec(`UPDATE credentials SET version = $4, name = $5, shows = $6, criteria = $7, title = $8, cosigner = $9, right_answers = $10, questions = $11, issued_at = $12, expires_at = $13, renew_from = $14, awards = $15, document = $16, told = ''
-				WHERE org_id = $1 AND membership_id = $2 AND credential_id = $3 AND issued_at = $17`, c.Org, c.Member, c.ID, c.Version, c.Name, c.Shows, c.Criteria, c.Title, c.Cosigner, c.Right, c.Questions, c.Issued, c.Expires, c.RenewFrom, c.Awards, c.Document, v.Issued)
+			n, err := tx.Exec(`UPDATE credentials SET version = $4, name = $5, shows = $6, criteria = $7, title = $8, cosigner = $9, right_answers = $10, questions = $11, issued_at = $12, expires_at = $13, renew_from = $14, awards = $15, document = $16, how = $18, told = ''
+				WHERE org_id = $1 AND membership_id = $2 AND credential_id = $3 AND issued_at = $17`, c.Org, c.Member, c.ID, c.Version, c.Name, c.Shows, c.Criteria, c.Title, c.Cosigner, c.Right, c.Questions, c.Issued, c.Expires, c.RenewFrom, c.Awards, c.Document, v.Issued, c.How)
 			if err != nil || n == 0 {
 				return err
 			}
