@@ -1,19 +1,15 @@
 package auth
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
-	"errors"
-	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/mail"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/internal/sheet"
 )
 
 // The columns of a file of people, in the order in which they are told of.
@@ -49,101 +45,27 @@ type importLine struct {
 	TooMany                       bool // more cells than headings
 }
 
-// readPeople reads a CSV file: headings in any order, separated by commas, semicolons or tabs, in UTF-8 with or without a byte order mark.
-// It returns the headings that mean nothing as well. Invalid for anything else, and for more than 50,000 rows.
+// people is what a file of people looks like.
+var people = sheet.Form{ //nolint:gochecknoglobals // A constant table.
+	Headings: headings, Bytes: ImportBytes, Rows: importRows, Fault: func(word string) string { return "link.import.bad." + word },
+	Lacks: func(has func(string) bool) string {
+		if !has(ColumnAddress) {
+			return "no_address"
+		}
+		return ""
+	},
+}
+
+// readPeople reads a CSV file of people and returns the headings that mean nothing as well. Invalid for anything else, and for more than
+// 50,000 rows.
 func readPeople(data []byte) (lines []importLine, skipped []string, err error) {
-	bad := func(key string, args ...any) error {
-		return errs.Fields(errs.Field{Name: "file", Key: "link.import.bad." + key, Args: args})
+	rows, skipped, err := people.Read(data)
+	for _, l := range rows {
+		lines = append(lines, importLine{
+			Line: l.N, Email: l.Cell(ColumnAddress), Name: l.Cell(ColumnName), Roles: l.Cell(ColumnRoles), Teams: l.Cell(ColumnTeams), ID: l.Cell(ColumnAccount), TooMany: l.TooMany,
+		})
 	}
-	switch data = bytes.TrimPrefix(data, []byte("\ufeff")); {
-	case len(bytes.TrimSpace(data)) == 0:
-		return nil, nil, bad("empty")
-	case len(data) > ImportBytes:
-		return nil, nil, bad("large", "Count", ImportBytes>>20)
-	case !utf8.Valid(data), bytes.IndexByte(data, 0) >= 0:
-		return nil, nil, bad("encoding")
-	}
-	c := csv.NewReader(bytes.NewReader(data))
-	c.FieldsPerRecord, c.TrimLeadingSpace, c.ReuseRecord = -1, true, true
-	first, _, _ := bytes.Cut(data, []byte("\n"))
-	c.Comma = separator(first)
-	broken := func(err error) error {
-		if e, ok := errors.AsType[*csv.ParseError](err); ok {
-			return bad("table", "Line", e.StartLine)
-		}
-		return err
-	}
-	head, err := c.Read()
-	if err != nil {
-		return nil, nil, broken(err)
-	}
-	column := map[string]int{}
-	for i, h := range head {
-		h = strings.TrimSpace(h)
-		switch name := headings[strings.ToLower(h)]; {
-		case name == "" && h != "":
-			skipped = append(skipped, clip(h, 80))
-		case name == "":
-		case column[name] > 0:
-			return nil, nil, bad("twice", "Heading", clip(h, 80))
-		default:
-			column[name] = i + 1
-		}
-	}
-	if column[ColumnAddress] == 0 {
-		return nil, nil, bad("no_address")
-	}
-	width := len(head)
-	for {
-		row, err := c.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, nil, broken(err)
-		}
-		if len(lines) == importRows {
-			return nil, nil, bad("long", "Count", importRows)
-		}
-		cell := func(name string) string {
-			i := column[name]
-			if i == 0 || i > len(row) {
-				return ""
-			}
-			return strings.Clone(plainCell(row[i-1]))
-		}
-		l := importLine{Email: cell(ColumnAddress), Name: cell(ColumnName), Roles: cell(ColumnRoles), Teams: cell(ColumnTeams), ID: cell(ColumnAccount)}
-		l.TooMany = slices.ContainsFunc(row[min(len(row), width):], func(s string) bool { return strings.TrimSpace(s) != "" })
-		if l == (importLine{}) {
-			continue
-		}
-		l.Line, _ = c.FieldPos(0)
-		lines = append(lines, l)
-	}
-	if len(lines) == 0 {
-		return nil, nil, bad("no_rows")
-	}
-	return lines, skipped, nil
-}
-
-// separator is the one of which the headings have most.
-func separator(head []byte) rune {
-	best := ','
-	for _, r := range ";\t" {
-		if bytes.Count(head, []byte(string(r))) > bytes.Count(head, []byte(string(best))) {
-			best = r
-		}
-	}
-	return best
-}
-
-// plainCell takes away the sign that a file of this portal puts before what a spreadsheet would take for a formula.
-func plainCell(s string) string {
-	s = strings.TrimSpace(s)
-	if rest, ok := strings.CutPrefix(s, "'"); ok && rest != "" && strings.ContainsAny(rest[:1], "=+-@") {
-		return rest
-	}
-	return s
+	return lines, skipped, err
 }
 
 // Fault is what is wrong with a cell.

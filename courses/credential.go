@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/learnscape/learnscape/courses/badge"
@@ -37,6 +38,7 @@ type Credential struct {
 	Criteria  string         `db:"criteria"`
 	Right     int            `db:"right_answers"` // the last answer to each question, of
 	Questions int            `db:"questions"`     // those that were answered
+	How       string         `db:"how"`           // ByLearning, ByTest or ByBoth; "" where the publisher does not tell
 	First     time.Time      `db:"first_at"`
 	Issued    time.Time      `db:"issued_at"` // or renewed
 	Expires   *time.Time     `db:"expires_at"`
@@ -84,7 +86,7 @@ func (c Credential) State(now time.Time) string {
 }
 
 // heldSQL reads credentials c, each with what its issuer took back.
-const heldSQL = `SELECT c.credential_id, c.org_id, c.membership_id, c.issuer, c.cosigner, c.item_id, c.kind, c.title, c.lang, c.version, c.name, c.shows, c.criteria, c.right_answers, c.questions,
+const heldSQL = `SELECT c.credential_id, c.org_id, c.membership_id, c.issuer, c.cosigner, c.item_id, c.kind, c.title, c.lang, c.version, c.name, c.shows, c.criteria, c.how, c.right_answers, c.questions,
 		c.first_at, c.issued_at, c.expires_at, c.renew_from, c.awards, c.list, c.slot, c.document, c.shown_name, c.code, r.at AS revoked_at, coalesce(r.reason, '') AS reason
 	FROM credentials c LEFT JOIN credential_revocations r ON r.org_id = c.issuer AND r.list = c.list AND r.slot = c.slot `
 
@@ -101,6 +103,7 @@ type earned struct {
 	Version   int           `db:"version"`
 	Right     int           `db:"right_answers"`
 	Questions int           `db:"questions"`
+	How       string        `db:"how"`
 	At        time.Time     `db:"at"`
 	Expires   *time.Time    `db:"expires_at"`
 	Joint     bool          `db:"joint"` // the own organization says something together with the publisher
@@ -109,7 +112,7 @@ type earned struct {
 // earnedSQL reads it: $1 organization, $2 membership, $3 item, $4 when it counts as earned, NULL for when it was finished. The end is reckoned
 // by the database, which checks it.
 const earnedSQL = `SELECT e.membership_id, e.item_org, e.item_id, i.kind, e.title, i.lang, e.version, t.at, t.at + make_interval(months => o.months) AS expires_at,
-		` + offerColumns + `, a.right_answers, a.questions, EXISTS (SELECT 1 FROM joint_propositions j WHERE j.publisher = e.item_org AND j.adopter = $1 AND j.path_id = e.item_id AND j.state = 'accepted'
+		` + offerColumns + `, a.right_answers, a.questions, CASE WHEN o.tells_how THEN how_learned($1, e.membership_id, e.item_org, e.item_id, e.version) ELSE '' END AS how, EXISTS (SELECT 1 FROM joint_propositions j WHERE j.publisher = e.item_org AND j.adopter = $1 AND j.path_id = e.item_id AND j.state = 'accepted'
 			AND joint_holds(j.publisher, j.adopter, j.path_id, j.created_at, true)) AS joint
 	FROM enrollments e JOIN credential_offers o ON o.org_id = e.item_org AND o.item_id = e.item_id JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id
 	CROSS JOIN LATERAL (SELECT coalesce($4::timestamptz, e.completed_at) AS at) t
@@ -167,9 +170,9 @@ func (s *Service) give(ctx context.Context, tx *db.Tx, member id.Membership, ite
 	if err := s.sign(ctx, tx, &c); err != nil {
 		return err
 	}
-	n, err := tx.Exec(`INSERT INTO credentials (org_id, membership_id, credential_id, issuer, cosigner, item_id, kind, title, lang, version, name, shows, criteria, right_answers, questions, first_at, issued_at, expires_at, renew_from, awards, list, slot, document)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) ON CONFLICT (org_id, membership_id, issuer, item_id) DO NOTHING`,
-		c.Org, c.Member, c.ID, c.Issuer, c.Cosigner, c.Item, c.Kind, c.Title, c.Lang, c.Version, c.Name, c.Shows, c.Criteria, c.Right, c.Questions, c.First, c.Issued, c.Expires, c.RenewFrom, c.Awards, c.List, c.Slot, c.Document)
+	n, err := tx.Exec(`INSERT INTO credentials (org_id, membership_id, credential_id, issuer, cosigner, item_id, kind, title, lang, version, name, shows, criteria, right_answers, questions, first_at, issued_at, expires_at, renew_from, awards, list, slot, document, how)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) ON CONFLICT (org_id, membership_id, issuer, item_id) DO NOTHING`,
+		c.Org, c.Member, c.ID, c.Issuer, c.Cosigner, c.Item, c.Kind, c.Title, c.Lang, c.Version, c.Name, c.Shows, c.Criteria, c.Right, c.Questions, c.First, c.Issued, c.Expires, c.RenewFrom, c.Awards, c.List, c.Slot, c.Document, c.How)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -179,7 +182,7 @@ func (s *Service) give(ctx context.Context, tx *db.Tx, member id.Membership, ite
 // award writes into the credential what was earned.
 func (c *Credential) award(e earned) {
 	c.Issuer, c.Item, c.Kind, c.Title, c.Lang, c.Version = e.Issuer, e.Item, e.Kind, e.Title, e.Lang, e.Version
-	c.Name, c.Shows, c.Criteria, c.Right, c.Questions = e.Name, e.Shows, e.Criteria, e.Right, e.Questions
+	c.Name, c.Shows, c.Criteria, c.Right, c.Questions, c.How = e.Name, e.Shows, e.Criteria, e.Right, e.Questions, e.How
 	c.Issued, c.Expires, c.RenewFrom, c.Cosigner = e.At, e.Expires, nil, id.Org{}
 	if e.Joint {
 		c.Cosigner = c.Org
@@ -215,7 +218,7 @@ func (s *Service) sign(ctx context.Context, tx *db.Tx, c *Credential) error {
 	by := s.issuer(orgs[c.Issuer])
 	doc := badge.New(by.Issuer, badge.Achievement{
 		ID: "urn:uuid:" + c.ID.String(), Subject: "urn:uuid:" + id.Derive[id.Any]("learnscape/subject", c.ID.String()).String(), What: "urn:uuid:" + c.Item.String(),
-		Lang: c.Lang, Name: c.Name, Shows: c.Shows, Criteria: c.Criteria, Holder: c.ShownName, From: c.Issued, Until: c.Expires, StatusList: by.StatusList(c.List), Slot: c.Slot,
+		Lang: c.Lang, Name: c.Name, Shows: c.Shows, Criteria: c.Criteria, Holder: c.ShownName, From: c.Issued, Until: c.Expires, StatusList: by.StatusList(c.List), Slot: c.Slot, Evidence: c.evidence(ctx),
 	})
 	if !c.Cosigner.IsZero() {
 		with := s.issuer(orgs[c.Cosigner])
@@ -230,6 +233,17 @@ func (s *Service) sign(ctx context.Context, tx *db.Tx, c *Credential) error {
 	}
 	c.Document = doc
 	return nil
+}
+
+// evidence says in the language of what was finished how it was earned; nothing where the publisher does not tell.
+func (c *Credential) evidence(ctx context.Context) (e badge.Evidence) {
+	if c.How == "" {
+		return e
+	}
+	if l, ok := lang.Parse(c.Lang); ok {
+		ctx = lang.With(ctx, l)
+	}
+	return badge.Evidence{Name: lang.T(ctx, "records.how."+c.How), Narrative: lang.T(ctx, "records.earned."+c.How, "Title", c.Title, "Version", strconv.Itoa(c.Version))}
 }
 
 // sealAs signs a document in the name of an organization, as its issuer.

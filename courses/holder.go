@@ -28,7 +28,8 @@ type Credentials struct {
 	Now    time.Time
 	Rows   []Credential
 	Claims []Claim
-	Quiet  bool // no mails about them are wanted
+	Past   []PastRecord // what the organization recorded from before, the last first; no credentials
+	Quiet  bool         // no mails about them are wanted
 	Orgs   map[id.Org]tenants.Organization
 }
 
@@ -54,6 +55,8 @@ func (s *Service) Credentials(ctx context.Context) (v Credentials, err error) {
 		v.Now = b.Now
 		db.List(b, &v.Rows, heldSQL+`WHERE `+held+` ORDER BY c.issued_at DESC, c.credential_id LIMIT 200`, sc.Org, sc.Membership)
 		db.List(b, &v.Claims, claimSQL, sc.Org, sc.Membership, nil)
+		db.List(b, &v.Past, `SELECT `+pastColumns+` FROM past_records p LEFT JOIN memberships k ON k.org_id = p.org_id AND k.membership_id = p.recorded_by WHERE p.org_id = $1 AND p.membership_id = $2 AND NOT `+superseded+`
+			ORDER BY p.done_on DESC, p.record_id LIMIT 200`, sc.Org, sc.Membership)
 		db.One(b, &v.Quiet, nil, `SELECT EXISTS (SELECT 1 FROM quiet_credentials q WHERE q.org_id = $1 AND q.membership_id = $2)`, sc.Org, sc.Membership)
 	}); err != nil {
 		return v, fmt.Errorf("credentials of %s: %w", sc.Membership, err)
@@ -239,8 +242,8 @@ func (s *Service) Renew(ctx context.Context, which id.Any) error {
 				return err
 			}
 			// Somebody who asks twice renews once.
-			n, err := tx.Exec(`UPDATE credentials SET version = $4, name = $5, shows = $6, criteria = $7, title = $8, cosigner = $9, right_answers = $10, questions = $11, issued_at = $12, expires_at = $13, renew_from = $14, awards = $15, document = $16, told = ''
-				WHERE org_id = $1 AND membership_id = $2 AND credential_id = $3 AND issued_at = $17`, c.Org, c.Member, c.ID, c.Version, c.Name, c.Shows, c.Criteria, c.Title, c.Cosigner, c.Right, c.Questions, c.Issued, c.Expires, c.RenewFrom, c.Awards, c.Document, v.Issued)
+			n, err := tx.Exec(`UPDATE credentials SET version = $4, name = $5, shows = $6, criteria = $7, title = $8, cosigner = $9, right_answers = $10, questions = $11, issued_at = $12, expires_at = $13, renew_from = $14, awards = $15, document = $16, how = $18, told = ''
+				WHERE org_id = $1 AND membership_id = $2 AND credential_id = $3 AND issued_at = $17`, c.Org, c.Member, c.ID, c.Version, c.Name, c.Shows, c.Criteria, c.Title, c.Cosigner, c.Right, c.Questions, c.Issued, c.Expires, c.RenewFrom, c.Awards, c.Document, v.Issued, c.How)
 			if err != nil || n == 0 {
 				return err
 			}

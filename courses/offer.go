@@ -21,6 +21,7 @@ type CredentialOffer struct {
 	Criteria  string `db:"criteria"`   // what one does for it: 1 to 600 letters
 	Months    *int   `db:"months"`     // valid for, 1 to 120; nil for ever
 	RenewDays int    `db:"renew_days"` // how long before its end it can be renewed, 0 to 365
+	TellsHow  bool   `db:"tells_how"`  // it says whether somebody learned it, or showed by test that they know it
 }
 
 func (o CredentialOffer) check() error {
@@ -54,7 +55,7 @@ type CredentialOfferView struct {
 	Offer *CredentialOffer // nil for none
 }
 
-const offerColumns = `o.name, o.shows, o.criteria, o.months, o.renew_days`
+const offerColumns = `o.name, o.shows, o.criteria, o.months, o.renew_days, o.tells_how`
 
 // Offer returns what a course or path of the own organization gives, for its authors. NotFound for anybody else's.
 func (s *Service) Offer(ctx context.Context, item id.Item) (v CredentialOfferView, err error) {
@@ -117,9 +118,9 @@ func (s *Service) SetOffer(ctx context.Context, item id.Item, o CredentialOffer)
 		if _, err := ownCourse(tx, item); err != nil {
 			return err
 		}
-		n, err := tx.Exec(`INSERT INTO credential_offers AS o (org_id, item_id, name, shows, criteria, months, renew_days, set_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-			ON CONFLICT (org_id, item_id) DO UPDATE SET name = $3, shows = $4, criteria = $5, months = $6, renew_days = $7, set_at = $8
-			WHERE (o.name, o.shows, o.criteria, o.renew_days) <> ($3, $4, $5, $7) OR o.months IS DISTINCT FROM $6`, tx.Scope.Org, item, o.Name, o.Shows, o.Criteria, o.Months, o.RenewDays, tx.Now)
+		n, err := tx.Exec(`INSERT INTO credential_offers AS o (org_id, item_id, name, shows, criteria, months, renew_days, set_at, tells_how) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			ON CONFLICT (org_id, item_id) DO UPDATE SET name = $3, shows = $4, criteria = $5, months = $6, renew_days = $7, set_at = $8, tells_how = $9
+			WHERE (o.name, o.shows, o.criteria, o.renew_days, o.tells_how) <> ($3, $4, $5, $7, $9) OR o.months IS DISTINCT FROM $6`, tx.Scope.Org, item, o.Name, o.Shows, o.Criteria, o.Months, o.RenewDays, tx.Now, o.TellsHow)
 		if err != nil || n == 0 {
 			return err
 		}

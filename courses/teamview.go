@@ -54,7 +54,8 @@ type TeamPerson struct {
 	Due      *time.Time    `db:"due"`     // the first date of what was asked for and is not finished
 	Late     int           `db:"late"`    // how much of that is overdue
 	Waiting  int           `db:"waiting"` // how much of that has not begun
-	Paper    string        `db:"paper"`   // the certificate that ends first, of those earned for this organization
+	Paper    string        `db:"paper"`   // the certificate that ends first, of those earned for this organization and those recorded from before
+	Past     bool          `db:"past"`    // it is only recorded, see PastRecord
 	Ends     *time.Time    `db:"ends"`
 	Tried    int           `db:"tried"` // what they said of it: tried at work, and
 	Used     int           `db:"used"`  // used there
@@ -124,7 +125,7 @@ const teamPage = 25
 // what they learned last. What was used at work is what they said last of it.
 const teamSQL = `WITH crew AS MATERIALIZED (
 	SELECT m.membership_id, m.name, m.title AS job, m.state = 'invited' AS invited, coalesce(n.kind, '') AS kind, n.item_id, coalesce(n.title, '') AS title, coalesce(n.done, 0) AS done, coalesce(n.total, 0) AS total, coalesce(n.done > 0 OR n.at_item IS NOT NULL, false) AS begun,
-		e.due, e.late, e.waiting, coalesce(c.name, '') AS paper, c.expires_at AS ends, t.tried, t.used, e.starts, e.chosen, (SELECT max(w.at) FROM nudges w WHERE w.org_id = $1 AND w.membership_id = m.membership_id) AS reminded
+		e.due, e.late, e.waiting, coalesce(c.name, '') AS paper, coalesce(c.past, false) AS past, c.expires_at AS ends, t.tried, t.used, e.starts, e.chosen, (SELECT max(w.at) FROM nudges w WHERE w.org_id = $1 AND w.membership_id = m.membership_id) AS reminded
 	FROM team_members x JOIN memberships m ON m.org_id = x.org_id AND m.membership_id = x.membership_id AND m.state <> 'left'
 	LEFT JOIN LATERAL (SELECT e.kind, e.item_id, e.title, e.done, e.total, e.at_item FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = m.membership_id AND e.state = 'active'
 		ORDER BY e.due_at NULLS LAST, e.updated_at DESC, e.enrollment_id LIMIT 1) n ON true
@@ -134,7 +135,9 @@ const teamSQL = `WITH crew AS MATERIALIZED (
 		FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = m.membership_id AND e.state <> 'left') e
 	CROSS JOIN LATERAL (SELECT count(*)::int AS tried, (count(*) FILTER (WHERE l.used))::int AS used FROM (SELECT DISTINCT ON (s.object_id, s.object_part) (s.context->>'used')::boolean AS used FROM statements s
 		WHERE s.org_id = $1 AND s.membership_id = m.membership_id AND s.verb = 'applied' AND s.at > $3 - interval '1 year' ORDER BY s.object_id, s.object_part, s.at DESC) l) t
-	LEFT JOIN LATERAL (SELECT c.name, c.expires_at FROM team_credentials($2) c WHERE c.membership_id = m.membership_id ORDER BY c.expires_at NULLS LAST, c.name LIMIT 1) c ON true
+	LEFT JOIN LATERAL (SELECT y.name, y.expires_at, y.past FROM (SELECT c.name, c.expires_at, false AS past FROM team_credentials($2) c WHERE c.membership_id = m.membership_id
+			UNION ALL SELECT p.title, (p.ends_on + time '23:59:59') AT TIME ZONE 'UTC', true FROM past_records p WHERE p.org_id = $1 AND p.membership_id = m.membership_id AND NOT ` + superseded + `) y
+		ORDER BY y.expires_at NULLS LAST, y.past, y.name LIMIT 1) c ON true
 	WHERE x.org_id = $1 AND x.team_id = $2)`
 
 // teamShows are the conditions of what the list is narrowed to, with $3 now.

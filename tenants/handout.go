@@ -28,6 +28,7 @@ var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant 
 	"tryouts":             "private to each member, who takes their own out",
 	"tryout_dues":         "private to each member, who takes their own out",
 	"quiet_tryouts":       "private to each member, who takes their own out",
+	"shown_tries":         "private to each member, who takes their own out",
 	"live_settings":       "private to each member, who takes their own out",
 	"sittings":            "private to each member, who takes their own out",
 	"submissions":         "private to each member and who looks at it, who takes their own out",

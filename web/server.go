@@ -268,11 +268,11 @@ func body(form int) fiber.Handler {
 			return c.Next()
 		}
 		req, limit := c.Request(), form
-		if c.Path() == authpages.ImportPath && req.Header.ContentLength() > form {
+		if most := map[string]int{authpages.ImportPath: auth.ImportBytes, coursespages.PastPath: courses.PastBytes}[c.Path()]; most > 0 && req.Header.ContentLength() > form {
 			select {
 			case files <- struct{}{}:
 				defer func() { <-files }()
-				limit += auth.ImportBytes
+				limit += most
 			default:
 				c.Context().SetConnectionClose()
 				return &errs.Error{Kind: errs.Unavailable, RetryAfter: 30 * time.Second, Err: errors.New("too many files at once")}

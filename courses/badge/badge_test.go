@@ -47,7 +47,7 @@ func earned(t *testing.T) badge.Document {
 	until := now.AddDate(2, 0, 0)
 	doc := badge.New(vendor, badge.Achievement{
 		ID: "urn:uuid:01a21306-28be-7092-bb09-9f3a7379a7ff", Subject: "urn:uuid:01a21306-28be-7092-bb09-9f3a7379a700", What: "urn:uuid:01a21306-28be-7092-bb09-9f3a7379a701", Lang: "de",
-		Name: "Servicetechnik, Stufe 2", Shows: "übergibt Kühlräume ]]> & mehr", Criteria: "Neun Schritte.", Holder: "Ada", From: now, Until: &until,
+		Name: "Servicetechnik, Stufe 2", Shows: "übergibt Kühlräume ]]> & mehr", Criteria: "Neun Schritte.", Holder: "Ada", From: now, Until: &until, Evidence: badge.Evidence{Name: "Durch Test gezeigt", Narrative: "Ohne die Lektionen, durch die Prüfung."},
 		StatusList: "https://vendor.learn.example/credentials/status/0", Slot: 94567,
 	})
 	other, _ := key(partner)
@@ -93,6 +93,7 @@ func TestWhatWasSignedIsNotChanged(t *testing.T) {
 		"another holder": func(d badge.Document) {
 			inside(d, "credentialSubject")["id"] = "urn:uuid:01a21306-28be-7092-bb09-9f3a7379a7aa"
 		},
+		"learned, not shown by test": func(d badge.Document) { delete(d, "evidence") },
 		"a longer life":               func(d badge.Document) { d["validUntil"] = "2099-01-01T00:00:00Z" },
 		"no end":                      func(d badge.Document) { delete(d, "validUntil") },
 		"another bit":                 func(d badge.Document) { inside(d, "credentialStatus")["statusListIndex"] = "1" },

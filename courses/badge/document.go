@@ -34,7 +34,11 @@ type Achievement struct {
 	Until       *time.Time
 	StatusList  string // address
 	Slot        int
+	Evidence    Evidence
 }
+
+// Evidence says how something was earned; nothing if it is empty.
+type Evidence struct{ Name, Narrative string }
 
 // New returns the document of an achievement, without a proof.
 func New(by Issuer, a Achievement) Document {
@@ -57,6 +61,9 @@ func New(by Issuer, a Achievement) Document {
 			"id": a.StatusList + "#" + strconv.Itoa(a.Slot), "type": "BitstringStatusListEntry", "statusPurpose": "revocation",
 			"statusListIndex": strconv.Itoa(a.Slot), "statusListCredential": a.StatusList,
 		},
+	}
+	if a.Evidence != (Evidence{}) {
+		doc["evidence"] = []any{Document{"type": []any{"Evidence"}, "name": a.Evidence.Name, "narrative": a.Evidence.Narrative}}
 	}
 	if a.Until != nil {
 		doc["validUntil"] = stamp(*a.Until)

@@ -267,7 +267,7 @@ func (p *Pages) setOffer(c *fiber.Ctx) error {
 	ctx, do := c.UserContext(), c.FormValue("do")
 	switch do {
 	case "save":
-		v.Form = courses.CredentialOffer{Name: formText(c, "name"), Shows: formText(c, "shows"), Criteria: formText(c, "criteria"), RenewDays: number(c.FormValue("renew_days", "0"))}
+		v.Form = courses.CredentialOffer{Name: formText(c, "name"), Shows: formText(c, "shows"), Criteria: formText(c, "criteria"), RenewDays: number(c.FormValue("renew_days", "0")), TellsHow: c.FormValue("tells_how") != ""}
 		if v.Months = formText(c, "months"); v.Months != "" {
 			n := number(v.Months)
 			v.Form.Months = &n

@@ -43,6 +43,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	p.mountPrograms(r)
 	p.mountAssigning(r)
 	p.mountTeams(r)
+	p.mountRecords(r)
 	p.mountCohorts(r)
 	r.Get("/calendar/:token", p.calendar)
 	r.Get("/plan", p.dates)

@@ -191,11 +191,19 @@ func (p *Pages) exportTeam(c *fiber.Ctx) error {
 	lines := [][]string{head}
 	for _, r := range v.Rows {
 		lines = append(lines, []string{
-			r.Name, r.Job, r.Title, strconv.Itoa(r.Done), strconv.Itoa(r.Total), sheet.Day(r.Due), strconv.Itoa(r.Late), strconv.Itoa(r.Waiting), r.Paper, sheet.Day(r.Ends),
+			r.Name, r.Job, r.Title, strconv.Itoa(r.Done), strconv.Itoa(r.Total), sheet.Day(r.Due), strconv.Itoa(r.Late), strconv.Itoa(r.Waiting), paperName(ctx, r), sheet.Day(r.Ends),
 			strconv.Itoa(r.Used), strconv.Itoa(r.Tried), strconv.Itoa(r.Chosen), strconv.Itoa(r.Starts),
 		})
 	}
 	return shell.Sheet(c, "team.csv", lines)
+}
+
+// paperName is the certificate that ends first, told apart if it is only recorded.
+func paperName(ctx context.Context, r courses.TeamPerson) string {
+	if r.Past {
+		return r.Paper + " (" + lang.T(ctx, "records.told_apart") + ")"
+	}
+	return r.Paper
 }
 
 // remindView is the form in which somebody is reminded.

@@ -71,6 +71,7 @@ const (
 	Learn           Action = "courses.learn"
 	Assign          Action = "courses.assign"
 	SeeTeamLearning Action = "courses.see_team_learning"
+	RecordPast      Action = "courses.record_past"
 	Author          Action = "courses.author"
 	Review          Action = "courses.review"
 	SeatPeople      Action = "courses.seat_people"
@@ -148,6 +149,7 @@ var table = map[Action]Rule{
 	Learn:           {Foreign: true},
 	Assign:          {Roles: []scope.Role{scope.Manager, scope.Administrator}, Actors: []scope.Actor{scope.Mailer}},
 	SeeTeamLearning: {Roles: []scope.Role{scope.Manager, scope.Administrator}},
+	RecordPast:      {Roles: []scope.Role{scope.Manager, scope.Administrator}},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator, scope.Importer}},
 	Review:          {},
 	SeatPeople:      {Actors: []scope.Actor{scope.Usher}},

@@ -70,6 +70,8 @@ var (
 		"joint_holds(uuid,uuid,uuid,timestamp with time zone,boolean)": "what the policy of joint propositions asks of a connection, a grant and a library that are not all the reader's; it answers yes or no to the two and to customers of the adopter",
 
 		"team_credentials(uuid)":                        "when certificates of a team's people end, which are the people's own: name and end, to whoever leads the team, of what was learned for app_org()",
+		"record_credentials(uuid[])":                    "when certificates of people end, which are the people's own: of what was learned for app_org(), to themselves and whoever looks after them",
+		"record_tries(uuid[])":                          "what became of what people tried at work, in numbers and of those who agreed to it, to themselves and whoever looks after them",
 		"answers_of(uuid,integer,text[],text[],text[])": "how questions of app_org()'s own were answered at the first try by its own members, for its authors: numbers of five people and in steps of five",
 		"holds(uuid,uuid)":                              "what the policy of credentials asks of two account links of which one is not the reader's; it answers yes or no to the acting member alone",
 		"keep_credentials(uuid)":                        "brings what is erased to another membership of the same person; refuses everybody but the keeper of what is being erased",

@@ -194,6 +194,7 @@ var mails = map[string]func(s *site, t *testing.T){
 	"courses/assigned.go tellAssigned":       (*site).assignMails,
 	"courses/teamview.go mailNudge":          (*site).nudgeMails,
 	"courses/due.go dueMessage":              (*site).dueMails,
+	"courses/past_remind.go pastMail":        (*site).pastMails,
 	"courses/live_mail.go liveMail":          (*site).liveMails,
 	"courses/program_partner.go programMail": (*site).programMails,
 }

@@ -71,6 +71,7 @@ type world struct {
 	naming   map[question]bool // what the model says of names
 	pages    map[string]*itemPage
 	crews    map[string]id.Any         // organization → its team
+	pasts    map[string]id.Any         // organization → its file of past records, and the record of that
 	cohorts  map[string]id.Any         // organization → a group of its people on a path
 	set      map[string]id.Any         // organization → what its people are asked to learn
 	worked   map[string]string         // question → the answer that worked for the asker
@@ -205,6 +206,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"assignments", "assignment_id", "", .12, .85},
 		{"assignment_people", "org_id || ' ' || assignment_id || ' ' || membership_id", "", .12, .85},
 		{"nudges", "nudge_id", "", .12, .85},
+		{"past_records", "record_id", "", .12, .85},
 		{"cohorts", "cohort_id", "", .12, .85},
 		{"cohort_people", "org_id || ' ' || cohort_id || ' ' || membership_id", "", .12, .85},
 		{"additions", "org_id || ' ' || path_id", "", .08, .85},
@@ -260,6 +262,7 @@ func (w *world) fill() {
 	for _, o := range w.orgs {
 		w.takeIn(o)
 		w.assigning(o)
+		w.recording(o)
 	}
 	w.speakTogether()
 	w.runPrograms()

@@ -1,4 +1,5 @@
-// Package sheet owns the tables that people take away to a spreadsheet. It knows no table: whoever has rows may call it.
+// Package sheet owns the tables that people take away to a spreadsheet, and reads those that they bring from one: CSV whose first line
+// names the columns. It knows no table: what a cell means is for whoever calls it.
 package sheet
 
 import (

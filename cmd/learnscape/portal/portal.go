@@ -118,6 +118,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Auth.Work(p.Jobs)
 	p.Courses = courses.New(courses.Deps{DB: p.DB, Tenants: p.Tenants, Blob: p.Blob, Mail: p.Mail, Keys: c.Keys, URL: address})
 	p.Routine.OnDue(p.Courses.Remind)
+	p.Routine.OnDue(p.Courses.RemindPast)
 	p.Tenants.OnErase(p.Courses.ForgetOrg)
 	p.Marketing = marketing.New(marketing.Deps{DB: p.DB, Tenants: p.Tenants})
 	p.Community = community.New(community.Deps{DB: p.DB, Tenants: p.Tenants})
