@@ -212,7 +212,8 @@ type press struct {
 	texts    []textRow
 	minutes  int
 	problems []LessonProblem
-	at       string // where files of what is not published yet are; "" otherwise
+	at       string   // where files of what is not published yet are; "" otherwise
+	frames   []string // the sites whose pages its organization shows in frames
 }
 
 type lessonRow struct {
@@ -251,6 +252,9 @@ func publish(tx *db.Tx, it tenants.Item, c content, fill func(*press) error) (Pu
 		return Published{}, err
 	}
 	p.item = item
+	if p.frames, err = db.Row[[]string](tx, framesSQL, tx.Scope.Org); err != nil {
+		return Published{}, err
+	}
 	if err := fill(p); err != nil {
 		return Published{}, fmt.Errorf("publish %s %q: %w", item.Kind, item.Title, err)
 	}
@@ -538,7 +542,7 @@ func (p *press) split(key, name, source, lang string) []markdown.Block {
 	o := p.options(key, name, source)
 	o.Lang = cmp.Or(lang, o.Lang)
 	blocks, problems := markdown.Split(source, o)
-	for _, b := range problems {
+	for _, b := range append(problems, p.strangers(blocks)...) {
 		p.problems = append(p.problems, LessonProblem{key, name, b})
 	}
 	return p.resolve(blocks, o)
@@ -557,6 +561,10 @@ func lessonMinutes(said int, plain string) int {
 func (p *press) resolve(blocks []markdown.Block, o markdown.Options) []markdown.Block {
 	out := blocks[:0]
 	for _, b := range blocks {
+		if b.Kind == markdown.Embed {
+			out = append(out, b)
+			continue
+		}
 		ok := true
 		for _, name := range []*string{&b.Src, &b.Poster, &b.Captions} {
 			if *name == "" {

@@ -85,6 +85,11 @@ type ManuscriptView struct {
 	Reviews  []Review // by colleagues, the latest asked first
 	Remarked []Remark // what they remark, in the order of its saying
 	Rules    AuthorRules
+	Frames   []string // the sites whose pages lessons may show in frames
+
+	LinksAll int        // links that lead out of it
+	LinksNew int        // of them, those that nobody has looked at yet
+	LinksAt  *time.Time // when they were looked at, the longest ago; nil for never
 }
 
 // Total is how long the course or path takes, in minutes.
@@ -150,6 +155,7 @@ type Desk struct {
 	Now  time.Time
 	Rows []DeskRow
 	More bool
+	Dead int // links of what is published that lead to nothing
 }
 
 // Desk lists the manuscripts of the own organization, or its published courses and paths without one, the latest first.
@@ -183,6 +189,7 @@ func (s *Service) Desk(ctx context.Context, f DeskFilter) (Desk, error) {
 	err = s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		db.List(b, &v.Rows, q, sc.Org, words, at, f.AfterID, f.Limit+1)
+		db.One(b, &v.Dead, nil, deadSQL, sc.Org)
 	})
 	if len(v.Rows) > f.Limit {
 		v.Rows, v.More = v.Rows[:f.Limit], true
@@ -348,6 +355,9 @@ func (s *Service) readManuscript(ctx context.Context, item id.Item) (ManuscriptV
 	for i, it := range r.items {
 		ids[i] = it.OrgID
 	}
+	if err := s.lookLinks(ctx, &v, sc.Org); err != nil {
+		return v, err
+	}
 	orgs, err := s.tenants.ByIDs(ctx, ids...)
 	for i := range v.Steps {
 		v.Steps[i].Owner = orgs[v.Steps[i].Leads.OrgID]
@@ -370,6 +380,7 @@ func (r *manuscriptReads) queue(b *db.Batch, org id.Org, item id.Item, v *Manusc
 	db.List(b, &v.Reviews, `SELECT `+reviewColumns+` FROM `+reviewFrom+` WHERE r.org_id = $1 AND r.item_id = $2 ORDER BY r.asked_at DESC, r.membership_id LIMIT 20`, org, item)
 	db.List(b, &v.Remarked, remarkSQL+` ORDER BY x.settled_at IS NOT NULL, x.at, x.remark_id LIMIT 500`, org, item)
 	db.One(b, &v.Rules, nil, authorRulesSQL, org)
+	db.One(b, &v.Frames, nil, framesSQL, org)
 }
 
 type draftFileRow struct {

@@ -25,6 +25,7 @@ import (
 // org_id is: the rows whose owner the organization is, as far as its row policies let the keeper read them.
 var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant table; names of columns, no credentials.
 	"attempts":            "private to each member, who takes their own out",
+	"ticks":               "private to each member, who takes their own out",
 	"tryouts":             "private to each member, who takes their own out",
 	"tryout_dues":         "private to each member, who takes their own out",
 	"quiet_tryouts":       "private to each member, who takes their own out",

@@ -43,6 +43,7 @@ var Person = []Personal{ //nolint:gochecknoglobals // A constant table.
 	{Table: "sittings", Where: ofMember, Erased: Goes},
 	{Table: "time_extensions", Where: ofMember, Erased: Goes},
 	{Table: "reflections", Where: ofMember, Erased: Goes},
+	{Table: "ticks", Where: ofMember, Erased: Goes},
 	{Table: "tryouts", Where: ofMember, Erased: Goes},
 	{Table: "tryout_dues", Where: ofMember, Erased: Goes},
 	{Table: "quiet_tryouts", Where: ofMember, Erased: Goes},

@@ -66,6 +66,8 @@ func (p *Pages) Mount(r fiber.Router) {
 		r.Post(at+"/complete", p.as(p.complete))
 		r.Post(at+"/reflect", p.as(p.reflect))
 		r.Post(at+"/place", p.as(p.place))
+		r.Post(at+"/ticks", p.as(p.tick))
+		r.Get(at+"/aid/:list", p.as(p.aid))
 		r.Post(at+"/try", p.as(p.planTry))
 		r.Get(at+"/tasks/:task", p.as(p.task))
 		r.Post(at+"/tasks/:task", p.as(p.changeTask))

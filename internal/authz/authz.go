@@ -72,6 +72,7 @@ const (
 	Assign          Action = "courses.assign"
 	SeeTeamLearning Action = "courses.see_team_learning"
 	Author          Action = "courses.author"
+	CheckLinks      Action = "courses.check_links"
 	Review          Action = "courses.review"
 	SeatPeople      Action = "courses.seat_people"
 	Adopt           Action = "courses.adopt"
@@ -149,6 +150,7 @@ var table = map[Action]Rule{
 	Assign:          {Roles: []scope.Role{scope.Manager, scope.Administrator}, Actors: []scope.Actor{scope.Mailer}},
 	SeeTeamLearning: {Roles: []scope.Role{scope.Manager, scope.Administrator}},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator, scope.Importer}},
+	CheckLinks:      {Actors: []scope.Actor{scope.Importer}},
 	Review:          {},
 	SeatPeople:      {Actors: []scope.Actor{scope.Usher}},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
