@@ -47,6 +47,7 @@ type LessonView struct {
 	Open     int   // questions without an answer
 	Tasks    int   // that are not done
 	Started  bool
+	Pilot    int // the version of the root, where it is tried by some before it is everybody's; 0 for any other
 	Visitor  bool
 	Own      bool // an added step
 	Note     string
@@ -272,6 +273,9 @@ func (r *root) lesson(v *LessonView, at located, l text, sc scope.Scope, orgs ma
 	v.Root.Title = r.Title
 	v.Progress, v.Started = r.progress(), r.State != ""
 	v.Stations = r.stations(orgs)
+	if r.Pilot == r.Version && v.Started {
+		v.Pilot = r.Version
+	}
 	leaf := Leaf{at.Item, at.Lesson}
 	switch own, by, isOwn := r.ownStep(v.Place.Step); {
 	case isOwn:

@@ -59,6 +59,8 @@ func (p *Pages) Mount(r fiber.Router) {
 		r.Post("/"+kind+"/:id/:slug/intent", p.intent)
 		r.Get("/"+kind+"/:id/:slug/version", p.moving)
 		r.Post("/"+kind+"/:id/:slug/version", p.moveVersion)
+		r.Get("/"+kind+"/:id/:slug/pilot", p.trying)
+		r.Post("/"+kind+"/:id/:slug/pilot", p.remarkPilot)
 	}
 	for _, at := range []string{"/course/:id/:slug/lessons/:lesson", "/path/:id/:slug/steps/:step", "/path/:id/:slug/steps/:step/:lesson"} {
 		r.Get(at, p.as(p.lesson))

@@ -35,6 +35,8 @@ func (p *Pages) mountWriting(r fiber.Router) {
 	r.Post("/publish/:id", p.changeManuscript)
 	r.Get("/publish/:id/discard", p.askDiscard)
 	r.Post("/publish/:id/rewrite", p.rewrite)
+	r.Get("/publish/:id/pilot", p.pilot)
+	r.Post("/publish/:id/pilot", p.changePilot)
 	r.Post("/publish/:id/files", p.addFile)
 	r.Get("/publish/:id/files/:name", p.draftFile)
 	r.Get("/publish/:id/learners", p.stops)
