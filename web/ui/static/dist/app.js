@@ -288,7 +288,9 @@ on(d, "htmx:historyRestore", ready);
 function focusHead() { var h = $("h1[tabindex]"); if (h) h.focus({ preventScroll: true }); }
 var narrow = matchMedia("(max-width: 899px)");
 on(narrow, "change", function () { if (!narrow.matches) all("details[data-fold]").forEach(function (f) { f.open = true; }); });
+on(d, "click", function (e) { if (e.target.closest && e.target.closest("[data-print]")) print(); });
 function ready() {
+all("[data-print]").forEach(function (b) { b.hidden = false; });
 showTheme(); combobox(); drafts(); videos(); clocks(); toasts(); drags();
 all("details[data-fold]").forEach(function (f) {
 if (!f.dataset.ready) { f.dataset.ready = "1"; if (narrow.matches) f.open = false; }
