@@ -87,6 +87,9 @@ type BlockView struct {
 	Check                  *CheckRules     // of a quiz that is taken as a whole, elsewhere: it has no Questions here
 	Body                   string          // of the viewer's reflection
 	Saved                  time.Time
+	Edition                int    // of the viewer's reflection; 0 for none
+	Thought                id.Any // the viewer's reflection; zero for none
+	Shared                 bool   // somebody else reads of it
 }
 
 // text is what a lesson's page reads once it is known which lesson it is: the lesson, the item that it belongs to, and what the
@@ -107,9 +110,12 @@ type reflection struct {
 	Body string    `db:"body"`
 	At   time.Time `db:"updated_at"`
 
-	Kind string     `db:"kind"` // of something to try, Body is what; of a task, how far it is
-	With string     `db:"with_whom"`
-	By   *time.Time `db:"by_day"`
+	Kind    string     `db:"kind"` // of something to try, Body is what; of a task, how far it is
+	With    string     `db:"with_whom"`
+	By      *time.Time `db:"by_day"`
+	Edition int        `db:"edition"`
+	ID      id.Any     `db:"reflection_id"`
+	Shared  bool       `db:"shared"`
 }
 
 type lessonFound struct {
@@ -249,11 +255,12 @@ func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in stri
 	if sc.SignedIn() {
 		db.List(b, &l.Attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices, a.words FROM attempts a
 			WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND a.sitting_id IS NULL ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
-		db.List(b, &l.Reflections, `(SELECT r.reflection_key, r.body, r.updated_at, 'reflect' AS kind, '' AS with_whom, NULL::date AS by_day FROM reflections r
+		db.List(b, &l.Reflections, `(SELECT r.reflection_key, r.body, r.updated_at, 'reflect' AS kind, '' AS with_whom, NULL::date AS by_day, r.edition, r.reflection_id,
+				EXISTS (SELECT 1 FROM reflection_shares h WHERE h.org_id = r.org_id AND h.reflection_id = r.reflection_id) AS shared FROM reflections r
 			WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50)
-			UNION ALL (SELECT t.try_key, t.what, t.updated_at, 'try', t.with_whom, t.by_day FROM tryouts t
+			UNION ALL (SELECT t.try_key, t.what, t.updated_at, 'try', t.with_whom, t.by_day, 0, NULL::uuid, false FROM tryouts t
 			WHERE t.org_id = $1 AND t.membership_id = $2 AND t.item_org = $3 AND t.item_id = $4 AND t.lesson_key = $5 ORDER BY t.try_key LIMIT 50)
-			UNION ALL (SELECT s.task_key, s.state, s.updated_at, 'task', '', NULL::date FROM submissions s
+			UNION ALL (SELECT s.task_key, s.state, s.updated_at, 'task', '', NULL::date, 0, NULL::uuid, false FROM submissions s
 			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.item_org = $3 AND s.item_id = $4 AND s.lesson_key = $5 ORDER BY s.task_key LIMIT 50)`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
 	}
 }

@@ -39,6 +39,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	r.Get("/handed/:id", p.handedBy)
 	r.Post("/handed/:id", p.answerTask)
 	r.Get("/handed/:id/:turn/:name", p.evidence)
+	p.mountReflections(r)
 	p.mountCredentials(r)
 	p.mountPrograms(r)
 	p.mountAssigning(r)

@@ -67,6 +67,7 @@ const (
 	Live       Kind = "live"       // that the live session ID of Org is about Item
 	Seat       Kind = "seat"       // that Member of Org comes to the live session ID of Other: Shown is how
 	Room       Kind = "room"       // where people meet in the live session ID of Org, while it is open
+	Thought    Kind = "thought"    // what Member of Org shares of a reflection with Other, a member of its own or of another organization
 	Handed     Kind = "handed"     // what Member of Org handed in for a task of Post, an item: Other was asked to look at it, or the authors of the item; Signed says that they may be another organization's
 )
 
@@ -192,6 +193,9 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		s := w.Sides[[2]string{o.Org, v.Org}]
 		return own && (v.Member == o.Member || o.Other != "" && v.Member == o.Other) ||
 			o.Other == "" && v.Writes && o.Post.Org == v.Org && (own || o.Signed && s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
+	case Thought: // What somebody shares is read by whom they share it with; across organizations where both meet.
+		s := w.Sides[[2]string{o.Org, v.Org}]
+		return own && v.Member == o.Member || v.Member != "" && v.Member == o.Other && (own || s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
 	case Part, Sealed:
 	}
 	return false
@@ -311,15 +315,15 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Live:
 		it := w.find(Item, o.Item)
 		return it != nil && w.looks(v, it)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed, Thought:
 	}
 	return false
 }
 
-// handsOver reports whether the member showed their name with something that the viewer is to look at, and the two meet by name.
+// handsOver reports whether the member showed their name with something that the viewer is to look at or shares in, and the two meet by name.
 func (w *World) handsOver(v Viewer, n *Object) bool {
 	for _, o := range w.Objects {
-		if o.Kind == Handed && o.Member == n.Member && o.Shown == "name" && w.Sees(v, o) && w.meets(v, o) {
+		if (o.Kind == Handed || o.Kind == Thought) && o.Member == n.Member && o.Shown == "name" && w.Sees(v, o) && w.meets(v, o) {
 			return true
 		}
 	}

@@ -82,6 +82,7 @@ type world struct {
 	callers  []*caller
 	learners []*learner
 	handed   []handedIn
+	thoughts []sharedThought
 	codes    []invitation
 	wrong    []string // moves that the product made and must refuse
 	mutated  bool     // a move that fails is a finding
@@ -219,6 +220,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"submissions", "submission_id", "", .02, .85},
 		{"submission_turns", "submission_id", "", .02, .85},
 		{"submission_answers", "submission_id", "", .02, .85},
+		{"reflection_shares", "reflection_id", "", .02, .85},
 		{"cells", "org_id || ' ' || giver_org || ' ' || thing", "", .08, .85},
 		{"cell_counts", "org_id || ' ' || other_org", "", 0, 0}, // What totals were counted from, and from when on, only the discloser reads.
 		{"cell_marks", "org_id || ' ' || other_org", "", 0, 0},
@@ -265,6 +267,9 @@ func (w *world) fill() {
 	w.runPrograms()
 	for _, o := range w.orgs {
 		w.handIn(o)
+	}
+	for _, o := range w.orgs {
+		w.think(o)
 	}
 	for i, o := range w.orgs {
 		w.invite(o, w.orgs[(i+1)%organizations])
