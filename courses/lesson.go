@@ -57,6 +57,7 @@ type LessonView struct {
 	Origin   string   // where it comes from: an address or a name
 	Card     *tenants.Item
 	Waits    []Waits          // what has to be finished before the step opens: there is nothing to read then
+	Verdict  *Verdict         // whether it helped the viewer; nil while they have not said
 	Ask      *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
 }
 
@@ -261,7 +262,11 @@ func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in stri
 			UNION ALL (SELECT t.try_key, t.what, t.updated_at, 'try', t.with_whom, t.by_day, 0, NULL::uuid, false FROM tryouts t
 			WHERE t.org_id = $1 AND t.membership_id = $2 AND t.item_org = $3 AND t.item_id = $4 AND t.lesson_key = $5 ORDER BY t.try_key LIMIT 50)
 			UNION ALL (SELECT s.task_key, s.state, s.updated_at, 'task', '', NULL::date, 0, NULL::uuid, false FROM submissions s
-			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.item_org = $3 AND s.item_id = $4 AND s.lesson_key = $5 ORDER BY s.task_key LIMIT 50)`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
+			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.item_org = $3 AND s.item_id = $4 AND s.lesson_key = $5 ORDER BY s.task_key LIMIT 50)
+			UNION ALL SELECT CASE WHEN f.helped THEN 'yes' ELSE 'no' END, f.words, f.at, 'feedback', CASE WHEN f.shown_name <> '' THEN 'signed' ELSE '' END, NULL::date, 0, NULL::uuid, false FROM lesson_feedback f
+			WHERE f.org_id = $1 AND f.membership_id = $2 AND f.item_org = $3 AND f.item_id = $4 AND f.lesson_key = $5
+			UNION ALL SELECT '', a.words, a.at, 'answer', '', NULL::date, 0, NULL::uuid, false FROM lesson_feedback f JOIN feedback_answers a ON a.org_id = f.item_org AND a.feedback_id = f.feedback_id AND a.words <> ''
+			WHERE f.org_id = $1 AND f.membership_id = $2 AND f.item_org = $3 AND f.item_id = $4 AND f.lesson_key = $5`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
 	}
 }
 
@@ -290,6 +295,7 @@ func (r *root) lesson(v *LessonView, at located, l text, seed string, orgs map[i
 	default:
 		v.Title, v.Kind, v.Minutes = l.Title, l.Kind, l.Minutes
 		v.Blocks = blocks(l.Blocks, seed, l.Attempts, l.Reflections)
+		v.Verdict = verdict(l.Reflections)
 		v.Lang, v.Licence, v.Origin = cmp.Or(l.Lang, v.Owner.Lang), l.Licence, l.Origin
 		if len(l.Langs) > 0 {
 			v.Langs = append([]string{cmp.Or(l.Base, v.Owner.Lang)}, l.Langs...)

@@ -525,15 +525,16 @@ func (s *Service) tellReader(tx *db.Tx, to sharer, which id.Any) error {
 	if err != nil {
 		return err
 	}
+	where := "here"
 	if to.org != tx.Scope.Org {
-		who.Name = to.shown
+		where, who.Name = "across", to.shown
 	}
 	send := func() error {
 		list, err := db.Rows[holder](tx, `SELECT m.email, m.locale, o.slug FROM memberships m JOIN organizations o ON o.org_id = m.org_id WHERE m.org_id = $1 AND m.membership_id = $2 AND m.state = 'active' AND m.email <> '' LIMIT 1`, to.org, to.member)
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		return s.post(tx, list[0], "reflect.mail", "Name", who.Name, "Org", who.Org, "Link", s.url(list[0].Slug)+"/reflections/"+which.String())
+		return s.post(tx, list[0], "reflect.mail."+where, "Name", who.Name, "Org", who.Org, "Link", s.url(list[0].Slug)+"/reflections/"+which.String())
 	}
 	if to.org == tx.Scope.Org {
 		return send()

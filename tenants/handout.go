@@ -34,6 +34,8 @@ var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant 
 	"submission_turns":    "private to each member and who looks at it, who takes their own out",
 	"submission_answers":  "private to each member and who looks at it, who takes their own out",
 	"evidence_files":      "sizes of files that are private to each member",
+	"lesson_feedback":     "private to each member, who takes their own out",
+	"cohort_tries":        "private to each member and those whom they show it, who takes their own out",
 	"reflection_shares":   "private to each member and whom they share with, who takes their own out",
 	"reflections":         "private to each member, who takes their own out",
 	"account_links":       "private to each member, who takes their own out",

@@ -25,8 +25,9 @@ type shown struct {
 	moved    bool   // given is an order that is not an answer yet
 	try      string // the key of what was planned and refused, with plan and faults
 	plan     courses.TryPlan
-	thought  *thought  // what was written down and not saved
-	faults   ui.Faults // the question was not answered
+	verdict  *courses.Verdict // what was said of the lesson and refused
+	thought  *thought         // what was written down and not saved
+	faults   ui.Faults        // the question was not answered
 	status   int
 }
 

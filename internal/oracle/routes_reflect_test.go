@@ -44,6 +44,31 @@ type sharedThought struct {
 	body string // canary
 }
 
+// tryTogether lets all of an organization but the last take a path together, and show each other what they tried.
+func (w *world) tryTogether(o *org) {
+	before := w.r
+	w.r = rand.New(rand.NewPCG(uint64(len(w.tokens)), 31))
+	defer func() { w.r = before }()
+	cohort, last := w.cohorts[o.id.String()], o.members[len(o.members)-1]
+	for _, m := range o.members {
+		if m == last {
+			continue
+		}
+		if m != o.members[0] {
+			w.exec(o, `INSERT INTO cohort_people (org_id, cohort_id, membership_id, joined_at) VALUES ($1, $2, $3, now())`, o.id, cohort, m)
+			w.put("cohort_people", o.id.String()+" "+cohort.String()+" "+m.String(), &oracle.Object{Kind: oracle.House, Org: o.id.String()})
+		}
+		it, try := pick(w.r, w.items), id.New[id.Any]()
+		secret := &oracle.Object{Kind: oracle.Private, Org: o.id.String(), Member: m.String()}
+		ob := &oracle.Object{Kind: oracle.Tried, Org: o.id.String(), ID: try.String(), Member: m.String(), Other: last.String()}
+		w.exec(o, `INSERT INTO tryouts (org_id, tryout_id, membership_id, item_org, item_id, lesson_key, try_key, root_kind, root_id, title, what, by_day, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, 'a', 'together', 'course', $5, $6, $7, current_date, now(), now())`,
+			o.id, try, m, it.Org, it.ID, w.field(secret, "tryouts.title"), w.field(secret, "tryouts.what"))
+		w.exec(o, `INSERT INTO cohort_tries (org_id, cohort_id, tryout_id, membership_id, title, what, outcome, said, shared_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'tried', now())`,
+			o.id, cohort, try, m, w.field(ob, "cohort_tries.title"), w.field(ob, "cohort_tries.what"), w.field(ob, "cohort_tries.outcome"))
+		w.put("cohort_tries", try.String(), ob)
+	}
+}
+
 // think lets each member of an organization share what they wrote: by turns with a colleague, with the team of the two first, and with
 // somebody of another organization, with and without the name.
 func (w *world) think(o *org) {
