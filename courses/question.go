@@ -256,7 +256,7 @@ func blocks(list []markdown.Block, seed string, attempts []attempt, reflections 
 		}
 		for _, r := range reflections {
 			if r.Kind == b.Kind && r.Key == b.Key {
-				v.Body, v.Saved = r.Body, r.At
+				v.Body, v.Saved, v.Edition, v.Thought, v.Shared = r.Body, r.At, r.Edition, r.ID, r.Shared
 				if r.Kind == markdown.Try {
 					v.Plan = &TryView{With: r.With, By: r.By}
 				}

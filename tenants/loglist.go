@@ -111,6 +111,7 @@ func LogActions() map[string]string {
 		"item.adopted":         TopicContent,
 		"item.unadopted":       TopicContent,
 		"credential.offered":   TopicContent, "credential.offer_ended": TopicContent, "credential.revoked": TopicContent, "credential.key": TopicSettings,
+		"feedback.answered": TopicContent, "feedback.reopened": TopicContent,
 		"task.again": TopicContent, "task.done": TopicContent,
 		"program.created": TopicNetwork, "program.published": TopicNetwork, "program.offered": TopicNetwork, "program.accepted": TopicNetwork, "program.declined": TopicNetwork, "program.left": TopicNetwork,
 		"program.removed": TopicNetwork, "program.closed": TopicNetwork, "program.story_counted": TopicNetwork, "program.story_dropped": TopicNetwork, "program.exported": TopicExports,

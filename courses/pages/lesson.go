@@ -26,7 +26,9 @@ type shown struct {
 	frame    string // the key of what another site shows, which the viewer wants to see
 	try      string // the key of what was planned and refused, with plan and faults
 	plan     courses.TryPlan
-	faults   ui.Faults // the question was not answered
+	verdict  *courses.Verdict // what was said of the lesson and refused
+	thought  *thought         // what was written down and not saved
+	faults   ui.Faults        // the question was not answered
 	status   int
 }
 
@@ -182,22 +184,6 @@ func (p *Pages) complete(c *fiber.Ctx) error {
 		to = StopHref(w.Root, w.Next.Step, w.Next.Lesson)
 	}
 	return c.Redirect(to, fiber.StatusSeeOther)
-}
-
-func (p *Pages) reflect(c *fiber.Ctx) error {
-	at, err := place(c)
-	if err != nil {
-		return err
-	}
-	key := c.FormValue("key")
-	saved, err := p.courses.Reflect(c.UserContext(), at, key, strings.TrimSpace(c.FormValue("text")))
-	if err != nil {
-		return p.waits(c, at, err)
-	}
-	if shell.IsFragment(c) {
-		return shell.Fragment(c, savedNote(key, lang.T(c.UserContext(), "courses.reflect.saved", "Time", lang.Ago(c.UserContext(), saved, saved))))
-	}
-	return c.Redirect(strings.TrimSuffix(c.Path(), "/reflect")+"#s-"+url.PathEscape(key), fiber.StatusSeeOther)
 }
 
 // waits shows the lesson of a step that opens later, which says why; any other error is returned.

@@ -83,6 +83,7 @@ const (
 	CheckCredential Action = "courses.check_credential"
 	Revoke          Action = "courses.revoke"
 	ManageIssuer    Action = "courses.manage_issuer"
+	SeeReturns      Action = "courses.see_returns"
 	SeeStanding     Action = "courses.see_standing"
 	ReadStory       Action = "marketing.read_story"
 	WriteStory      Action = "marketing.write_story"
@@ -162,6 +163,7 @@ var table = map[Action]Rule{
 	CheckCredential: {Visitor: true, Foreign: true},
 	Revoke:          {Roles: []scope.Role{scope.Author, scope.PartnerManager, scope.Administrator}},
 	ManageIssuer:    {Roles: []scope.Role{scope.Administrator}},
+	SeeReturns:      {Roles: []scope.Role{scope.Lead, scope.Administrator}},
 	SeeStanding:     {Roles: []scope.Role{scope.Manager, scope.PartnerManager, scope.Administrator}},
 	ReadStory:       {Visitor: true, Foreign: true},
 	WriteStory:      {Roles: []scope.Role{scope.Marketer, scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},

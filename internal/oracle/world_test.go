@@ -84,6 +84,8 @@ type world struct {
 	learners []*learner
 	handed   []handedIn
 	links    []deadLink
+	thoughts []sharedThought
+	verdicts []*oracle.Object
 	codes    []invitation
 	wrong    []string // moves that the product made and must refuse
 	mutated  bool     // a move that fails is a finding
@@ -225,6 +227,10 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"submissions", "submission_id", "", .02, .85},
 		{"submission_turns", "submission_id", "", .02, .85},
 		{"submission_answers", "submission_id", "", .02, .85},
+		{"lesson_feedback", "feedback_id", "", .02, .85},
+		{"feedback_on", "feedback_id", "(SELECT f.* FROM items i CROSS JOIN LATERAL feedback_on(i.item_id) f WHERE i.org_id = (SELECT app_org())) t", .01, .85},
+		{"cohort_tries", "tryout_id", "", .02, .85},
+		{"reflection_shares", "reflection_id", "", .02, .85},
 		{"cells", "org_id || ' ' || giver_org || ' ' || thing", "", .08, .85},
 		{"cell_counts", "org_id || ' ' || other_org", "", 0, 0}, // What totals were counted from, and from when on, only the discloser reads.
 		{"cell_marks", "org_id || ' ' || other_org", "", 0, 0},
@@ -273,6 +279,11 @@ func (w *world) fill() {
 	for _, o := range w.orgs {
 		w.handIn(o)
 		w.linksIn(o)
+	}
+	for _, o := range w.orgs {
+		w.think(o)
+		w.tryTogether(o)
+		w.say(o)
 	}
 	for i, o := range w.orgs {
 		w.invite(o, w.orgs[(i+1)%organizations])
