@@ -3,8 +3,6 @@ package community
 import (
 	"context"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
@@ -20,7 +18,7 @@ type Composer struct {
 	Audiences []Audience // to choose from; the first is proposed. Empty: nothing can be written
 	ShownAs   []string   // to choose from; the first is proposed
 
-	nearby []Reader // all connected organizations, for the names in a text
+	nearby []tenants.Called // all connected organizations, for the names in a text
 }
 
 // Audience is one choice of readers.
@@ -73,6 +71,8 @@ type readerRow struct {
 	OrgID id.Org `db:"org_id"`
 	Meet  string `db:"meet"`
 	Opens bool   `db:"opens"` // the item is the writer's own and not opened to this one: false
+
+	Domains []string `db:"domains"` // that are proven
 }
 
 const selfSQL = `SELECT m.name, o.org_id, o.slug AS org_slug, o.name AS org_name, o.short AS org_short, o.hue AS org_hue, o.chroma AS org_chroma
@@ -80,7 +80,7 @@ const selfSQL = `SELECT m.name, o.org_id, o.slug AS org_slug, o.name AS org_name
 
 // readersSQL lists the organizations that the writer's ($1) is connected to, how it meets each, and whether each can open an item ($2) if that is the
 // writer's own. Whether they can open somebody else's item is not known to the writer.
-const readersSQL = `SELECT o.org_id, o.slug AS org_slug, o.name AS org_name, o.short AS org_short, o.hue AS org_hue, o.chroma AS org_chroma, s.meet,
+const readersSQL = `SELECT o.org_id, o.slug AS org_slug, o.name AS org_name, o.short AS org_short, o.hue AS org_hue, o.chroma AS org_chroma, s.meet, ` + tenants.ProvenDomains + ` AS domains,
 	NOT EXISTS (SELECT 1 FROM items i WHERE i.org_id = $1 AND i.item_id = $2) OR EXISTS (SELECT 1 FROM collection_items ci
 		JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
 		WHERE ci.org_id = $1 AND ci.item_id = $2 AND g.viewer_org IN (s.other_org, everyone()) AND (g.until IS NULL OR g.until > now())) AS opens
@@ -126,7 +126,7 @@ func (r companyRow) company(org id.Org) Company {
 func (c composing) base() Composer {
 	out := Composer{Own: c.self.company(c.self.OrgID), Name: c.self.Name, ShownAs: []string{AsName, AsCompany, AsSomeone}}
 	for _, r := range c.readers {
-		out.nearby = append(out.nearby, Reader{r.company(r.OrgID), r.Meet != "name"})
+		out.nearby = append(out.nearby, tenants.Called{Org: r.OrgID, Name: r.OrgName, Domains: r.Domains})
 	}
 	return out
 }
@@ -208,18 +208,7 @@ func (c Composer) check(audience, shownAs string) []errs.Field {
 }
 
 // mentions returns the names of connected organizations in a text, in order of their names, but for those whose thread it is
-// anyhow. A name counts as its first word when that is long enough not to be an ordinary one.
+// anyhow.
 func (c Composer) mentions(text string, but ...id.Org) []string {
-	words := map[string]bool{}
-	for _, w := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		words[w] = true
-	}
-	var out []string
-	for _, r := range c.nearby {
-		first, _, _ := strings.Cut(strings.ToLower(r.Name), " ")
-		if !slices.Contains(but, r.ID) && len(first) >= 4 && words[first] {
-			out = append(out, r.Name)
-		}
-	}
-	return out
+	return tenants.NamedIn(text, c.nearby, but...)
 }

@@ -39,10 +39,12 @@ type StopStatistic struct {
 	Minutes  int
 	Reached  int    // finished it, or are in it
 	Finished int    // of them
-	Stopped  int    // of them: are in it, and have been away for two weeks
+	Stopped  int    // of them: are in it, came for the whole, and have been away for two weeks
 	Part     string // the title of the part at which most of them stopped, "" where that is not known of five
 	Asked    int    // questions that the author may read
 	Open     int    // of them, without an answer that worked
+	Said     int    // people who said whether it helped, in steps of five
+	Helped   int    // of them
 	Advice   string
 	position int
 }
@@ -70,7 +72,7 @@ type StopsView struct {
 	Item     tenants.Item
 	Version  int
 	Versions []int // the latest first
-	Began    int   // people in steps of five
+	Began    int   // people in steps of five: who came for one answer or to look around counts once they finish
 	Finished int
 	Rows     []StopStatistic
 	Found    int
@@ -122,6 +124,7 @@ func (s *Service) Stops(ctx context.Context, item id.Item, f StopFilter) (StopsV
 	}
 	var rows []stopRow
 	var asked []askedRow
+	var said []FeedbackNumbers
 	var whole struct {
 		Began    int `db:"began"`
 		Finished int `db:"finished"`
@@ -140,14 +143,15 @@ func (s *Service) Stops(ctx context.Context, item id.Item, f StopFilter) (StopsV
 	}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
-		db.One(b, &whole, nil, `SELECT count(*)::int AS began, (count(*) FILTER (WHERE e.state = 'completed'))::int AS finished FROM enrollments e WHERE e.org_id = $1 AND e.item_org = $1 AND e.item_id = $2 AND e.version = $3`, sc.Org, item, v.Version)
-		db.List(b, &rows, `WITH who AS MATERIALIZED (SELECT e.membership_id, e.state, e.at_item, e.at_lesson, e.at_part, e.updated_at FROM enrollments e WHERE e.org_id = $1 AND e.item_org = $1 AND e.item_id = $2 AND e.version = $3)
+		db.One(b, &whole, nil, `SELECT count(*)::int AS began, (count(*) FILTER (WHERE e.state = 'completed'))::int AS finished FROM enrollments e WHERE e.org_id = $1 AND e.item_org = $1 AND e.item_id = $2 AND e.version = $3 AND (e.intent NOT IN ('answer', 'look') OR e.state = 'completed')`, sc.Org, item, v.Version)
+		db.List(b, &rows, `WITH who AS MATERIALIZED (SELECT e.membership_id, e.state, e.at_item, e.at_lesson, e.at_part, e.updated_at, e.intent FROM enrollments e WHERE e.org_id = $1 AND e.item_org = $1 AND e.item_id = $2 AND e.version = $3)
 			SELECT x.item_id, x.lesson_key, x.at_part, sum(x.finished)::int AS finished, sum(x.at_it)::int AS at_it, sum(x.stopped)::int AS stopped FROM (
 				SELECT c.item_id, c.lesson_key, '' AS at_part, 1 AS finished, 0 AS at_it, 0 AS stopped FROM completions c JOIN who w ON w.membership_id = c.membership_id WHERE c.org_id = $1 AND c.item_id = ANY ($4)
 				UNION ALL
-				SELECT w.at_item, w.at_lesson, w.at_part, 0, 1, (w.updated_at < $5)::int FROM who w WHERE w.state = 'active' AND w.at_item = ANY ($4)
+				SELECT w.at_item, w.at_lesson, w.at_part, 0, 1, (w.updated_at < $5 AND w.intent NOT IN ('answer', 'look'))::int FROM who w WHERE w.state = 'active' AND w.at_item = ANY ($4)
 					AND NOT EXISTS (SELECT 1 FROM completions c WHERE c.org_id = $1 AND c.membership_id = w.membership_id AND c.item_id = w.at_item AND c.lesson_key = w.at_lesson)) x
 			GROUP BY x.item_id, x.lesson_key, x.at_part ORDER BY x.item_id, x.lesson_key, x.at_part LIMIT 20000`, sc.Org, item, v.Version, items, b.Now.Add(-stoppedAfter))
+		db.List(b, &said, `SELECT n.lesson_key, n.people, n.helped FROM feedback_numbers($1) n ORDER BY n.lesson_key LIMIT 5000`, item)
 		// What is asked, the author may read; the posts' own policies say which.
 		db.List(b, &asked, `SELECT q.about_item, q.about_lesson, count(*)::int AS asked, (count(*) FILTER (WHERE q.state = 'open'))::int AS open FROM questions q WHERE q.about_org = ANY ($1) AND q.about_item = ANY ($2) AND q.state <> 'withdrawn' GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 5000`, stopOwners(stops, sc.Org), items)
 	}); err != nil {
@@ -158,6 +162,11 @@ func (s *Service) Stops(ctx context.Context, item id.Item, f StopFilter) (StopsV
 	for i, st := range stops {
 		list[i] = st.figures(rows, asked)
 		list[i].position = i
+		for _, n := range said {
+			if st.item == item && n.Lesson == st.Key {
+				list[i].Said, list[i].Helped = n.People, n.Helped
+			}
+		}
 	}
 	v.page(list, f)
 	return v, nil

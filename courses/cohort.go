@@ -27,13 +27,15 @@ type Cohort struct {
 	In     bool       `db:"is_in"` // the viewer
 	By     string     `db:"made_by_name"`
 	Ended  *time.Time `db:"ended_at"`
+	Team   id.Any     `db:"team_id"` // that takes the path together; zero for whoever wants
+	Crew   string     `db:"team"`    // its name
 }
 
 // Full reports whether there is no place left.
 func (c Cohort) Full() bool { return c.Places != nil && c.People >= *c.Places }
 
 // cohortSQL is cohorts with whether the member $2 of $1 is in them.
-const cohortSQL = `SELECT c.cohort_id, c.item_id, c.title, c.name, c.starts_on, c.places, c.ended_at, coalesce(k.name, '') AS made_by_name, n.people, n.is_in FROM cohorts c LEFT JOIN memberships k ON k.org_id = c.org_id AND k.membership_id = c.made_by
+const cohortSQL = `SELECT c.cohort_id, c.item_id, c.title, c.name, c.starts_on, c.places, c.ended_at, c.team_id, coalesce(w.name, '') AS team, coalesce(k.name, '') AS made_by_name, n.people, n.is_in FROM cohorts c LEFT JOIN memberships k ON k.org_id = c.org_id AND k.membership_id = c.made_by LEFT JOIN teams w ON w.org_id = c.org_id AND w.team_id = c.team_id
 	CROSS JOIN LATERAL (SELECT count(*)::int AS people, coalesce(bool_or(p.membership_id = $2), false) AS is_in FROM cohort_people p JOIN memberships m ON m.org_id = p.org_id AND m.membership_id = p.membership_id AND m.state <> 'left' WHERE p.org_id = c.org_id AND p.cohort_id = c.cohort_id) n
 	WHERE c.org_id = $1`
 
@@ -49,6 +51,7 @@ type CohortPlan struct {
 	Name, Starts string
 	Places       int               // 1 to 1000; 0 for any number
 	Dates        map[string]string // by the key of a step: a day; none for ""
+	Team         string            // identifier of the team that takes the path together, whose people are asked by mail; "" for whoever wants
 }
 
 // CohortView is a cohort with its dates and, for whoever is in it or planned it, its people.
@@ -58,6 +61,7 @@ type CohortView struct {
 	Now     time.Time
 	Dates   []CohortDate
 	Names   []string // of its people; none for who is not in it and may not plan
+	Tries   []CohortTry
 	Changes bool
 }
 
@@ -93,6 +97,7 @@ func (s *Service) Cohort(ctx context.Context, which id.Any) (v CohortView, err e
 		db.List(b, &v.Dates, `SELECT d.step_key, d.title, d.due_on FROM cohort_steps d WHERE d.org_id = $1 AND d.cohort_id = $2 ORDER BY d.due_on, d.step_key LIMIT 500`, sc.Org, which)
 		db.List(b, &v.Names, `SELECT m.name FROM cohort_people p JOIN memberships m ON m.org_id = p.org_id AND m.membership_id = p.membership_id AND m.state <> 'left' WHERE p.org_id = $1 AND p.cohort_id = $2
 			AND ($3 OR EXISTS (SELECT 1 FROM cohort_people me WHERE me.org_id = $1 AND me.cohort_id = $2 AND me.membership_id = $4)) ORDER BY lower(m.name), m.membership_id LIMIT 200`, sc.Org, which, v.Changes, sc.Membership)
+		db.List(b, &v.Tries, cohortTriesSQL, sc.Org, sc.Membership, which)
 	}); err != nil {
 		return v, err
 	}
@@ -136,7 +141,7 @@ func (p *CohortPlan) clean(now time.Time) (starts time.Time, places *int, dates 
 }
 
 // PlanCohort makes a cohort on a path that the organization's people see, or with which changes one that there is. Invalid, with the field,
-// for a plan that cannot be, such as fewer places than people; NotFound for a path that is not open to them, and for another organization's
+// for a plan that cannot be, such as fewer places than people or a team that somebody else leads; NotFound for a path that is not open to them, and for another organization's
 // cohort.
 func (s *Service) PlanCohort(ctx context.Context, path id.Item, which id.Any, p CohortPlan) (id.Any, error) {
 	if err := authz.Check(ctx, authz.Assign, id.Org{}); err != nil {
@@ -160,11 +165,19 @@ func (s *Service) PlanCohort(ctx context.Context, path id.Item, which id.Any, p 
 		if err != nil {
 			return err
 		}
+		team, err := teamOf(tx, p.Team)
+		if err != nil {
+			return err
+		}
+		var was id.Any
 		if which.IsZero() {
 			made = id.New[id.Any]()
-			err = tx.Must(`INSERT INTO cohorts (org_id, cohort_id, item_org, item_id, title, name, starts_on, places, made_by, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-				tx.Scope.Org, made, it.OrgID, it.ItemID, it.Title, p.Name, starts, places, tx.Scope.Membership, tx.Now)
+			err = tx.Must(`INSERT INTO cohorts (org_id, cohort_id, item_org, item_id, title, name, starts_on, places, made_by, made_at, team_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+				tx.Scope.Org, made, it.OrgID, it.ItemID, it.Title, p.Name, starts, places, tx.Scope.Membership, tx.Now, anyOrNil(team))
 		} else {
+			if was, err = db.Row[id.Any](tx, `SELECT coalesce(c.team_id, '00000000-0000-0000-0000-000000000000') FROM cohorts c WHERE c.org_id = $1 AND c.cohort_id = $2`, tx.Scope.Org, made); err != nil {
+				return err
+			}
 			people, cerr := db.Row[int](tx, `SELECT count(*)::int FROM cohort_people p WHERE p.org_id = $1 AND p.cohort_id = $2`, tx.Scope.Org, made)
 			if cerr != nil {
 				return cerr
@@ -172,13 +185,22 @@ func (s *Service) PlanCohort(ctx context.Context, path id.Item, which id.Any, p 
 			if places != nil && *places < people {
 				return errs.Fields(errs.Field{Name: "places", Key: "cohort.fault.fewer", Args: []any{"Count", people}})
 			}
-			err = tx.Must(`UPDATE cohorts SET name = $3, starts_on = $4, places = $5 WHERE org_id = $1 AND cohort_id = $2`, tx.Scope.Org, made, p.Name, starts, places)
+			err = tx.Must(`UPDATE cohorts SET name = $3, starts_on = $4, places = $5, team_id = $6 WHERE org_id = $1 AND cohort_id = $2`, tx.Scope.Org, made, p.Name, starts, places, anyOrNil(team))
 		}
 		if err != nil {
 			return err
 		}
 		if err := s.dateSteps(tx, it, made, dates); err != nil {
 			return err
+		}
+		if !team.IsZero() && team != was {
+			what := "asked"
+			if which.IsZero() {
+				what = "planned"
+			}
+			if err := s.askTeam(tx, what, team, made, p.Name, it.Title, starts); err != nil {
+				return err
+			}
 		}
 		return tenants.Audit(tx, "cohort.planned", "item:"+it.ItemID.String(), map[string]any{"cohort": made})
 	})

@@ -504,15 +504,15 @@ func TestReflectionsArePrivate(t *testing.T) {
 	w := setup(t)
 	it := w.course("reflect", "shared")
 	ctx, p := w.partner.member, courses.Place{Item: it.ItemID, Lesson: "answer"}
-	for _, text := range []string{"At forty seconds.", "At fifty seconds."} {
-		if _, err := w.svc.Reflect(ctx, p, "think", text); err != nil {
+	for i, text := range []string{"At forty seconds.", "At fifty seconds."} {
+		if _, err := w.svc.Reflect(ctx, p, "think", courses.Thought{Text: text, Edition: i}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.svc.Reflect(ctx, p, "nothing", "x"); !errs.Is(err, errs.NotFound) {
+	if _, err := w.svc.Reflect(ctx, p, "nothing", courses.Thought{Text: "x"}); !errs.Is(err, errs.NotFound) {
 		t.Errorf("a reflection that nobody asked for: %v", err)
 	}
-	if _, err := w.svc.Reflect(ctx, p, "think", strings.Repeat("x", 10001)); !errs.Is(err, errs.Invalid) {
+	if _, err := w.svc.Reflect(ctx, p, "think", courses.Thought{Text: strings.Repeat("x", 10001)}); !errs.Is(err, errs.Invalid) {
 		t.Errorf("a long reflection: %v", err)
 	}
 	body := func(ctx context.Context) string {
@@ -568,7 +568,7 @@ func TestForeignIsNotFound(t *testing.T) {
 		if name != "visitor" {
 			calls["Enroll"] = func() error { return w.svc.Enroll(ctx, path.ItemID, courses.Origin{}) }
 			calls["Open"] = func() error { return w.svc.OpenLesson(ctx, place) }
-			calls["Reflect"] = func() error { _, err := w.svc.Reflect(ctx, lesson, "think", "x"); return err }
+			calls["Reflect"] = func() error { _, err := w.svc.Reflect(ctx, lesson, "think", courses.Thought{Text: "x"}); return err }
 			calls["CompleteItem"] = func() error { return w.svc.CompleteItem(ctx, path.ItemID) }
 		}
 		for what, call := range calls {

@@ -3,11 +3,9 @@ package courses
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
-	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/markdown"
 )
@@ -52,48 +50,6 @@ func (s *Service) OpenLesson(ctx context.Context, p Place) error {
 			state(b, tx, statement{Verb: "experienced", Org: at.Org, Kind: at.Kind, Item: at.Item, Part: at.Lesson, Formal: at.Kind == "course" || at.Kind == "path", Pull: at.pull(), Context: map[string]any{"version": at.Version}})
 		})
 	})
-}
-
-// Reflect keeps a member's written thought, private, and returns when. An empty text removes it. NotFound if the lesson at the
-// place asks no such question; Invalid above 10,000 characters.
-func (s *Service) Reflect(ctx context.Context, p Place, key, text string) (time.Time, error) {
-	if err := authz.Check(ctx, authz.Learn, id.Org{}); err != nil {
-		return time.Time{}, err
-	}
-	if len([]rune(text)) > 10000 {
-		return time.Time{}, errs.Fields(errs.Field{Name: "text", Key: "courses.reflect.too_long"})
-	}
-	var at time.Time
-	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		at = tx.Now
-		l, err := s.locate(tx, p)
-		if err != nil {
-			return err
-		}
-		if !asks(l.Ref, key) {
-			return errs.New(errs.NotFound, "reflection %s of %s", key, l.Lesson)
-		}
-		if err := l.opened(tx); err != nil {
-			return err
-		}
-		if err := s.join(tx, l); err != nil {
-			return err
-		}
-		if err := tx.Batch(func(b *db.Batch) { keepPlace(b, tx, l, key) }); err != nil {
-			return err
-		}
-		return putReflection(tx, l, key, text)
-	})
-	return at, err
-}
-
-func asks(l LessonRef, key string) bool {
-	for _, p := range l.Parts {
-		if p.Kind == markdown.Reflect && p.Key == key {
-			return true
-		}
-	}
-	return false
 }
 
 // keepPlace queues where the member is in the course or path of the address; a part that is no part of the lesson is its beginning.

@@ -256,7 +256,7 @@ func blocks(list []markdown.Block, seed string, attempts []attempt, reflections 
 		}
 		for _, r := range reflections {
 			if r.Kind == b.Kind && r.Key == b.Key {
-				v.Body, v.Saved = r.Body, r.At
+				v.Body, v.Saved, v.Edition, v.Thought, v.Shared = r.Body, r.At, r.Edition, r.ID, r.Shared
 				if r.Kind == markdown.Try {
 					v.Plan = &TryView{With: r.With, By: r.By}
 				}
@@ -267,6 +267,10 @@ func blocks(list []markdown.Block, seed string, attempts []attempt, reflections 
 			v.Plan = &TryView{With: b.With, Days: b.Days}
 		case b.Kind == markdown.Task:
 			v.Task = &b
+		case b.Kind == markdown.Steps:
+			v.Steps = ticked(b, v.Body)
+		case b.Kind == markdown.Embed:
+			v.Frame = framed(b.Src)
 		}
 		out = append(out, v)
 	}

@@ -164,6 +164,8 @@ type TryoutList struct {
 	Rows  []Tryout // the latest day first
 	More  bool
 	Quiet bool // no mails are wanted
+
+	Groups []TryGroup // to which the rows can be shown, or are
 }
 
 // TryoutsAfter is what a page of the list begins behind: the last line of the one before; zero for the first.
@@ -192,6 +194,7 @@ func (s *Service) Tryouts(ctx context.Context, after TryoutsAfter) (TryoutList, 
 		v.Now = b.Now
 		db.List(b, &v.Rows, `SELECT `+tryoutColumns+` FROM tryouts t WHERE t.org_id = $1 AND t.membership_id = $2 AND (t.by_day, t.tryout_id) < ($3::date, $4::uuid) ORDER BY t.by_day DESC, t.tryout_id DESC LIMIT $5`,
 			sc.Org, sc.Membership, after.By, after.ID, tryoutsPage+1)
+		db.List(b, &v.Groups, tryGroupsSQL+` AND (t.by_day, t.tryout_id) < ($3::date, $4::uuid) ORDER BY t.by_day DESC, t.tryout_id DESC, c.cohort_id LIMIT 200`, sc.Org, sc.Membership, after.By, after.ID)
 		db.One(b, &v.Quiet, nil, `SELECT EXISTS (SELECT 1 FROM quiet_tryouts q WHERE q.org_id = $1 AND q.membership_id = $2)`, sc.Org, sc.Membership)
 	})
 	if len(v.Rows) > tryoutsPage {

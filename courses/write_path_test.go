@@ -303,7 +303,7 @@ func TestRulesOfAPath(t *testing.T) {
 		if _, err := w.svc.CompleteLesson(learner, locked); !errs.Is(err, errs.Conflict) {
 			t.Errorf("%s it can be finished: %v", when, err)
 		}
-		if _, err := w.svc.Reflect(learner, locked, "think", "Because"); !errs.Is(err, errs.Conflict) {
+		if _, err := w.svc.Reflect(learner, locked, "think", courses.Thought{Text: "Because"}); !errs.Is(err, errs.Conflict) {
 			t.Errorf("%s somebody can write in it: %v", when, err)
 		}
 		if err := w.svc.SavePlace(learner, locked, "think"); !errs.Is(err, errs.Conflict) {

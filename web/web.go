@@ -156,6 +156,9 @@ func (s *Server) frame(c *fiber.Ctx) error {
 		if sc.Has(scope.Manager) && !sc.Has(scope.Administrator) {
 			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "team.tab"), Href: "/admin/teams", Icon: "users"})
 		}
+		if authz.Allowed(sc, authz.SeeReturns, id.Org{}) {
+			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "returns.title"), Href: "/returns", Icon: "trending-up"})
+		}
 		if authz.Allowed(sc, authz.ViewAs, id.Org{}) {
 			f.Viewer.Links = append(f.Viewer.Links, ui.Link{Label: lang.T(ctx, "view.nav"), Href: "/view-as", Icon: "eye"})
 		}

@@ -117,9 +117,13 @@ func (p *Pages) exportStops(c *fiber.Ctx) error {
 	for _, k := range []string{"version", "stop", "reached", "finished", "stopped", "part", "asked", "open", "advice"} {
 		head = append(head, lang.T(ctx, "authorview."+k))
 	}
+	head = append(head, lang.T(ctx, "feedback.helped"), lang.T(ctx, "feedback.said_whether"))
 	lines := [][]string{head}
 	for _, s := range v.Rows {
-		line := []string{strconv.Itoa(v.Version), s.Title, "", "", "", s.Part, strconv.Itoa(s.Asked), strconv.Itoa(s.Open), stopAdvice(ctx, s)}
+		line := []string{strconv.Itoa(v.Version), s.Title, "", "", "", s.Part, strconv.Itoa(s.Asked), strconv.Itoa(s.Open), stopAdvice(ctx, s), "", ""}
+		if s.Said > 0 {
+			line[9], line[10] = strconv.Itoa(s.Helped), strconv.Itoa(s.Said)
+		}
 		if s.Reached > 0 {
 			line[2], line[3], line[4] = strconv.Itoa(s.Reached), strconv.Itoa(s.Finished), strconv.Itoa(s.Stopped)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -61,6 +62,7 @@ type cohortForm struct {
 	Of     id.Any // zero for a new one
 	In     courses.CohortPlan
 	Faults ui.Faults
+	Teams  []tenants.Team // that the viewer leads
 }
 
 func (f cohortForm) action() string {
@@ -82,7 +84,7 @@ func (f cohortForm) steps() (out []courses.Station) {
 
 // cohortPlanOf reads the form; stations are the path's.
 func cohortPlanOf(c *fiber.Ctx, stations []courses.Station) courses.CohortPlan {
-	in := courses.CohortPlan{Name: formText(c, "name"), Starts: c.FormValue("starts"), Places: max(number(c.FormValue("places")), 0), Dates: map[string]string{}}
+	in := courses.CohortPlan{Name: formText(c, "name"), Starts: c.FormValue("starts"), Places: max(number(c.FormValue("places")), 0), Team: c.FormValue("team"), Dates: map[string]string{}}
 	if c.FormValue("places") != "" && in.Places == 0 {
 		in.Places = 1001 // Not a number of places: refused with the field named.
 	}
@@ -93,7 +95,7 @@ func cohortPlanOf(c *fiber.Ctx, stations []courses.Station) courses.CohortPlan {
 }
 
 func (p *Pages) newCohort(c *fiber.Ctx) error {
-	return p.showCohortForm(c, cohortForm{}, fiber.StatusOK)
+	return p.showCohortForm(c, cohortForm{In: courses.CohortPlan{Team: c.Query("team")}}, fiber.StatusOK)
 }
 
 func (p *Pages) showCohortForm(c *fiber.Ctx, f cohortForm, status int) (err error) {
@@ -106,6 +108,9 @@ func (p *Pages) showCohortForm(c *fiber.Ctx, f cohortForm, status int) (err erro
 		return err
 	}
 	if f.Path, err = p.courses.Path(ctx, it); err != nil {
+		return err
+	}
+	if f.Teams, err = p.courses.Teams(ctx); err != nil {
 		return err
 	}
 	c.Status(status)
@@ -162,9 +167,15 @@ func (p *Pages) showCohort(c *fiber.Ctx, v cohortView, status int) error {
 		if v.Form.Path, err = p.courses.Path(ctx, v.Item); err != nil && !errs.Is(err, errs.NotFound) {
 			return err
 		}
+		if v.Form.Teams, err = p.courses.Teams(ctx); err != nil {
+			return err
+		}
 		v.Form.Of = v.ID
 		if v.Form.Faults == nil {
 			v.Form.In = courses.CohortPlan{Name: v.Name, Starts: v.Starts.Format(time.DateOnly), Dates: map[string]string{}}
+			if !v.Team.IsZero() {
+				v.Form.In.Team = v.Team.String()
+			}
 			if v.Places != nil {
 				v.Form.In.Places = *v.Places
 			}
@@ -230,4 +241,21 @@ func cohortPlaces(ctx context.Context, c courses.Cohort) string {
 		return lang.T(ctx, "cohort.people", "Count", c.People)
 	}
 	return lang.T(ctx, "cohort.places", "Count", c.People, "Places", strconv.Itoa(*c.Places))
+}
+
+// teams are those to choose from: none, those that the viewer leads, and the one that was chosen.
+func (f cohortForm) teams(ctx context.Context) []ui.Option {
+	out := []ui.Option{{Value: "", Label: lang.T(ctx, "together.team_none"), Chosen: f.In.Team == ""}}
+	for _, t := range f.Teams {
+		out = append(out, ui.Option{Value: t.TeamID.String(), Label: t.Name, Chosen: f.In.Team == t.TeamID.String()})
+	}
+	return out
+}
+
+// triedBadge is what became of something that was tried.
+func triedBadge(said string) string {
+	if said == courses.TryUsed || said == courses.TryTried {
+		return ui.OK
+	}
+	return ui.Neutral
 }

@@ -23,9 +23,12 @@ type shown struct {
 	question string // the key of the question to show
 	given    *courses.Given
 	moved    bool   // given is an order that is not an answer yet
+	frame    string // the key of what another site shows, which the viewer wants to see
 	try      string // the key of what was planned and refused, with plan and faults
 	plan     courses.TryPlan
-	faults   ui.Faults // the question was not answered
+	verdict  *courses.Verdict // what was said of the lesson and refused
+	thought  *thought         // what was written down and not saved
+	faults   ui.Faults        // the question was not answered
 	status   int
 }
 
@@ -39,7 +42,7 @@ func (p *Pages) lesson(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return p.show(c, at, shown{question: c.Query("q"), given: given(c.Query("q"), c.Query("answer"), c.Query("words")), status: fiber.StatusOK})
+	return p.show(c, at, shown{question: c.Query("q"), given: given(c.Query("q"), c.Query("answer"), c.Query("words")), frame: c.Query("show"), status: fiber.StatusOK})
 }
 
 // given reads an answer from the address, as a visitor's is kept nowhere else: the numbers of the choices with commas, or words.
@@ -82,6 +85,11 @@ func (p *Pages) show(c *fiber.Ctx, at courses.Place, s shown) error {
 		if moved, err := rightSlug(c, v.Root, strings.TrimPrefix(StopHref(v.Root, at.Step, at.Lesson), href(v.Root))); moved {
 			return err
 		}
+	}
+	if b := v.Frame(s.frame); b != nil {
+		admit(c, b)
+	} else {
+		s.frame = ""
 	}
 	c.Status(s.status)
 	if shell.IsFragment(c) && s.question != "" {
@@ -176,22 +184,6 @@ func (p *Pages) complete(c *fiber.Ctx) error {
 		to = StopHref(w.Root, w.Next.Step, w.Next.Lesson)
 	}
 	return c.Redirect(to, fiber.StatusSeeOther)
-}
-
-func (p *Pages) reflect(c *fiber.Ctx) error {
-	at, err := place(c)
-	if err != nil {
-		return err
-	}
-	key := c.FormValue("key")
-	saved, err := p.courses.Reflect(c.UserContext(), at, key, strings.TrimSpace(c.FormValue("text")))
-	if err != nil {
-		return p.waits(c, at, err)
-	}
-	if shell.IsFragment(c) {
-		return shell.Fragment(c, savedNote(key, lang.T(c.UserContext(), "courses.reflect.saved", "Time", lang.Ago(c.UserContext(), saved, saved))))
-	}
-	return c.Redirect(strings.TrimSuffix(c.Path(), "/reflect")+"#s-"+url.PathEscape(key), fiber.StatusSeeOther)
 }
 
 // waits shows the lesson of a step that opens later, which says why; any other error is returned.

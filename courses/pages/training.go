@@ -250,13 +250,8 @@ func recordedLine(ctx context.Context, r courses.Training) string {
 	if r.How != courses.ByRecord || r.RecordAt == nil {
 		return ""
 	}
-	s := lang.T(ctx, "records.recorded", "Name", nonEmpty(r.RecordBy, lang.T(ctx, "records.somebody")), "Date", lang.Date(ctx, *r.RecordAt))
-	for _, more := range []string{r.Issuer, r.Reference} {
-		if more != "" {
-			s += " · " + more
-		}
-	}
-	return s
+	parts := []string{lang.T(ctx, "records.recorded", "Name", nonEmpty(r.RecordBy, lang.T(ctx, "records.somebody")), "Date", lang.Date(ctx, *r.RecordAt)), r.Issuer, r.Reference}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 type ownTrainingView struct {

@@ -65,7 +65,7 @@ func (p *Pages) showTries(c *fiber.Ctx, v triesView, status int) error {
 		v.Next = "/tries?" + query("by", last.By.Format(time.DateOnly), "after", last.ID.String())
 	}
 	page := ui.PageProps{Title: lang.T(ctx, "trial.title"), NavKey: "learn", Layout: ui.Reading, NoIndex: true}
-	if w := c.Query("done"); slices.Contains([]string{"said", "outcome", "dropped", "mails"}, w) {
+	if w := c.Query("done"); slices.Contains([]string{"said", "outcome", "dropped", "mails", "show", "hide"}, w) {
 		page.Flash = &ui.Flash{Kind: ui.OK, Text: lang.T(ctx, "trial.done."+w)}
 	}
 	c.Status(status)
@@ -91,6 +91,16 @@ func (p *Pages) sayTry(c *fiber.Ctx) error {
 		err, done = p.courses.SayTryout(ctx, of, number(c.FormValue("days")), c.FormValue("said")), "said#t-"+of.String()
 	case "outcome":
 		err, done = p.courses.NoteOutcome(ctx, of, formText(c, "outcome")), "outcome#t-"+of.String()
+	case "show", "hide":
+		cohort, cerr := id.Parse[id.Any](c.FormValue("cohort"))
+		if cerr != nil {
+			return errs.New(errs.NotFound, "%w", cerr)
+		}
+		change := p.courses.ShowTryout
+		if do == "hide" {
+			change = p.courses.HideTryout
+		}
+		err, done = change(ctx, of, cohort), do+"#t-"+of.String()
 	case "drop":
 		err, done = p.courses.DropTryout(ctx, of), "dropped"
 	default:

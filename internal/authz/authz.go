@@ -73,6 +73,7 @@ const (
 	SeeTeamLearning Action = "courses.see_team_learning"
 	RecordPast      Action = "courses.record_past"
 	Author          Action = "courses.author"
+	CheckLinks      Action = "courses.check_links"
 	Review          Action = "courses.review"
 	SeatPeople      Action = "courses.seat_people"
 	Adopt           Action = "courses.adopt"
@@ -82,6 +83,7 @@ const (
 	CheckCredential Action = "courses.check_credential"
 	Revoke          Action = "courses.revoke"
 	ManageIssuer    Action = "courses.manage_issuer"
+	SeeReturns      Action = "courses.see_returns"
 	SeeStanding     Action = "courses.see_standing"
 	ReadStory       Action = "marketing.read_story"
 	WriteStory      Action = "marketing.write_story"
@@ -151,6 +153,7 @@ var table = map[Action]Rule{
 	SeeTeamLearning: {Roles: []scope.Role{scope.Manager, scope.Administrator}},
 	RecordPast:      {Roles: []scope.Role{scope.Manager, scope.Administrator}},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator, scope.Importer}},
+	CheckLinks:      {Actors: []scope.Actor{scope.Importer}},
 	Review:          {},
 	SeatPeople:      {Actors: []scope.Actor{scope.Usher}},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},
@@ -160,6 +163,7 @@ var table = map[Action]Rule{
 	CheckCredential: {Visitor: true, Foreign: true},
 	Revoke:          {Roles: []scope.Role{scope.Author, scope.PartnerManager, scope.Administrator}},
 	ManageIssuer:    {Roles: []scope.Role{scope.Administrator}},
+	SeeReturns:      {Roles: []scope.Role{scope.Lead, scope.Administrator}},
 	SeeStanding:     {Roles: []scope.Role{scope.Manager, scope.PartnerManager, scope.Administrator}},
 	ReadStory:       {Visitor: true, Foreign: true},
 	WriteStory:      {Roles: []scope.Role{scope.Marketer, scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},

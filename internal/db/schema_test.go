@@ -73,6 +73,8 @@ var (
 		"record_credentials(uuid[])":                    "when certificates of people end, which are the people's own: of what was learned for app_org(), to themselves and whoever looks after them",
 		"record_tries(uuid[])":                          "what became of what people tried at work, in numbers and of those who agreed to it, to themselves and whoever looks after them",
 		"answers_of(uuid,integer,text[],text[],text[])": "how questions of app_org()'s own were answered at the first try by its own members, for its authors: numbers of five people and in steps of five",
+		"feedback_on(uuid)":                             "what people wrote about an item of app_org()'s own, for its authors: without who they are, and of which organization where the two meet",
+		"feedback_numbers(uuid)":                        "how many people an item of app_org()'s own helped, for its authors: numbers of five people and in steps of five",
 		"holds(uuid,uuid)":                              "what the policy of credentials asks of two account links of which one is not the reader's; it answers yes or no to the acting member alone",
 		"keep_credentials(uuid)":                        "brings what is erased to another membership of the same person; refuses everybody but the keeper of what is being erased",
 		"slot_taken(uuid,integer,integer)":              "whether a bit of a status list belongs to anything: yes or no, for who gives a credential alone",

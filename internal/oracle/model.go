@@ -67,6 +67,9 @@ const (
 	Live       Kind = "live"       // that the live session ID of Org is about Item
 	Seat       Kind = "seat"       // that Member of Org comes to the live session ID of Other: Shown is how
 	Room       Kind = "room"       // where people meet in the live session ID of Org, while it is open
+	Said       Kind = "said"       // what Member of Org wrote about a lesson of Other: Done says that it is meant as the authors read it
+	Tried      Kind = "tried"      // what Member of Org shows of something they tried to those with whom they take a path: all of Org but Other
+	Thought    Kind = "thought"    // what Member of Org shares of a reflection with Other, a member of its own or of another organization
 	Handed     Kind = "handed"     // what Member of Org handed in for a task of Post, an item: Other was asked to look at it, or the authors of the item; Signed says that they may be another organization's
 )
 
@@ -116,7 +119,7 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Private: // Reflections are private by default.
 		return own && o.Member == v.Member
 	case Name: // Whoever looks after partners learns the names of those who agreed; whoever sees a live session, of those who come by name.
-		return own || v.Partners && w.known(v, o) || w.comes(v, o) || w.handsOver(v, o)
+		return own || v.Partners && w.known(v, o) || w.comes(v, o) || w.handsOver(v, o) || w.signs(v, o)
 	case Disclosure: // Who gave it sees what once went.
 		return own && w.Resting[o.Other] == "" && w.Discloses(o) || v.Org != "" && o.Other == v.Org && (o.State == "went" || w.Discloses(o))
 	case Given: // The person sees who sees what, and why; what goes where nobody agreed is nothing.
@@ -192,6 +195,13 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		s := w.Sides[[2]string{o.Org, v.Org}]
 		return own && (v.Member == o.Member || o.Other != "" && v.Member == o.Other) ||
 			o.Other == "" && v.Writes && o.Post.Org == v.Org && (own || o.Signed && s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
+	case Thought: // What somebody shares is read by whom they share it with; across organizations where both meet.
+		s := w.Sides[[2]string{o.Org, v.Org}]
+		return own && v.Member == o.Member || v.Member != "" && v.Member == o.Other && (own || s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
+	case Said: // The words go to the authors, of whatever organization the one is who wrote them.
+		return v.Org != "" && v.Org == o.Other && v.Writes && (own || w.Resting[o.Org] == "") || !o.Done && own && v.Member == o.Member
+	case Tried:
+		return own && v.Member != "" && v.Member != o.Other
 	case Part, Sealed:
 	}
 	return false
@@ -311,15 +321,25 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Live:
 		it := w.find(Item, o.Item)
 		return it != nil && w.looks(v, it)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed, Thought, Tried, Said:
 	}
 	return false
 }
 
-// handsOver reports whether the member showed their name with something that the viewer is to look at, and the two meet by name.
+// signs reports whether the member signed what they wrote to the viewer, and names cross between the two.
+func (w *World) signs(v Viewer, n *Object) bool {
+	for _, o := range w.Objects {
+		if o.Kind == Said && o.Member == n.Member && o.Shown == "name" && w.Sees(v, o) && w.named(o.Org, v.Org) {
+			return true
+		}
+	}
+	return false
+}
+
+// handsOver reports whether the member showed their name with something that the viewer is to look at or shares in, and the two meet by name.
 func (w *World) handsOver(v Viewer, n *Object) bool {
 	for _, o := range w.Objects {
-		if o.Kind == Handed && o.Member == n.Member && o.Shown == "name" && w.Sees(v, o) && w.meets(v, o) {
+		if (o.Kind == Handed || o.Kind == Thought) && o.Member == n.Member && o.Shown == "name" && w.Sees(v, o) && w.meets(v, o) {
 			return true
 		}
 	}

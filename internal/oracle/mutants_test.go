@@ -48,6 +48,9 @@ var mutants = []mutant{
 	{name: "resources join by owner alone", table: "resources", policy: "p_read", old: `opened(org_id, item_id)`, new: `org_id IN (SELECT i.org_id FROM items i)`},
 	{name: "people of others are seen", sql: `ALTER POLICY p_own ON memberships USING (true)`},
 	{name: "reflections are the organization's", table: "reflections", policy: "p_mine", old: `(membership_id = ( SELECT app_membership() AS app_membership))`, new: `true`},
+	{name: "links of everybody", sql: `ALTER POLICY p_own ON links USING (true)`},
+	{name: "where links stand is read by everybody", sql: `ALTER POLICY p_own ON link_places USING (true)`},
+	{name: "ticks are the organization's", table: "ticks", policy: "p_mine", old: `(membership_id = ( SELECT app_membership() AS app_membership))`, new: `true`},
 	{name: "what is handed in is read by the house", table: "submissions", policy: "p_reviewer", old: `(reviewer = ( SELECT app_membership() AS app_membership))`, new: `true`},
 	{name: "authors of another organization need no yes", table: "submissions", policy: "p_authors", old: `across AND `, new: ``},
 	{name: "authors of another organization need not meet the learner's", table: "submissions", policy: "p_authors", old: `AND meets(org_id)`, new: ``},
@@ -55,6 +58,15 @@ var mutants = []mutant{
 	{name: "turns do not ask for what they belong to", sql: `ALTER POLICY p_read ON submission_turns USING (true)`},
 	{name: "answers to tasks do not ask for what they belong to", sql: `ALTER POLICY p_read ON submission_answers USING (true)`},
 	{name: "what somebody of a suspended organization handed in is still read", rests: oracle.Handed, sql: `ALTER POLICY p_resting ON submissions USING (true)`},
+	{name: "whether a lesson helped is read by the house", table: "lesson_feedback", policy: "p_mine", old: `(membership_id = ( SELECT app_membership() AS app_membership))`, new: `true`},
+	{name: "authors read what was written to others", sql: `ALTER POLICY p_search ON lesson_feedback USING (true)`},
+	{name: "what people tried is read by the house", table: "cohort_tries", policy: "p_crew", old: `(p.membership_id = ( SELECT app_membership() AS app_membership))`, new: `true`},
+	{name: "what is shared is read by the house", table: "reflection_shares", policy: "p_reader", old: `(reader = ( SELECT app_membership() AS app_membership))`, new: `true`},
+	{name: "readers of another organization need not meet the writer's", table: "reflection_shares", policy: "p_reader", old: `meets(org_id)`, new: `true`},
+	{name: "what is shared with a team is read by every team", table: "reflection_shares", policy: "p_team", old: `(team_id IN ( SELECT x.team_id
+   FROM team_members x
+  WHERE ((x.org_id = ( SELECT app_org() AS app_org)) AND (x.membership_id = ( SELECT app_membership() AS app_membership)))))`, new: `(team_id IS NOT NULL)`},
+	{name: "what somebody of a suspended organization shares is still read", rests: oracle.Thought, sql: `ALTER POLICY p_resting ON reflection_shares USING (true)`},
 	{name: "relationships are public", sql: `ALTER POLICY p_read ON connection_sides USING (true)`},
 	{name: "one side does not see its connection", sql: `ALTER POLICY p_read ON connection_sides USING (org_id = (SELECT app_org()))`},
 	{name: "questions stay after the end", fn: "meets", old: `s.state = 'active'`, new: `true`},
@@ -191,7 +203,7 @@ func (w *world) heard(kind oracle.Kind) *org {
 			owner = a.Other
 		}
 		for _, o := range w.orgs {
-			if v := (oracle.Viewer{Org: o.id.String(), Writes: true}); a.Kind == kind && owner != v.Org && w.model.Sees(v, a) {
+			if v := (oracle.Viewer{Org: o.id.String(), Member: a.Other, Writes: true}); a.Kind == kind && owner != v.Org && w.model.Sees(v, a) {
 				return w.owner[owner]
 			}
 		}
@@ -227,7 +239,7 @@ func breakWall(t *testing.T, seed uint64, all []mutant) (left []mutant) {
 	}
 	t.Cleanup(func() { _ = owner.Close(context.WithoutCancel(t.Context())) })
 	rests := map[oracle.Kind]*org{oracle.Finish: w.publisherOfFinishers()}
-	for _, k := range []oracle.Kind{oracle.Addition, oracle.Question, oracle.Answer, oracle.Total, oracle.Disclosure, oracle.Handed} {
+	for _, k := range []oracle.Kind{oracle.Addition, oracle.Question, oracle.Answer, oracle.Total, oracle.Disclosure, oracle.Handed, oracle.Thought} {
 		rests[k] = w.heard(k)
 	}
 	before := w.tallies()

@@ -83,6 +83,9 @@ type world struct {
 	callers  []*caller
 	learners []*learner
 	handed   []handedIn
+	links    []deadLink
+	thoughts []sharedThought
+	verdicts []*oracle.Object
 	codes    []invitation
 	wrong    []string // moves that the product made and must refuse
 	mutated  bool     // a move that fails is a finding
@@ -217,10 +220,17 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"audit_seals", "org_id", "(SELECT org_id, string_agg(s::text, ' ') AS seals FROM audit_seals s GROUP BY org_id) t", .12, .85},
 		{"mails", "mail_id", "", .12, .85},
 		{"reflections", "membership_id", "", .04, .85}, // Everybody sees one of all members' alone.
-		{"consents", "consent_id", "", .04, .85},       // The same.
+		{"links", "org_id || ' ' || url", "", .12, .85},
+		{"link_places", "org_id || ' ' || url", "", .12, .85},
+		{"ticks", "membership_id", "", .04, .85}, // The same.
+		{"consents", "consent_id", "", .04, .85}, // The same.
 		{"submissions", "submission_id", "", .02, .85},
 		{"submission_turns", "submission_id", "", .02, .85},
 		{"submission_answers", "submission_id", "", .02, .85},
+		{"lesson_feedback", "feedback_id", "", .02, .85},
+		{"feedback_on", "feedback_id", "(SELECT f.* FROM items i CROSS JOIN LATERAL feedback_on(i.item_id) f WHERE i.org_id = (SELECT app_org())) t", .01, .85},
+		{"cohort_tries", "tryout_id", "", .02, .85},
+		{"reflection_shares", "reflection_id", "", .02, .85},
 		{"cells", "org_id || ' ' || giver_org || ' ' || thing", "", .08, .85},
 		{"cell_counts", "org_id || ' ' || other_org", "", 0, 0}, // What totals were counted from, and from when on, only the discloser reads.
 		{"cell_marks", "org_id || ' ' || other_org", "", 0, 0},
@@ -268,6 +278,12 @@ func (w *world) fill() {
 	w.runPrograms()
 	for _, o := range w.orgs {
 		w.handIn(o)
+		w.linksIn(o)
+	}
+	for _, o := range w.orgs {
+		w.think(o)
+		w.tryTogether(o)
+		w.say(o)
 	}
 	for i, o := range w.orgs {
 		w.invite(o, w.orgs[(i+1)%organizations])
@@ -378,6 +394,11 @@ func (w *world) addOrg(i int) {
 				return err
 			}
 			w.put("reflections", mid.String(), secret)
+			if _, err := tx.Exec(`INSERT INTO ticks (org_id, membership_id, item_org, item_id, lesson_key, list_key, done, updated_at) VALUES ($1, $2, $1, $2, 'l', 'list', ARRAY[$3], now())`,
+				o.id, mid, w.token(secret, "tick"+mid.String())); err != nil {
+				return err
+			}
+			w.put("ticks", mid.String(), secret)
 			for range 2 {
 				house := &oracle.Object{Kind: oracle.House, Org: o.id.String()}
 				e := id.New[id.Enrollment]()

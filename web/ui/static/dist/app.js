@@ -143,15 +143,30 @@ if ($("[data-forget]")) forget();
 if (!whose()) return;
 forget(whose());
 all("[data-draft]:not([data-kept])").forEach(function (f) {
-var key = draft(f), kept = store.get(key);
+var key = draft(f), kept = store.get(key), form = f.closest("[data-autosave]");
 f.dataset.kept = "1";
-if (kept && !f.value) { f.value = kept; say(d.body.dataset.kept); }
-on(f, "input", function () { store.set(key, f.value || null); });
+if (kept && (form ? kept !== f.value : !f.value)) {
+f.value = kept;
+say(d.body.dataset.kept);
+if (form) { form.elements.edition.value = store.get(key + ":edition") || form.elements.edition.value; setTimeout(save, 300, form); }
+}
+on(f, "input", function () {
+store.set(key, f.value || null);
+if (form) store.set(key + ":edition", form.elements.edition.value);
+});
 });
 var sent = JSON.parse(sessionStorage.getItem("sent") || "[]");
 if (sent.length && !$("[aria-invalid],.faults")) sent.forEach(function (k) { store.set(k, null); });
 sessionStorage.removeItem("sent");
 }
+function save(form) { if (form.isConnected) form.dispatchEvent(new Event("input", { bubbles: true })); }
+function waits(form) {
+var note = $("[data-saved]", form);
+if (note) note.textContent = form.dataset.autosave;
+clearTimeout(form.again);
+form.again = setTimeout(save, 10000, form);
+}
+on(window, "online", function () { all("[data-autosave]").forEach(function (f) { if (f.again) save(f); }); });
 on(d, "submit", function (e) {
 if (e.defaultPrevented) return;
 var keys = all("[data-draft]", e.target).map(draft);
@@ -265,13 +280,20 @@ clearTimeout(slow);
 if (e.detail.target) e.detail.target.removeAttribute("aria-busy");
 var form = e.detail.elt;
 if (e.detail.successful && form && form.matches("form")) all("[data-draft]", form).forEach(function (f) {
+if (form.matches("[data-autosave]")) {
+clearTimeout(form.again);
+form.again = 0;
+if ($("[data-unsaved]", form) || e.detail.requestConfig.formData.get(f.name) !== f.value) return;
+store.set(draft(f) + ":edition", null);
+}
 store.set(draft(f), null);
-if (f.matches("textarea") && form.isConnected && e.detail.target && !e.detail.target.contains(form)) f.value = "";
+if (!form.matches("[data-autosave]") && f.matches("textarea") && form.isConnected && e.detail.target && !e.detail.target.contains(form)) f.value = "";
 });
 });
 ["htmx:sendError", "htmx:responseError", "htmx:timeout"].forEach(function (n) {
 on(d, n, function (e) {
 if (e.detail.target) e.detail.target.removeAttribute("aria-busy");
+if (e.detail.elt && e.detail.elt.matches("[data-autosave]")) waits(e.detail.elt);
 say(d.body.dataset.failed);
 });
 });
@@ -288,7 +310,9 @@ on(d, "htmx:historyRestore", ready);
 function focusHead() { var h = $("h1[tabindex]"); if (h) h.focus({ preventScroll: true }); }
 var narrow = matchMedia("(max-width: 899px)");
 on(narrow, "change", function () { if (!narrow.matches) all("details[data-fold]").forEach(function (f) { f.open = true; }); });
+on(d, "click", function (e) { if (e.target.closest && e.target.closest("[data-print]")) print(); });
 function ready() {
+all("[data-print]").forEach(function (b) { b.hidden = false; });
 showTheme(); combobox(); drafts(); videos(); clocks(); toasts(); drags();
 all("details[data-fold]").forEach(function (f) {
 if (!f.dataset.ready) { f.dataset.ready = "1"; if (narrow.matches) f.open = false; }
