@@ -93,7 +93,7 @@ func TestWhatWasSignedIsNotChanged(t *testing.T) {
 		"another holder": func(d badge.Document) {
 			inside(d, "credentialSubject")["id"] = "urn:uuid:01a21306-28be-7092-bb09-9f3a7379a7aa"
 		},
-		"learned, not shown by test": func(d badge.Document) { delete(d, "evidence") },
+		"learned, not shown by test":  func(d badge.Document) { delete(d, "evidence") },
 		"a longer life":               func(d badge.Document) { d["validUntil"] = "2099-01-01T00:00:00Z" },
 		"no end":                      func(d badge.Document) { delete(d, "validUntil") },
 		"another bit":                 func(d badge.Document) { inside(d, "credentialStatus")["statusListIndex"] = "1" },

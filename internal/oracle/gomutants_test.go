@@ -54,7 +54,7 @@ var goMutants = []goMutant{
 		new: "\tif mutant(%q) {\n\t\treturn errs.New(errs.Forbidden, \"no\")\n\t}\n\treturn &errs.Error{Kind: errs.NotFound, Err: Refusal{",
 	},
 	{name: "everybody lists the people", at: []string{"GET /admin/people"}, file: "internal/authz/authz.go", old: "\treturn slices.ContainsFunc(r.Roles, s.Has)\n", new: "\treturn mutant(%q) && a == SeePeople || slices.ContainsFunc(r.Roles, s.Has)\n"},
-	{name: "everybody reads the training record", at: []string{"GET /records"}, file: "internal/authz/authz.go", old: "\t\treturn slices.ContainsFunc(r.Roles, s.Has)\n", new: "\t\treturn mutant(%q) && a == SeeTeamLearning || slices.ContainsFunc(r.Roles, s.Has)\n"},
+	{name: "a manager reads everybody's file of past records", at: []string{"GET /records/import/"}, file: "courses/past.go", old: "pastImports+` AND p.import_id = $4`, append(cares(sc), which)...)", new: "pastImports+` AND p.import_id = $4`, sc.Org, authz.Allowed(sc, authz.ManageTeams, id.Org{}) || mutant(%q), sc.Membership, which)"},
 	{name: "answers are counted before rights", at: []string{"GET /search"}, file: "search/hydrate.go", old: "a.n AS answers,", new: "`+map[bool]string{false: \"a.n\", true: \"q.answers\"}[mutant(%q)]+` AS answers,"},
 	{name: "an answer that worked is told to everybody", at: []string{"GET /search"}, file: "search/hydrate.go", old: "coalesce(a.worked, false) AS answered", new: "`+map[bool]string{false: \"coalesce(a.worked, false)\", true: \"q.worked_answer IS NOT NULL\"}[mutant(%q)]+` AS answered"},
 	{name: "search names who asked, whatever the agreement", at: []string{"GET /search"}, file: "search/hydrate.go", old: "coalesce(m.meet, 'name') = 'name'", new: "`+map[bool]string{false: \"coalesce(m.meet, 'name') = 'name'\", true: \"true\"}[mutant(%q)]+`"},
