@@ -64,6 +64,8 @@ type CourseDraft struct {
 	Files   []FileDraft
 	Note    string    // what is new in this version
 	At      time.Time // when it was published; zero means now
+
+	pilot *PilotDraft // who tries it before all; nil for all
 }
 
 // StepDraft is a step of a path: a lesson of its own, or an item that the publisher may see.
@@ -91,6 +93,8 @@ type PathDraft struct {
 
 	NoProposition bool     // adopters write no value proposition on it
 	NoNotes       []string // keys of the steps beside which they write no note
+
+	pilot *PilotDraft // who tries it before all; nil for all
 }
 
 // Published is what came of publishing.
@@ -117,7 +121,7 @@ func PublishCourse(tx *db.Tx, d CourseDraft) (Published, error) {
 	}
 	d.Item.Kind, d.Item.Steps = tenants.KindCourse, len(d.Lessons)
 	d.Item.Parts = []tenants.Part{{Org: tx.Scope.Org, N: len(d.Lessons)}}
-	return publish(tx, d.Item, content{Outcome: d.Outcome, Intro: d.Intro, Files: d.Files, Note: d.Note, At: d.At}, func(p *press) error {
+	return publish(tx, d.Item, content{Outcome: d.Outcome, Intro: d.Intro, Files: d.Files, Note: d.Note, At: d.At, pilot: d.pilot}, func(p *press) error {
 		for i, l := range d.Lessons {
 			if l.Key == "" {
 				d.Lessons[i].Key = tenants.Slugify(l.Title)
@@ -172,7 +176,7 @@ func PublishPath(tx *db.Tx, d PathDraft) (Published, error) {
 	for _, o := range order {
 		d.Item.Parts = append(d.Item.Parts, tenants.Part{Org: o, N: count[o]})
 	}
-	return publish(tx, d.Item, content{Outcome: d.Outcome, Intro: d.Intro, Files: d.Files, Note: d.Note, At: d.At}, func(p *press) error {
+	return publish(tx, d.Item, content{Outcome: d.Outcome, Intro: d.Intro, Files: d.Files, Note: d.Note, At: d.At, pilot: d.pilot}, func(p *press) error {
 		p.outline.Slots, p.outline.NoProposition, p.outline.NoNotes = d.Slots, d.NoProposition, d.NoNotes
 		var stations []Station
 		for _, s := range d.Steps {
@@ -197,6 +201,7 @@ type content struct {
 	Outcome, Intro, Note string
 	Files                []FileDraft
 	At                   time.Time
+	pilot                *PilotDraft
 }
 
 // press makes one version.
@@ -212,7 +217,8 @@ type press struct {
 	texts    []textRow
 	minutes  int
 	problems []LessonProblem
-	at       string // where files of what is not published yet are; "" otherwise
+	at       string   // where files of what is not published yet are; "" otherwise
+	frames   []string // the sites whose pages its organization shows in frames
 }
 
 type lessonRow struct {
@@ -246,11 +252,14 @@ func publish(tx *db.Tx, it tenants.Item, c content, fill func(*press) error) (Pu
 		p.files[f.Name] = f
 	}
 	// The addresses of files need the item's identifier, so the item is registered first; its minutes are known only at the end.
-	item, err := tenants.PutItem(tx, it)
+	item, err := c.register(tx, it)
 	if err != nil {
 		return Published{}, err
 	}
 	p.item = item
+	if p.frames, err = db.Row[[]string](tx, framesSQL, tx.Scope.Org); err != nil {
+		return Published{}, err
+	}
 	if err := fill(p); err != nil {
 		return Published{}, fmt.Errorf("publish %s %q: %w", item.Kind, item.Title, err)
 	}
@@ -258,7 +267,7 @@ func publish(tx *db.Tx, it tenants.Item, c content, fill func(*press) error) (Pu
 	if item.Minutes == 0 {
 		item.Minutes = p.minutes
 	}
-	if item.Minutes != it.Minutes || item.Minutes == 0 {
+	if c.pilot == nil && (item.Minutes != it.Minutes || item.Minutes == 0) {
 		if err := tx.Must(`UPDATE items SET minutes = $3 WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, item.ItemID, item.Minutes); err != nil {
 			return Published{}, err
 		}
@@ -275,15 +284,29 @@ func publish(tx *db.Tx, it tenants.Item, c content, fill func(*press) error) (Pu
 		return Published{}, err
 	}
 	out := Published{Item: item, Version: item.Version, Problems: p.problems, Used: slices.Sorted(maps.Keys(p.used))}
-	last, err := db.Row[versionMark](tx, `SELECT coalesce(max(version), 0) AS version, coalesce((array_agg(digest ORDER BY version DESC))[1], '') AS digest
+	last, err := db.Row[versionMark](tx, `SELECT coalesce(max(version), 0) AS version, coalesce(max(version) FILTER (WHERE NOT pilot), 0) AS released, coalesce((array_agg(digest ORDER BY version DESC) FILTER (WHERE NOT pilot))[1], '') AS digest,
+			EXISTS (SELECT 1 FROM pilots t WHERE t.org_id = $1 AND t.item_id = $2 AND t.ended_at IS NULL) AS tried
 		FROM versions WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, item.ItemID)
 	if err != nil {
 		return Published{}, err
 	}
+	switch {
+	case last.Tried:
+		return Published{}, errs.Say(errs.Conflict, "pilot.fault.on")
+	case c.pilot != nil:
+		last.Version++
+		if err := p.store(tx, c, intro, last.Version, digest[:]); err != nil {
+			return Published{}, fmt.Errorf("try %s %q: %w", item.Kind, item.Title, err)
+		}
+		out.Version, out.Fresh = last.Version, true
+		return out, c.pilot.try(tx, item, last.Version)
+	}
 	if string(last.Digest) == string(digest[:]) && item.State == "published" {
 		return out, nil
 	}
-	if string(last.Digest) != string(digest[:]) {
+	if string(last.Digest) == string(digest[:]) {
+		last.Version = last.Released
+	} else {
 		last.Version++
 		if err := p.store(tx, c, intro, last.Version, digest[:]); err != nil {
 			return Published{}, fmt.Errorf("publish %s %q: %w", item.Kind, item.Title, err)
@@ -300,8 +323,23 @@ func publish(tx *db.Tx, it tenants.Item, c content, fill func(*press) error) (Pu
 }
 
 type versionMark struct {
-	Version int    `db:"version"`
-	Digest  []byte `db:"digest"`
+	Version  int    `db:"version"`  // the last
+	Released int    `db:"released"` // the last that is or was everybody's, with its digest
+	Digest   []byte `db:"digest"`
+	Tried    bool   `db:"tried"` // one is being tried
+}
+
+// register puts the item into the registry. While a version is tried, the registry goes on saying what is true for everybody else.
+func (c content) register(tx *db.Tx, it tenants.Item) (tenants.Item, error) {
+	if c.pilot == nil {
+		return tenants.PutItem(tx, it)
+	}
+	was, err := db.Row[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.org_id = $1 AND i.item_id = $2 AND i.state = 'published'`, tx.Scope.Org, it.ItemID)
+	if err != nil {
+		return was, fmt.Errorf("try %s: %w", it.ItemID, err)
+	}
+	was.Title, was.Summary, was.Lang, was.Level, was.Topics, was.Parts, was.Steps, was.Minutes = it.Title, it.Summary, it.Lang, it.Level, it.Topics, it.Parts, it.Steps, it.Minutes
+	return was, nil
 }
 
 func (p *press) store(tx *db.Tx, c content, intro string, version int, digest []byte) error {
@@ -309,20 +347,20 @@ func (p *press) store(tx *db.Tx, c content, intro string, version int, digest []
 	if at.IsZero() {
 		at = tx.Now
 	}
-	if _, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outcome, intro, intro_html, outline, digest, note, published_by, published_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, tx.Scope.Org, p.item.ItemID, version, p.item.Title, p.item.Summary, c.Outcome, c.Intro, intro,
-		p.outline, digest, c.Note, tx.Scope.Membership, at); err != nil {
+	if _, err := tx.Exec(`INSERT INTO versions (org_id, item_id, version, title, summary, outcome, intro, intro_html, outline, digest, note, published_by, published_at, pilot)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, tx.Scope.Org, p.item.ItemID, version, p.item.Title, p.item.Summary, c.Outcome, c.Intro, intro,
+		p.outline, digest, c.Note, tx.Scope.Membership, at, c.pilot != nil); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, name, blocks, plain, lang, langs, licence, origin)
-		SELECT $1, $2, $3, r.key, r.position, r.title, r.kind, r.minutes, r.source, r.name, r.blocks, r.plain, r.lang, r.langs, r.licence, r.origin
+	if _, err := tx.Exec(`INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, name, blocks, plain, lang, langs, licence, origin, pilot)
+		SELECT $1, $2, $3, r.key, r.position, r.title, r.kind, r.minutes, r.source, r.name, r.blocks, r.plain, r.lang, r.langs, r.licence, r.origin, $5
 		FROM jsonb_to_recordset($4) AS r(key text, position integer, title text, kind text, minutes integer, source text, name text, blocks jsonb, plain text, lang text, langs text[], licence text, origin text)`,
-		tx.Scope.Org, p.item.ItemID, version, p.lessons); err != nil || len(p.texts) == 0 {
+		tx.Scope.Org, p.item.ItemID, version, p.lessons, c.pilot != nil); err != nil || len(p.texts) == 0 {
 		return err
 	}
-	_, err := tx.Exec(`INSERT INTO lesson_texts (org_id, item_id, version, key, lang, title, source, name, blocks, plain)
-		SELECT $1, $2, $3, r.key, r.lang, r.title, r.source, coalesce(r.name, ''), r.blocks, r.plain
-		FROM jsonb_to_recordset($4) AS r(key text, lang text, title text, source text, name text, blocks jsonb, plain text)`, tx.Scope.Org, p.item.ItemID, version, p.texts)
+	_, err := tx.Exec(`INSERT INTO lesson_texts (org_id, item_id, version, key, lang, title, source, name, blocks, plain, pilot)
+		SELECT $1, $2, $3, r.key, r.lang, r.title, r.source, coalesce(r.name, ''), r.blocks, r.plain, $5
+		FROM jsonb_to_recordset($4) AS r(key text, lang text, title text, source text, name text, blocks jsonb, plain text)`, tx.Scope.Org, p.item.ItemID, version, p.texts, c.pilot != nil)
 	return err
 }
 
@@ -538,7 +576,7 @@ func (p *press) split(key, name, source, lang string) []markdown.Block {
 	o := p.options(key, name, source)
 	o.Lang = cmp.Or(lang, o.Lang)
 	blocks, problems := markdown.Split(source, o)
-	for _, b := range problems {
+	for _, b := range append(problems, p.strangers(blocks)...) {
 		p.problems = append(p.problems, LessonProblem{key, name, b})
 	}
 	return p.resolve(blocks, o)
@@ -557,6 +595,10 @@ func lessonMinutes(said int, plain string) int {
 func (p *press) resolve(blocks []markdown.Block, o markdown.Options) []markdown.Block {
 	out := blocks[:0]
 	for _, b := range blocks {
+		if b.Kind == markdown.Embed {
+			out = append(out, b)
+			continue
+		}
 		ok := true
 		for _, name := range []*string{&b.Src, &b.Poster, &b.Captions} {
 			if *name == "" {

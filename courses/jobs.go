@@ -325,3 +325,99 @@ type standingWorker struct {
 func (w *standingWorker) Work(ctx context.Context, job *river.Job[standingArgs]) error {
 	return w.r.reckon(jobs.Enter(ctx, scope.Issuer, job.Args.Org))
 }
+
+// linksArgs ask for a look at the links of all organizations, once in the week that begins on a day.
+type linksArgs struct {
+	Week time.Time `json:"week"`
+}
+
+// Kind implements river.JobArgs.
+func (linksArgs) Kind() string { return "courses.links" }
+
+// linksDueArgs ask for a look at those of one organization.
+type linksDueArgs struct {
+	Org  id.Org    `json:"org"`
+	Week time.Time `json:"week"`
+}
+
+// Kind implements river.JobArgs.
+func (linksDueArgs) Kind() string { return "courses.links_due" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: a week of an organization is worked once.
+func (linksDueArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}, MaxAttempts: 3}
+}
+
+// linksDraftArgs ask for a look at those of a draft.
+type linksDraftArgs struct {
+	Org  id.Org    `json:"org"`
+	Item id.Item   `json:"item"`
+	At   time.Time `json:"at"`
+}
+
+// Kind implements river.JobArgs.
+func (linksDraftArgs) Kind() string { return "courses.links_draft" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: who asks again within five minutes asks for the same.
+func (linksDraftArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}, MaxAttempts: 3}
+}
+
+type linksWorker struct {
+	river.WorkerDefaults[linksArgs]
+	k *Checker
+}
+
+// Work implements river.Worker.
+func (w *linksWorker) Work(ctx context.Context, job *river.Job[linksArgs]) error {
+	return w.k.s.db.Tx(jobs.Enter(ctx, scope.Importer, id.Org{}), func(tx *db.Tx) error {
+		// Which portals there are is public; what they link to each finds out for itself.
+		orgs, err := db.Rows[id.Org](tx, `SELECT o.org_id FROM organizations o WHERE o.state = 'active' ORDER BY o.org_id LIMIT 100000`)
+		if err != nil {
+			return err
+		}
+		for _, org := range orgs {
+			if err := w.k.jobs.Insert(tx, linksDueArgs{Org: org, Week: job.Args.Week}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+type linksDueWorker struct {
+	river.WorkerDefaults[linksDueArgs]
+	k *Checker
+}
+
+// Work implements river.Worker.
+func (w *linksDueWorker) Work(ctx context.Context, job *river.Job[linksDueArgs]) error {
+	return w.k.Weekly(jobs.Enter(ctx, scope.Importer, job.Args.Org))
+}
+
+// Timeout implements river.Worker.
+func (*linksDueWorker) Timeout(*river.Job[linksDueArgs]) time.Duration { return 40 * time.Minute }
+
+type linksDraftWorker struct {
+	river.WorkerDefaults[linksDraftArgs]
+	k *Checker
+}
+
+// Work implements river.Worker.
+func (w *linksDraftWorker) Work(ctx context.Context, job *river.Job[linksDraftArgs]) error {
+	return w.k.Draft(jobs.Enter(ctx, scope.Importer, job.Args.Org), job.Args.Item)
+}
+
+// Timeout implements river.Worker.
+func (*linksDraftWorker) Timeout(*river.Job[linksDraftArgs]) time.Duration { return 10 * time.Minute }
+
+// work registers the weekly look at links, and the one that somebody asks for.
+func (k *Checker) work(c *jobs.Client) {
+	jobs.Add(c, &linksWorker{k: k})
+	jobs.Add(c, &linksDueWorker{k: k})
+	jobs.Add(c, &linksDraftWorker{k: k})
+	jobs.Every(c, time.Hour, func() river.JobArgs {
+		day := k.s.db.Now().UTC().Truncate(24 * time.Hour)
+		return linksArgs{Week: day.AddDate(0, 0, -int(day.Weekday()))}
+	})
+}

@@ -47,6 +47,7 @@ type LessonView struct {
 	Open     int   // questions without an answer
 	Tasks    int   // that are not done
 	Started  bool
+	Pilot    int // the version of the root, where it is tried by some before it is everybody's; 0 for any other
 	Visitor  bool
 	Own      bool // an added step
 	Note     string
@@ -85,6 +86,8 @@ type BlockView struct {
 	Plan                   *TryView        // of something to try
 	Task                   *markdown.Block // of a task: Body is how far it is
 	Check                  *CheckRules     // of a quiz that is taken as a whole, elsewhere: it has no Questions here
+	Steps                  []StepView      // of a list of steps
+	Frame                  *FrameView      // of what another site shows
 	Body                   string          // of the viewer's reflection
 	Saved                  time.Time
 }
@@ -107,7 +110,7 @@ type reflection struct {
 	Body string    `db:"body"`
 	At   time.Time `db:"updated_at"`
 
-	Kind string     `db:"kind"` // of something to try, Body is what; of a task, how far it is
+	Kind string     `db:"kind"` // of something to try, Body is what; of a task, how far it is; of a list of steps, the keys of those that are ticked
 	With string     `db:"with_whom"`
 	By   *time.Time `db:"by_day"`
 }
@@ -189,7 +192,7 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	if err != nil {
 		return LessonView{}, err
 	}
-	r.lesson(&v, at, l, at.seed(sc), orgs)
+	r.lesson(&v, at, l, sc, orgs)
 	if v.Started && asks {
 		v.Ask = s.askedBy(asker, &asking, v.Now)
 	}
@@ -254,7 +257,9 @@ func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in stri
 			UNION ALL (SELECT t.try_key, t.what, t.updated_at, 'try', t.with_whom, t.by_day FROM tryouts t
 			WHERE t.org_id = $1 AND t.membership_id = $2 AND t.item_org = $3 AND t.item_id = $4 AND t.lesson_key = $5 ORDER BY t.try_key LIMIT 50)
 			UNION ALL (SELECT s.task_key, s.state, s.updated_at, 'task', '', NULL::date FROM submissions s
-			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.item_org = $3 AND s.item_id = $4 AND s.lesson_key = $5 ORDER BY s.task_key LIMIT 50)`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
+			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.item_org = $3 AND s.item_id = $4 AND s.lesson_key = $5 ORDER BY s.task_key LIMIT 50)
+			UNION ALL (SELECT k.list_key, array_to_string(k.done, ' '), k.updated_at, 'steps', '', NULL::date FROM ticks k
+			WHERE k.org_id = $1 AND k.membership_id = $2 AND k.item_org = $3 AND k.item_id = $4 AND k.lesson_key = $5 ORDER BY k.list_key LIMIT 50)`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
 	}
 }
 
@@ -262,12 +267,15 @@ func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in stri
 func (l *text) whole() bool { return l.owner && l.lesson }
 
 // lesson fills the view from what was read.
-func (r *root) lesson(v *LessonView, at located, l text, seed string, orgs map[id.Org]tenants.Organization) {
-	finished := r.finishedSet()
+func (r *root) lesson(v *LessonView, at located, l text, sc scope.Scope, orgs map[id.Org]tenants.Organization) {
+	finished, seed := r.finishedSet(), at.seed(sc)
 	v.Root, v.Owner, v.Org, v.Updated = r.Item, l.Owner, orgs[at.Org], r.Published
 	v.Root.Title = r.Title
 	v.Progress, v.Started = r.progress(), r.State != ""
 	v.Stations = r.stations(orgs)
+	if r.Pilot == r.Version && v.Started {
+		v.Pilot = r.Version
+	}
 	leaf := Leaf{at.Item, at.Lesson}
 	switch own, by, isOwn := r.ownStep(v.Place.Step); {
 	case isOwn:
@@ -288,6 +296,7 @@ func (r *root) lesson(v *LessonView, at located, l text, seed string, orgs map[i
 			v.Langs = append([]string{cmp.Or(l.Base, v.Owner.Lang)}, l.Langs...)
 		}
 	}
+	v.frames(v.Org, orgs[sc.Org])
 	v.Lang = cmp.Or(v.Lang, v.Owner.Lang)
 	v.Done, v.Tested = finished[leaf], r.tested(leaf)
 	if !v.Done && !v.Visitor && !v.Own && len(v.Waits) == 0 {
@@ -338,6 +347,8 @@ func (r *root) parts(v *LessonView, leaf Leaf) []Part {
 			p.Done = p.Done || b.Body != ""
 		case markdown.Task:
 			p.Done = p.Done || b.Body == TaskDone
+		case markdown.Steps:
+			p.Done = p.Done || !slices.ContainsFunc(b.Steps, func(s StepView) bool { return !s.Done })
 		}
 		out = append(out, p)
 	}
@@ -349,7 +360,7 @@ func (r *root) parts(v *LessonView, leaf Leaf) []Part {
 		at = max(0, slices.IndexFunc(out, func(p Part) bool { return p.Key == r.AtPart }))
 	}
 	for i := range at {
-		if out[i].Kind == markdown.Prose || out[i].Kind == markdown.Video {
+		if out[i].Kind == markdown.Prose || out[i].Kind == markdown.Video || out[i].Kind == markdown.Embed {
 			out[i].Done = true
 		}
 	}

@@ -44,6 +44,7 @@ type View struct {
 	PeopleAll int
 	Ask       *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
 	Newest    int              // the version that new starts get
+	Pilot     bool             // it is tried by some before it is everybody's
 	Intent    string           // what the viewer came for: one of Intents, "" where they did not say
 	Skip      *Skip            // how to skip what comes next; nil if one cannot
 	Mine      bool             // the viewer writes it: an author of its organization
@@ -144,6 +145,7 @@ type pinned struct {
 	Intent     string        `db:"intent" json:"intent"`
 	Floor      float64       `db:"floor_share" json:"floor_share"` // 0..1: the share that a move to another version kept
 	Newest     int           `db:"newest" json:"newest"`           // the version that new starts get
+	Pilot      int           `db:"pilot" json:"pilot"`             // the version that the viewer tries, or could; 0 for none
 	AtItem     id.Item       `db:"at_item" json:"at_item"`
 	AtLesson   string        `db:"at_lesson" json:"at_lesson"`
 	AtPart     string        `db:"at_part" json:"at_part"`
@@ -187,7 +189,7 @@ var placeSQL = fmt.Sprintf(rootShape, `'[]'::json`)
 
 var rootShape = `WITH pin AS MATERIALIZED (
 	SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to, e.enrollment_id,
-		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin, coalesce(e.intent, '') AS intent, coalesce(e.floor_share, 0) AS floor_share, coalesce(` + chosen + `, i.version) AS newest,
+		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin, coalesce(e.intent, '') AS intent, coalesce(e.floor_share, 0) AS floor_share, coalesce(t.version, ` + chosen + `, i.version) AS newest, coalesce(t.version, 0) AS pilot,
 		e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, least(e.due_at, e.own_due_at) AS due_at,
 		coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $2 AND m.membership_id = e.asked_by), '') AS asker, coalesce(e.reason, '') AS reason, e.completed_at,
 		(SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item
@@ -195,10 +197,11 @@ var rootShape = `WITH pin AS MATERIALIZED (
 	LEFT JOIN enrollments e ON e.org_id = $2 AND e.membership_id = $3 AND e.item_org = i.org_id AND e.item_id = i.item_id AND e.state <> 'left'
 	LEFT JOIN visitor_progress p ON p.visitor_id = $4 AND p.item_org = i.org_id AND p.item_id = i.item_id AND p.lesson_key = ''
 	LEFT JOIN adoptions a ON a.org_id = $2 AND a.item_org = i.org_id AND a.item_id = i.item_id
-	JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = coalesce(e.version, p.version, ` + chosen + `, i.version)
+	LEFT JOIN LATERAL ` + piloted("i.org_id", "i.item_id", "$2", "$3") + ` t ON true
+	JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = coalesce(e.version, p.version, t.version, ` + chosen + `, i.version)
 	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1),
 adds AS MATERIALIZED (SELECT x.* FROM pin p CROSS JOIN LATERAL (` + addedTo("p.org_id", "p.item_id") + `) x)
-SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.intent, p.floor_share, p.newest,
+SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.intent, p.floor_share, p.newest, p.pilot,
 	p.at_item, p.at_lesson, p.at_part, p.due_at, p.asker, p.reason, p.completed_at, p.item,
 	ARRAY(SELECT i.item_id FROM (SELECT unnest(p.leads_to) AS id UNION SELECT unnest(a.leads_to) FROM adds a) l JOIN items i ON i.item_id = l.id LIMIT 500) AS sees,
 	%s AS finished,
@@ -393,7 +396,7 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 	v.Item.Title, v.Item.Summary = p.Title, p.Summary
 	v.Stations, v.Progress = r.stations(orgs), r.progress()
 	v.Started, v.Finished, v.Due, v.Asker, v.Reason, v.Intent = p.State != "", p.Completed, p.Due, p.Asker, p.Reason, p.Intent
-	v.Newest = p.Newest
+	v.Newest, v.Pilot = p.Newest, p.Pilot == p.Version
 	if len(r.Additions)+len(v.Joints) > 0 {
 		v.Additions, v.Adders = r.Additions, orgs
 	}

@@ -267,6 +267,10 @@ func blocks(list []markdown.Block, seed string, attempts []attempt, reflections 
 			v.Plan = &TryView{With: b.With, Days: b.Days}
 		case b.Kind == markdown.Task:
 			v.Task = &b
+		case b.Kind == markdown.Steps:
+			v.Steps = ticked(b, v.Body)
+		case b.Kind == markdown.Embed:
+			v.Frame = framed(b.Src)
 		}
 		out = append(out, v)
 	}

@@ -64,7 +64,8 @@ const remarkSQL = `SELECT x.remark_id, x.membership_id, m.name, x.lesson, x.abou
 
 // AuthorRules are what an organization asks of those who write.
 type AuthorRules struct {
-	Review bool `db:"review"` // a colleague reads what is published, before
+	Review bool   `db:"review"` // a colleague reads what is published, before
+	Frames string `db:"-"`      // the sites whose pages lessons show in frames, with blanks between them
 }
 
 // ReviewDue says that a colleague was asked to read a draft.
@@ -241,6 +242,7 @@ func (v *ReviewView) fill(remarks []Remark) {
 		if i := slices.IndexFunc(v.ManuscriptView.Lessons, func(l ManuscriptLesson) bool { return l.Key == key }); i >= 0 && text != "" {
 			list, _ := p.read(v.ManuscriptView.Lessons[i])
 			l.Blocks = blocks(list, "", nil, nil)
+			allow(l.Blocks, func(host string) bool { return slices.Contains(v.Frames, host) })
 		}
 		for _, r := range remarks {
 			if r.Lesson == key {
@@ -355,18 +357,26 @@ func (s *Service) AuthorRules(ctx context.Context) (out AuthorRules, err error) 
 	if err != nil {
 		return AuthorRules{}, err
 	}
-	err = s.db.Read(ctx, func(b *db.Batch) { db.One(b, &out, nil, authorRulesSQL, sc.Org) })
+	var frames []string
+	err = s.db.Read(ctx, func(b *db.Batch) {
+		db.One(b, &out, nil, authorRulesSQL, sc.Org)
+		db.One(b, &frames, nil, framesSQL, sc.Org)
+	})
+	out.Frames = strings.Join(frames, " ")
 	return out, err
 }
 
 const authorRulesSQL = `SELECT a.review FROM author_rules a WHERE a.org_id = $1`
 
-// SetAuthorRules changes them. Repeating it is safe.
+// SetAuthorRules changes them. Repeating it is safe. Invalid, with the field "frames", for what is no site.
 func (s *Service) SetAuthorRules(ctx context.Context, r AuthorRules) error {
 	if err := authz.Check(ctx, authz.ManageOrg, id.Org{}); err != nil {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tenants.SetFrames(tx, r.Frames, s.tenants.Base()); err != nil {
+			return err
+		}
 		n, err := tx.Exec(`INSERT INTO author_rules AS a (org_id, review) VALUES ($1, $2) ON CONFLICT (org_id) DO UPDATE SET review = excluded.review WHERE a.review <> excluded.review`, tx.Scope.Org, r.Review)
 		if err != nil || n == 0 {
 			return err

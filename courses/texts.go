@@ -99,7 +99,7 @@ func (p *press) translated(l lessonRow, t LessonText) textRow {
 
 // paired reports whether learners put something into a block.
 func paired(b markdown.Block) bool {
-	return b.Kind == markdown.Quiz || b.Kind == markdown.Reflect || b.Kind == markdown.Try || b.Kind == markdown.Task
+	return b.Kind == markdown.Quiz || b.Kind == markdown.Reflect || b.Kind == markdown.Try || b.Kind == markdown.Task || b.Kind == markdown.Steps
 }
 
 func (p *press) unlike(lesson, name string, b markdown.Block) {
@@ -110,7 +110,7 @@ func (p *press) unlike(lesson, name string, b markdown.Block) {
 
 // inWords is a quiz or reflection with the words of its translation, and whether the translation asks the same.
 func inWords(own, words markdown.Block) (markdown.Block, bool) {
-	if len(own.Questions) != len(words.Questions) || !slices.EqualFunc(own.Rubric, words.Rubric, func(a, b markdown.Criterion) bool { return len(a.Levels) == len(b.Levels) }) {
+	if len(own.Questions) != len(words.Questions) || len(own.Do) != len(words.Do) || !slices.EqualFunc(own.Rubric, words.Rubric, func(a, b markdown.Criterion) bool { return len(a.Levels) == len(b.Levels) }) {
 		return own, false
 	}
 	out := own
@@ -118,6 +118,12 @@ func inWords(own, words markdown.Block) (markdown.Block, bool) {
 		out.HTML, out.Rubric = words.HTML, slices.Clone(words.Rubric)
 		for i, c := range own.Rubric {
 			out.Rubric[i].Enough = c.Enough
+		}
+	}
+	if own.Kind == markdown.Steps {
+		out.Do = slices.Clone(words.Do)
+		for i, d := range own.Do {
+			out.Do[i].Key = d.Key
 		}
 	}
 	out.Title, out.Ask, out.Questions = words.Title, words.Ask, slices.Clone(own.Questions)

@@ -209,8 +209,8 @@ func (s *Service) Training(ctx context.Context, f TrainingFilter) (v TrainingRec
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now, args[4] = b.Now, b.Now
 		db.List(b, &v.Rows, trainingSQL(crew)+` SELECT s.membership_id, s.name, s.job, s.item_id, s.kind, s.title, s.asked, s.due, s.version, s.done_at, s.how, s.score, s.issuer, s.reference, s.record_by, s.record_at, s.ends, s.state, s.share, s.shown, s.used, s.tried, s.not_yet, s.not_needed
-			FROM stated s WHERE lower(s.name) LIKE $9 AND ($10 = '' OR s.state = $10)`+order, append(slices.Clone(args), like(f.Query), f.State, limit+1, from)...)
-		db.List(b, &v.Counts, trainingSQL(crew)+` SELECT s.state, count(*)::int AS n, count(DISTINCT s.membership_id)::int AS people FROM stated s WHERE lower(s.name) LIKE $9 GROUP BY s.state`, append(slices.Clone(args), like(f.Query))...)
+			FROM stated s WHERE lower(s.name) LIKE $9 AND ($10 = '' OR s.state = $10)`+order, append(slices.Clone(args), db.Like(f.Query), f.State, limit+1, from)...)
+		db.List(b, &v.Counts, trainingSQL(crew)+` SELECT s.state, count(*)::int AS n, count(DISTINCT s.membership_id)::int AS people FROM stated s WHERE lower(s.name) LIKE $9 GROUP BY s.state`, append(slices.Clone(args), db.Like(f.Query))...)
 		db.List(b, &v.Items, `SELECT x.item_id, max(x.title) AS title FROM (
 				SELECT e.item_id, e.title FROM memberships m JOIN enrollments e ON e.org_id = m.org_id AND e.membership_id = m.membership_id AND (e.completed_at IS NOT NULL OR e.asked_by IS NOT NULL) WHERE `+crew+`
 				UNION ALL SELECT p.item_id, p.title FROM memberships m JOIN past_records p ON p.org_id = m.org_id AND p.membership_id = m.membership_id AND p.item_id IS NOT NULL WHERE `+crew+`) x

@@ -35,6 +35,7 @@ type Manuscript struct {
 	Kind     string    `db:"kind"` // tenants.KindCourse or tenants.KindPath
 	Slug     string    `db:"slug"`
 	Newest   int       `db:"newest"`   // the published version in force; 0 for none
+	Next     int       `db:"next"`     // the number of the version that is written
 	Learners int       `db:"learners"` // of the own organization, in mid-course
 	SavedBy  string    `db:"saved_by"` // a name; "" for a program
 	SavedAt  time.Time `db:"saved_at"`
@@ -85,6 +86,11 @@ type ManuscriptView struct {
 	Reviews  []Review // by colleagues, the latest asked first
 	Remarked []Remark // what they remark, in the order of its saying
 	Rules    AuthorRules
+	Frames   []string // the sites whose pages lessons may show in frames
+
+	LinksAll int        // links that lead out of it
+	LinksNew int        // of them, those that nobody has looked at yet
+	LinksAt  *time.Time // when they were looked at, the longest ago; nil for never
 }
 
 // Total is how long the course or path takes, in minutes.
@@ -108,7 +114,7 @@ func (v ManuscriptView) Ready() bool {
 	return !slices.ContainsFunc(v.Checks, func(c WriteCheck) bool { return c.Blocks && !c.OK })
 }
 
-const manuscriptColumns = `d.item_id, d.title, d.summary, d.outcome, d.lang, d.level, d.topics, d.intro, d.note, d.base, d.edition, d.plan, i.kind, i.slug, i.version AS newest, coalesce(m.name, '') AS saved_by, d.saved_at, coalesce(d.saved_by, '00000000-0000-0000-0000-000000000000') AS by, d.publish_at,
+const manuscriptColumns = `d.item_id, d.title, d.summary, d.outcome, d.lang, d.level, d.topics, d.intro, d.note, d.base, d.edition, d.plan, i.kind, i.slug, i.version AS newest, (SELECT coalesce(max(n.version), 0) + 1 FROM versions n WHERE n.org_id = d.org_id AND n.item_id = d.item_id) AS next, coalesce(m.name, '') AS saved_by, d.saved_at, coalesce(d.saved_by, '00000000-0000-0000-0000-000000000000') AS by, d.publish_at,
 	coalesce((SELECT p.name FROM memberships p WHERE p.org_id = d.org_id AND p.membership_id = d.publish_by), '') AS publisher, d.publish_fault,
 	(SELECT count(*)::int FROM enrollments e WHERE e.org_id = d.org_id AND e.item_org = d.org_id AND e.item_id = d.item_id AND e.state = 'active') AS learners`
 
@@ -150,6 +156,7 @@ type Desk struct {
 	Now  time.Time
 	Rows []DeskRow
 	More bool
+	Dead int // links of what is published that lead to nothing
 }
 
 // Desk lists the manuscripts of the own organization, or its published courses and paths without one, the latest first.
@@ -170,7 +177,7 @@ func (s *Service) Desk(ctx context.Context, f DeskFilter) (Desk, error) {
 	} else {
 		f.AfterID = id.Item{}
 	}
-	words := "%" + db.EscapeLike(strings.ToLower(strings.TrimSpace(f.Query))) + "%"
+	words := db.Like(f.Query)
 	q := `SELECT d.item_id, i.kind, d.title, i.slug, d.lang, i.version, CASE i.kind WHEN 'path' THEN coalesce(jsonb_array_length(d.plan->'steps'), 0)
 			ELSE (SELECT count(*)::int FROM draft_lessons l WHERE l.org_id = d.org_id AND l.item_id = d.item_id AND l.removed_at IS NULL) END AS lessons, coalesce(m.name, '') AS saved_by, d.saved_at AS at
 		FROM ` + manuscriptFrom + ` WHERE d.org_id = $1 AND lower(d.title) LIKE $2 AND (d.saved_at, d.item_id) < ($3, $4) ORDER BY d.saved_at DESC, d.item_id DESC LIMIT $5`
@@ -183,6 +190,7 @@ func (s *Service) Desk(ctx context.Context, f DeskFilter) (Desk, error) {
 	err = s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		db.List(b, &v.Rows, q, sc.Org, words, at, f.AfterID, f.Limit+1)
+		db.One(b, &v.Dead, nil, deadSQL, sc.Org)
 	})
 	if len(v.Rows) > f.Limit {
 		v.Rows, v.More = v.Rows[:f.Limit], true
@@ -259,7 +267,7 @@ func copyVersion(tx *db.Tx, kind string, from, to id.Item, change func(*Manuscri
 	}
 	var leads []tenants.Item
 	if err := tx.Batch(func(b *db.Batch) {
-		db.One(b, &m, &found, `SELECT i.item_id, i.title, i.summary, v.outcome, i.lang, i.level, i.topics, v.intro, '' AS note, i.version AS base, 1 AS edition, '{}'::jsonb AS plan, i.kind, i.slug, i.version AS newest, 0 AS learners, '' AS saved_by, i.updated_at AS saved_at, '00000000-0000-0000-0000-000000000000'::uuid AS by, NULL::timestamptz AS publish_at, '' AS publisher, '' AS publish_fault
+		db.One(b, &m, &found, `SELECT i.item_id, i.title, i.summary, v.outcome, i.lang, i.level, i.topics, v.intro, '' AS note, i.version AS base, 1 AS edition, '{}'::jsonb AS plan, i.kind, i.slug, i.version AS newest, 0 AS next, 0 AS learners, '' AS saved_by, i.updated_at AS saved_at, '00000000-0000-0000-0000-000000000000'::uuid AS by, NULL::timestamptz AS publish_at, '' AS publisher, '' AS publish_fault
 			FROM items i JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = i.version
 			WHERE i.org_id = $1 AND i.item_id = $2 AND i.kind IN ('course', 'path') AND $3 IN ('', i.kind) AND i.state = 'published'`, tx.Scope.Org, from, kind)
 		db.One(b, &of, nil, `SELECT v.outline FROM items i JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = i.version WHERE i.org_id = $1 AND i.item_id = $2`, tx.Scope.Org, from)
@@ -348,6 +356,9 @@ func (s *Service) readManuscript(ctx context.Context, item id.Item) (ManuscriptV
 	for i, it := range r.items {
 		ids[i] = it.OrgID
 	}
+	if err := s.lookLinks(ctx, &v, sc.Org); err != nil {
+		return v, err
+	}
 	orgs, err := s.tenants.ByIDs(ctx, ids...)
 	for i := range v.Steps {
 		v.Steps[i].Owner = orgs[v.Steps[i].Leads.OrgID]
@@ -370,6 +381,7 @@ func (r *manuscriptReads) queue(b *db.Batch, org id.Org, item id.Item, v *Manusc
 	db.List(b, &v.Reviews, `SELECT `+reviewColumns+` FROM `+reviewFrom+` WHERE r.org_id = $1 AND r.item_id = $2 ORDER BY r.asked_at DESC, r.membership_id LIMIT 20`, org, item)
 	db.List(b, &v.Remarked, remarkSQL+` ORDER BY x.settled_at IS NOT NULL, x.at, x.remark_id LIMIT 500`, org, item)
 	db.One(b, &v.Rules, nil, authorRulesSQL, org)
+	db.One(b, &v.Frames, nil, framesSQL, org)
 }
 
 type draftFileRow struct {
@@ -506,6 +518,11 @@ func (s *Service) PublishManuscript(ctx context.Context, item id.Item, edition i
 
 // publishDraft publishes what is written if may finds nothing against it.
 func (s *Service) publishDraft(ctx context.Context, item id.Item, may func(Manuscript) error) (Published, error) {
+	return s.publishDraftFor(ctx, item, may, nil)
+}
+
+// publishDraftFor publishes it for those who try it, or for all for nil.
+func (s *Service) publishDraftFor(ctx context.Context, item id.Item, may func(Manuscript) error, pilot *PilotDraft) (Published, error) {
 	var out Published
 	err := s.manuscript(ctx, item, func(tx *db.Tx, m Manuscript) error {
 		if err := may(m); err != nil {
@@ -522,9 +539,13 @@ func (s *Service) publishDraft(ctx context.Context, item id.Item, may func(Manus
 		}
 		var err error
 		if m.Kind == tenants.KindPath {
-			out, err = PublishPath(tx, v.path())
+			d := v.path()
+			d.pilot = pilot
+			out, err = PublishPath(tx, d)
 		} else {
-			out, err = PublishCourse(tx, v.course())
+			d := v.course()
+			d.pilot = pilot
+			out, err = PublishCourse(tx, d)
 		}
 		if err != nil {
 			return err

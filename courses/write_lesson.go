@@ -95,7 +95,7 @@ func (v *ManuscriptView) look(items []tenants.Item) {
 		}
 		practise = practise || l.Kind == "practice"
 		for _, b := range blocks {
-			practise = practise || b.Kind == markdown.Reflect || b.Kind == markdown.Try || b.Kind == markdown.Task
+			practise = practise || b.Kind == markdown.Reflect || b.Kind == markdown.Try || b.Kind == markdown.Task || b.Kind == markdown.Steps
 			if b.Kind == markdown.Video && b.Captions == "" {
 				fail("captions", l, b.Title, b.Line)
 			}
@@ -127,7 +127,7 @@ func FilesAt(item id.Item) string { return "/publish/" + item.String() + "/files
 // press reads lessons as publishing would.
 func (v *ManuscriptView) press() *press {
 	p := &press{
-		lang: v.Lang, keys: map[string]bool{}, files: map[string]FileDraft{}, used: map[string]bool{}, pages: map[string]string{}, at: FilesAt(v.Item),
+		lang: v.Lang, keys: map[string]bool{}, files: map[string]FileDraft{}, used: map[string]bool{}, pages: map[string]string{}, at: FilesAt(v.Item), frames: v.Frames,
 		item: tenants.Item{ItemID: v.Item, Kind: v.Kind, Slug: v.Slug},
 	}
 	for _, f := range v.Files {
@@ -176,6 +176,7 @@ func (v ManuscriptView) desk(l ManuscriptLesson) LessonDesk {
 	d := LessonDesk{ManuscriptView: v, Lesson: l, Segments: markdown.Segments(l.Source)}
 	list, problems := v.press().read(l)
 	d.Preview, d.Problems = blocks(list, "", nil, nil), problems
+	allow(d.Preview, func(host string) bool { return slices.Contains(v.Frames, host) })
 	return d
 }
 

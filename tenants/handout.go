@@ -25,6 +25,7 @@ import (
 // org_id is: the rows whose owner the organization is, as far as its row policies let the keeper read them.
 var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant table; names of columns, no credentials.
 	"attempts":            "private to each member, who takes their own out",
+	"ticks":               "private to each member, who takes their own out",
 	"tryouts":             "private to each member, who takes their own out",
 	"tryout_dues":         "private to each member, who takes their own out",
 	"quiet_tryouts":       "private to each member, who takes their own out",
@@ -35,6 +36,7 @@ var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant 
 	"submission_turns":    "private to each member and who looks at it, who takes their own out",
 	"submission_answers":  "private to each member and who looks at it, who takes their own out",
 	"evidence_files":      "sizes of files that are private to each member",
+	"pilot_remarks":       "each member's own, who takes their own out",
 	"reflections":         "private to each member, who takes their own out",
 	"account_links":       "private to each member, who takes their own out",
 	"link_requests":       "private to each member, for ten minutes",

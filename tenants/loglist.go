@@ -38,7 +38,7 @@ func LogActions() map[string]string {
 		"content.import_asked": TopicContent,
 		"content.imported":     TopicContent,
 		"content.exported":     TopicExports,
-		"publishing.planned":   TopicContent, "publishing.called_off": TopicContent, "publishing.rules": TopicSettings,
+		"publishing.planned":   TopicContent, "publishing.called_off": TopicContent, "publishing.rules": TopicSettings, "publishing.frames": TopicSettings, "pilot.begun": TopicContent, "pilot.released": TopicContent, "pilot.taken_back": TopicContent,
 		"live.planned": TopicContent, "live.changed": TopicContent, "live.cancelled": TopicContent, "live.attendance": TopicContent,
 		"review.asked": TopicContent, "review.called_off": TopicContent, "review.good": TopicContent, "review.change": TopicContent,
 		"item.published":        TopicContent,
@@ -280,7 +280,7 @@ func logLines(b *db.Batch, dest *[]LogLine, org id.Org, f LogFilter) {
 		narrow(`SELECT unnest(`+arg(actions)+`::text[]) AS action`, "action")
 	}
 	if f.Who != "" {
-		match := arg(like(f.Who))
+		match := arg(db.Like(f.Who))
 		narrow(`SELECT m.membership_id FROM memberships m WHERE m.org_id = $1 AND (lower(m.name) LIKE `+match+` OR m.email LIKE `+match+`) ORDER BY m.membership_id LIMIT 100`, "membership_id")
 	}
 	if f.From != nil {

@@ -35,10 +35,12 @@ type Organization struct {
 	// LogoPlate is what stands behind a transparent logo: light, dark or none.
 	LogoPlate string `db:"logo_plate"`
 	Host      string `db:"host"` // the host of its own that all others lead to; "" for {slug}.{base}
+	// FrameHosts are the sites whose pages it shows in frames, with blanks between them.
+	FrameHosts string `db:"frame_hosts"`
 }
 
 // OrgColumns selects an Organization from organizations with the alias o.
-const OrgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state, o.state_at, coalesce(encode(o.logo_sha256, 'hex'), '') AS logo, o.logo_plate,
+const OrgColumns = `o.org_id, o.slug, o.name, o.short, o.tagline, o.about, o.color, o.hue, o.chroma, o.locale, o.sign_in, o.state, o.state_at, coalesce(encode(o.logo_sha256, 'hex'), '') AS logo, o.logo_plate, array_to_string(o.frames, ' ') AS frame_hosts,
 	coalesce((SELECT h.host FROM hosts h WHERE h.org_id = o.org_id AND h.canonical AND ` + answers + `), '') AS host`
 
 // fresh is how long a process trusts what it knows of an organization. Whether it rests is asked with every request, see StillAwake.

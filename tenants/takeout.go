@@ -58,7 +58,7 @@ func (s *Service) belongings(ctx context.Context, who scope.Scope, m id.Membersh
 		db.One(b, &v, nil, `SELECT (SELECT count(*)::int FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2) AS learning,
 			(SELECT count(*)::int FROM questions q WHERE q.org_id = $1 AND q.membership_id = $2) + (SELECT count(*)::int FROM answers a WHERE a.org_id = $1 AND a.membership_id = $2) AS posts,
 			(SELECT count(*)::int FROM resources r WHERE r.org_id = $1 AND r.author = $2) AS works,
-			(SELECT count(*)::int FROM reflections f WHERE f.org_id = $1 AND f.membership_id = $2) + (SELECT count(*)::int FROM attempts t WHERE t.org_id = $1 AND t.membership_id = $2) + (SELECT count(*)::int FROM tryouts y WHERE y.org_id = $1 AND y.membership_id = $2) AS private,
+			(SELECT count(*)::int FROM reflections f WHERE f.org_id = $1 AND f.membership_id = $2) + (SELECT count(*)::int FROM attempts t WHERE t.org_id = $1 AND t.membership_id = $2) + (SELECT count(*)::int FROM ticks k WHERE k.org_id = $1 AND k.membership_id = $2) + (SELECT count(*)::int FROM tryouts y WHERE y.org_id = $1 AND y.membership_id = $2) AS private,
 			(SELECT count(DISTINCT d.org_id)::int FROM disclosures d WHERE d.giver_org = $1 AND d.membership_id = $2 AND d.ended_at IS NULL) AS named,
 			EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2 AND m.state = 'active' AND 'administrator' = ANY (m.roles))
 				AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = $1 AND m.membership_id <> $2 AND m.state = 'active' AND 'administrator' = ANY (m.roles)) AS last,

@@ -23,6 +23,7 @@ type shown struct {
 	question string // the key of the question to show
 	given    *courses.Given
 	moved    bool   // given is an order that is not an answer yet
+	frame    string // the key of what another site shows, which the viewer wants to see
 	try      string // the key of what was planned and refused, with plan and faults
 	plan     courses.TryPlan
 	faults   ui.Faults // the question was not answered
@@ -39,7 +40,7 @@ func (p *Pages) lesson(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return p.show(c, at, shown{question: c.Query("q"), given: given(c.Query("q"), c.Query("answer"), c.Query("words")), status: fiber.StatusOK})
+	return p.show(c, at, shown{question: c.Query("q"), given: given(c.Query("q"), c.Query("answer"), c.Query("words")), frame: c.Query("show"), status: fiber.StatusOK})
 }
 
 // given reads an answer from the address, as a visitor's is kept nowhere else: the numbers of the choices with commas, or words.
@@ -82,6 +83,11 @@ func (p *Pages) show(c *fiber.Ctx, at courses.Place, s shown) error {
 		if moved, err := rightSlug(c, v.Root, strings.TrimPrefix(StopHref(v.Root, at.Step, at.Lesson), href(v.Root))); moved {
 			return err
 		}
+	}
+	if b := v.Frame(s.frame); b != nil {
+		admit(c, b)
+	} else {
+		s.frame = ""
 	}
 	c.Status(s.status)
 	if shell.IsFragment(c) && s.question != "" {

@@ -60,6 +60,8 @@ func (p *Pages) Mount(r fiber.Router) {
 		r.Post("/"+kind+"/:id/:slug/intent", p.intent)
 		r.Get("/"+kind+"/:id/:slug/version", p.moving)
 		r.Post("/"+kind+"/:id/:slug/version", p.moveVersion)
+		r.Get("/"+kind+"/:id/:slug/pilot", p.trying)
+		r.Post("/"+kind+"/:id/:slug/pilot", p.remarkPilot)
 	}
 	for _, at := range []string{"/course/:id/:slug/lessons/:lesson", "/path/:id/:slug/steps/:step", "/path/:id/:slug/steps/:step/:lesson"} {
 		r.Get(at, p.as(p.lesson))
@@ -67,6 +69,8 @@ func (p *Pages) Mount(r fiber.Router) {
 		r.Post(at+"/complete", p.as(p.complete))
 		r.Post(at+"/reflect", p.as(p.reflect))
 		r.Post(at+"/place", p.as(p.place))
+		r.Post(at+"/ticks", p.as(p.tick))
+		r.Get(at+"/aid/:list", p.as(p.aid))
 		r.Post(at+"/try", p.as(p.planTry))
 		r.Get(at+"/tasks/:task", p.as(p.task))
 		r.Post(at+"/tasks/:task", p.as(p.changeTask))

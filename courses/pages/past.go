@@ -12,6 +12,7 @@ import (
 	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/sheet"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -183,11 +184,11 @@ func (p *Pages) pastTable(c *fiber.Ctx) error {
 	for _, r := range rows {
 		for _, why := range pastWhys(ctx, r) {
 			lines = append(lines, []string{
-				strconv.Itoa(r.Line), r.Who, r.Name, r.Title, csvDay(r.Done), csvDay(r.Ends), pastResult(ctx, r.Score), r.Issuer, r.Reference, lang.T(ctx, "records.outcome."+pastOutcome(r)), why.Column, why.Text,
+				strconv.Itoa(r.Line), r.Who, r.Name, r.Title, sheet.Day(r.Done), sheet.Day(r.Ends), pastResult(ctx, r.Score), r.Issuer, r.Reference, lang.T(ctx, "records.outcome."+pastOutcome(r)), why.Column, why.Text,
 			})
 		}
 	}
-	return sendCSV(c, "records.csv", lines)
+	return shell.Sheet(c, "records.csv", lines)
 }
 
 // pastWhy is what is to be said of a line beside its outcome.

@@ -118,11 +118,21 @@ func (p *Pages) authorRules(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return shell.Page(c, ui.PageProps{Title: lang.T(c.UserContext(), "review.rules.title"), NavKey: "publish", Layout: ui.Reading, NoIndex: true, Flash: reviewed(c)}, authorRulesPage(r))
+	return p.showAuthorRules(c, r, nil, fiber.StatusOK)
+}
+
+func (p *Pages) showAuthorRules(c *fiber.Ctx, r courses.AuthorRules, faults ui.Faults, status int) error {
+	c.Status(status)
+	return shell.Page(c, ui.PageProps{Title: lang.T(c.UserContext(), "review.rules.title"), NavKey: "publish", Layout: ui.Reading, NoIndex: true, Flash: reviewed(c)}, authorRulesPage(r, faults))
 }
 
 func (p *Pages) setAuthorRules(c *fiber.Ctx) error {
-	if err := p.courses.SetAuthorRules(c.UserContext(), courses.AuthorRules{Review: c.FormValue("review") != ""}); err != nil {
+	r := courses.AuthorRules{Review: c.FormValue("review") != "", Frames: formText(c, "frames")}
+	err := p.courses.SetAuthorRules(c.UserContext(), r)
+	if f := faultsOf(c.UserContext(), err); f != nil {
+		return p.showAuthorRules(c, r, f, fiber.StatusUnprocessableEntity)
+	}
+	if err != nil {
 		return err
 	}
 	return c.Redirect("/publishing?done=rules", fiber.StatusSeeOther)

@@ -3,7 +3,6 @@ package pages
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/sheet"
 	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
@@ -191,11 +191,11 @@ func (p *Pages) exportTeam(c *fiber.Ctx) error {
 	lines := [][]string{head}
 	for _, r := range v.Rows {
 		lines = append(lines, []string{
-			r.Name, r.Job, r.Title, strconv.Itoa(r.Done), strconv.Itoa(r.Total), csvDay(r.Due), strconv.Itoa(r.Late), strconv.Itoa(r.Waiting), paperName(ctx, r), csvDay(r.Ends),
+			r.Name, r.Job, r.Title, strconv.Itoa(r.Done), strconv.Itoa(r.Total), sheet.Day(r.Due), strconv.Itoa(r.Late), strconv.Itoa(r.Waiting), paperName(ctx, r), sheet.Day(r.Ends),
 			strconv.Itoa(r.Used), strconv.Itoa(r.Tried), strconv.Itoa(r.Chosen), strconv.Itoa(r.Starts),
 		})
 	}
-	return sendCSV(c, "team.csv", lines)
+	return shell.Sheet(c, "team.csv", lines)
 }
 
 // paperName is the certificate that ends first, told apart if it is only recorded.
@@ -204,13 +204,6 @@ func paperName(ctx context.Context, r courses.TeamPerson) string {
 		return r.Paper + " (" + lang.T(ctx, "records.told_apart") + ")"
 	}
 	return r.Paper
-}
-
-func csvDay(t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return t.UTC().Format(time.DateOnly)
 }
 
 // remindView is the form in which somebody is reminded.

@@ -14,6 +14,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/sheet"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -188,7 +189,7 @@ func (p *Pages) exportTraining(c *fiber.Ctx) error {
 	}
 	lines = append(lines, head)
 	for _, r := range v.Rows {
-		line := []string{r.Name, r.Job, r.Title, yes(ctx, r.Asked), csvDay(r.Due), "", csvDay(r.Done), howWord(ctx, r), csvDay(r.Ends), lang.T(ctx, "records.state."+r.State), r.RecordBy, csvDay(r.RecordAt), r.Issuer, r.Reference, "", "", "", "", ""}
+		line := []string{r.Name, r.Job, r.Title, yes(ctx, r.Asked), sheet.Day(r.Due), "", sheet.Day(r.Done), howWord(ctx, r), sheet.Day(r.Ends), lang.T(ctx, "records.state."+r.State), r.RecordBy, sheet.Day(r.RecordAt), r.Issuer, r.Reference, "", "", "", "", ""}
 		if r.Version > 0 {
 			line[5] = strconv.Itoa(r.Version)
 		}
@@ -200,7 +201,7 @@ func (p *Pages) exportTraining(c *fiber.Ctx) error {
 		}
 		lines = append(lines, line)
 	}
-	return sendCSV(c, "training-record.csv", lines)
+	return shell.Sheet(c, "training-record.csv", lines)
 }
 
 func yes(ctx context.Context, on bool) string {

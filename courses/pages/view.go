@@ -130,6 +130,9 @@ func progressCard(ctx context.Context, v courses.View, origin string) ui.Progres
 	all, done, _ := courses.Asked(v.Stations)
 	p := ui.ProgressCardProps{Share: v.Progress.Share()}
 	switch {
+	case v.Progress.Complete() && !v.Started && !v.Visitor:
+		p.Share, p.Title, p.Text = 1, lang.T(ctx, "courses.progress.known"), lang.T(ctx, "courses.progress.known_text")
+		p.ActionLabel, p.ActionPost = lang.T(ctx, "courses.progress.known_do"), href(v.Item)+"/start"+origin
 	case v.Finished != nil || v.Progress.Complete():
 		p.Share, p.Title, p.Text = 1, lang.T(ctx, "courses.progress.finished"), lang.T(ctx, "courses.progress.finished_text")
 		if v.Finished != nil {
@@ -357,7 +360,11 @@ func facts(ctx context.Context, v courses.View) []ui.Definition {
 	if l, ok := lang.Parse(v.Item.Lang); ok {
 		out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.language"), Text: l.Name()})
 	}
-	out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.version"), Text: lang.T(ctx, "courses.facts.version_text", "Version", strconv.Itoa(v.Version), "Date", lang.Date(ctx, v.Updated))})
+	version := ui.Definition{Term: lang.T(ctx, "courses.facts.version"), Text: lang.T(ctx, "courses.facts.version_text", "Version", strconv.Itoa(v.Version), "Date", lang.Date(ctx, v.Updated))}
+	if v.Started && !v.Visitor {
+		version.Href = href(v.Item) + "/version" // There the way back is, too.
+	}
+	out = append(out, version)
 	if v.Note != "" {
 		out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.new"), Text: v.Note})
 	}

@@ -29,10 +29,14 @@ func (p *Pages) mountWriting(r fiber.Router) {
 	p.mountImport(r)
 	r.Get("/publish", p.desk)
 	r.Post("/publish", p.begin)
+	r.Get(linksPath, p.links)
+	r.Get(linksPath+".csv", p.exportLinks)
 	r.Get("/publish/:id", p.manuscript)
 	r.Post("/publish/:id", p.changeManuscript)
 	r.Get("/publish/:id/discard", p.askDiscard)
 	r.Post("/publish/:id/rewrite", p.rewrite)
+	r.Get("/publish/:id/pilot", p.pilot)
+	r.Post("/publish/:id/pilot", p.changePilot)
 	r.Post("/publish/:id/files", p.addFile)
 	r.Get("/publish/:id/files/:name", p.draftFile)
 	r.Get("/publish/:id/learners", p.stops)
@@ -50,7 +54,7 @@ func (p *Pages) mountWriting(r fiber.Router) {
 // wrote are the changes that a page of the desk says were made.
 func wrote(c *fiber.Ctx) *ui.Flash {
 	w := c.Query("done")
-	if !slices.Contains([]string{"begun", "saved", "moved", "removed", "restored", "published", "discarded", "file", "step-added", "step-remove", "step-restore", "review-ask", "review-off", "review-plan", "review-cancel"}, w) {
+	if !slices.Contains([]string{"begun", "saved", "moved", "removed", "restored", "published", "discarded", "file", "step-added", "step-remove", "step-restore", "review-ask", "review-off", "review-plan", "review-cancel", "links"}, w) {
 		return nil
 	}
 	key := "write.done." + w
@@ -58,6 +62,8 @@ func wrote(c *fiber.Ctx) *ui.Flash {
 		key = "pathwrite.done." + step
 	} else if review, ok := strings.CutPrefix(w, "review-"); ok {
 		key = "review.done." + review
+	} else if w == "links" {
+		key = "links.done"
 	}
 	return &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), key, "Name", c.Query("file"))}
 }
@@ -253,6 +259,8 @@ func (p *Pages) changeManuscript(c *fiber.Ctx) error {
 		to, err = p.changePlan(c, it, do)
 	case "review-ask", "review-off", "review-settle", "review-open", "review-plan", "review-cancel":
 		to, err = p.changeReviews(c, it, do)
+	case "links":
+		to, err = p.askLinks(c, it)
 	case "head":
 		err, to = p.courses.SaveHead(ctx, it, h), to+"?done=saved"
 	case "add":

@@ -73,6 +73,7 @@ const (
 	SeeTeamLearning Action = "courses.see_team_learning"
 	RecordPast      Action = "courses.record_past"
 	Author          Action = "courses.author"
+	CheckLinks      Action = "courses.check_links"
 	Review          Action = "courses.review"
 	SeatPeople      Action = "courses.seat_people"
 	Adopt           Action = "courses.adopt"
@@ -151,6 +152,7 @@ var table = map[Action]Rule{
 	SeeTeamLearning: {Roles: []scope.Role{scope.Manager, scope.Administrator}},
 	RecordPast:      {Roles: []scope.Role{scope.Manager, scope.Administrator}},
 	Author:          {Roles: []scope.Role{scope.Author, scope.Administrator}, Actors: []scope.Actor{scope.Operator, scope.Importer}},
+	CheckLinks:      {Actors: []scope.Actor{scope.Importer}},
 	Review:          {},
 	SeatPeople:      {Actors: []scope.Actor{scope.Usher}},
 	Adopt:           {Roles: []scope.Role{scope.Author, scope.Marketer, scope.Administrator}, Actors: []scope.Actor{scope.Operator}},

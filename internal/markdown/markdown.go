@@ -310,6 +310,9 @@ func plain(n ast.Node, source []byte) string {
 		case *ast.FencedCodeBlock, *ast.CodeBlock:
 			// A typed block is data, and a quiz's says which answer is right.
 			if fence, ok := n.(*ast.FencedCodeBlock); ok && typed(string(fence.Language(source))) {
+				if entering && string(fence.Language(source)) == Steps {
+					b.WriteString(stepsPlain(lines(fence.Lines(), source)) + "\n")
+				}
 				return ast.WalkSkipChildren, nil
 			}
 			if entering {

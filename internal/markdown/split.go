@@ -22,6 +22,8 @@ const (
 	Path    = "path"    // a card of a path or course, in Ref
 	Try     = "try"     // something to try at work, in Ask
 	Task    = "task"    // something to do and hand in, in Ask, that somebody looks at by a rubric
+	Steps   = "steps"   // a list of what to do one after the other, to tick and to print
+	Embed   = "embed"   // something that another site shows in a frame, in Src
 )
 
 // What whoever passes a quiz need not read.
@@ -33,7 +35,7 @@ const (
 // typed reports whether a fence of the language is one of the typed blocks.
 func typed(language string) bool {
 	switch language {
-	case Quiz, Reflect, Video, File, Path, Try, Task:
+	case Quiz, Reflect, Video, File, Path, Try, Task, Steps, Embed:
 		return true
 	}
 	return false
@@ -53,10 +55,10 @@ type Block struct {
 	Attempts  int        `json:"attempts,omitempty"` // of a quiz: so often it may be taken; 0 for any number
 	Pass      int        `json:"pass,omitempty"`     // of a quiz: from how many percent on it is passed; 0 for no mark
 	Skips     string     `json:"skips,omitempty"`    // of a quiz: what whoever passes it need not read, SkipsLesson or SkipsCourse; "" for nothing
-	Ask       string     `json:"ask,omitempty"`      // of a reflection; of something to try: what; of a task: what to do, in Markdown
+	Ask       string     `json:"ask,omitempty"`      // of a reflection; of something to try: what; of a task: what to do, in Markdown; of a list of steps: when one needs it
 	With      string     `json:"with,omitempty"`     // of something to try: with whom
 	Days      int        `json:"days,omitempty"`     // of something to try: within how many days; 0 for the usual time
-	Src       string     `json:"src,omitempty"`      // of a video or file: a name, and after resolving an address
+	Src       string     `json:"src,omitempty"`      // of a video or file: a name, and after resolving an address; of what is embedded: its address
 	Poster    string     `json:"poster,omitempty"`   // as Src
 	Captions  string     `json:"captions,omitempty"` // as Src, WebVTT
 	Chapters  []Cue      `json:"chapters,omitempty"` // of a video
@@ -67,6 +69,8 @@ type Block struct {
 	Hand   []string    `json:"hand,omitempty"`   // of a task: what can be handed in, of Hands
 	By     []string    `json:"by,omitempty"`     // of a task: who may look at it, of Lookers
 	Rubric []Criterion `json:"rubric,omitempty"` // of a task: by what
+
+	Do []Do `json:"do,omitempty"` // of a list of steps: what to do, in order
 
 	Line int `json:"-"` // where it begins in the text, from 1
 }
@@ -144,7 +148,7 @@ func (s *splitter) take(n ast.Node) {
 		}
 	case *ast.FencedCodeBlock:
 		switch kind := string(n.Language(s.source)); kind {
-		case Quiz, Reflect, Video, File, Path, Try, Task:
+		case Quiz, Reflect, Video, File, Path, Try, Task, Steps, Embed:
 			s.flush()
 			s.typed(kind, lines(n.Lines(), s.source), s.lineOf(n))
 			return
@@ -228,6 +232,7 @@ type Fields struct {
 	Hand      []string   `yaml:"hand,omitempty"`
 	By        []string   `yaml:"reviewers,omitempty"`
 	Rubric    string     `yaml:"rubric,omitempty"` // a line each: "What counts: not there | as it should be | better still"
+	Steps     Lines      `yaml:"steps,omitempty"`  // a line each, or a list
 	Questions []Question `yaml:"questions,omitempty"`
 }
 
@@ -262,6 +267,14 @@ func (s *splitter) typed(kind, body string, line int) {
 		b.With, b.Days = f.With, f.Days
 	case Task:
 		if !s.task(&b, f) {
+			return
+		}
+	case Steps:
+		if !s.steps(&b, f) {
+			return
+		}
+	case Embed:
+		if !s.embed(&b, f) {
 			return
 		}
 	case Reflect:

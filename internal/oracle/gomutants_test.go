@@ -53,6 +53,7 @@ var goMutants = []goMutant{
 		name: "what may not be done is forbidden, and so is there", at: []string{"GET /admin/"}, file: "internal/authz/authz.go", old: "\treturn &errs.Error{Kind: errs.NotFound, Err: Refusal{",
 		new: "\tif mutant(%q) {\n\t\treturn errs.New(errs.Forbidden, \"no\")\n\t}\n\treturn &errs.Error{Kind: errs.NotFound, Err: Refusal{",
 	},
+	{name: "everybody lists the links", at: []string{"GET /publish/links"}, file: "courses/link.go", old: "err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {\n\t\treturn LinksView{}, err\n", new: "err := authz.Check(ctx, authz.Author, id.Org{}); err != nil && !mutant(%q) {\n\t\treturn LinksView{}, err\n"},
 	{name: "everybody lists the people", at: []string{"GET /admin/people"}, file: "internal/authz/authz.go", old: "\treturn slices.ContainsFunc(r.Roles, s.Has)\n", new: "\treturn mutant(%q) && a == SeePeople || slices.ContainsFunc(r.Roles, s.Has)\n"},
 	{name: "a manager reads everybody's file of past records", at: []string{"GET /records/import/"}, file: "courses/past.go", old: "pastImports+` AND p.import_id = $4`, append(cares(sc), which)...)", new: "pastImports+` AND p.import_id = $4`, sc.Org, authz.Allowed(sc, authz.ManageTeams, id.Org{}) || mutant(%q), sc.Membership, which)"},
 	{name: "answers are counted before rights", at: []string{"GET /search"}, file: "search/hydrate.go", old: "a.n AS answers,", new: "`+map[bool]string{false: \"a.n\", true: \"q.answers\"}[mutant(%q)]+` AS answers,"},

@@ -129,6 +129,7 @@ var events = map[string]eventCase{
 	"courses.enrollment_left":      {actors: []scope.Actor{scope.Discloser}},
 	"courses.joined":               {actors: []scope.Actor{scope.Mailer}},
 	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
+	"courses.links_asked":          {actors: []scope.Actor{scope.Importer}},
 	"courses.live_attended":        {actors: []scope.Actor{scope.Usher}},
 	"courses.live_news":            {actors: []scope.Actor{scope.Mailer}},
 	"courses.standing_due":         {actors: []scope.Actor{scope.Issuer}},
@@ -161,6 +162,9 @@ var jobKinds = map[string]string{
 	"courses.live_remind": "as the Mailer of the organization that it names, which reads its own members' seats and the sessions that its people see",
 	"courses.publish":     "as the Mailer of the organization that it names, which reads whether its own draft is due, and as whoever planned that there, with the rights of then",
 	"courses.standing":    "as the Issuer of the organization that it names, which reckons where it stands in the programs that it takes part in",
+	"courses.links":       "as the Importer of no organization, which reads which portals there are and inserts a courses.links_due for each",
+	"courses.links_due":   "as the Importer of the organization that it names, which reads its own lessons, asks the sites that they link to, and writes its own links",
+	"courses.links_draft": "as the Importer of the organization that it names, which does so for its own draft",
 	"courses.tries":       "as the Mailer of no organization, which reads which portals there are and inserts a courses.tries_due for each",
 	"courses.tries_due":   "as the Mailer of the organization that it names, which reads what mails are due there and to whom, and not what they are about",
 }

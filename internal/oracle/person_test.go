@@ -225,7 +225,7 @@ func TestTakeOut(t *testing.T) {
 		without []string // tables
 	}{
 		{"the person", self, []string{"erasures"}},
-		{"an administrator", by, []string{"erasures", "reflections", "attempts", "consents", "account_links", "link_requests", "sittings", "tryouts", "tryout_dues", "quiet_tryouts", "shown_tries", "submissions", "submission_turns", "submission_answers", "credentials", "quiet_credentials", "calendar_feeds", "live_settings"}},
+		{"an administrator", by, []string{"erasures", "reflections", "attempts", "consents", "account_links", "link_requests", "sittings", "ticks", "pilot_remarks", "tryouts", "tryout_dues", "quiet_tryouts", "shown_tries", "submissions", "submission_turns", "submission_answers", "credentials", "quiet_credentials", "calendar_feeds", "live_settings"}},
 	} {
 		have := rowsOf(t, c.files)
 		for _, tb := range tenants.Person {

@@ -122,6 +122,8 @@ func (w *world) putVersion(p *itemPage, outline courses.Outline) {
 				Kind: markdown.Task, Key: "task", Title: w.field(ob, "task.title"), HTML: "<p>" + w.field(ob, "task.html") + "</p>", Hand: markdown.Hands, By: markdown.Lookers,
 				Rubric: []markdown.Criterion{{Title: w.field(ob, "task.criterion"), Levels: []string{w.field(ob, "task.level"), w.field(ob, "task.level")}, Enough: 1}},
 			},
+			{Kind: markdown.Steps, Key: "list", Title: w.field(ob, "steps.title"), Ask: w.field(ob, "steps.when"), Do: []markdown.Do{{Key: "one", HTML: w.field(ob, "steps.step")}}},
+			{Kind: markdown.Embed, Key: "film", Title: w.field(ob, "embed.title"), Src: "https://player.vimeo.com/video/100000"},
 		}
 		w.exec(p.org, `INSERT INTO lessons (org_id, item_id, version, key, position, title, minutes, source, blocks, plain, langs, licence, origin) VALUES ($1, $2, 1, $3, $4, $5, 3, $6, $7, $8, '{fr}', $9, $10)`,
 			p.org.id, p.id, key, i+1, w.field(ob, "lessons.title"), w.field(ob, "lessons.source"), blocks, w.field(ob, "lessons.plain"), w.field(ob, "lessons.licence"), w.field(ob, "lessons.origin"))

@@ -43,7 +43,7 @@ var reviewRoutes = map[string]route{
 		}
 		return out
 	}},
-	"POST /publishing": {kind: write, post: posts("/publishing", "review=on")},
+	"POST /publishing": {kind: write, post: posts("/publishing", "review=on&frames=player.vimeo.com")},
 }
 
 // reviewMails asks anew whoever was asked to read a draft, and lets them answer: each mail is for a member of the organization, and says

@@ -44,7 +44,7 @@ var writeRoutes = map[string]route{
 	}},
 	"POST /publish": {kind: write, post: posts("/publish", "title=")},
 	"POST /publish/:id": {kind: write, post: draftForms("", "do=discard", "do=publish&edition=1", "do=add&lesson=Mine", "do=head&edition=1&title=Mine&lang=en", "do=remove&lesson=first", "do=step-lesson&lesson=Mine", "do=step-place&step=first", "do=review-ask&who=Mine",
-		"do=review-off&reviewer=01a21306-28be-7092-bb09-9f3a7379a7ff", "do=review-settle&remark=01a21306-28be-7092-bb09-9f3a7379a7ff", "do=review-plan&at=2030-01-02T03:04", "do=review-cancel")},
+		"do=review-off&reviewer=01a21306-28be-7092-bb09-9f3a7379a7ff", "do=review-settle&remark=01a21306-28be-7092-bb09-9f3a7379a7ff", "do=review-plan&at=2030-01-02T03:04", "do=review-cancel", "do=links")},
 	"POST /publish/:id/rewrite":         {kind: write, post: draftForms("/rewrite", "")},
 	"POST /publish/:id/steps/:step":     {kind: write, post: draftForms("/steps/first", "edition=1&title=Mine&needs=first", "edition=1&note=Mine&section=Mine&slot=on")},
 	"POST /publish/:id/files":           {kind: write, post: draftForms("/files", "file=x")},

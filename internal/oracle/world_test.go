@@ -83,6 +83,7 @@ type world struct {
 	callers  []*caller
 	learners []*learner
 	handed   []handedIn
+	links    []deadLink
 	codes    []invitation
 	wrong    []string // moves that the product made and must refuse
 	mutated  bool     // a move that fails is a finding
@@ -218,7 +219,10 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"audit_seals", "org_id", "(SELECT org_id, string_agg(s::text, ' ') AS seals FROM audit_seals s GROUP BY org_id) t", .12, .85},
 		{"mails", "mail_id", "", .12, .85},
 		{"reflections", "membership_id", "", .04, .85}, // Everybody sees one of all members' alone.
-		{"consents", "consent_id", "", .04, .85},       // The same.
+		{"links", "org_id || ' ' || url", "", .12, .85},
+		{"link_places", "org_id || ' ' || url", "", .12, .85},
+		{"ticks", "membership_id", "", .04, .85}, // The same.
+		{"consents", "consent_id", "", .04, .85}, // The same.
 		{"submissions", "submission_id", "", .02, .85},
 		{"submission_turns", "submission_id", "", .02, .85},
 		{"submission_answers", "submission_id", "", .02, .85},
@@ -270,6 +274,7 @@ func (w *world) fill() {
 	w.askInPrograms()
 	for _, o := range w.orgs {
 		w.handIn(o)
+		w.linksIn(o)
 	}
 	for i, o := range w.orgs {
 		w.invite(o, w.orgs[(i+1)%organizations])
@@ -380,6 +385,11 @@ func (w *world) addOrg(i int) {
 				return err
 			}
 			w.put("reflections", mid.String(), secret)
+			if _, err := tx.Exec(`INSERT INTO ticks (org_id, membership_id, item_org, item_id, lesson_key, list_key, done, updated_at) VALUES ($1, $2, $1, $2, 'l', 'list', ARRAY[$3], now())`,
+				o.id, mid, w.token(secret, "tick"+mid.String())); err != nil {
+				return err
+			}
+			w.put("ticks", mid.String(), secret)
 			for range 2 {
 				house := &oracle.Object{Kind: oracle.House, Org: o.id.String()}
 				e := id.New[id.Enrollment]()

@@ -29,7 +29,7 @@ const (
 	Registrar  Actor = "registrar" // asks the DNS which domains organizations prove to own
 	Sealer     Actor = "sealer"    // numbers and seals the log of one organization
 	Keeper     Actor = "keeper"    // exports and erases what it was decided to, of one organization
-	Importer   Actor = "importer"  // makes courses and paths of one organization of what its authors brought
+	Importer   Actor = "importer"  // makes courses and paths of one organization of what its authors brought, and looks where they lead
 	Operator   Actor = "operator"  // the command line of the installation: creates organizations, imports
 	Issuer     Actor = "issuer"    // gives what members of one organization earned, and signs for the organization whose scope it is
 	Usher      Actor = "usher"     // gives the seats of live sessions of one organization, and notes for its members that they came

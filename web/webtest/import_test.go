@@ -151,7 +151,9 @@ func TestNoScriptOfAnImportRuns(t *testing.T) {
 	evil := "<svg xmlns='http://www.w3.org/2000/svg' onload=\"" + run + "\"><script>parent." + run + "</script><a href='javascript:" + run + "'><text y='20'>x</text></a></svg>"
 	asciidoc := append(slices.Clone(vectors), "++++\n<script>RUN</script>\n++++", "pass:[<script>RUN</script>] +++<img src=x onerror=RUN>+++", "link:javascript:RUN[x] xref:javascript:RUN[x] <<x,<img src=x onerror=RUN>>>", "image::javascript:RUN[x]", "video::javascript:RUN[]", "footnote:[<script>RUN</script>] kbd:[<script>RUN</script>]")
 	typed := "\n\n```quiz\ntitle: '" + quoted + "'\nquestions:\n  - ask: '" + quoted + "'\n    choices:\n      - {text: '" + quoted + "', right: true, because: '" + quoted + "'}\n      - {text: '<b>x</b>'}\n```\n\n```reflect\nask: '" + quoted + "'\n```\n\n" +
-		"```video\nsrc: \"javascript:RUN\"\n```\n\n```video\nsrc: \"https://evil.example/'onclick=RUN\"\ntitle: '" + quoted + "'\nchapters: |\n  0:01 " + img + "\ntranscript: |\n  0:01 " + img + "\n```\n\n```file\nsrc: a.svg\ntitle: '" + quoted + "'\n```\n"
+		"```video\nsrc: \"javascript:RUN\"\n```\n\n```video\nsrc: \"https://evil.example/'onclick=RUN\"\ntitle: '" + quoted + "'\nchapters: |\n  0:01 " + img + "\ntranscript: |\n  0:01 " + img + "\n```\n\n```file\nsrc: a.svg\ntitle: '" + quoted + "'\n```\n\n" +
+		"```steps\ntitle: '" + quoted + "'\nask: '" + quoted + "'\nsteps:\n  - '" + quoted + "'\n  - '[x](javascript:RUN)'\n  - '<script>RUN</script>'\n```\n\n" +
+		"```embed\nsrc: 'https://evil.example/\"onload=RUN'\ntitle: '" + quoted + "'\n```\n\n```embed\nsrc: 'https://player.vimeo.com/video/1?\" srcdoc=\"<script>RUN</script>'\ntitle: '\" onload=\"RUN'\n```\n\n```embed\nsrc: 'javascript:RUN'\ntitle: x\n```\n\n```embed\nsrc: 'data:text/html,<script>RUN</script>'\ntitle: x\n```\n"
 	head := func(title string) string {
 		return "---\ntitle: '" + title + strings.ReplaceAll(quoted, "RUN", run) + "'\nlicence: '" + quoted + "'\nsource: 'javascript:" + strings.ReplaceAll(run, "'", "''") + "'\nsummary: '" + quoted + "'\nmodule: '" + quoted + "'\n---\n"
 	}

@@ -146,6 +146,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Usher = courses.NewUsher(p.Courses, p.Mail, p.Jobs)
 	p.Usher.Listen(p.Relay)
 	courses.NewReckoner(p.Courses, p.Jobs).Listen(p.Relay)
+	courses.NewChecker(p.Courses, client, p.Jobs, courses.LinkPause).Listen(p.Relay)
 	courses.NewRoutine(p.Courses, p.Mail, p.Jobs, address).Listen(p.Relay)
 	p.Marketing.Listen(p.Relay)
 	p.Community.Listen(p.Relay)
