@@ -49,6 +49,8 @@ type Requirement struct {
 	N     int        `json:"n"`
 	Items []Counted  `json:"items,omitempty"`
 	Role  scope.Role `json:"role,omitempty"` // leaves those who have it; "" for everybody
+	Team  string     `json:"team,omitempty"` // leaves those who are in a team that the partner calls so; "" for everybody
+	Past  bool       `json:"past,omitempty"` // counts what the partner recorded from before, too, see PastRecord
 }
 
 // Counted is an item that a requirement counts, as it was called when that was published.
@@ -60,7 +62,7 @@ type Counted struct {
 
 // same reports whether two requirements count the same, whatever the number.
 func (r Requirement) same(o Requirement) bool {
-	return r.Key == o.Key && r.Kind == o.Kind && r.Role == o.Role && slices.EqualFunc(r.Items, o.Items, func(a, b Counted) bool { return a.ID == b.ID })
+	return r.Key == o.Key && r.Kind == o.Kind && r.Role == o.Role && strings.EqualFold(r.Team, o.Team) && r.Past == o.Past && slices.EqualFunc(r.Items, o.Items, func(a, b Counted) bool { return a.ID == b.ID })
 }
 
 // ProgramTerms are what a version of a program says.
@@ -369,12 +371,12 @@ func (d ProgramDraft) trimmed() ProgramDraft {
 		l.Name, l.Brings = strings.TrimSpace(l.Name), strings.TrimSpace(l.Brings)
 		for j := range l.Requires {
 			r := &l.Requires[j]
-			r.Name = strings.TrimSpace(r.Name)
+			r.Name, r.Team = strings.TrimSpace(r.Name), strings.TrimSpace(r.Team)
 			if r.Key == "" {
 				r.Key = strings.ReplaceAll(id.New[id.Any]().String(), "-", "")[20:]
 			}
 			if r.Kind == RequireStories {
-				r.Items, r.Role = nil, ""
+				r.Items, r.Role, r.Team, r.Past = nil, "", "", false
 			}
 		}
 	}
@@ -421,6 +423,7 @@ func (l Level) limits(i int) (bad []errs.Field) {
 	}
 	for j, r := range l.Requires {
 		long(fmt.Sprintf("%s-r%d-name", at, j), r.Name, 120)
+		long(fmt.Sprintf("%s-r%d-team", at, j), r.Team, 80)
 	}
 	return bad
 }

@@ -87,6 +87,14 @@ type ProgramPartners struct {
 	Counts  []LevelCount
 	Offered int
 	Absent  []tenants.Organization // partners who were offered nothing, by name, at most 500
+	Removed []RemovedPartner       // whose part the own organization ended within 14 days
+}
+
+// RemovedPartner is a partner whose part in an own program can be taken up again.
+type RemovedPartner struct {
+	tenants.Organization
+
+	Ended time.Time `db:"ended_at"`
 }
 
 // The parameters: $1 organization, $2 program, $3 days of warning, $4 now; $5 words, $6 show, $7 level, $8 the own number.
@@ -143,6 +151,8 @@ func (s *Service) Partners(ctx context.Context, program id.Any, f PartnersFilter
 		db.One(b, &v.Drafted, nil, `SELECT EXISTS (SELECT 1 FROM program_drafts d WHERE d.org_id = $1 AND d.program_id = $2)`, sc.Org, program)
 		db.List(b, &v.Absent, `SELECT `+tenants.OrgColumns+` FROM connection_sides c JOIN organizations o ON o.org_id = c.other_org AND o.state = 'active' WHERE c.org_id = $1 AND c.state = 'active'
 			AND NOT EXISTS (SELECT 1 FROM program_partners p WHERE p.org_id = $1 AND p.program_id = $2 AND p.partner = c.other_org AND p.state <> 'ended') ORDER BY lower(o.name), o.org_id LIMIT 500`, sc.Org, program)
+		db.List(b, &v.Removed, `SELECT `+tenants.OrgColumns+`, p.ended_at FROM program_partners p JOIN organizations o ON o.org_id = p.partner AND o.state = 'active' JOIN connection_sides c ON c.org_id = p.org_id AND c.other_org = p.partner AND c.state = 'active'
+			WHERE p.org_id = $1 AND p.program_id = $2 AND p.state = 'ended' AND p.ended_by = $1 AND p.accepted_at IS NOT NULL AND p.ended_at > $3 ORDER BY p.ended_at DESC, o.org_id LIMIT 100`, sc.Org, program, b.Now.Add(-programUndo))
 	}); err != nil {
 		return v, fmt.Errorf("program %s: %w", program, err)
 	}
@@ -200,6 +210,7 @@ type PartnerStanding struct {
 
 	Partner    tenants.Organization
 	Account    string
+	Asked      *time.Time     // when it was last asked to look, within seven days
 	Candidates []CountedStory // published stories of the two that count for it not yet, at most 100
 }
 
@@ -228,6 +239,7 @@ func (s *Service) PartnerIn(ctx context.Context, program id.Any, slug string) (v
 		db.One(b, &v.Account, nil, `SELECT n.account FROM partner_notes n WHERE n.org_id = $1 AND n.other_org = $2`, sc.Org, partner)
 		db.List(b, &v.Stories, storiesSQL, partner, sc.Org, sc.Org)
 		db.List(b, &v.Candidates, candidatesSQL, sc.Org, partner)
+		db.One(b, &v.Asked, nil, `SELECT CASE WHEN p.asked_at > $4 THEN p.asked_at END FROM program_partners p WHERE p.org_id = $1 AND p.program_id = $2 AND p.partner = $3`, sc.Org, program, partner, b.Now.AddDate(0, 0, -askRest))
 	}); err != nil {
 		return v, fmt.Errorf("partner %s in program %s: %w", partner, program, err)
 	}
@@ -317,6 +329,53 @@ func (s *Service) RemovePartner(ctx context.Context, program id.Any, partner id.
 		return err
 	}
 	return s.settlePartner(ctx, program, partner, "", "ended", "removed")
+}
+
+// RestorePart takes up again, within 14 days, a part in a program that the own organization ended: its own in a program of another, with a zero
+// partner, or a partner's in an own one. Conflict where the other side ended it, or their connection did, or the time is over.
+func (s *Service) RestorePart(ctx context.Context, program id.Any, partner id.Org) error {
+	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
+		return err
+	}
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		who, vendor := tx.Scope.Org, id.Org{}
+		if !partner.IsZero() {
+			who, vendor = partner, tx.Scope.Org
+		}
+		row, err := db.Row[struct {
+			partnerRow
+
+			Vendor id.Org `db:"org_id"`
+			Name   string `db:"name"`
+			Open   bool   `db:"is_open"` // the two are connected and the program runs
+		}](tx, `SELECT p.org_id, p.state, p.offered_at, p.accepted_at, p.ended_at, p.ended_by, g.name, g.closed_at IS NULL AND EXISTS (SELECT 1 FROM connection_sides c WHERE c.org_id = p.org_id AND c.other_org = p.partner AND c.state = 'active') AS is_open
+			FROM program_partners p JOIN programs g ON g.org_id = p.org_id AND g.program_id = p.program_id WHERE p.partner = $1 AND p.program_id = $2 AND ($3::uuid IS NULL OR p.org_id = $3) FOR UPDATE OF p`, who, program, vendor)
+		if err != nil {
+			return err
+		}
+		if !row.Open || !row.undoable(tx.Scope.Org, tx.Now) {
+			return errs.Say(errs.Conflict, "program.fault.moved_on")
+		}
+		other := row.Vendor
+		if other == tx.Scope.Org {
+			other = who
+		}
+		if err := tx.Must(`UPDATE program_partners SET state = 'active', ended_at = NULL, ended_by = NULL WHERE org_id = $1 AND program_id = $2 AND partner = $3`, row.Vendor, program, who); err != nil {
+			return err
+		}
+		if err := s.note(tx, "program.restored", program, other); err != nil {
+			return err
+		}
+		news := programNews{Vendor: row.Vendor, Program: program, Name: row.Name, What: "restored"}
+		if other == who {
+			return s.tellPartner(tx, news, who)
+		}
+		return s.tellVendor(tx, news, who)
+	})
+	if err != nil {
+		return fmt.Errorf("take up again the part in program %s: %w", program, err)
+	}
+	return nil
 }
 
 // settlePartner moves a partner from one state (any but ended for "") to another. A zero partner is the own organization, in a program of

@@ -31,6 +31,7 @@ func (e StandingDue) EventOrg() id.Org { return e.Org }
 // Figure is how many meet a requirement. It names nobody, and is what both sides read.
 type Figure struct {
 	Have int        `json:"have"`
+	Past int        `json:"past,omitempty"` // of these, whom only a record from before counts
 	Soon int        `json:"soon,omitempty"` // of these, whose certificate expires within the program's days of warning
 	Next *time.Time `json:"next,omitempty"` // when the next one does
 }
@@ -40,7 +41,7 @@ type Figures map[string]Figure
 
 func (f Figures) equal(o Figures) bool {
 	return maps.EqualFunc(f, o, func(a, b Figure) bool {
-		return a.Have == b.Have && a.Soon == b.Soon && (a.Next == nil) == (b.Next == nil) && (a.Next == nil || a.Next.Equal(*b.Next))
+		return a.Have == b.Have && a.Past == b.Past && a.Soon == b.Soon && (a.Next == nil) == (b.Next == nil) && (a.Next == nil || a.Next.Equal(*b.Next))
 	})
 }
 
@@ -93,16 +94,22 @@ type counts struct {
 	Member id.Membership `db:"membership_id"`
 	Item   id.Item       `db:"item_id"`
 	Roles  []scope.Role  `db:"roles"`
+	Teams  []string      `db:"teams"` // names, in lower case
 	Until  *time.Time    `db:"until"` // nil: for ever
 }
 
 // Who is counted, of the organization $1, by the items $2 of the vendor $3.
 const (
-	certifiedSQL = `SELECT c.membership_id, c.item_id, m.roles, c.expires_at AS until FROM credentials c JOIN memberships m ON m.org_id = c.org_id AND m.membership_id = c.membership_id AND m.state = 'active'
+	// inTeams are the teams of the member m.
+	inTeams      = `ARRAY(SELECT lower(t.name) FROM team_members x JOIN teams t ON t.org_id = x.org_id AND t.team_id = x.team_id WHERE x.org_id = m.org_id AND x.membership_id = m.membership_id) AS teams`
+	certifiedSQL = `SELECT c.membership_id, c.item_id, m.roles, ` + inTeams + `, c.expires_at AS until FROM credentials c JOIN memberships m ON m.org_id = c.org_id AND m.membership_id = c.membership_id AND m.state = 'active'
 		WHERE c.org_id = $1 AND c.item_id = ANY($2) AND c.issuer = $3 AND (c.expires_at IS NULL OR c.expires_at > $4)
 			AND NOT EXISTS (SELECT 1 FROM credential_revocations r WHERE r.org_id = c.issuer AND r.list = c.list AND r.slot = c.slot) ORDER BY c.membership_id, c.item_id LIMIT 20000`
-	finishedSQL = `SELECT e.membership_id, e.item_id, m.roles, NULL::timestamptz AS until FROM enrollments e JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id AND m.state = 'active'
+	finishedSQL = `SELECT e.membership_id, e.item_id, m.roles, ` + inTeams + `, NULL::timestamptz AS until FROM enrollments e JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id AND m.state = 'active'
 		WHERE e.org_id = $1 AND e.item_org = $3 AND e.item_id = ANY($2) AND e.completed_at IS NOT NULL AND e.completed_at <= $4 ORDER BY e.membership_id, e.item_id LIMIT 20000`
+	// recordedSQL is what the partner recorded from before.
+	recordedSQL = `SELECT p.membership_id, p.item_id, m.roles, ` + inTeams + `, (p.ends_on + time '23:59:59') AT TIME ZONE 'UTC' AS until FROM past_records p JOIN memberships m ON m.org_id = p.org_id AND m.membership_id = p.membership_id AND m.state = 'active'
+		WHERE p.org_id = $1 AND p.item_id = ANY($2) AND p.item_org = $3 AND (p.ends_on IS NULL OR p.ends_on >= ($4 AT TIME ZONE 'UTC')::date) ORDER BY p.membership_id, p.item_id, p.done_on LIMIT 20000`
 	// storiesSQL are the stories that the vendor $2 counts for the partner $1, as long as they are published and both see them.
 	storiesSQL = `SELECT i.org_id, i.item_id, i.kind, i.title, i.slug, y.accepted_at FROM program_stories y JOIN items i ON i.org_id = y.item_org AND i.item_id = y.item_id AND i.state = 'published'
 		WHERE y.partner = $1 AND y.org_id = $2 AND (i.org_id = $3 OR opened(i.org_id, i.item_id)) ORDER BY y.accepted_at DESC, i.item_id LIMIT 500`
@@ -120,15 +127,15 @@ type CountedStory struct {
 
 // meeting is who meets what of a program at a time: the one function by which standing is reckoned.
 type meeting struct {
-	certified, finished []counts
-	stories             []CountedStory
+	certified, finished, recorded []counts
+	stories                       []CountedStory
 }
 
 // queueMeeting reads it in the scope of the partner.
 func queueMeeting(b *db.Batch, t *meeting, partner, vendor id.Org, terms ProgramTerms, at time.Time) {
-	of := func(kind string) (out []id.Item) {
+	of := func(fits func(Requirement) bool) (out []id.Item) {
 		for _, r := range terms.requirements() {
-			if r.Kind == kind {
+			if fits(r) {
 				for _, i := range r.Items {
 					out = append(out, i.ID)
 				}
@@ -136,9 +143,15 @@ func queueMeeting(b *db.Batch, t *meeting, partner, vendor id.Org, terms Program
 		}
 		return out
 	}
-	db.List(b, &t.certified, certifiedSQL, partner, of(RequireCertified), vendor, at)
-	db.List(b, &t.finished, finishedSQL, partner, of(RequireFinished), vendor, at)
+	db.List(b, &t.certified, certifiedSQL, partner, of(func(r Requirement) bool { return r.Kind == RequireCertified }), vendor, at)
+	db.List(b, &t.finished, finishedSQL, partner, of(func(r Requirement) bool { return r.Kind == RequireFinished }), vendor, at)
+	db.List(b, &t.recorded, recordedSQL, partner, of(func(r Requirement) bool { return r.Past }), vendor, at)
 	db.List(b, &t.stories, storiesSQL, partner, vendor, partner)
+}
+
+// counts reports whether a requirement counts a line.
+func (r Requirement) counts(c counts) bool {
+	return r.Kind != RequireStories && (r.Role == "" || slices.Contains(c.Roles, r.Role)) && (r.Team == "" || slices.Contains(c.Teams, strings.ToLower(r.Team))) && slices.ContainsFunc(r.Items, func(i Counted) bool { return i.ID == c.Item })
 }
 
 // meets are the people who meet a requirement, each with the latest end of what they meet it by.
@@ -148,8 +161,11 @@ func (t meeting) meets(r Requirement) map[id.Membership]*time.Time {
 	if r.Kind == RequireFinished {
 		rows = t.finished
 	}
+	if r.Past {
+		rows = slices.Concat(rows, t.recorded)
+	}
 	for _, c := range rows {
-		if r.Kind == RequireStories || r.Role != "" && !slices.Contains(c.Roles, r.Role) || !slices.ContainsFunc(r.Items, func(i Counted) bool { return i.ID == c.Item }) {
+		if !r.counts(c) {
 			continue
 		}
 		if was, ok := out[c.Member]; ok && (was == nil || c.Until != nil && c.Until.Before(*was)) {
@@ -183,6 +199,10 @@ func (t meeting) figures(terms ProgramTerms, now time.Time) Figures {
 	warn := now.AddDate(0, 0, terms.WarnDays)
 	for _, r := range terms.requirements() {
 		f := Figure{Have: t.have(r, now, id.Membership{})}
+		if proven := r; r.Past {
+			proven.Past = false
+			f.Past = f.Have - t.have(proven, now, id.Membership{})
+		}
 		for _, until := range t.meets(r) {
 			if until == nil {
 				continue
@@ -201,7 +221,7 @@ func (t meeting) figures(terms ProgramTerms, now time.Time) Figures {
 
 // ends are the times at which something that is counted ends, the first first.
 func (t meeting) ends() (out []time.Time) {
-	for _, c := range t.certified {
+	for _, c := range slices.Concat(t.certified, t.recorded) {
 		if c.Until != nil {
 			out = append(out, *c.Until)
 		}
@@ -400,7 +420,7 @@ func (v *StandingView) read(b *db.Batch, found, terms, coming, is *bool, held *p
 	v.Now = b.Now
 	v.Terms, v.Coming, v.Is = &ProgramVersion{}, &ProgramVersion{}, &Standing{}
 	db.One(b, &v.Program, found, `SELECT `+programColumns+` FROM programs g WHERE g.org_id = $1 AND g.program_id = $2`, vendor, program)
-	db.One(b, held, nil, `SELECT p.state, p.offered_at, p.accepted_at, p.ended_at FROM program_partners p WHERE p.org_id = $1 AND p.program_id = $2 AND p.partner = $3`, vendor, program, partner)
+	db.One(b, held, nil, `SELECT p.state, p.offered_at, p.accepted_at, p.ended_at, p.ended_by FROM program_partners p WHERE p.org_id = $1 AND p.program_id = $2 AND p.partner = $3`, vendor, program, partner)
 	db.One(b, v.Terms, terms, `SELECT `+programVersionColumns+` FROM program_versions v WHERE v.org_id = $1 AND v.program_id = $2 AND v.counts_from <= $3 ORDER BY v.version DESC LIMIT 1`, vendor, program, b.Now)
 	db.One(b, v.Coming, coming, `SELECT `+programVersionColumns+` FROM program_versions v WHERE v.org_id = $1 AND v.program_id = $2 AND v.counts_from > $3 ORDER BY v.counts_from, v.version DESC LIMIT 1`, vendor, program, b.Now)
 	db.One(b, v.Is, is, `SELECT `+standingColumns+` FROM standings s WHERE s.org_id = $1 AND s.program_id = $2 AND s.partner = $3`, vendor, program, partner)
@@ -425,6 +445,15 @@ type partnerRow struct {
 	Offered  time.Time  `db:"offered_at"`
 	Accepted *time.Time `db:"accepted_at"`
 	Ended    *time.Time `db:"ended_at"`
+	By       id.Org     `db:"ended_by"`
+}
+
+// programUndo is how long a part in a program that was ended can be taken up again.
+const programUndo = 14 * 24 * time.Hour
+
+// undoable reports whether an organization that ended the part can take it up again.
+func (p partnerRow) undoable(by id.Org, now time.Time) bool {
+	return p.State == "ended" && p.By == by && p.Accepted != nil && p.Ended != nil && now.Before(p.Ended.Add(programUndo))
 }
 
 // Name is the name of a level of the terms that count, "" for none.
@@ -467,6 +496,7 @@ type Nearest struct {
 	Member id.Membership `db:"membership_id"`
 	Name   string        `db:"name"`
 	Item   id.Item       `db:"item_id"`
+	Kind   string        `db:"kind"`
 	Title  string        `db:"title"`
 	Left   int           `db:"rest"` // lessons and steps
 }
@@ -475,10 +505,12 @@ type Nearest struct {
 type OwnStanding struct {
 	StandingView
 
-	Manages bool                // the viewer may accept and leave
-	People  map[string][]Meeter // by requirement, whose end comes first first
-	Leaves  []Meeter            // who are counted at all: whose leaving would drop the level first
-	Closest map[string]Nearest  // by requirement that is not met
+	Manages bool                        // the viewer may accept and leave
+	People  map[string][]Meeter         // by requirement, whose end comes first first
+	Leaves  []Meeter                    // who are counted at all: whose leaving would drop the level first
+	Closest map[string]Nearest          // by requirement that is not met
+	Asked   map[id.Membership]time.Time // who was asked because of it within seven days, and when
+	Back    *time.Time                  // until when having left can be undone; nil if not
 }
 
 // Standing returns where the own organization stands in a program of another. NotFound unless it takes part, did, or was offered to.
@@ -507,14 +539,20 @@ func (s *Service) Standing(ctx context.Context, program id.Any) (v OwnStanding, 
 	}); err != nil {
 		return v, fmt.Errorf("standing in %s: %w", program, err)
 	}
-	if v.settle(held, terms, coming, is); v.Terms == nil || v.State != "active" {
+	if v.settle(held, terms, coming, is); held.undoable(sc.Org, v.Now) {
+		until := held.Ended.Add(programUndo)
+		v.Back = &until
+	}
+	if v.Terms == nil || v.State != "active" {
 		return v, nil
 	}
 	// Who is counted is read with the viewer's own rights: the policy opens the certificates that a program counts.
 	var t meeting
 	var near []nearRow
 	var names []calledRow
+	var lately []askedMember
 	if err := s.db.Read(ctx, func(b *db.Batch) {
+		db.List(b, &lately, askedSQL, sc.Org, program, b.Now.AddDate(0, 0, -askRest))
 		queueMeeting(b, &t, sc.Org, vendor, v.Terms.ProgramTerms, b.Now)
 		db.List(b, &near, nearestSQL, sc.Org, vendor, v.Terms.items())
 	}); err != nil {
@@ -531,6 +569,10 @@ func (s *Service) Standing(ctx context.Context, program id.Any) (v OwnStanding, 
 		called[n.Member] = n.Name
 	}
 	v.people(t, called, near)
+	v.Asked = map[id.Membership]time.Time{}
+	for _, a := range lately {
+		v.Asked[a.Member] = a.At
+	}
 	return v, nil
 }
 
@@ -543,11 +585,11 @@ type nearRow struct {
 	Nearest
 
 	Roles []scope.Role `db:"roles"`
-	Kind  string       `db:"kind"`
+	Teams []string     `db:"teams"`
 }
 
 // nearestSQL are those of $1 who are in the middle of the items $3 of $2, who has least to do first.
-const nearestSQL = `SELECT e.membership_id, m.name, e.item_id, e.title, e.total - e.done AS rest, m.roles, e.kind FROM enrollments e JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id AND m.state = 'active'
+const nearestSQL = `SELECT e.membership_id, m.name, e.item_id, e.title, e.total - e.done AS rest, m.roles, ` + inTeams + `, e.kind FROM enrollments e JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id AND m.state = 'active'
 	WHERE e.org_id = $1 AND e.item_org = $2 AND e.item_id = ANY($3) AND e.state = 'active' AND e.done > 0 ORDER BY e.total - e.done, lower(m.name), e.membership_id, e.item_id LIMIT 200`
 
 // items are all that the terms count.
@@ -561,7 +603,7 @@ func (t ProgramTerms) items() (out []id.Item) {
 }
 
 func (t meeting) members() (out []id.Membership) {
-	for _, c := range slices.Concat(t.certified, t.finished) {
+	for _, c := range slices.Concat(t.certified, t.finished, t.recorded) {
 		out = append(out, c.Member)
 	}
 	return out
@@ -601,7 +643,7 @@ func (v *OwnStanding) people(t meeting, called map[id.Membership]string, near []
 		}
 		for _, n := range near {
 			_, already := meets[n.Member]
-			if !already && (r.Role == "" || slices.Contains(n.Roles, r.Role)) && slices.ContainsFunc(r.Items, func(i Counted) bool { return i.ID == n.Item }) {
+			if !already && r.counts(counts{Item: n.Item, Roles: n.Roles, Teams: n.Teams}) {
 				n.Key = r.Key
 				v.Closest[r.Key] = n.Nearest
 				break

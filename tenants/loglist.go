@@ -114,7 +114,7 @@ func LogActions() map[string]string {
 		"feedback.answered": TopicContent, "feedback.reopened": TopicContent,
 		"task.again": TopicContent, "task.done": TopicContent,
 		"program.created": TopicNetwork, "program.published": TopicNetwork, "program.offered": TopicNetwork, "program.accepted": TopicNetwork, "program.declined": TopicNetwork, "program.left": TopicNetwork,
-		"program.removed": TopicNetwork, "program.closed": TopicNetwork, "program.story_counted": TopicNetwork, "program.story_dropped": TopicNetwork, "program.exported": TopicExports,
+		"program.removed": TopicNetwork, "program.closed": TopicNetwork, "program.asked": TopicPeople, "program.partner_asked": TopicNetwork, "program.restored": TopicNetwork, "program.story_counted": TopicNetwork, "program.story_dropped": TopicNetwork, "program.exported": TopicExports,
 		"joint.accepted":          TopicNetwork,
 		"joint.declined":          TopicNetwork,
 		"joint.proposed":          TopicNetwork,

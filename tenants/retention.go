@@ -33,6 +33,7 @@ var Retentions = []Retention{ //nolint:gochecknoglobals // A constant table.
 	{"errands", `expires_at < $2`, 30, "steps that were sent to IT", "their end"},
 	{"provider_errands", `expires_at < $2`, 30, "forms of identity providers that were sent to IT", "their end"},
 	{"people_imports", `expires_at < $2`, 1, "files of people that were imported, line by line", "the last day on which the import can be undone"},
+	{"program_asks", `at < $2`, 90, "who was asked because of a partner program", "the asking"},
 	{"record_imports", `expires_at < $2`, 1, "files of past records that were imported, line by line", "the last day on which the import can be undone"},
 	{"course_imports", `expires_at < $2`, 1, "archives of courses that were imported, as a report", "the last day on which the report can be read"},
 	{"api_replies", `created_at < $2`, 2, "answers of the API that a program may ask for again", "the answer"},

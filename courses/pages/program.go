@@ -41,7 +41,7 @@ func programID(c *fiber.Ctx) (id.Any, error) { return credentialID(c) }
 func programHref(which id.Any) string { return "/programs/" + which.String() }
 
 // programDone are the words for what was done.
-var programDone = []string{"saved", "published", "offered", "accepted", "declined", "left", "removed", "counted", "dropped", "closed", "discarded"} //nolint:gochecknoglobals // A constant list.
+var programDone = []string{"saved", "published", "offered", "accepted", "declined", "left", "removed", "counted", "dropped", "closed", "discarded", "asked", "restored"} //nolint:gochecknoglobals // A constant list.
 
 func programFlash(c *fiber.Ctx) *ui.Flash {
 	if d := c.Query("done"); slices.Contains(programDone, d) {
@@ -282,6 +282,12 @@ func exactly(ctx context.Context, r courses.Requirement) string {
 	if r.Role != "" {
 		s += lang.T(ctx, "program.exactly.role", "Role", lang.T(ctx, "tenants.role."+string(r.Role)))
 	}
+	if r.Team != "" {
+		s += lang.T(ctx, "records.program.team", "Team", r.Team)
+	}
+	if r.Past {
+		s += lang.T(ctx, "records.program.past")
+	}
 	return s
 }
 
@@ -341,7 +347,7 @@ func matters(ctx context.Context, v partnersView, p courses.ProgramPartner) stri
 type asked struct {
 	courses.Requirement
 
-	Have, Soon int
+	Have, Soon, Past int
 }
 
 // asks are the requirements of a level with how a partner meets them.
@@ -350,7 +356,7 @@ func asks(t *courses.ProgramVersion, level int, f courses.Figures) (out []asked)
 		return nil
 	}
 	for _, r := range t.Levels[level-1].Requires {
-		out = append(out, asked{r, f[r.Key].Have, f[r.Key].Soon})
+		out = append(out, asked{r, f[r.Key].Have, f[r.Key].Soon, f[r.Key].Past})
 	}
 	return out
 }
@@ -421,6 +427,15 @@ func (p *Pages) moveProgram(c *fiber.Ctx) error {
 		err, done = p.courses.AnswerProgram(ctx, which, do == "accept"), map[string]string{"accept": "accepted", "decline": "declined"}[do]
 	case "leave":
 		err, done = p.courses.LeaveProgram(ctx, which), "left"
+	case "back":
+		partner, _ := id.Parse[id.Org](c.FormValue("partner")) // None: the own part.
+		err, done = p.courses.RestorePart(ctx, which, partner), "restored"
+	case courses.AskRenew, courses.AskSuggest:
+		who, perr := id.Parse[id.Membership](c.FormValue("person"))
+		if perr != nil {
+			return errs.New(errs.NotFound, "%w", perr)
+		}
+		err, done = p.courses.AskMember(ctx, which, who, do), "asked"
 	case "offer":
 		var n int
 		n, err = p.courses.OfferProgram(ctx, which, chosenOrgs(c, "partner")...)
@@ -511,6 +526,8 @@ func (p *Pages) movePartner(c *fiber.Ctx) error {
 	}
 	at, done := programHref(which)+"/partners/"+v.Partner.Slug, ""
 	switch do := c.FormValue("do"); do {
+	case "ask":
+		err, done = p.courses.AskPartner(ctx, which, v.Partner.OrgID), "asked"
 	case "remove":
 		err, done, at = p.courses.RemovePartner(ctx, which, v.Partner.OrgID), "removed", programHref(which)
 	case "count", "drop":
@@ -550,7 +567,7 @@ func drafted(c *fiber.Ctx) courses.ProgramDraft {
 		l := courses.Level{Name: formText(c, at+"-name"), Brings: formText(c, at+"-brings")}
 		for j := range min(max(number(c.FormValue(at+"-requires")), 0), 20) {
 			in := fmt.Sprintf("%s-r%d", at, j)
-			r := courses.Requirement{Key: keyOf(c.FormValue(in + "-key")), Kind: c.FormValue(in + "-kind"), Name: formText(c, in+"-name"), N: max(number(c.FormValue(in+"-n")), 0), Role: scope.Role(c.FormValue(in + "-role"))}
+			r := courses.Requirement{Key: keyOf(c.FormValue(in + "-key")), Kind: c.FormValue(in + "-kind"), Name: formText(c, in+"-name"), N: max(number(c.FormValue(in+"-n")), 0), Role: scope.Role(c.FormValue(in + "-role")), Team: formText(c, in+"-team"), Past: c.FormValue(in+"-past") != ""}
 			for k := range 3 {
 				if it, err := id.Parse[id.Item](c.FormValue(fmt.Sprintf("%s-item%d", in, k))); err == nil && !slices.ContainsFunc(r.Items, func(o courses.Counted) bool { return o.ID == it }) {
 					r.Items = append(r.Items, courses.Counted{ID: it})

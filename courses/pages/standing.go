@@ -2,6 +2,8 @@ package pages
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -180,4 +182,29 @@ func meeterLine(ctx context.Context, m courses.Meeter) string {
 		return lang.T(ctx, "program.leaves.for_ever")
 	}
 	return lang.T(ctx, "program.leaves.until", "Day", lang.Date(ctx, *m.Until))
+}
+
+// weakest is whose certificate ends when the level is at risk; nil where that is not one person's.
+func (v standingPageView) weakest() *courses.Meeter {
+	name := v.whose()
+	if name == "" || v.Terms == nil || v.Is.RiskAt.After(v.Now.AddDate(0, 0, v.Terms.WarnDays)) {
+		return nil
+	}
+	i := slices.IndexFunc(v.Leaves, func(m courses.Meeter) bool { return m.Until != nil && m.Until.Equal(*v.Is.RiskAt) })
+	return &v.Leaves[i]
+}
+
+// ends reports whether what somebody is counted by ends within the days of warning.
+func (v standingPageView) ends(m courses.Meeter) bool {
+	return m.Until != nil && v.Terms != nil && !m.Until.After(v.Now.AddDate(0, 0, v.Terms.WarnDays))
+}
+
+// nearest are the people who are closest to what is not met, each once.
+func (v standingPageView) nearest() (out []courses.Nearest) {
+	for _, key := range slices.Sorted(maps.Keys(v.Closest)) {
+		if n := v.Closest[key]; !slices.ContainsFunc(out, func(o courses.Nearest) bool { return o.Member == n.Member }) {
+			out = append(out, n)
+		}
+	}
+	return out
 }

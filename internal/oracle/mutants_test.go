@@ -120,6 +120,8 @@ var mutants = []mutant{
 	{name: "a vendor reads the standing of who left", sql: `ALTER POLICY p_vendor ON standings USING (org_id = (SELECT app_org()))`},
 	{name: "anybody of the partner writes its standing", sql: `ALTER POLICY p_reckoned ON standings USING (partner = (SELECT app_org())) WITH CHECK (partner = (SELECT app_org()))`},
 	{name: "one side takes part for the other", sql: `ALTER TABLE program_partners DISABLE TRIGGER guard_program_partner`},
+	{name: "anybody asks because of any program", sql: `ALTER TABLE program_asks DISABLE TRIGGER guard_program_ask`},
+	{name: "who was asked because of a program is read by whose it is", sql: `ALTER POLICY p_own ON program_asks USING ((SELECT app_org()) IN (org_id, vendor))`},
 	{name: "accounts at the public door are read by members", sql: `ALTER POLICY p_door ON individuals USING (org_id = (SELECT app_org()))`},
 	{name: "individuals read each other", table: "individuals", policy: "p_self", old: `(individual_id = ( SELECT app_membership() AS app_membership))`, new: `true`},
 	{name: "what individuals learn is read by all of them", table: "visitor_progress", policy: "p_individual", old: `(visitor_id = ( SELECT app_membership() AS app_membership))`, new: `true`},

@@ -44,13 +44,13 @@ var programRoutes = map[string]route{
 	})},
 	"POST /programs": {kind: write, post: posts("/programs", "name=")},
 	"POST /programs/:id": {kind: write, post: func(s *site, _ bool) []form {
-		return s.programForms("", "do=accept", "do=decline", "do=leave", "do=offer", "do=close&confirm=Nothing")
+		return s.programForms("", "do=accept", "do=decline", "do=leave", "do=back", "do=renew&person="+nobody, "do=offer", "do=close&confirm=Nothing")
 	}},
 	"POST /programs/:id/write": {kind: write, post: func(s *site, _ bool) []form {
 		return s.programForms("/write", "do=save&name=Mine&levels=0", "do=publish&name=Mine&levels=0", "do=discard")
 	}},
 	"POST /programs/:id/partners/:slug": {kind: write, post: func(s *site, _ bool) []form {
-		return s.programForms("/partners/"+s.orgs[0].slug, "do=remove", "do=count&story="+s.world.items[0].ID, "do=drop&story="+s.world.items[0].ID)
+		return s.programForms("/partners/"+s.orgs[0].slug, "do=remove", "do=ask", "do=count&story="+s.world.items[0].ID, "do=drop&story="+s.world.items[0].ID)
 	}},
 }
 

@@ -1,13 +1,18 @@
 package oracle_test
 
 import (
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
+	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/oracle"
 	"github.com/learnscape/learnscape/internal/scope"
 )
@@ -143,5 +148,79 @@ func (s *site) pastMails(t *testing.T) {
 	}
 	if seen == 0 {
 		t.Error("nobody is told of anything that ends")
+	}
+}
+
+// askInPrograms lets every partner ask one of its people because of a program: whom it asked is its own.
+func (w *world) askInPrograms() {
+	w.t.Helper()
+	for _, key := range slices.Sorted(maps.Keys(w.at("standings").objects)) {
+		st := w.at("standings").objects[key]
+		vendor, partner, program := w.owner[st.Org], w.owner[st.Other], parse[id.Any](w.t, st.ID)
+		ask := id.New[id.Any]()
+		w.exec(partner, `INSERT INTO program_asks (org_id, ask_id, vendor, program_id, kind, membership_id, asked_by, at) VALUES ($1, $2, $3, $4, 'renew', $5, $5, now() - interval '20 days')`, partner.id, ask, vendor.id, program, partner.members[0])
+		w.put("program_asks", ask.String(), &oracle.Object{Kind: oracle.House, Org: partner.id.String()})
+	}
+}
+
+// askForgeries ask for somebody else, or because of a program in which nobody takes part.
+func (w *world) askForgeries() (out []forgery) {
+	const ask = `INSERT INTO program_asks (org_id, ask_id, vendor, program_id, kind, membership_id, asked_by, at) VALUES ($1, gen_random_uuid(), $2, $3, 'renew', $4, $5, now())`
+	for _, key := range slices.Sorted(maps.Keys(w.at("standings").objects)) {
+		st := w.at("standings").objects[key]
+		vendor, partner, program := w.owner[st.Org], w.owner[st.Other], parse[id.Any](w.t, st.ID)
+		for _, third := range w.orgs {
+			boss := third.members[len(third.members)-1]
+			as := []scope.Scope{{Actor: scope.Member, Org: third.id, Membership: boss, Roles: scope.Roles()}}
+			if third != partner {
+				out = append(out,
+					forgery{what: "ask the people of another organization", as: as, args: []any{partner.id, vendor.id, program, partner.members[0], boss}, steps: []string{ask}},
+					forgery{what: "ask people because of a program in which one takes no part", as: as, args: []any{third.id, vendor.id, program, third.members[0], boss}, steps: []string{ask}})
+			}
+			if third != vendor {
+				out = append(out, forgery{what: "note that the vendor asked a partner", as: as, args: []any{vendor.id, program, partner.id}, steps: []string{`UPDATE program_partners SET asked_at = now() WHERE org_id = $1 AND program_id = $2 AND partner = $3`}})
+			}
+		}
+		return out // One is enough: every mutant of the wall is tried with all of them.
+	}
+	return out
+}
+
+// askMails lets every vendor ask who takes part in its program to look: they are told of that program and nobody's name.
+func (s *site) askMails(t *testing.T) {
+	t.Helper()
+	su, err := pgx.Connect(t.Context(), s.dsn("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = su.Close(t.Context()) })
+	seen := 0
+	for _, key := range slices.Sorted(maps.Keys(s.at("standings").objects)) {
+		st := s.at("standings").objects[key]
+		vendor, partner := s.owner[st.Org], s.owner[st.Other]
+		if err := s.portal.Courses.AskPartner(scope.Enter(t.Context(), s.bossOf(vendor)), parse[id.Any](t, st.ID), partner.id); err != nil {
+			t.Logf("%s asks %s: %v", vendor.slug, partner.slug, err)
+			continue // They are not connected any more.
+		}
+		var who id.Membership // Who looks after partners there, or else who administrates.
+		if err := su.QueryRow(t.Context(), `SELECT m.membership_id FROM mails x JOIN memberships m ON m.org_id = x.org_id AND m.email = x.recipient WHERE x.org_id = $1 AND x.body LIKE '%/programs/%' ORDER BY x.created_at DESC LIMIT 1`, partner.id).Scan(&who); err == nil {
+			s.mailedLast(t, su, partner, who)
+			seen++
+		}
+	}
+	if seen == 0 {
+		t.Error("nobody is asked because of a program")
+	}
+	// What one of the own people is asked can say who asks, for which organization and program, a day, a title and a link, and nothing else.
+	for _, l := range lang.Locales() {
+		for _, kind := range []string{courses.AskRenew, courses.AskSuggest} {
+			text := ""
+			for _, k := range []string{"subject.", "text.", "off."} {
+				text += lang.T(lang.With(t.Context(), l), "records.ask."+k+kind, "Name", "<Name>", "Org", "<Org>", "Program", "<Program>", "Vendor", "<Vendor>", "Title", "<Title>", "Day", "<Day>")
+			}
+			if !strings.Contains(text, "<Program>") || strings.Contains(text, "<no value>") {
+				t.Errorf("%s: the mail says %s", l, text)
+			}
+		}
 	}
 }

@@ -195,6 +195,7 @@ var mails = map[string]func(s *site, t *testing.T){
 	"courses/teamview.go mailNudge":          (*site).nudgeMails,
 	"courses/due.go dueMessage":              (*site).dueMails,
 	"courses/past_remind.go pastMail":        (*site).pastMails,
+	"courses/program_ask.go askMail":         (*site).askMails,
 	"courses/live_mail.go liveMail":          (*site).liveMails,
 	"courses/program_partner.go programMail": (*site).programMails,
 }

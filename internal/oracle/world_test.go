@@ -209,6 +209,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"assignments", "assignment_id", "", .12, .85},
 		{"assignment_people", "org_id || ' ' || assignment_id || ' ' || membership_id", "", .12, .85},
 		{"nudges", "nudge_id", "", .12, .85},
+		{"program_asks", "ask_id", "", .02, .85},
 		{"past_records", "record_id", "", .12, .85},
 		{"cohorts", "cohort_id", "", .12, .85},
 		{"cohort_people", "org_id || ' ' || cohort_id || ' ' || membership_id", "", .12, .85},
@@ -276,6 +277,7 @@ func (w *world) fill() {
 	}
 	w.speakTogether()
 	w.runPrograms()
+	w.askInPrograms()
 	for _, o := range w.orgs {
 		w.handIn(o)
 		w.linksIn(o)
