@@ -147,7 +147,7 @@ func (s *Service) Links(ctx context.Context, f LinksFilter) (LinksView, error) {
 	}
 	err = s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
-		db.List(b, &v.Rows, linksSQL, sc.Org, results, pattern(f.Query), f.After, f.AfterAt, f.Limit+1)
+		db.List(b, &v.Rows, linksSQL, sc.Org, results, db.Like(f.Query), f.After, f.AfterAt, f.Limit+1)
 		db.List(b, &counts, `SELECT k.result, count(*)::int AS n, max(k.checked_at) AS last FROM links k JOIN link_places p ON p.org_id = k.org_id AND p.url = k.url WHERE k.org_id = $1 GROUP BY k.result LIMIT 10`, sc.Org)
 	})
 	if len(v.Rows) > f.Limit {

@@ -19,11 +19,13 @@ var pilotRoutes = map[string]route{
 		}
 		return out
 	}},
-	"POST /publish/:id/pilot":      {kind: write, post: draftForms("/pilot", "do=release&version=2", "do=back&version=2", "do=begin&edition=1&group=team:"+nobody)},
-	"GET /course/:id/:slug/pilot":  {kind: page, asks: triedBy(tenants.KindCourse)},
-	"GET /path/:id/:slug/pilot":    {kind: page, asks: triedBy(tenants.KindPath)},
-	"POST /course/:id/:slug/pilot": {kind: write, post: func(s *site, own bool) []form { return s.forms(own, tenants.KindCourse, []string{"/pilot"}, "body=Mine") }},
-	"POST /path/:id/:slug/pilot":   {kind: write, post: func(s *site, own bool) []form { return s.forms(own, tenants.KindPath, []string{"/pilot"}, "body=Mine") }},
+	"POST /publish/:id/pilot":     {kind: write, post: draftForms("/pilot", "do=release&version=2", "do=back&version=2", "do=begin&edition=1&group=team:"+nobody)},
+	"GET /course/:id/:slug/pilot": {kind: page, asks: triedBy(tenants.KindCourse)},
+	"GET /path/:id/:slug/pilot":   {kind: page, asks: triedBy(tenants.KindPath)},
+	"POST /course/:id/:slug/pilot": {kind: write, post: func(s *site, own bool) []form {
+		return s.forms(own, tenants.KindCourse, []string{"/pilot"}, "body=Mine")
+	}},
+	"POST /path/:id/:slug/pilot": {kind: write, post: func(s *site, own bool) []form { return s.forms(own, tenants.KindPath, []string{"/pilot"}, "body=Mine") }},
 }
 
 func triedBy(kind string) func(*site, *reader) []ask {
