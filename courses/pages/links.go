@@ -92,7 +92,7 @@ func (p *Pages) exportLinks(c *fiber.Ctx) error {
 		}
 		more = v.More
 	}
-	return sendCSV(c, "links.csv", lines)
+	return shell.Sheet(c, "links.csv", lines)
 }
 
 // number0 is a number in a table; "" for none.
