@@ -3,7 +3,20 @@
 ALTER TABLE versions ADD pilot boolean NOT NULL DEFAULT false;
 ALTER TABLE lessons ADD pilot boolean NOT NULL DEFAULT false;
 ALTER TABLE lesson_texts ADD pilot boolean NOT NULL DEFAULT false;
-GRANT UPDATE (pilot) ON versions, lessons, lesson_texts TO learnscape_app;
+GRANT UPDATE ON versions, lessons, lesson_texts TO learnscape_app;
+-- +goose StatementBegin
+-- What was published never changes; that it is everybody's is all that can be said of it later.
+CREATE FUNCTION guard_released() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF current_user = 'learnscape_app' AND (NEW.pilot OR to_jsonb(NEW) - 'pilot' <> to_jsonb(OLD) - 'pilot') THEN
+    RAISE insufficient_privilege USING MESSAGE = 'a published version does not change';
+  END IF;
+  RETURN NEW;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER guard_released BEFORE UPDATE ON versions FOR EACH ROW EXECUTE FUNCTION guard_released();
+CREATE TRIGGER guard_released BEFORE UPDATE ON lessons FOR EACH ROW EXECUTE FUNCTION guard_released();
+CREATE TRIGGER guard_released BEFORE UPDATE ON lesson_texts FOR EACH ROW EXECUTE FUNCTION guard_released();
 CREATE TABLE pilots (
   org_id   uuid NOT NULL,
   item_id  uuid NOT NULL,
