@@ -246,11 +246,11 @@ func (s *Service) TakeAccount(ctx context.Context, token string) ([]byte, error)
 	}
 	progress := [][]string{{"item", "title", "kind", "organization", "lessons_finished", "since"}}
 	for _, v := range a.Begun {
-		progress = append(progress, []string{v.Item.String(), tenants.Cell(v.Title), v.Kind, tenants.Cell(v.Owner), fmt.Sprint(v.Lessons), v.Since.UTC().Format(time.RFC3339)})
+		progress = append(progress, []string{v.Item.String(), v.Title, v.Kind, v.Owner, fmt.Sprint(v.Lessons), v.Since.UTC().Format(time.RFC3339)})
 	}
 	agreed := [][]string{{"version", "terms", "privacy_notice", "at"}}
 	for _, v := range a.Agreed {
-		agreed = append(agreed, []string{fmt.Sprint(v.Notice), tenants.Cell(v.Terms), tenants.Cell(v.Privacy), v.At.UTC().Format(time.RFC3339)})
+		agreed = append(agreed, []string{fmt.Sprint(v.Notice), v.Terms, v.Privacy, v.At.UTC().Format(time.RFC3339)})
 	}
 	j, err := json.MarshalIndent(map[string]any{
 		"account":  map[string]any{"id": a.IndividualID, "name": a.Name, "email": a.Email, "language": a.Locale, "since": a.CreatedAt, "last_seen": a.SeenAt},

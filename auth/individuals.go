@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
@@ -34,10 +33,6 @@ const (
 	individualsLimit = 100_000
 )
 
-func likeIndividual(q string) string {
-	return "%" + db.EscapeLike(strings.ToLower(strings.TrimSpace(q))) + "%"
-}
-
 // Individuals lists who came in by the public door of the acting organization, for its administrator. What they learn is not in it.
 func (s *Service) Individuals(ctx context.Context, f IndividualsFilter) (out Individuals, err error) {
 	if err := authz.Check(ctx, authz.SeeIndividuals, id.Org{}); err != nil {
@@ -51,9 +46,9 @@ func (s *Service) Individuals(ctx context.Context, f IndividualsFilter) (out Ind
 		f.Limit = 50
 	}
 	err = s.db.ReadAs(ctx, scope.System(scope.SignIn, who.Org), func(b *db.Batch) {
-		db.One(b, &out.Total, nil, `SELECT count(*)::int FROM individuals i WHERE i.org_id = $1 AND `+individualsMatch, who.Org, likeIndividual(f.Query))
+		db.One(b, &out.Total, nil, `SELECT count(*)::int FROM individuals i WHERE i.org_id = $1 AND `+individualsMatch, who.Org, db.Like(f.Query))
 		db.List(b, &out.Rows, `SELECT `+individualColumns+` FROM individuals i WHERE i.org_id = $1 AND `+individualsMatch+` AND ($3 OR (i.seen_at, i.individual_id) < ($4, $5))
-			ORDER BY i.seen_at DESC, i.individual_id DESC LIMIT $6`, who.Org, likeIndividual(f.Query), f.AfterID.IsZero(), f.After, f.AfterID.UUID, f.Limit+1)
+			ORDER BY i.seen_at DESC, i.individual_id DESC LIMIT $6`, who.Org, db.Like(f.Query), f.AfterID.IsZero(), f.After, f.AfterID.UUID, f.Limit+1)
 	})
 	if len(out.Rows) > f.Limit {
 		out.Rows, out.More = out.Rows[:f.Limit], true
@@ -69,7 +64,7 @@ func (s *Service) ExportIndividuals(ctx context.Context, f IndividualsFilter) (o
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		if err := tx.As(scope.SignIn, tx.Scope.Org, func() (err error) {
 			out, err = db.Rows[Individual](tx, `SELECT `+individualColumns+` FROM individuals i WHERE i.org_id = $1 AND `+individualsMatch+` ORDER BY i.seen_at DESC, i.individual_id DESC LIMIT $3`,
-				tx.Scope.Org, likeIndividual(f.Query), individualsLimit)
+				tx.Scope.Org, db.Like(f.Query), individualsLimit)
 			return err
 		}); err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
@@ -140,10 +139,6 @@ var offersSQL = `SELECT ` + tenants.ItemColumns + ` FROM (SELECT DISTINCT ci.org
 	WHERE lower(i.title) LIKE $2 AND NOT EXISTS (SELECT 1 FROM adoptions a WHERE a.org_id = $1 AND a.item_org = i.org_id AND a.item_id = i.item_id)
 	ORDER BY i.published_at DESC, i.item_id LIMIT $3`
 
-func pattern(q string) string {
-	return "%" + db.EscapeLike(strings.ToLower(strings.TrimSpace(q))) + "%"
-}
-
 // Library returns a page of what the own organization took into its library, by title, for those who look after it. NotFound for
 // a part that there is not.
 func (s *Service) Library(ctx context.Context, f LibraryFilter) (LibraryView, error) {
@@ -171,10 +166,10 @@ func (s *Service) Library(ctx context.Context, f LibraryFilter) (LibraryView, er
 		v.Now = b.Now
 		db.One(b, &counts, nil, `SELECT count(*)::int AS n_all, count(*) FILTER (WHERE `+waiting+`)::int AS n_waiting, count(*) FILTER (WHERE i.item_id IS NULL)::int AS n_closed FROM `+adoptedFrom+` WHERE a.org_id = $1`, sc.Org)
 		if f.Shelf == ShelfMore {
-			db.List(b, &offers, offersSQL, sc.Org, pattern(f.Query), f.Limit)
+			db.List(b, &offers, offersSQL, sc.Org, db.Like(f.Query), f.Limit)
 			return
 		}
-		db.List(b, &v.Rows, adoptedSQL+librarySearch, sc.Org, pattern(f.Query), f.Shelf, f.AfterName, f.AfterID, f.Limit+1)
+		db.List(b, &v.Rows, adoptedSQL+librarySearch, sc.Org, db.Like(f.Query), f.Shelf, f.AfterName, f.AfterID, f.Limit+1)
 	}); err != nil {
 		return LibraryView{}, err
 	}

@@ -76,7 +76,7 @@ func (s *Service) Assignments(ctx context.Context, f AssignmentFilter) (v Assign
 	err = s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		db.List(b, &v.Rows, assignmentRowSQL+` AND (a.ended_at IS NOT NULL) = $4 AND (NOT $5 OR a.asked_by = $3) AND (lower(a.title) LIKE $6 OR lower(a.reason) LIKE $6 OR lower(k.name) LIKE $6)
-			ORDER BY a.asked_at DESC, a.assignment_id LIMIT $7 OFFSET $8`, sc.Org, all(sc), sc.Membership, f.Over, f.Mine, like(f.Query), limit+1, from)
+			ORDER BY a.asked_at DESC, a.assignment_id LIMIT $7 OFFSET $8`, sc.Org, all(sc), sc.Membership, f.Over, f.Mine, db.Like(f.Query), limit+1, from)
 	})
 	if len(v.Rows) > limit {
 		v.Rows, v.More = v.Rows[:limit], true
@@ -379,6 +379,3 @@ func (s *Service) tellAssigned(tx *db.Tx, a Assignment, by asker, key string, to
 	}
 	return s.mail.Send(tx, mail.Message{To: to.Email, Subject: lang.T(ctx, "assign.mail.subject."+key, words...), Text: strings.Join(append(text, lang.T(ctx, "assign.mail.foot", words...)), "\n\n")})
 }
-
-// like is the pattern that finds words anywhere in a text in lower case.
-func like(q string) string { return "%" + db.EscapeLike(strings.ToLower(strings.TrimSpace(q))) + "%" }

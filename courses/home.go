@@ -123,7 +123,7 @@ func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 		(SELECT coalesce(json_agg(x), '[]') FROM (`+mineSQL+`) x) AS mine, `+nearSQL+` AS near,
 		ARRAY(SELECT l.item_id FROM leads l) AS sees,
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c
-			WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT unnest(p.leads_to || p.item_id) FROM pins p) LIMIT 5000) x) AS finished,
+			WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = ANY(ARRAY(SELECT unnest(p.leads_to || p.item_id) FROM pins p)) LIMIT 5000) x) AS finished,
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id
 			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'completed' ORDER BY e.completed_at DESC, e.enrollment_id LIMIT 20) x) AS known,
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.formal, sum(s.minutes)::int AS sum, coalesce(sum(s.minutes) FILTER (WHERE s.pull), 0)::int AS own FROM statements s
@@ -240,8 +240,8 @@ func (h *homeReads) one(g going, orgs map[id.Org]tenants.Organization) Going {
 			out.At = r.partTitle(*out.Next)
 		}
 	}
-	for _, st := range out.Stations {
-		out.Orgs = share(out.Orgs, st)
+	for i := range out.Stations {
+		out.Orgs = share(out.Orgs, &out.Stations[i])
 	}
 	out.Left = left(out.Stations)
 	return out

@@ -395,7 +395,9 @@ func (s *Service) LiveDesk(ctx context.Context, item id.Item, session id.Any) (L
 		}
 		v.Parts = of.Outline.liveParts()
 		if session.IsZero() {
-			zone, err := db.Rows[string](tx, `SELECT x.zone FROM live_settings x WHERE x.org_id = $1 AND x.membership_id = $2 AND x.zone <> ''`, sc.Org, sc.Membership)
+			// The zone is the author's own, or else that of the organization's latest session.
+			zone, err := db.Rows[string](tx, `SELECT z.zone FROM (SELECT x.zone, NULL::timestamptz AS at FROM live_settings x WHERE x.org_id = $1 AND x.membership_id = $2 AND x.zone <> ''
+				UNION ALL SELECT l.zone, l.starts_at FROM live_sessions l WHERE l.org_id = $1) z ORDER BY z.at DESC NULLS FIRST LIMIT 1`, sc.Org, sc.Membership)
 			if v.Draft = (LiveDraft{Seats: 12}); len(zone) > 0 {
 				v.Draft.Zone = zone[0]
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
@@ -331,7 +330,7 @@ func (s *Service) Guests(ctx context.Context, session id.Any, f GuestFilter) (Gu
 						CASE WHEN s.org_id = $1 OR c.meet IN ('name', 'company') AND s.shown_as IN ('name', 'company') THEN o.name ELSE '' END AS company
 					FROM live_seats s LEFT JOIN organizations o ON o.org_id = s.org_id AND o.state = 'active' LEFT JOIN connection_sides c ON c.org_id = s.org_id AND c.other_org = $1 AND c.state = 'active' AND o.org_id IS NOT NULL
 					WHERE s.session_org = $1 AND s.session_id = $2 AND (s.number IS NULL) = $3) g
-				WHERE lower(g.name || ' ' || g.company) LIKE $4 ORDER BY g.place LIMIT $5 OFFSET $6`, tx.Scope.Org, session, f.Waiting, "%"+db.EscapeLike(strings.ToLower(strings.TrimSpace(f.Query)))+"%", limit, from)
+				WHERE lower(g.name || ' ' || g.company) LIKE $4 ORDER BY g.place LIMIT $5 OFFSET $6`, tx.Scope.Org, session, f.Waiting, db.Like(f.Query), limit, from)
 			return err
 		}); err != nil {
 			return err

@@ -107,7 +107,12 @@ type Required struct {
 // Required lists what has to be finished, in order. Steps that lead to an item for which visible says no are left out and not
 // required; own are the lessons of the course or path self, which whoever reads the outline may see.
 func (o Outline) Required(self id.Item, visible func(id.Item) bool) (r Required) {
-	seen := map[Leaf]bool{}
+	n := len(o.Steps)
+	for _, m := range o.Modules {
+		n += len(m.Lessons)
+	}
+	seen := make(map[Leaf]bool, n)
+	r.Leaves = make([]Leaf, 0, n)
 	add := func(l Leaf) {
 		if !seen[l] {
 			seen[l] = true
@@ -134,9 +139,11 @@ func (o Outline) Required(self id.Item, visible func(id.Item) bool) (r Required)
 				choices[s.Either] = n
 			}
 			r.Choices[n-1] = append(r.Choices[n-1], s.leaves())
+		case len(s.Lessons) == 0:
+			add(Leaf{s.Item, ""})
 		default:
-			for _, l := range s.leaves() {
-				add(l)
+			for _, l := range s.Lessons {
+				add(Leaf{s.Item, l.Key})
 			}
 		}
 	}

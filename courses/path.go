@@ -276,7 +276,8 @@ func (r *root) station(s Step, orgs map[id.Org]tenants.Organization, finished ma
 	if s.Kind == StepLesson && len(s.Lessons) == 1 {
 		st.Kind = s.Lessons[0].Kind
 	}
-	for _, l := range s.leaves() {
+	leaves := s.leaves()
+	for _, l := range leaves {
 		switch {
 		case finished[l]:
 			st.LessonsN++
@@ -285,7 +286,7 @@ func (r *root) station(s Step, orgs map[id.Org]tenants.Organization, finished ma
 		}
 	}
 	st.Done = st.LessonsN == st.Lessons
-	st.Tested = st.Done && r.tested(s.leaves()...)
+	st.Tested = st.Done && r.tested(leaves...)
 	st.Started = st.LessonsN > 0 && !st.Done
 	st.Note, st.Optional, st.Either = s.Note, s.Optional, s.Either
 	st.Spared = s.Either != "" && !st.Done && r.Outline.settled(s, finished)
@@ -403,7 +404,7 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 			st.Now = v.Started
 			v.Next = st
 		}
-		v.Orgs = share(v.Orgs, *st)
+		v.Orgs = share(v.Orgs, st)
 	}
 	if at >= 0 && v.Next == nil {
 		v.Next = &v.Stations[at]
@@ -419,7 +420,8 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 // left is how many minutes are to come: none of what nobody has to finish. Of those that do as well as each other the first counts.
 func left(list []Station) (n int) {
 	counted := map[string]bool{}
-	for _, st := range list {
+	for i := range list {
+		st := &list[i]
 		if st.Done || st.Own || st.Optional || st.Spared || counted[st.Either] {
 			continue
 		}
@@ -439,7 +441,7 @@ func rank(o OrgShare, publisher id.Org) int {
 	return 2
 }
 
-func share(list []OrgShare, st Station) []OrgShare {
+func share(list []OrgShare, st *Station) []OrgShare {
 	for i := range list {
 		if list[i].Org.OrgID == st.Org.OrgID && list[i].Own == st.Own {
 			list[i].N++
@@ -453,7 +455,8 @@ func share(list []OrgShare, st Station) []OrgShare {
 // unfinished one that is open and has to be finished, else any unfinished one; -1 if there is none.
 func (r *root) here(stations []Station) int {
 	first, any := -1, -1
-	for i, st := range stations {
+	for i := range stations {
+		st := &stations[i]
 		if st.Done {
 			continue
 		}

@@ -144,6 +144,7 @@ type AssignForm struct {
 	Teams     []tenants.Team
 	People    []Askable // those chosen first, at most 200
 	More      bool
+	Asked     int            // how many people are chosen, by name, with their team or with everybody
 	Items     []tenants.Item // the newest courses and paths that may be asked for, at most 200
 	Orgs      map[id.Org]tenants.Organization
 	Item      id.Item   // the chosen one
@@ -153,20 +154,16 @@ type AssignForm struct {
 
 // After is the month of those chosen with what is asked of them now.
 func (f AssignForm) After() PushMonth {
-	m := f.Month
-	for _, p := range f.People {
-		if p.Chosen {
-			m.Starts, m.Assigned = m.Starts+1, m.Assigned+1
-		}
-	}
-	return m
+	return PushMonth{Month: f.Month.Month, Starts: f.Month.Starts + f.Asked, Assigned: f.Month.Assigned + f.Asked}
 }
 
 // AssignWhom is what is chosen when the form opens.
 type AssignWhom struct {
-	Item   id.Item
-	People []id.Membership
-	Query  string // in the names of those listed
+	Item      id.Item
+	People    []id.Membership
+	Teams     []id.Any
+	Everybody bool
+	Query     string // in the names of those listed
 }
 
 const askablePage = 200
@@ -184,20 +181,32 @@ func (s *Service) AssignForm(ctx context.Context, w AssignWhom) (v AssignForm, e
 	if w.People == nil {
 		w.People = []id.Membership{}
 	}
+	if w.Teams == nil {
+		w.Teams = []id.Any{}
+	}
 	if v.Teams, err = s.Teams(ctx); err != nil {
 		return v, err
 	}
+	asked := []id.Membership{}
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		db.List(b, &asked, `SELECT m.membership_id FROM memberships m WHERE m.org_id = $1 AND m.state <> 'left' AND `+lookedAfter("m.membership_id", "$2", "$3")+`
+			AND ($4 OR m.membership_id = ANY($5) OR EXISTS (SELECT 1 FROM team_members t WHERE t.org_id = $1 AND t.membership_id = m.membership_id AND t.team_id = ANY($6))) ORDER BY m.membership_id LIMIT 10000`,
+			sc.Org, v.Everybody, sc.Membership, w.Everybody && v.Everybody, w.People, w.Teams)
+	}); err != nil {
+		return v, err
+	}
+	v.Asked = len(asked)
 	var named []tenants.Item
 	var list []seatRow
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		db.List(b, &v.People, `SELECT m.membership_id, m.name, m.title AS job, m.membership_id = ANY($4) AS chosen, (SELECT count(*)::int FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = m.membership_id AND e.state = 'active' AND e.asked_by IS NOT NULL AND e.done = 0 AND e.at_item IS NULL) AS open
 			FROM memberships m WHERE m.org_id = $1 AND m.state <> 'left' AND `+lookedAfter("m.membership_id", "$2", "$3")+` AND (lower(m.name) LIKE $5 OR m.membership_id = ANY($4))
-			ORDER BY chosen DESC, lower(m.name), m.membership_id LIMIT $6`, sc.Org, v.Everybody, sc.Membership, w.People, like(w.Query), askablePage+1)
+			ORDER BY chosen DESC, lower(m.name), m.membership_id LIMIT $6`, sc.Org, v.Everybody, sc.Membership, w.People, db.Like(w.Query), askablePage+1)
 		tenants.Visible(b, &v.Items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: 200})
 		tenants.SeeItems(b, &named, sc, []id.Item{w.Item})
 		db.One(b, &v.Month, nil, `SELECT date_trunc('month', $3::timestamptz AT TIME ZONE 'UTC') AS month, count(*)::int AS starts, (count(*) FILTER (WHERE e.origin = 'assigned'))::int AS assigned FROM enrollments e
-			WHERE e.org_id = $1 AND e.membership_id = ANY($2) AND e.state <> 'left' AND e.started_at >= date_trunc('month', $3::timestamptz AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'`, sc.Org, w.People, b.Now)
+			WHERE e.org_id = $1 AND e.membership_id = ANY($2) AND e.state <> 'left' AND e.started_at >= date_trunc('month', $3::timestamptz AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'`, sc.Org, asked, b.Now)
 	}); err != nil {
 		return v, err
 	}
@@ -213,10 +222,10 @@ func (s *Service) AssignForm(ctx context.Context, w AssignWhom) (v AssignForm, e
 			v.Items = append(v.Items, it)
 		}
 		if it.OrgID != sc.Org {
-			if err := s.db.Read(ctx, func(b *db.Batch) { db.List(b, &list, seatsSQL, sc.Org, it.OrgID, it.ItemID, w.People) }); err != nil {
+			if err := s.db.Read(ctx, func(b *db.Batch) { db.List(b, &list, seatsSQL, sc.Org, it.OrgID, it.ItemID, asked) }); err != nil {
 				return v, err
 			}
-			v.Seats = seats(list, len(w.People))
+			v.Seats = seats(list, len(asked))
 		}
 	}
 	for _, it := range v.Items {

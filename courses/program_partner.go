@@ -156,7 +156,7 @@ func (s *Service) Partners(ctx context.Context, program id.Any, f PartnersFilter
 		v.Coming = &next
 	}
 	args := []any{sc.Org, program, in.WarnDays, v.Now}
-	match := append(slices.Clone(args), "%"+db.EscapeLike(strings.ToLower(f.Query))+"%", f.Show, f.Level, f.Account)
+	match := append(slices.Clone(args), db.Like(f.Query), f.Show, f.Level, f.Account)
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		db.List(b, &v.Rows, partnerColumns+partnersMatch+f.order()+` LIMIT $9 OFFSET $10`, append(slices.Clone(match), f.Limit+1, f.Page*f.Limit)...)
 		db.One(b, &v.Matches, nil, `SELECT count(*)::int`+partnersMatch, match...)
@@ -239,10 +239,13 @@ func (s *Service) PartnerIn(ctx context.Context, program id.Any, slug string) (v
 }
 
 // OfferProgram offers an own program to partners; those who are not connected or take part already are passed over. Until one accepts, nothing of it
-// is read. Conflict before anything is published.
+// is read. Invalid for none, Conflict before anything is published.
 func (s *Service) OfferProgram(ctx context.Context, program id.Any, to ...id.Org) (n int, err error) {
 	if err := authz.Check(ctx, authz.ManageNetwork, id.Org{}); err != nil {
 		return 0, err
+	}
+	if len(to) == 0 {
+		return 0, errs.Fields(errs.Field{Name: "partner", Key: "program.fault.nobody"})
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		g, err := ownProgram(tx, program)
@@ -473,7 +476,7 @@ func programMail(ctx context.Context, to holder, n programNews, other tenants.Or
 	if l, ok := lang.Parse(to.Locale); ok {
 		ctx = lang.With(ctx, l)
 	}
-	none := lang.T(ctx, "program.level_none")
+	none := lang.T(ctx, "program.level_no")
 	words := []any{"Org", other.Name, "Program", n.Name, "Level", cmp.Or(n.Level, none), "Was", cmp.Or(n.Was, none)}
 	if n.Day != nil {
 		words = append(words, "Day", lang.Date(ctx, *n.Day))

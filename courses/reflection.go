@@ -164,7 +164,7 @@ func (s *Service) Reflections(ctx context.Context, words string, after Reflectio
 	err = s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		db.List(b, &v.Rows, `SELECT `+reflectionColumns+` FROM reflections r WHERE r.org_id = $1 AND r.membership_id = $2 AND (r.updated_at, r.reflection_id) < ($3::timestamptz, $4::uuid)
-			AND lower(r.body || ' ' || r.asked || ' ' || r.title) LIKE $5 ORDER BY r.updated_at DESC, r.reflection_id DESC LIMIT $6`, sc.Org, sc.Membership, after.At, after.ID, like(words), limit+1)
+			AND lower(r.body || ' ' || r.asked || ' ' || r.title) LIKE $5 ORDER BY r.updated_at DESC, r.reflection_id DESC LIMIT $6`, sc.Org, sc.Membership, after.At, after.ID, db.Like(words), limit+1)
 	})
 	if len(v.Rows) > limit {
 		v.Rows, v.More = v.Rows[:limit], true

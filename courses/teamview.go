@@ -204,7 +204,7 @@ func (s *Service) Team(ctx context.Context, team id.Any, f TeamFilter) (v TeamVi
 	}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
-		db.List(b, &v.Rows, list, sc.Org, team, b.Now, like(f.Query), limit+1, from)
+		db.List(b, &v.Rows, list, sc.Org, team, b.Now, db.Like(f.Query), limit+1, from)
 		db.One(b, &v.Figures, nil, teamSQL+` SELECT count(*)::int AS people, coalesce(sum(c.used), 0)::int AS used, coalesce(sum(c.tried), 0)::int AS tried, (count(*) FILTER (WHERE c.kind <> ''))::int AS n_on,
 				(count(*) FILTER (WHERE `+teamShows[TeamDue]+`))::int AS n_due, (count(*) FILTER (WHERE `+teamShows[TeamLate]+`))::int AS n_late, (count(*) FILTER (WHERE `+teamShows[TeamExpiring]+`))::int AS n_expiring,
 				(count(*) FILTER (WHERE c.paper <> ''))::int AS n_papers, (count(*) FILTER (WHERE `+teamShows[TeamWaiting]+`))::int AS n_waiting,

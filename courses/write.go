@@ -170,7 +170,7 @@ func (s *Service) Desk(ctx context.Context, f DeskFilter) (Desk, error) {
 	} else {
 		f.AfterID = id.Item{}
 	}
-	words := "%" + db.EscapeLike(strings.ToLower(strings.TrimSpace(f.Query))) + "%"
+	words := db.Like(f.Query)
 	q := `SELECT d.item_id, i.kind, d.title, i.slug, d.lang, i.version, CASE i.kind WHEN 'path' THEN coalesce(jsonb_array_length(d.plan->'steps'), 0)
 			ELSE (SELECT count(*)::int FROM draft_lessons l WHERE l.org_id = d.org_id AND l.item_id = d.item_id AND l.removed_at IS NULL) END AS lessons, coalesce(m.name, '') AS saved_by, d.saved_at AS at
 		FROM ` + manuscriptFrom + ` WHERE d.org_id = $1 AND lower(d.title) LIKE $2 AND (d.saved_at, d.item_id) < ($3, $4) ORDER BY d.saved_at DESC, d.item_id DESC LIMIT $5`

@@ -259,7 +259,7 @@ func (s *Service) Linkable(ctx context.Context, words string, limit int) ([]Card
 	}
 	var list []tenants.Item
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &list, linkableSQL, sc.Org, "%"+db.EscapeLike(strings.ToLower(strings.TrimSpace(words)))+"%", min(max(limit, 1), 100))
+		db.List(b, &list, linkableSQL, sc.Org, db.Like(words), min(max(limit, 1), 100))
 	}); err != nil {
 		return nil, err
 	}

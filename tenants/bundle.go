@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/learnscape/learnscape/internal/db"
+	"github.com/learnscape/learnscape/internal/sheet"
 )
 
 // bundleFormat is the version of the layout of a bundle: about.json, json/{table}.json, csv/{table}.csv and what else is in it.
@@ -119,7 +120,7 @@ func (b *bundle) csv(s *db.Snapshot, table string, columns []string, q string, a
 				line[i] = string(v[c]) // Anything but a text stands there as it is.
 				continue
 			}
-			line[i] = Cell(text)
+			line[i] = sheet.Cell(text)
 		}
 		return w.Write(line)
 	}, args...); err != nil {
@@ -153,20 +154,11 @@ func (b *bundle) close(o Organization, withheld map[string]string) error {
 	return b.zip.Close()
 }
 
-// Cell keeps a spreadsheet from running what a person wrote as a formula: such a text gets an apostrophe in front (OWASP ASVS 5.0,
-// 1.2.10).
-func Cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20", []rune(s)[0]) {
-		return "'" + s
-	}
-	return s
-}
-
 // Packed is a file of a small archive: a text, or the rows of a table.
 type Packed struct {
 	Name string
 	Text []byte
-	Rows [][]string // instead of Text; cells that people wrote go through Cell
+	Rows [][]string // instead of Text; their cells become what sheet.Cell makes of them
 }
 
 // Pack makes a zip archive of files that are in memory.
@@ -179,7 +171,7 @@ func Pack(files ...Packed) ([]byte, error) {
 			return nil, err
 		}
 		if f.Rows != nil {
-			err = csv.NewWriter(w).WriteAll(f.Rows)
+			err = sheet.Write(w, f.Rows)
 		} else {
 			_, err = w.Write(f.Text)
 		}

@@ -244,9 +244,9 @@ func (s *Service) LearnedAbout(ctx context.Context, other id.Org, f LearnedFilte
 		const match = from + ` AND (lower(d.name) LIKE $3 OR lower(i.title) LIKE $3) AND ($4 = '' OR d.finished = ($4 = 'finished'))`
 		if err := tx.Batch(func(b *db.Batch) {
 			db.One(b, &v.People, nil, `SELECT count(DISTINCT d.membership_id)::int`+from, tx.Scope.Org, other)
-			db.One(b, &v.Matches, nil, `SELECT count(*)::int`+match, tx.Scope.Org, other, like(f.Query), f.State)
+			db.One(b, &v.Matches, nil, `SELECT count(*)::int`+match, tx.Scope.Org, other, db.Like(f.Query), f.State)
 			db.List(b, &v.Rows, `SELECT d.name, d.item_id, i.kind, i.title, i.slug, d.level, d.done, d.total, d.finished, d.first_at`+match+` ORDER BY `+f.order()+` LIMIT $5 OFFSET $6`,
-				tx.Scope.Org, other, like(f.Query), f.State, f.Limit+1, f.Page*f.Limit)
+				tx.Scope.Org, other, db.Like(f.Query), f.State, f.Limit+1, f.Page*f.Limit)
 			db.List(b, &v.Reads, readsSQL, tx.Scope.Org, other)
 		}); err != nil {
 			return err
@@ -334,9 +334,9 @@ func (s *Service) GivenTo(ctx context.Context, other id.Org, f LearnedFilter) (G
 			db.One(b, &v.People, nil, `SELECT count(DISTINCT d.membership_id)::int FROM disclosures d WHERE d.giver_org = $1 AND d.org_id = $2 AND d.ended_at IS NULL`, tx.Scope.Org, other)
 			db.List(b, &v.Reads, readsSQL, other, tx.Scope.Org)
 			if v.Persons {
-				db.One(b, &v.Matches, nil, `SELECT count(*)::int`+match, tx.Scope.Org, other, like(f.Query), f.State)
+				db.One(b, &v.Matches, nil, `SELECT count(*)::int`+match, tx.Scope.Org, other, db.Like(f.Query), f.State)
 				db.List(b, &v.Rows, `SELECT m.name AS member, d.name, e.kind, e.title, d.level, d.done, d.total, d.finished, d.first_at, d.ended_at`+match+` ORDER BY `+order+` LIMIT $5 OFFSET $6`,
-					tx.Scope.Org, other, like(f.Query), f.State, f.Limit+1, f.Page*f.Limit)
+					tx.Scope.Org, other, db.Like(f.Query), f.State, f.Limit+1, f.Page*f.Limit)
 			}
 		}); err != nil {
 			return err

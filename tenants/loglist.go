@@ -280,7 +280,7 @@ func logLines(b *db.Batch, dest *[]LogLine, org id.Org, f LogFilter) {
 		narrow(`SELECT unnest(`+arg(actions)+`::text[]) AS action`, "action")
 	}
 	if f.Who != "" {
-		match := arg(like(f.Who))
+		match := arg(db.Like(f.Who))
 		narrow(`SELECT m.membership_id FROM memberships m WHERE m.org_id = $1 AND (lower(m.name) LIKE `+match+` OR m.email LIKE `+match+`) ORDER BY m.membership_id LIMIT 100`, "membership_id")
 	}
 	if f.From != nil {

@@ -2,7 +2,6 @@ package tenants
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
@@ -59,10 +58,10 @@ func (s *Service) People(ctx context.Context, f PeopleFilter) (People, error) {
 	}
 	org := who.Org
 	err = s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &counts, `SELECT m.state, count(*)::int AS n FROM memberships m WHERE m.org_id = $1 AND `+peopleMatch+` GROUP BY m.state ORDER BY m.state LIMIT 10`, org, like(f.Query))
+		db.List(b, &counts, `SELECT m.state, count(*)::int AS n FROM memberships m WHERE m.org_id = $1 AND `+peopleMatch+` GROUP BY m.state ORDER BY m.state LIMIT 10`, org, db.Like(f.Query))
 		db.List(b, &out.Rows, `SELECT `+peopleColumns+` FROM memberships m WHERE m.org_id = $1 AND `+peopleMatch+` AND ($3 = '' OR m.state = $3)
 			AND ($4 = '' OR (lower(m.name), m.membership_id) > ($4, $5)) ORDER BY lower(m.name), m.membership_id LIMIT $6`,
-			org, like(f.Query), f.State, f.AfterName, f.AfterID.UUID, f.Limit+1)
+			org, db.Like(f.Query), f.State, f.AfterName, f.AfterID.UUID, f.Limit+1)
 	})
 	if err != nil {
 		return People{}, err
@@ -84,12 +83,6 @@ const (
 	exportLimit = 100_000
 )
 
-// like makes a pattern for LIKE out of what a person typed.
-func like(q string) string {
-	q = strings.ToLower(strings.TrimSpace(q))
-	return "%" + db.EscapeLike(q) + "%"
-}
-
 // ExportPeople returns everybody who matches, at most 100,000, and notes the export in the audit log.
 func (s *Service) ExportPeople(ctx context.Context, f PeopleFilter) ([]Member, error) {
 	if err := authz.Check(ctx, authz.SeePeople, id.Org{}); err != nil {
@@ -98,7 +91,7 @@ func (s *Service) ExportPeople(ctx context.Context, f PeopleFilter) ([]Member, e
 	var out []Member
 	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
 		if out, err = db.Rows[Member](tx, `SELECT `+peopleColumns+` FROM memberships m WHERE m.org_id = $1 AND `+peopleMatch+` AND ($3 = '' OR m.state = $3)
-			ORDER BY lower(m.name), m.membership_id LIMIT $4`, tx.Scope.Org, like(f.Query), f.State, exportLimit); err != nil {
+			ORDER BY lower(m.name), m.membership_id LIMIT $4`, tx.Scope.Org, db.Like(f.Query), f.State, exportLimit); err != nil {
 			return err
 		}
 		return Audit(tx, "people.exported", "organization:"+tx.Scope.Org.String(), map[string]int{"rows": len(out)})

@@ -182,7 +182,7 @@ type portfolioRow struct {
 }
 
 func portfolioArgs(org id.Org, manages bool, f PortfolioFilter, limit int) []any {
-	return []any{org, manages, like(f.Query), f.State, limit, f.AfterKey, f.AfterID, f.Standard, f.Version, f.Ends, f.Owner, f.Tag}
+	return []any{org, manages, db.Like(f.Query), f.State, limit, f.AfterKey, f.AfterID, f.Standard, f.Version, f.Ends, f.Owner, f.Tag}
 }
 
 // check fills in the defaults; NotFound for a state or an order that there is not.
@@ -231,7 +231,7 @@ func (s *Service) Portfolio(ctx context.Context, f PortfolioFilter) (Portfolio, 
 		v.Now = b.Now
 		db.List(b, &rows, portfolioQuery(f), portfolioArgs(sc.Org, v.Manages, f, f.Limit+1)...)
 		db.List(b, &busiest, portfolioQuery(all), portfolioArgs(sc.Org, v.Manages, all, 40)...)
-		db.One(b, &v.Counts, nil, portfolioCounts, sc.Org, v.Manages, like(f.Query))
+		db.One(b, &v.Counts, nil, portfolioCounts, sc.Org, v.Manages, db.Like(f.Query))
 		if v.Manages {
 			db.List(b, &v.Keepers, keepersSQL, sc.Org)
 			db.List(b, &v.Tags, `SELECT DISTINCT t.tag FROM partner_notes n CROSS JOIN LATERAL unnest(n.tags) AS t(tag) WHERE n.org_id = $1 ORDER BY t.tag LIMIT 200`, sc.Org)

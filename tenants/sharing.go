@@ -122,7 +122,7 @@ func (s *Service) CollectionView(ctx context.Context, f CollectionFilter) (Colle
 		if strings.TrimSpace(f.Find) != "" {
 			db.List(b, &v.Found, `SELECT `+ItemColumns+` FROM items i WHERE i.org_id = $1 AND i.state <> 'retired' AND lower(i.title) LIKE $3 AND NOT EXISTS (
 				SELECT 1 FROM collection_items ci JOIN collections c ON c.org_id = ci.org_id AND c.collection_id = ci.collection_id AND c.slug = $2
-				WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND ci.kind <> 'part') ORDER BY lower(i.title), i.item_id LIMIT 20`, sc.Org, f.Slug, like(f.Find))
+				WHERE ci.org_id = i.org_id AND ci.item_id = i.item_id AND ci.kind <> 'part') ORDER BY lower(i.title), i.item_id LIMIT 20`, sc.Org, f.Slug, db.Like(f.Find))
 		}
 		db.One(b, &v.Elsewhere, nil, `SELECT count(DISTINCT ci.item_id)::int FROM collections c JOIN collection_items ci ON ci.org_id = c.org_id AND ci.collection_id = c.collection_id AND ci.listed_at IS NOT NULL AND ci.kind <> 'part'
 			JOIN collection_items x ON x.org_id = ci.org_id AND x.item_id = ci.item_id AND x.collection_id <> ci.collection_id

@@ -64,7 +64,7 @@ func (s *Service) Teams(ctx context.Context, f TeamFilter) (list []Team, more bo
 				coalesce((SELECT string_agg(x.name, ', ' ORDER BY x.name) FROM (SELECT p.name FROM team_members m JOIN memberships p ON p.org_id = m.org_id AND p.membership_id = m.membership_id
 					WHERE m.org_id = t.org_id AND m.team_id = t.team_id AND m.leads ORDER BY p.name LIMIT 3) x), '') AS leads
 			FROM teams t WHERE `+mine+` AND lower(t.name) LIKE $4 AND ($5 = '' OR (lower(t.name), t.team_id) > ($5, $6)) ORDER BY lower(t.name), t.team_id LIMIT $7`,
-			append(sees(sc), like(f.Query), f.AfterKey, f.AfterID.UUID, f.Limit+1)...)
+			append(sees(sc), db.Like(f.Query), f.AfterKey, f.AfterID.UUID, f.Limit+1)...)
 	}); err != nil {
 		return nil, false, err
 	}
@@ -108,7 +108,7 @@ func (s *Service) TeamPeople(ctx context.Context, team id.Any, candidates bool, 
 			FROM memberships m LEFT JOIN team_members x ON x.org_id = m.org_id AND x.membership_id = m.membership_id AND x.team_id = $3
 			WHERE m.org_id = $1 AND `+peopleMatch+` AND (x.membership_id IS NOT NULL OR $4 AND m.state <> 'left')
 				AND ($5 = '' OR (lower(m.name), m.membership_id) > ($5, $6)) ORDER BY lower(m.name), m.membership_id LIMIT $7`,
-			sc.Org, like(f.Query), team, candidates, f.AfterName, f.AfterID.UUID, f.Limit+1)
+			sc.Org, db.Like(f.Query), team, candidates, f.AfterName, f.AfterID.UUID, f.Limit+1)
 	}); err != nil {
 		return nil, false, err
 	}

@@ -1,9 +1,7 @@
 package web
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"net/url"
 	"strconv"
@@ -161,24 +159,15 @@ func (s *Server) hostOrgsTable(c *fiber.Ctx) error {
 	if err := s.deps.Auth.Note(ctx, "organizations.exported", ""); err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	b.WriteString("\ufeff")
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
 	var head []string
 	for _, k := range []string{"slug", "name", "state", "people", "storage", "connections", "sign_in", "created"} {
 		head = append(head, lang.T(ctx, "operator.orgs."+k))
 	}
 	out := [][]string{head}
 	for _, o := range rows[:min(len(rows), f.Limit)] {
-		out = append(out, []string{o.Slug, tenants.Cell(o.Name), o.State, strconv.Itoa(o.People), strconv.FormatInt(o.Storage, 10), strconv.Itoa(o.Connections), o.SignIn, o.CreatedAt.UTC().Format(time.RFC3339)})
+		out = append(out, []string{o.Slug, o.Name, o.State, strconv.Itoa(o.People), strconv.FormatInt(o.Storage, 10), strconv.Itoa(o.Connections), o.SignIn, o.CreatedAt.UTC().Format(time.RFC3339)})
 	}
-	if err := w.WriteAll(out); err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Attachment("organizations.csv")
-	return c.Send(b.Bytes())
+	return shell.Sheet(c, "organizations.csv", out)
 }
 
 type newOrgView struct {

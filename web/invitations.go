@@ -1,9 +1,7 @@
 package web
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"net/url"
 	"time"
@@ -16,7 +14,6 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/scope"
-	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -171,10 +168,6 @@ func (s *Server) moveInvitation(done string, do func(context.Context, id.Any) er
 func (s *Server) exportInvitations(c *fiber.Ctx) error {
 	ctx := c.UserContext()
 	f := auth.InvitationFilter{State: c.Query("state"), Query: c.Query("q"), Limit: 200}
-	var b bytes.Buffer
-	b.WriteString("\ufeff")
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
 	var head []string
 	for _, k := range []string{"name", "email", "account", "state", "sent", "waits", "portal"} {
 		head = append(head, lang.T(ctx, "eyes.invitations."+k))
@@ -188,17 +181,11 @@ func (s *Server) exportInvitations(c *fiber.Ctx) error {
 		}
 		for _, r := range list {
 			rows = append(rows, []string{
-				tenants.Cell(r.Name), tenants.Cell(r.Email), tenants.Cell(r.Account), lang.T(ctx, "eyes.invitations."+r.State),
+				r.Name, r.Email, r.Account, lang.T(ctx, "eyes.invitations."+r.State),
 				r.Sent.UTC().Format(time.DateOnly), r.Until.UTC().Format(time.DateOnly), r.Org,
 			})
 			f.After, f.AfterID = r.Sent, r.ID
 		}
 	}
-	if err := w.WriteAll(rows); err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="invitations.csv"`)
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Send(b.Bytes())
+	return shell.Sheet(c, "invitations.csv", rows)
 }

@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"io"
 	"net/url"
@@ -18,7 +16,6 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
-	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -216,32 +213,20 @@ func (p *Pages) importTable(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	b.WriteString("\ufeff")
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
 	head := []string{}
 	for _, k := range []string{"line", "address", "name", "roles", "teams", "account", "outcome", "column", "why"} {
 		head = append(head, lang.T(ctx, "link.import.column."+k))
 	}
-	if err := w.Write(head); err != nil {
-		return err
-	}
+	lines := [][]string{head}
 	for _, r := range rows {
 		for _, why := range whyOf(ctx, r) {
-			if err := w.Write([]string{
-				strconv.Itoa(r.Line), tenants.Cell(r.Email), tenants.Cell(r.Name), tenants.Cell(rolesOf(ctx, r.Roles)), tenants.Cell(strings.Join(r.Teams, "; ")), tenants.Cell(r.Account),
-				lang.T(ctx, "link.import.outcome."+outcomeOf(r)), why.Column, tenants.Cell(why.Text),
-			}); err != nil {
-				return err
-			}
+			lines = append(lines, []string{
+				strconv.Itoa(r.Line), r.Email, r.Name, rolesOf(ctx, r.Roles), strings.Join(r.Teams, "; "), r.Account,
+				lang.T(ctx, "link.import.outcome."+outcomeOf(r)), why.Column, why.Text,
+			})
 		}
 	}
-	w.Flush()
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="import.csv"`)
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Send(b.Bytes())
+	return shell.Sheet(c, "import.csv", lines)
 }
 
 // why is what is to be said of a line beside its outcome.

@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"net/url"
 	"strings"
@@ -451,32 +449,12 @@ func (p *Pages) exportIndividuals(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	b, err := individualsTable(c.UserContext(), rows)
-	if err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="individuals.csv"`)
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Send(b)
-}
-
-// individualsTable writes RFC 4180 with CRLF and a byte order mark, which spreadsheets need to read it as UTF-8.
-func individualsTable(ctx context.Context, rows []auth.Individual) ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteString("\ufeff")
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
-	if err := w.Write([]string{lang.T(ctx, "individual.list.name"), lang.T(ctx, "individual.list.email"), lang.T(ctx, "individual.list.since"), lang.T(ctx, "individual.list.seen")}); err != nil {
-		return nil, err
-	}
+	ctx := c.UserContext()
+	lines := [][]string{{lang.T(ctx, "individual.list.name"), lang.T(ctx, "individual.list.email"), lang.T(ctx, "individual.list.since"), lang.T(ctx, "individual.list.seen")}}
 	for _, i := range rows {
-		if err := w.Write([]string{tenants.Cell(i.Name), tenants.Cell(i.Email), i.CreatedAt.UTC().Format(time.RFC3339), i.SeenAt.UTC().Format(time.RFC3339)}); err != nil {
-			return nil, err
-		}
+		lines = append(lines, []string{i.Name, i.Email, i.CreatedAt.UTC().Format(time.RFC3339), i.SeenAt.UTC().Format(time.RFC3339)})
 	}
-	w.Flush()
-	return b.Bytes(), w.Error()
+	return shell.Sheet(c, "individuals.csv", lines)
 }
 
 type removeIndividualView struct {

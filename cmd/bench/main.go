@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string) error {
 	fs.StringVar(&o.bin, "bin", "", "measure this binary instead of building one")
 	fs.StringVar(&o.explain, "explain", "", "write times and plans of the pages' statements to this file and stop")
 	fs.StringVar(&o.sql, "sql", "", "run this file in the loaded database as a superuser: an index, policy or setting to try")
-	fs.StringVar(&o.profile, "profile", "", "write CPU profiles of the pages to this folder and stop")
+	fs.StringVar(&o.profile, "profile", "", "write CPU profiles of the pages and one of the heap to this folder and stop")
 	fs.StringVar(&o.folder, "dir", "", "where to work; default a temporary folder")
 	fs.BoolVar(&o.keep, "keep", false, "keep the folder with databases and logs")
 	fs.StringVar(&o.reuse, "reuse", "", "work in this folder, which an earlier run kept: its databases are migrated and not filled again")

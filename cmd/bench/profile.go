@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
 	"time"
 
@@ -63,8 +64,22 @@ func (b *bench) profiles(ctx context.Context, folder string) error {
 			return err
 		}
 	}
+	if err := heap(filepath.Join(folder, "heap.mem")); err != nil {
+		return err
+	}
 	stop()
 	return <-done
+}
+
+// heap writes what is held after a collection.
+func heap(name string) error {
+	f, err := os.Create(name) //nolint:gosec // The operator names it.
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // Written by then.
+	runtime.GC()
+	return pprof.WriteHeapProfile(f)
 }
 
 func profile(name string, run func() error) error {

@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"slices"
 	"strconv"
 	"time"
@@ -79,7 +77,7 @@ func (p *Pages) showAssign(c *fiber.Ctx, v assignView, status int) (err error) {
 	if len(v.Query) > 200 {
 		v.Query = ""
 	}
-	if v.AssignForm, err = p.courses.AssignForm(ctx, courses.AssignWhom{Item: v.In.Item, People: v.In.People, Query: v.Query}); err != nil {
+	if v.AssignForm, err = p.courses.AssignForm(ctx, courses.AssignWhom{Item: v.In.Item, People: v.In.People, Teams: v.In.Teams, Everybody: v.In.Everybody, Query: v.Query}); err != nil {
 		return err
 	}
 	c.Status(status)
@@ -196,6 +194,18 @@ func (v assignmentsView) chips(ctx context.Context) []ui.Link {
 	}
 }
 
+// empty says why nothing is listed, and what to do.
+func (v assignmentsView) empty(ctx context.Context) ui.EmptyProps {
+	p := ui.EmptyProps{Icon: "flag", Title: lang.T(ctx, "assign.list.none"), Text: lang.T(ctx, "assign.list.none_text"), Action: &ui.ButtonProps{Label: lang.T(ctx, "assign.crumb"), Href: "/assign"}}
+	switch {
+	case v.Filter.Query != "":
+		p.Text, p.Action = lang.T(ctx, "assign.list.none_found"), &ui.ButtonProps{Label: lang.T(ctx, "assign.list.all"), Href: "/assignments"}
+	case v.Filter.Over:
+		p.Text, p.Action = lang.T(ctx, "assign.list.none_over"), nil
+	}
+	return p
+}
+
 func (v assignmentsView) previous() string {
 	if v.Filter.Page == 0 {
 		return ""
@@ -230,27 +240,7 @@ func (p *Pages) exportAssignments(c *fiber.Ctx) error {
 	for _, a := range v.Rows {
 		lines = append(lines, []string{a.Title, lang.T(ctx, "assign.firm."+a.Firm), whom(ctx, a), a.Reason, until(ctx, a.Assignment), a.Asker, a.AskedAt.UTC().Format(time.DateOnly), strconv.Itoa(a.People), strconv.Itoa(a.Begun), strconv.Itoa(a.Finished), strconv.Itoa(a.NoSeat)})
 	}
-	return sendCSV(c, "assignments.csv", lines)
-}
-
-// sendCSV answers with a table that spreadsheets read; no cell of it is taken for a formula.
-func sendCSV(c *fiber.Ctx, name string, lines [][]string) error {
-	var b bytes.Buffer
-	b.WriteString("\ufeff") // Spreadsheets need it to read UTF-8.
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
-	for _, l := range lines {
-		for i := range l {
-			l[i] = plainCell(l[i])
-		}
-	}
-	if err := w.WriteAll(lines); err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`"`)
-	private(c)
-	return c.Send(b.Bytes())
+	return shell.Sheet(c, "assignments.csv", lines)
 }
 
 // whom says who is asked: "Everybody and whoever joins".

@@ -129,5 +129,5 @@ func (p *Pages) exportStops(c *fiber.Ctx) error {
 		}
 		lines = append(lines, line)
 	}
-	return sendCSV(c, "learners.csv", lines)
+	return shell.Sheet(c, "learners.csv", lines)
 }

@@ -38,7 +38,7 @@ func intentCard(v courses.View, origin string) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		switch {
-		case v.Visitor || v.Finished != nil:
+		case v.Visitor || v.Finished != nil || v.Progress.Complete():
 		case !v.Started:
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<form method=\"post\" action=\"")
 			if templ_7745c5c3_Err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -155,29 +156,37 @@ func liveRows(ctx context.Context, v courses.LiveList) (out []ui.EventRow) {
 		}
 		at := l.Starts.In(zone)
 		when, there := l.When(ctx, v.Settings.Zone)
-		text := when
+		var notes []string
 		if there != "" {
-			text += " · " + there
+			notes = append(notes, lang.T(ctx, "live.there", "When", there))
 		}
+		state := liveState(ctx, l, v.Now)
 		out = append(out, ui.EventRow{
-			Day: strconv.Itoa(at.Day()), Month: lang.Month(ctx, at), Title: l.Title, Text: text, Org: show.Org(v.Orgs[l.Org]),
-			Action: ui.Link{Label: lang.T(ctx, liveWord(l)), Href: liveHref(l.ID)},
+			Day: strconv.Itoa(at.Day()), Month: lang.Month(ctx, at), Title: l.Title, Text: when, Org: show.Org(v.Orgs[l.Org]), Kind: state.Kind, State: state.Text,
+			Notes:  append(notes, lang.T(ctx, "live.about_of", "Title", l.ItemTitle, "Org", v.Orgs[l.Org].Name)),
+			Action: ui.Link{Label: lang.T(ctx, "live.open"), Href: liveHref(l.ID)},
 		})
 	}
 	return out
 }
 
-// liveWord is what one does with a session, or how one stands to it.
-func liveWord(l courses.Live) string {
+// liveState is how the viewer stands to a session, or that no seat is free; empty where there is nothing to say.
+func liveState(ctx context.Context, l courses.Live, now time.Time) word {
 	switch {
 	case l.State == courses.LiveCancelled:
-		return "live.state.cancelled"
+		return word{ui.Bad, lang.T(ctx, "live.state.cancelled")}
+	case l.Over(now) && l.Attended:
+		return word{ui.OK, lang.T(ctx, "live.state.came")}
+	case l.Over(now):
+		return word{}
 	case l.Mine == courses.LiveSeat:
-		return "live.state.seat"
+		return word{ui.OK, lang.T(ctx, "live.state.seat")}
 	case l.Mine == courses.LiveWaiting:
-		return "live.state.waiting"
+		return word{ui.Info, lang.T(ctx, "live.state.waiting")}
+	case l.Full:
+		return word{ui.Warn, lang.T(ctx, "live.state.full")}
 	}
-	return "live.open"
+	return word{}
 }
 
 // liveView is the page of a session.
@@ -205,7 +214,7 @@ func (p *Pages) showLive(c *fiber.Ctx, refused string, status int) error {
 	}
 	c.Status(status)
 	private(c)
-	return shell.Page(c, ui.PageProps{Title: v.Title, NavKey: "learn", Layout: ui.Reading, NoIndex: true, Flash: liveDone(c, "seat", "waiting", "left", "planned", "changed", "cancelled")}, livePage(v))
+	return shell.Page(c, ui.PageProps{Title: v.Title, NavKey: "learn", Layout: ui.Reading, NoIndex: true, Flash: liveDone(c, "seat", "waiting", "left", "unqueued", "planned", "changed", "cancelled")}, livePage(v))
 }
 
 // stop is where the session's part of the course or path is.
@@ -231,6 +240,8 @@ func (p *Pages) changeSeat(c *fiber.Ctx) error {
 		done, err = p.courses.TakeSeat(ctx, which, c.FormValue("shown_as"))
 	case "leave":
 		err = p.courses.LeaveSeat(ctx, which)
+	case "leave_waiting":
+		err, done = p.courses.LeaveSeat(ctx, which), "unqueued"
 	default:
 		err = errs.New(errs.Malformed, "do %q", do)
 	}
@@ -481,7 +492,7 @@ func (p *Pages) exportGuests(c *fiber.Ctx) error {
 	for _, g := range v.Guests {
 		lines = append(lines, []string{guestName(ctx, g), g.Company, lang.T(ctx, cameWord(g))})
 	}
-	return sendCSV(c, "people.csv", lines)
+	return shell.Sheet(c, "people.csv", lines)
 }
 
 // recordingView is the form with which a recording becomes a part of a lesson.

@@ -162,14 +162,17 @@ func rightSlug(c *fiber.Ctx, it tenants.Item, rest string) (moved bool, err erro
 func href(it tenants.Item) string { return (&url.URL{Path: tenants.ItemURL(it)}).EscapedPath() }
 
 // StopHref is the address of a lesson or step.
-func StopHref(it tenants.Item, step, lesson string) string {
+func StopHref(it tenants.Item, step, lesson string) string { return stopHref(href(it), step, lesson) }
+
+// stopHref is StopHref below the address of the path or course.
+func stopHref(root, step, lesson string) string {
 	switch {
 	case step == "":
-		return href(it) + "/lessons/" + url.PathEscape(lesson)
+		return root + "/lessons/" + url.PathEscape(lesson)
 	case lesson == "":
-		return href(it) + "/steps/" + url.PathEscape(step)
+		return root + "/steps/" + url.PathEscape(step)
 	}
-	return href(it) + "/steps/" + url.PathEscape(step) + "/" + url.PathEscape(lesson)
+	return root + "/steps/" + url.PathEscape(step) + "/" + url.PathEscape(lesson)
 }
 
 func segments(parts []courses.OrgShare) []ui.Segment {

@@ -3,6 +3,7 @@ package pages
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -33,7 +34,7 @@ func (v datesView) day(d courses.Dated) string {
 	case v.Faults != nil && v.Of == d.Item:
 		return v.Day
 	case d.Own != nil:
-		return csvDay(d.Own)
+		return d.Own.UTC().Format(time.DateOnly)
 	}
 	return ""
 }

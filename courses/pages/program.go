@@ -16,6 +16,7 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/internal/sheet"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -106,9 +107,15 @@ func (p *Pages) program(c *fiber.Ctx) error {
 type partnersView struct {
 	courses.ProgramPartners
 
-	Filter courses.PartnersFilter
-	Faults ui.Faults
-	Said   string // why something was refused
+	Filter  courses.PartnersFilter
+	Confirm string // what was typed to close it
+	Faults  ui.Faults
+	Said    string // why something was refused
+}
+
+// narrow reports whether the list leaves out partners.
+func (v partnersView) narrow() bool {
+	return v.Filter.Query != "" || v.Filter.Show != "" || v.Filter.Level >= 0
 }
 
 func partnersFilter(c *fiber.Ctx) courses.PartnersFilter {
@@ -242,6 +249,14 @@ func levelName(ctx context.Context, t *courses.ProgramVersion, n int) string {
 	return t.Levels[n-1].Name
 }
 
+// fallsTo is what the level is called to which somebody falls.
+func fallsTo(ctx context.Context, t *courses.ProgramVersion, n int) string {
+	if n == 0 {
+		return lang.T(ctx, "program.level_no")
+	}
+	return levelName(ctx, t, n)
+}
+
 // requires says in words what a requirement asks for, without the number.
 func requires(ctx context.Context, r courses.Requirement) string {
 	if r.Name != "" {
@@ -311,9 +326,9 @@ func matters(ctx context.Context, v partnersView, p courses.ProgramPartner) stri
 	case !p.Stands:
 		return ""
 	case p.DropAt != nil:
-		return lang.T(ctx, "program.matters.short", "Day", lang.Date(ctx, *p.DropAt), "Level", levelName(ctx, v.Terms, p.Meets))
+		return lang.T(ctx, "program.matters.short", "Day", lang.Date(ctx, *p.DropAt), "Level", fallsTo(ctx, v.Terms, p.Meets))
 	case p.AtRisk(v.warn(), v.Now):
-		return lang.T(ctx, "program.matters.risk", "Day", lang.Date(ctx, *p.RiskAt), "Level", levelName(ctx, v.Terms, *p.RiskLevel))
+		return lang.T(ctx, "program.matters.risk", "Day", lang.Date(ctx, *p.RiskAt), "Level", fallsTo(ctx, v.Terms, *p.RiskLevel))
 	case p.Short != nil && *p.Short == 1:
 		return lang.T(ctx, "program.matters.near", "Level", levelName(ctx, v.Terms, p.Level+1))
 	case p.Quiet(v.Now):
@@ -369,19 +384,13 @@ func (p *Pages) exportPartners(c *fiber.Ctx) error {
 			}
 		}
 	}
-	day := func(t *time.Time) string {
-		if t == nil {
-			return ""
-		}
-		return t.UTC().Format(time.DateOnly)
-	}
 	lines := [][]string{head}
 	for _, r := range v.Rows {
 		line := []string{r.Account, r.Org.Name, r.Org.Slug, r.State, "", "", "", "", "", ""}
 		if r.Stands {
-			line[4], line[5], line[6], line[8] = levelName(ctx, v.Terms, r.Level), day(&r.Since), day(r.DropAt), day(r.RiskAt)
+			line[4], line[5], line[6], line[8] = levelName(ctx, v.Terms, r.Level), sheet.Day(&r.Since), sheet.Day(r.DropAt), sheet.Day(r.RiskAt)
 			if r.DropAt != nil {
-				line[7] = levelName(ctx, v.Terms, r.Meets)
+				line[7] = fallsTo(ctx, v.Terms, r.Meets)
 			}
 			if r.Short != nil {
 				line[9] = strconv.Itoa(*r.Short)
@@ -396,7 +405,7 @@ func (p *Pages) exportPartners(c *fiber.Ctx) error {
 		}
 		lines = append(lines, line)
 	}
-	return sendCSV(c, "partners.csv", lines)
+	return shell.Sheet(c, "partners.csv", lines)
 }
 
 // moveProgram does to a program what the form says: the vendor offers and closes, a partner answers and leaves.
@@ -441,7 +450,7 @@ func (p *Pages) moveProgram(c *fiber.Ctx) error {
 	case rerr != nil:
 		return rerr
 	case own:
-		return p.partners(c, which, partnersView{Faults: faults, Said: said}, status)
+		return p.partners(c, which, partnersView{Confirm: formText(c, "confirm"), Faults: faults, Said: said}, status)
 	}
 	return p.standing(c, which, said, status)
 }
@@ -596,7 +605,11 @@ func changed(d *courses.ProgramDraft, do string) (anchor string) {
 }
 
 func (p *Pages) writeProgram(c *fiber.Ctx) error {
-	return p.showWriting(c, nil, writingView{}, fiber.StatusOK)
+	v := writingView{}
+	if from, err := time.Parse(time.DateOnly, c.Query("from")); err == nil {
+		v.From = from.Format(time.DateOnly) // It is kept with what is published, and until then by the page.
+	}
+	return p.showWriting(c, nil, v, fiber.StatusOK)
 }
 
 // showWriting shows the page: with what was posted, if it was refused.
@@ -646,7 +659,7 @@ func (p *Pages) saveProgram(c *fiber.Ctx) error {
 		}
 	}
 	if err == nil {
-		return c.Redirect(programHref(which)+"/write?done=saved"+anchor, fiber.StatusSeeOther)
+		return c.Redirect(programHref(which)+"/write?"+query("done", "saved", "from", c.FormValue("from"))+anchor, fiber.StatusSeeOther)
 	}
 	v := writingView{From: c.FormValue("from"), Faults: faultsOf(ctx, err), Said: saysOf(ctx, err)}
 	if v.Faults == nil && v.Said == "" {

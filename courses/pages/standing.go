@@ -79,7 +79,7 @@ func riskWords(ctx context.Context, v courses.StandingView, org, name string) st
 
 func orNone(ctx context.Context, level string) string {
 	if level == "" {
-		return lang.T(ctx, "program.level_none")
+		return lang.T(ctx, "program.level_no")
 	}
 	return level
 }

@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"strconv"
 	"strings"
 
@@ -129,10 +127,6 @@ func (p *Pages) exportStatistics(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	b.WriteString("\ufeff") // Spreadsheets need it to read UTF-8.
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
 	var head []string
 	for _, k := range []string{"version", "lesson", "question", "kind", "people", "right", "discrimination", "lure", "lure_n", "advice"} {
 		head = append(head, lang.T(ctx, "quiz.stats."+k))
@@ -149,26 +143,7 @@ func (p *Pages) exportStatistics(c *fiber.Ctx) error {
 		if s.LureN > 0 {
 			line[7], line[8] = s.Lure, strconv.Itoa(s.LureN)
 		}
-		for i, cell := range line {
-			if i != 6 {
-				line[i] = plainCell(cell)
-			}
-		}
 		lines = append(lines, line)
 	}
-	if err := w.WriteAll(lines); err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="answers.csv"`)
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Send(b.Bytes())
-}
-
-// plainCell keeps a spreadsheet from reading words as a formula.
-func plainCell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
+	return shell.Sheet(c, "answers.csv", lines)
 }

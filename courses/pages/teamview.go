@@ -3,7 +3,6 @@ package pages
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/sheet"
 	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
@@ -191,18 +191,11 @@ func (p *Pages) exportTeam(c *fiber.Ctx) error {
 	lines := [][]string{head}
 	for _, r := range v.Rows {
 		lines = append(lines, []string{
-			r.Name, r.Job, r.Title, strconv.Itoa(r.Done), strconv.Itoa(r.Total), csvDay(r.Due), strconv.Itoa(r.Late), strconv.Itoa(r.Waiting), r.Paper, csvDay(r.Ends),
+			r.Name, r.Job, r.Title, strconv.Itoa(r.Done), strconv.Itoa(r.Total), sheet.Day(r.Due), strconv.Itoa(r.Late), strconv.Itoa(r.Waiting), r.Paper, sheet.Day(r.Ends),
 			strconv.Itoa(r.Used), strconv.Itoa(r.Tried), strconv.Itoa(r.Chosen), strconv.Itoa(r.Starts),
 		})
 	}
-	return sendCSV(c, "team.csv", lines)
-}
-
-func csvDay(t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return t.UTC().Format(time.DateOnly)
+	return shell.Sheet(c, "team.csv", lines)
 }
 
 // remindView is the form in which somebody is reminded.

@@ -130,6 +130,9 @@ func progressCard(ctx context.Context, v courses.View, origin string) ui.Progres
 	all, done, _ := courses.Asked(v.Stations)
 	p := ui.ProgressCardProps{Share: v.Progress.Share()}
 	switch {
+	case v.Progress.Complete() && !v.Started && !v.Visitor:
+		p.Share, p.Title, p.Text = 1, lang.T(ctx, "courses.progress.known"), lang.T(ctx, "courses.progress.known_text")
+		p.ActionLabel, p.ActionPost = lang.T(ctx, "courses.progress.known_do"), href(v.Item)+"/start"+origin
 	case v.Finished != nil || v.Progress.Complete():
 		p.Share, p.Title, p.Text = 1, lang.T(ctx, "courses.progress.finished"), lang.T(ctx, "courses.progress.finished_text")
 		if v.Finished != nil {
@@ -177,28 +180,50 @@ func doneKey(kind string) string {
 }
 
 // mapSteps are the stations on the line map, from the station with the index on until the next module begins.
-func mapSteps(ctx context.Context, v courses.View, from int) []ui.MapStep {
+func mapSteps(ctx context.Context, v *courses.View, from int) []ui.MapStep {
 	out := make([]ui.MapStep, 0, len(v.Stations)-from)
+	root, facts := href(v.Item), map[fact]string{}
 	for i := from; i < len(v.Stations); i++ {
-		s := v.Stations[i]
+		s := &v.Stations[i]
 		if i > from && s.Module != "" {
 			break
 		}
-		out = append(out, mapStep(ctx, v, s))
+		m := mapStep(ctx, v, s)
+		m.Href = stopHref(root, s.Step, s.Lesson)
+		f := fact{s.Kind, s.Minutes, ""}
+		if s.Own {
+			f.by = s.Org.Name
+		}
+		if facts[f] == "" {
+			facts[f] = f.text(ctx)
+		}
+		m.Meta[0] = facts[f]
+		out = append(out, m)
 	}
 	return out
 }
 
-func mapStep(ctx context.Context, v courses.View, s courses.Station) ui.MapStep {
-	m := ui.MapStep{Title: s.Title, Href: StopHref(v.Item, s.Step, s.Lesson), State: ui.Ahead, Own: s.Own}
-	kind := lang.T(ctx, "courses.kind."+s.Kind)
-	if s.Own {
-		kind = lang.T(ctx, "courses.path.own_step", "Org", s.Org.Name)
+// fact is what is said first of a step, and of many steps of a path alike.
+type fact struct {
+	kind    string
+	minutes int
+	by      string // who added the step; "" for one of the path's own
+}
+
+func (f fact) text(ctx context.Context) string {
+	kind := lang.T(ctx, "courses.kind."+f.kind)
+	if f.by != "" {
+		kind = lang.T(ctx, "courses.path.own_step", "Org", f.by)
 	}
-	m.Meta = []string{kind}
-	if s.Minutes > 0 {
-		m.Meta[0] = lang.T(ctx, "courses.path.kind_time", "Kind", kind, "Time", lang.Minutes(ctx, s.Minutes))
+	if f.minutes > 0 {
+		return lang.T(ctx, "courses.path.kind_time", "Kind", kind, "Time", lang.Minutes(ctx, f.minutes))
 	}
+	return kind
+}
+
+// mapStep is all of a station but its address and the first of its facts.
+func mapStep(ctx context.Context, v *courses.View, s *courses.Station) ui.MapStep {
+	m := ui.MapStep{Title: s.Title, State: ui.Ahead, Own: s.Own, Meta: make([]string, 1, 2)}
 	switch {
 	case s.Done:
 		m.State = ui.Done
@@ -335,7 +360,11 @@ func facts(ctx context.Context, v courses.View) []ui.Definition {
 	if l, ok := lang.Parse(v.Item.Lang); ok {
 		out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.language"), Text: l.Name()})
 	}
-	out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.version"), Text: lang.T(ctx, "courses.facts.version_text", "Version", strconv.Itoa(v.Version), "Date", lang.Date(ctx, v.Updated))})
+	version := ui.Definition{Term: lang.T(ctx, "courses.facts.version"), Text: lang.T(ctx, "courses.facts.version_text", "Version", strconv.Itoa(v.Version), "Date", lang.Date(ctx, v.Updated))}
+	if v.Started && !v.Visitor {
+		version.Href = href(v.Item) + "/version" // There the way back is, too.
+	}
+	out = append(out, version)
 	if v.Note != "" {
 		out = append(out, ui.Definition{Term: lang.T(ctx, "courses.facts.new"), Text: v.Note})
 	}

@@ -137,7 +137,7 @@ func viewPage(v courses.View, origin string) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.LineMap(ui.LineMapProps{Host: show.Org(v.Org), Steps: mapSteps(ctx, v, i)}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.LineMap(ui.LineMapProps{Host: show.Org(v.Org), Steps: mapSteps(ctx, &v, i)}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

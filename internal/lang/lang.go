@@ -217,8 +217,7 @@ var catalog = sync.OnceValue(func() map[Locale]map[string]*entry {
 })
 
 func load(files fs.FS) (map[Locale]map[string]*entry, error) {
-	bundle := i18n.NewBundle(language.English)
-	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
+	bundle := i18n.NewBundle(language.English) // It holds the texts that are filled in; most are not.
 	localizers := map[Locale]*i18n.Localizer{}
 	all := map[Locale]map[string]*entry{}
 	for _, l := range Locales() {
@@ -231,7 +230,12 @@ func load(files fs.FS) (map[Locale]map[string]*entry, error) {
 	}
 	var failed error
 	for _, name := range names {
-		file, err := bundle.LoadMessageFileFS(files, name)
+		b, err := fs.ReadFile(files, name)
+		if err != nil {
+			failed = fmt.Errorf("read messages %s: %w", name, err)
+			continue
+		}
+		file, err := i18n.ParseMessageFileBytes(b, name, map[string]i18n.UnmarshalFunc{"json": json.Unmarshal})
 		if err != nil {
 			failed = fmt.Errorf("read messages %s: %w", name, err)
 			continue
@@ -244,10 +248,13 @@ func load(files fs.FS) (map[Locale]map[string]*entry, error) {
 		}
 		for _, m := range file.Messages {
 			plural := m.One != "" || m.Zero != "" || m.Two != "" || m.Few != "" || m.Many != ""
-			all[l][m.ID] = &entry{
-				text: m.Other, plural: plural, localizer: localizers[l],
-				plain: !plural && !strings.Contains(m.Other, "{{"),
+			e := &entry{text: m.Other, plural: plural, localizer: localizers[l], plain: !plural && !strings.Contains(m.Other, "{{")}
+			if !e.plain {
+				if err := bundle.AddMessages(file.Tag, m); err != nil {
+					failed = fmt.Errorf("read message %s of %s: %w", m.ID, name, err)
+				}
 			}
+			all[l][m.ID] = e
 		}
 	}
 	return all, failed

@@ -474,6 +474,9 @@ func TestOverHTTP(t *testing.T) {
 			if strings.HasPrefix(key, "GET /admin/") || strings.HasPrefix(key, "GET /publish") || strings.HasPrefix(key, "GET /settings/") || strings.HasPrefix(key, "GET /setup") || strings.HasPrefix(key, "GET /scim/") || key == "GET /network.csv" || key == "GET /network/invite" || key == "GET /partners/offer" || strings.HasPrefix(key, "GET /credentials/") {
 				lo = .04 // One member of eight administrates or manages partners, and few write.
 			}
+			if strings.HasSuffix(key, "/version") {
+				lo = .1 // Visitors are on no version.
+			}
 			if strings.Contains(key, "/steps/") {
 				lo = .05 // The path and what the step leads to must both be open.
 			}

@@ -641,9 +641,15 @@ func (w *world) invite(o, other *org) {
 func (w *world) everyMove(found func(when string) bool) {
 	a, b, c, d := w.orgs[0], w.orgs[2], w.orgs[4], w.orgs[3]
 	p := w.bring(a, b, "active")
-	for len(p.inForce.opens[a]) == 0 || len(p.inForce.opens[b]) == 0 {
-		w.counterOpen(p)
+	open := func(o *org) int {
+		return slices.IndexFunc(p.inForce.opens[o], func(c *oracle.Object) bool { return c.State != "internal" })
 	}
+	both := func() {
+		for open(a) < 0 || open(b) < 0 {
+			w.counterOpen(p)
+		}
+	}
+	both()
 	for _, step := range []struct {
 		what string
 		do   func()
@@ -652,9 +658,9 @@ func (w *world) everyMove(found func(when string) bool) {
 		{"offering what is not one's own", func() { w.foreignOffer(p, a); w.foreignOffer(p, b) }},
 		{"taking a yes back", func() { w.wavers(p) }},
 		{"saying yes again", func() { w.agrees(p) }},
-		{"proposing a next version", func() { w.counter(p, a) }},
+		{"proposing a next version", func() { both(); w.counter(p, a) }}, // Agreeing may have put another version in force.
 		{"pausing", func() { w.pause(p, b) }},
-		{"taking a collection back", func() { w.takeBack(p.inForce.opens[a][0]) }},
+		{"taking a collection back", func() { w.takeBack(p.inForce.opens[a][open(a)]) }},
 		{"resuming", func() { w.resume(p, a) }},
 		{"signing what was countered", func() { w.staleSign(p) }},
 		{"withdrawing", func() { w.settleProposal(p, true) }},

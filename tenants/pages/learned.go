@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/sheet"
 	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
@@ -223,9 +222,9 @@ func (p *Pages) exportLearned(c *fiber.Ctx) error {
 	}
 	rows := [][]string{headings(ctx, "name", "item", "done", "total", "finished", "since")}
 	for _, r := range v.Rows {
-		rows = append(rows, []string{cell(r.Name), cell(r.Title), strconv.Itoa(r.Done), strconv.Itoa(r.Total), yes(ctx, r.Finished), r.First.UTC().Format(time.DateOnly)})
+		rows = append(rows, []string{r.Name, r.Title, strconv.Itoa(r.Done), strconv.Itoa(r.Total), yes(ctx, r.Finished), r.First.UTC().Format(time.DateOnly)})
 	}
-	return sendTable(c, "people.csv", rows)
+	return shell.Sheet(c, "people.csv", rows)
 }
 
 func (p *Pages) exportGiven(c *fiber.Ctx) error {
@@ -245,13 +244,9 @@ func (p *Pages) exportGiven(c *fiber.Ctx) error {
 	}
 	rows := [][]string{headings(ctx, "name", "item", "done", "total", "finished", "since", "ended")}
 	for _, r := range v.Rows {
-		ended := ""
-		if r.Ended != nil {
-			ended = r.Ended.UTC().Format(time.DateOnly)
-		}
-		rows = append(rows, []string{cell(r.Member), cell(r.Title), strconv.Itoa(r.Done), strconv.Itoa(r.Total), yes(ctx, r.Finished), r.First.UTC().Format(time.DateOnly), ended})
+		rows = append(rows, []string{r.Member, r.Title, strconv.Itoa(r.Done), strconv.Itoa(r.Total), yes(ctx, r.Finished), r.First.UTC().Format(time.DateOnly), sheet.Day(r.Ended)})
 	}
-	return sendTable(c, "ours.csv", rows)
+	return shell.Sheet(c, "ours.csv", rows)
 }
 
 func headings(ctx context.Context, keys ...string) (out []string) {
@@ -266,21 +261,6 @@ func yes(ctx context.Context, b bool) string {
 		return lang.T(ctx, "learned.yes")
 	}
 	return ""
-}
-
-// sendTable sends rows as table writes them.
-func sendTable(c *fiber.Ctx, name string, rows [][]string) error {
-	var b bytes.Buffer
-	b.WriteString("\ufeff")
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
-	if err := w.WriteAll(rows); err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`"`)
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Send(b.Bytes())
 }
 
 // share is how far somebody is, 0 to 1.

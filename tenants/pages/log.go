@@ -2,9 +2,7 @@ package pages
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"log/slog"
 	"net/url"
@@ -121,31 +119,19 @@ func (p *Pages) exportLogTable(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	b.WriteString("\ufeff")
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
 	var head []string
 	for _, k := range []string{"number", "time", "who", "what", "action", "object", "detail", "reference"} {
 		head = append(head, lang.T(ctx, "audit.csv."+k))
 	}
-	if err := w.Write(head); err != nil {
-		return err
-	}
+	rows := [][]string{head}
 	for _, l := range lines {
 		n := ""
 		if l.N > 0 {
 			n = strconv.FormatInt(l.N, 10)
 		}
-		if err := w.Write([]string{n, l.At.UTC().Format(time.RFC3339Nano), cell(actor(ctx, l)), cell(sentence(ctx, l)), l.Action, cell(l.Object), cell(string(l.Detail)), l.Request}); err != nil {
-			return err
-		}
+		rows = append(rows, []string{n, l.At.UTC().Format(time.RFC3339Nano), actor(ctx, l), sentence(ctx, l), l.Action, l.Object, string(l.Detail), l.Request})
 	}
-	w.Flush()
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="audit.csv"`)
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Send(b.Bytes())
+	return shell.Sheet(c, "audit.csv", rows)
 }
 
 // exportFor is how long taking a whole log away may last: it is sent as it is read.

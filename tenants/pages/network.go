@@ -1,13 +1,10 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,6 +14,7 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/internal/sheet"
 	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
@@ -274,26 +272,11 @@ func (p *Pages) exportNetwork(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	rows, err := p.svc.ExportPortfolio(c.UserContext(), f)
+	ctx := c.UserContext()
+	rows, err := p.svc.ExportPortfolio(ctx, f)
 	if err != nil {
 		return err
 	}
-	b, err := networkTable(c.UserContext(), rows)
-	if err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="network.csv"`)
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Send(b)
-}
-
-// networkTable writes the portfolio as table does the people.
-func networkTable(ctx context.Context, rows []tenants.PortfolioRow) ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteString("\ufeff")
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
 	var head []string
 	for _, k := range []string{"organization", "portal", "relation", "state", "since", "gives_collections", "gives_items", "gets_collections", "gets_items", "until"} {
 		head = append(head, lang.T(ctx, "tenants.csv."+k))
@@ -302,34 +285,26 @@ func networkTable(ctx context.Context, rows []tenants.PortfolioRow) ([]byte, err
 		head = append(head, lang.T(ctx, "partner.csv."+k))
 	}
 	head = append(head, lang.T(ctx, "owner.csv.owner"), lang.T(ctx, "owner.csv.tags"))
-	if err := w.Write(head); err != nil {
-		return nil, err
-	}
+	lines := [][]string{head}
 	for _, r := range rows {
 		var states []string
 		for _, s := range rowWords(ctx, r) {
 			states = append(states, s.Text)
 		}
-		since, end := "", ""
-		if r.Since != nil {
-			since = r.Since.UTC().Format(time.DateOnly)
-		}
+		end := ""
 		if r.Terms != nil {
 			end = r.Terms.Until
 		}
 		if r.Finish != nil && r.State == tenants.Ending {
-			end = r.Finish.UTC().Format(time.DateOnly)
+			end = sheet.Day(r.Finish)
 		}
-		if err := w.Write([]string{
-			cell(r.Name), r.Slug, relation(ctx, r.WeCall), strings.Join(states, "; "), since,
+		lines = append(lines, []string{
+			r.Name, r.Slug, relation(ctx, r.WeCall), strings.Join(states, "; "), sheet.Day(r.Since),
 			strconv.Itoa(r.Gives), strconv.Itoa(r.GivesItems), strconv.Itoa(r.Gets), strconv.Itoa(r.GetsItems), end,
-			cell(r.Account), cell(r.Standard), versionCell(r.StandardV), cell(r.OwnerEmail), cell(strings.Join(r.Tags, "; ")),
-		}); err != nil {
-			return nil, err
-		}
+			r.Account, r.Standard, versionCell(r.StandardV), r.OwnerEmail, strings.Join(r.Tags, "; "),
+		})
 	}
-	w.Flush()
-	return b.Bytes(), w.Error()
+	return shell.Sheet(c, "network.csv", lines)
 }
 
 func versionCell(n int) string {

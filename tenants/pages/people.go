@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"net/url"
 	"strings"
 	"time"
@@ -155,43 +153,20 @@ func (p *Pages) export(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	b, err := table(c.UserContext(), rows)
-	if err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="people.csv"`)
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Send(b)
-}
-
-// table writes RFC 4180 with CRLF and a byte order mark, which spreadsheets need to read it as UTF-8.
-func table(ctx context.Context, rows []tenants.Member) ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteString("\ufeff")
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
-	if err := w.Write([]string{
+	ctx := c.UserContext()
+	lines := [][]string{{
 		lang.T(ctx, "tenants.people.name"), lang.T(ctx, "tenants.people.email"), lang.T(ctx, "tenants.people.work"),
 		lang.T(ctx, "tenants.people.roles"), lang.T(ctx, "tenants.people.state_head"), lang.T(ctx, "tenants.people.seen"),
-	}); err != nil {
-		return nil, err
-	}
+	}}
 	for _, m := range rows {
 		seen := ""
 		if m.SeenAt != nil {
 			seen = m.SeenAt.UTC().Format(time.RFC3339)
 		}
-		if err := w.Write([]string{cell(m.Name), cell(m.Email), cell(m.Title), cell(roles(ctx, m.Roles)), lang.T(ctx, "tenants.people.state."+m.State), seen}); err != nil {
-			return nil, err
-		}
+		lines = append(lines, []string{m.Name, m.Email, m.Title, roles(ctx, m.Roles), lang.T(ctx, "tenants.people.state."+m.State), seen})
 	}
-	w.Flush()
-	return b.Bytes(), w.Error()
+	return shell.Sheet(c, "people.csv", lines)
 }
-
-// cell is tenants.Cell, for the many tables of these pages.
-func cell(s string) string { return tenants.Cell(s) }
 
 // roles are the words for what a member may do beyond learning; for somebody who may nothing more, the word for learner.
 func roles(ctx context.Context, list []scope.Role) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/web/ui"
+	"github.com/learnscape/learnscape/web/ui/shell"
 )
 
 // quarterOf takes the quarter from the address: the day of its first Monday.
@@ -39,9 +40,9 @@ func (p *Pages) exportTotals(c *fiber.Ctx) error {
 	}
 	rows := [][]string{headings(ctx, "kind", "item", "week", "weeks", "started", "finished")}
 	for _, r := range v.Cells {
-		rows = append(rows, []string{lang.T(ctx, "learned.kind."+r.Kind), cell(r.Title), r.First.Format(time.DateOnly), strconv.Itoa(r.Weeks), figureOr(r.Started, ""), figureOr(r.Finished, "")})
+		rows = append(rows, []string{lang.T(ctx, "learned.kind."+r.Kind), r.Title, r.First.Format(time.DateOnly), strconv.Itoa(r.Weeks), figureOr(r.Started, ""), figureOr(r.Finished, "")})
 	}
-	return sendTable(c, "totals.csv", rows)
+	return shell.Sheet(c, "totals.csv", rows)
 }
 
 func figureOr(n *int, otherwise string) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/learnscape/learnscape/internal/sheet"
 	"github.com/learnscape/learnscape/web/ui"
 )
 
@@ -84,4 +85,13 @@ func Fragment(c *fiber.Ctx, body templ.Component) error {
 // IsFragment reports whether htmx asks for a part of a page (and not for a whole one through a boosted link).
 func IsFragment(c *fiber.Ctx) bool {
 	return c.Get("HX-Request") == "true" && c.Get("HX-Boosted") != "true"
+}
+
+// Sheet answers with a table for a spreadsheet, under a name such as "people.csv", that nobody on the way may keep. Cells become what
+// sheet.Cell makes of them.
+func Sheet(c *fiber.Ctx, name string, rows [][]string) error {
+	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`"`)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return sheet.Write(c.Response().BodyWriter(), rows)
 }

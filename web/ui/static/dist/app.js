@@ -216,17 +216,6 @@ e.preventDefault();
 upload(field, data.files);
 });
 });
-var carried;
-on(d, "dragstart", function (e) { carried = e.target.closest && e.target.closest("[data-order] > li"); if (carried) e.dataTransfer.effectAllowed = "move"; });
-on(d, "dragover", function (e) {
-var over = carried && e.target.closest("[data-order] > li"), box;
-if (!over || over.parentNode !== carried.parentNode) return;
-e.preventDefault();
-box = over.getBoundingClientRect();
-over.parentNode.insertBefore(carried, e.clientY < box.top + box.height / 2 ? over : over.nextSibling);
-});
-on(d, "drop", function (e) { if (carried) e.preventDefault(); });
-on(d, "dragend", function () { carried = null; });
 function clocks() {
 all("[data-left]:not([data-ready])").forEach(function (c) {
 var end = Date.now() + 1000 * Number(c.dataset.left), form = d.getElementById(c.dataset.form);
@@ -238,36 +227,34 @@ if (s > 0) setTimeout(tick, 500); else if (form && c.isConnected) form.submit();
 })();
 });
 }
-var dragged;
-function row(e) { return e.target.closest && e.target.closest("[data-place] > [data-key]"); }
-function drags() { all("[data-place] > [data-key]").forEach(function (r) { r.draggable = true; }); }
-function aim(r, e) {
-var box = r && r.getBoundingClientRect(), behind = r && e.clientY > box.top + box.height / 2;
-all(".drop-before,.drop-behind").forEach(function (o) { o.classList.remove("drop-before", "drop-behind"); });
-if (r) r.classList.add(behind ? "drop-behind" : "drop-before");
-return behind;
-}
+var dragged, from, next;
+function drags() { all("[data-order] > li").forEach(function (r) { r.draggable = true; }); }
 on(d, "dragstart", function (e) {
-if (!(dragged = row(e))) return;
+if (!(dragged = e.target.closest && e.target.closest("[data-order] > li"))) return;
+from = dragged.parentNode;
+next = dragged.nextSibling;
 e.dataTransfer.effectAllowed = "move";
-e.dataTransfer.setData("text/plain", dragged.dataset.key);
+e.dataTransfer.setData("text/plain", "");
 dragged.classList.add("dragged");
 });
 on(d, "dragover", function (e) {
-var to = dragged && row(e);
-if (!to || to === dragged || to.parentNode.dataset.name !== dragged.parentNode.dataset.name) return;
+var list = dragged && e.target.closest("[data-order]"), over = list && e.target.closest("[data-order] > li"), box;
+if (!list || list !== from && (!from.dataset.name || list.dataset.name !== from.dataset.name)) return;
 e.preventDefault();
-aim(to, e);
+if (!over || over === dragged) return;
+box = over.getBoundingClientRect();
+list.insertBefore(dragged, e.clientY < box.top + box.height / 2 ? over : over.nextSibling);
 });
 on(d, "drop", function (e) {
-var to = dragged && row(e), list, form;
-if (!to || to === dragged) return;
+if (!dragged) return;
 e.preventDefault();
-list = to.parentNode;
+var list = dragged.parentNode, before = dragged.previousElementSibling, moved = list !== from || dragged.nextSibling !== next, form;
+from = null;
+if (!moved || !list.dataset.order) return;
 form = d.createElement("form");
 form.method = "post";
-form.action = list.dataset.place;
-[["do", list.dataset.do], [list.dataset.name, dragged.dataset.key], ["at", to.dataset.key], ["behind", aim(to, e) ? "1" : ""]].forEach(function (f) {
+form.action = list.dataset.order;
+[["do", list.dataset.do], [list.dataset.name, dragged.dataset.key], ["at", (before || dragged.nextElementSibling).dataset.key], ["behind", before ? "1" : ""]].forEach(function (f) {
 var i = d.createElement("input");
 i.type = "hidden"; i.name = f[0]; i.value = f[1];
 form.append(i);
@@ -276,9 +263,10 @@ d.body.append(form);
 form.submit();
 });
 on(d, "dragend", function () {
-if (dragged) dragged.classList.remove("dragged");
-dragged = null;
-aim();
+if (!dragged) return;
+if (from) from.insertBefore(dragged, next);
+dragged.classList.remove("dragged");
+dragged = from = null;
 });
 var slow;
 on(d, "htmx:beforeRequest", function (e) {

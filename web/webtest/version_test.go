@@ -1,0 +1,76 @@
+package webtest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/learnscape/learnscape/web/webtest"
+)
+
+// The next version of a course arrives while somebody of a partner is in the middle of the first: told at the course, they read what is
+// different, move without losing anything, and go back.
+func TestNextVersionArrives(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	learner, author := webtest.Open(t, 390), webtest.Open(t, 1360)
+	signIn(t, learner, d, "author@brightwater.example")
+	at := readingCourse(learner, d, "brightwater")
+	learner.Click(`main .progress-card .btn-primary`)
+	learner.Wait(`#lesson-foot`)
+	lesson(learner)
+	pass(learner)
+	finish(learner)
+	learner.Visit(at)
+	before := share(learner)
+	if before == "" || before == "0%" {
+		t.Fatalf("after a lesson the progress is %q", before)
+	}
+
+	signIn(t, author, d, "author@halden.example")
+	author.Visit(d.URL("halden", "/publish?tab=published&q=Reports"))
+	author.ClickText("Write the next version")
+	author.WaitText("Draft of version")
+	author.Type(`.add-lesson input[name="lesson"]`, "Read it to somebody")
+	author.Submit(`.add-lesson input[name="lesson"]`)
+	author.WaitText("The lesson is empty")
+	manuscript := author.At()[:strings.Index(author.At(), "/lessons/")]
+	author.ClickText("Text")
+	author.Type(`#block-0 textarea`, "Read the report aloud to whoever runs the site.")
+	author.WaitText("Saved")
+	author.Visit(manuscript)
+	author.Click(`#publish .btn-primary`)
+	author.Wait(`main .progress-card`)
+
+	learner.Visit(at)
+	learner.WaitText("Version 2 is here. You are in version 1.")
+	learner.ClickText("See what is different")
+	learner.WaitText("Read it to somebody")
+	everyWay(learner, "move")
+	learner.Resize(390)
+	learner.ClickText("Move to version 2")
+	learner.WaitText("Moved. What you finished stays finished.")
+	everyWay(learner, "moved")
+	learner.Resize(390)
+	learner.Visit(at)
+	learner.WaitText("Read it to somebody")
+	if after := share(learner); after != before {
+		t.Errorf("the move takes the progress from %s to %s", before, after)
+	}
+	if !learner.Has(`main .map-done, main [class*="done"]`) {
+		t.Error("what was finished is not any more")
+	}
+
+	// The way back is where the version stands.
+	learner.Click(`main .defs a[href$="/version"]`)
+	learner.WaitText("You moved. Until")
+	learner.ClickText("Back to version 1")
+	learner.WaitText("Back in the version before.")
+	learner.Visit(at)
+	learner.WaitText("Version 2 is here. You are in version 1.")
+	if strings.Contains(learner.Text(), "Read it to somebody") || share(learner) != before {
+		t.Errorf("back in version 1 the page has the new lesson, or the progress is %s after %s", share(learner), before)
+	}
+	if code := status(t, d.Client(t, "learner@kestrel.example"), strings.Replace(at, "brightwater", "kestrel", 1)+"/version"); code != 404 {
+		t.Errorf("who is not on it gets %d", code)
+	}
+}
