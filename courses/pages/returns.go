@@ -34,14 +34,13 @@ func (p *Pages) exportReturns(c *fiber.Ctx) error {
 	}
 	lines := [][]string{head}
 	for _, r := range list {
-		line := []string{r.Month.Format("2006-01"), "", "", "", ""}
-		if r.People > 0 {
-			line[1] = strconv.Itoa(r.People)
-		}
-		for i, s := range []*float64{r.Day3, r.Day7, r.Day30} {
+		line := []string{r.Month.Format("2006-01"), number0(r.People)}
+		for _, s := range []*float64{r.Day3, r.Day7, r.Day30} {
+			share := ""
 			if s != nil {
-				line[2+i] = strconv.FormatFloat(*s, 'f', 2, 64)
+				share = strconv.FormatFloat(*s, 'f', 2, 64)
 			}
+			line = append(line, share)
 		}
 		lines = append(lines, line)
 	}

@@ -154,7 +154,9 @@ func (s *site) pastMails(t *testing.T) {
 // askInPrograms lets every partner ask one of its people because of a program: whom it asked is its own.
 func (w *world) askInPrograms() {
 	w.t.Helper()
-	for _, key := range slices.Sorted(maps.Keys(w.at("standings").objects)) {
+	// One is enough: every mutant of the wall is tried with all of them.
+	keys := slices.Sorted(maps.Keys(w.at("standings").objects))
+	for _, key := range keys[:min(1, len(keys))] {
 		st := w.at("standings").objects[key]
 		vendor, partner, program := w.owner[st.Org], w.owner[st.Other], parse[id.Any](w.t, st.ID)
 		ask := id.New[id.Any]()
@@ -166,7 +168,9 @@ func (w *world) askInPrograms() {
 // askForgeries ask for somebody else, or because of a program in which nobody takes part.
 func (w *world) askForgeries() (out []forgery) {
 	const ask = `INSERT INTO program_asks (org_id, ask_id, vendor, program_id, kind, membership_id, asked_by, at) VALUES ($1, gen_random_uuid(), $2, $3, 'renew', $4, $5, now())`
-	for _, key := range slices.Sorted(maps.Keys(w.at("standings").objects)) {
+	// One is enough: every mutant of the wall is tried with all of them.
+	keys := slices.Sorted(maps.Keys(w.at("standings").objects))
+	for _, key := range keys[:min(1, len(keys))] {
 		st := w.at("standings").objects[key]
 		vendor, partner, program := w.owner[st.Org], w.owner[st.Other], parse[id.Any](w.t, st.ID)
 		for _, third := range w.orgs {
@@ -181,7 +185,6 @@ func (w *world) askForgeries() (out []forgery) {
 				out = append(out, forgery{what: "note that the vendor asked a partner", as: as, args: []any{vendor.id, program, partner.id}, steps: []string{`UPDATE program_partners SET asked_at = now() WHERE org_id = $1 AND program_id = $2 AND partner = $3`}})
 			}
 		}
-		return out // One is enough: every mutant of the wall is tried with all of them.
 	}
 	return out
 }

@@ -70,8 +70,7 @@ CREATE TABLE pilot_remarks (
   body          text NOT NULL CHECK (length(body) BETWEEN 1 AND 2000),
   at            timestamptz NOT NULL,
   PRIMARY KEY (org_id, remark_id),
-  FOREIGN KEY (org_id, membership_id) REFERENCES memberships,
-  FOREIGN KEY (item_org, item_id, version) REFERENCES pilots (org_id, item_id, version) ON DELETE CASCADE
+  FOREIGN KEY (org_id, membership_id) REFERENCES memberships
 );
 CALL wall('pilot_remarks');
 CREATE INDEX pilot_remarks_item ON pilot_remarks (item_org, item_id, version, at DESC);
@@ -79,7 +78,8 @@ CREATE INDEX pilot_remarks_member ON pilot_remarks (org_id, membership_id, item_
 -- Nobody remarks in the name of somebody else, nor on what they do not try.
 CREATE POLICY p_mine ON pilot_remarks TO learnscape_app USING (org_id = (SELECT app_org()) AND membership_id = (SELECT app_membership()))
   WITH CHECK (org_id = (SELECT app_org()) AND membership_id = (SELECT app_membership()) AND EXISTS (SELECT 1 FROM enrollments e
-    WHERE e.org_id = pilot_remarks.org_id AND e.membership_id = pilot_remarks.membership_id AND e.item_org = pilot_remarks.item_org AND e.item_id = pilot_remarks.item_id AND e.version = pilot_remarks.version));
+    WHERE e.org_id = pilot_remarks.org_id AND e.membership_id = pilot_remarks.membership_id AND e.item_org = pilot_remarks.item_org AND e.item_id = pilot_remarks.item_id AND e.version = pilot_remarks.version)
+    AND EXISTS (SELECT 1 FROM pilots p WHERE p.org_id = pilot_remarks.item_org AND p.item_id = pilot_remarks.item_id AND p.version = pilot_remarks.version AND p.ended_at IS NULL));
 CREATE POLICY p_authors ON pilot_remarks FOR SELECT TO learnscape_app USING (item_org = (SELECT app_org()) AND (SELECT app_writes()));
 GRANT SELECT, INSERT, DELETE ON pilot_remarks TO learnscape_app;
 -- +goose Down
