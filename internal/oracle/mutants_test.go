@@ -184,7 +184,8 @@ var mutants = []mutant{
 	{name: "a second policy opens what the first closes", sql: `CREATE POLICY p_more ON files FOR SELECT TO learnscape_app USING (true)`},
 }
 
-// publisherOfFinishers is an organization of which somebody elsewhere may finish something that is not open to them otherwise.
+// publisherOfFinishers is an organization of which somebody elsewhere may finish something that is not open to them otherwise; nil where
+// the world has none.
 func (w *world) publisherOfFinishers() *org {
 	for _, f := range w.model.Objects {
 		it := w.model.Objects["item "+f.Item]
@@ -193,7 +194,6 @@ func (w *world) publisherOfFinishers() *org {
 			return w.owner[it.Org]
 		}
 	}
-	w.t.Fatal("nobody may finish anything")
 	return nil
 }
 

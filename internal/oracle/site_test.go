@@ -344,6 +344,13 @@ func (m tallies) look(name string) *tally {
 
 type tallies map[string]*tally
 
+// wrote reports whether the address is that of what the reader wrote and shared.
+func (s *site) wrote(r *reader, target string) bool {
+	return slices.ContainsFunc(s.world.thoughts, func(h sharedThought) bool {
+		return target == "/reflections/"+h.ob.ID && h.ob.Org == r.who.Org && h.ob.Member == r.who.Member
+	})
+}
+
 // scan looks for canaries that the reader may not see. What the reader typed into the question comes back and is no finding.
 func (s *site) scan(tl *tally, r *reader, route, target string, a answer) {
 	typed, _ := url.PathUnescape(target)
@@ -360,6 +367,9 @@ func (s *site) scan(tl *tally, r *reader, route, target string, a answer) {
 			tl.saw(s.fields[tok])
 			if strings.HasPrefix(route, "GET /admin/audit") && r.scope.Has(scope.Administrator) && r.who.View == "" {
 				continue // The log goes on to say with whom something was once.
+			}
+			if s.wrote(r, target) {
+				continue // Who shared a reflection reads with whom, to take it back.
 			}
 			if (r.org == nil || r.org.id.String() != o.Org) && !s.names(r.who, o.Org) {
 				tl.leaks = append(tl.leaks, fmt.Sprintf("%s: %s: %s (%s) names the organization %s, of which nothing is open", s.now, r.name, target, route, s.owner[o.Org].slug))
