@@ -67,6 +67,9 @@ const (
 	Live       Kind = "live"       // that the live session ID of Org is about Item
 	Seat       Kind = "seat"       // that Member of Org comes to the live session ID of Other: Shown is how
 	Room       Kind = "room"       // where people meet in the live session ID of Org, while it is open
+	Trial      Kind = "trial"      // a version of Item of Org that only some try: its texts, and that it is tried; Done says that it is over
+	Tries      Kind = "tries"      // that Other tries the version on trial of Item of Org; nobody else if it is a team of Org
+	Remark     Kind = "remark"     // what Member of Org says of the version on trial of an item of Other
 	Said       Kind = "said"       // what Member of Org wrote about a lesson of Other: Done says that it is meant as the authors read it
 	Tried      Kind = "tried"      // what Member of Org shows of something they tried to those with whom they take a path: all of Org but Other
 	Thought    Kind = "thought"    // what Member of Org shares of a reflection with Other, a member of its own or of another organization
@@ -200,9 +203,26 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own && v.Member == o.Member || v.Member != "" && v.Member == o.Other && (own || s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
 	case Said: // The words go to the authors, of whatever organization the one is who wrote them.
 		return v.Org != "" && v.Org == o.Other && v.Writes && (own || w.Resting[o.Org] == "") || !o.Done && own && v.Member == o.Member
+	case Trial: // In force for nobody: of others only who is named tries it, while it is tried and while the item is open to them.
+		it := w.find(Item, o.Item)
+		return own || !o.Done && it != nil && w.Sees(v, it) && w.tries(v, o)
+	case Tries: // Who else tries it is the owner's.
+		return own || v.Org != "" && v.Org == o.Other
+	case Remark: // For the authors, of whatever organization the one is who wrote it.
+		return own && v.Member != "" && v.Member == o.Member || v.Org != "" && v.Org == o.Other && v.Writes && (own || w.Resting[o.Org] == "")
 	case Tried:
 		return own && v.Member != "" && v.Member != o.Other
 	case Part, Sealed:
+	}
+	return false
+}
+
+// tries reports whether the viewer's organization is named to try a version.
+func (w *World) tries(v Viewer, o *Object) bool {
+	for _, x := range w.Objects {
+		if x.Kind == Tries && x.Org == o.Org && x.Item == o.Item && v.Org != "" && x.Other == v.Org {
+			return true
+		}
 	}
 	return false
 }
@@ -321,7 +341,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Live:
 		it := w.find(Item, o.Item)
 		return it != nil && w.looks(v, it)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed, Thought, Tried, Said:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed, Thought, Tried, Said, Trial, Tries, Remark:
 	}
 	return false
 }

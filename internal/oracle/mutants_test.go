@@ -55,6 +55,18 @@ var mutants = []mutant{
 	{name: "authors of another organization need no yes", table: "submissions", policy: "p_authors", old: `across AND `, new: ``},
 	{name: "authors of another organization need not meet the learner's", table: "submissions", policy: "p_authors", old: `AND meets(org_id)`, new: ``},
 	{name: "whoever is with the authors looks at what is handed in", table: "submissions", policy: "p_authors", old: `( SELECT app_writes() AS app_writes)`, new: `true`},
+	{name: "lessons on trial are read with the rest", sql: `ALTER POLICY p_pilot ON lessons USING (true)`},
+	{name: "translations on trial are read with the rest", sql: `ALTER POLICY p_pilot ON lesson_texts USING (true)`},
+	{name: "versions on trial are read with the rest", sql: `ALTER POLICY p_pilot ON versions USING (true)`},
+	{name: "who looks as others do reads what is on trial", table: "lessons", policy: "p_pilot", old: `(( SELECT app_view() AS app_view) IS NULL)`, new: `true`},
+	{name: "what is tried no more is read by who tried it", table: "pilots", policy: "p_tries", old: `(ended_at IS NULL)`, new: `true`},
+	{name: "a version is tried where its item is closed", table: "pilots", policy: "p_tries", old: `opened(org_id, item_id)`, new: `true`},
+	{name: "who tries a version is told who else does", sql: `ALTER POLICY p_tries ON pilot_groups USING (kind = 'org')`},
+	{name: "authors read remarks on what is not theirs", sql: `ALTER POLICY p_authors ON pilot_remarks USING ((SELECT app_writes()))`},
+	{name: "remarks are read by whoever is with the authors", table: "pilot_remarks", policy: "p_authors", old: `( SELECT app_writes() AS app_writes)`, new: `true`},
+	{name: "remarks of a suspended organization are still read", rests: oracle.Remark, sql: `ALTER POLICY p_resting ON pilot_remarks USING (true)`},
+	{name: "a remark is on whatever one learns", sql: `ALTER POLICY p_mine ON pilot_remarks WITH CHECK (org_id = (SELECT app_org()) AND membership_id = (SELECT app_membership()))`},
+	{name: "a remark is whoever's", table: "pilot_remarks", policy: "p_mine", old: `(membership_id = ( SELECT app_membership() AS app_membership))`, new: `true`},
 	{name: "turns do not ask for what they belong to", sql: `ALTER POLICY p_read ON submission_turns USING (true)`},
 	{name: "answers to tasks do not ask for what they belong to", sql: `ALTER POLICY p_read ON submission_answers USING (true)`},
 	{name: "what somebody of a suspended organization handed in is still read", rests: oracle.Handed, sql: `ALTER POLICY p_resting ON submissions USING (true)`},
@@ -241,7 +253,7 @@ func breakWall(t *testing.T, seed uint64, all []mutant) (left []mutant) {
 	}
 	t.Cleanup(func() { _ = owner.Close(context.WithoutCancel(t.Context())) })
 	rests := map[oracle.Kind]*org{oracle.Finish: w.publisherOfFinishers()}
-	for _, k := range []oracle.Kind{oracle.Addition, oracle.Question, oracle.Answer, oracle.Total, oracle.Disclosure, oracle.Handed, oracle.Thought} {
+	for _, k := range []oracle.Kind{oracle.Addition, oracle.Question, oracle.Answer, oracle.Total, oracle.Disclosure, oracle.Handed, oracle.Thought, oracle.Remark} {
 		rests[k] = w.heard(k)
 	}
 	before := w.tallies()

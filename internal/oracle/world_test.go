@@ -187,7 +187,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"organizations", "org_id", "", 1, 1},
 		{"memberships", "membership_id", "", .12, .85},
 		{"items", "item_id", "", .12, .85},
-		{"versions", "item_id", "", .12, .85},
+		{"versions", "item_id || CASE WHEN pilot THEN ' trial' ELSE '' END", "", .12, .85},
 		{"lessons", "item_id || ' ' || key", "", .12, .85},
 		{"lesson_texts", "item_id || ' ' || key", "", .12, .85},
 		{"files", "file_id", "", .12, .85},
@@ -242,6 +242,9 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"live_sessions", "session_id", "", .12, .85},
 		{"live_seats", "session_id || ' ' || membership_id", "", .04, .85},
 		{"live_links", "session_id", "", .02, .85}, // Whoever has no seat reads none.
+		{"pilots", "item_id", "", .12, .85},
+		{"pilot_groups", "item_id || ' ' || group_id", "", .12, .85},
+		{"pilot_remarks", "remark_id", "", .04, .85},
 		{"disclosures", "org_id || ' ' || giver_org || ' ' || membership_id || ' ' || item_id", "", .02, .85},
 	} {
 		from := s.from
@@ -313,6 +316,9 @@ func (w *world) fill() {
 	// Two who look at what is theirs, as somebody else does and as everybody does.
 	for i, as := range []id.Org{w.orgs[1].id, id.Everyone} {
 		w.viewers = append(w.viewers, scope.Scope{Actor: scope.Member, Org: w.orgs[i*2].id, Membership: w.orgs[i*2].members[0], Roles: []scope.Role{scope.Learner}, View: as})
+	}
+	for _, o := range w.orgs {
+		w.onTrial(o)
 	}
 	keys, err := secret.ParseKeyring("test:" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	if err != nil {
