@@ -77,9 +77,9 @@ func (w *world) think(o *org) {
 	w.r = rand.New(rand.NewPCG(uint64(len(w.tokens)), 29))
 	defer func() { w.r = before }()
 	for i, m := range o.members {
-		for n, with := range []string{"colleague", "team", "other", "other"} {
-			if with == "team" && i > 1 {
-				continue // The team has two people.
+		for n, with := range []string{"colleague", "team", "other", "other", "alone"} {
+			if with == "team" && i > 1 || with == "alone" && i > 0 {
+				continue // The team has two people, and another one has one.
 			}
 			it := pick(w.r, w.items)
 			ob := &oracle.Object{Kind: oracle.Thought, Org: o.id.String(), ID: id.New[id.Any]().String(), Member: m.String()}
@@ -88,6 +88,11 @@ func (w *world) think(o *org) {
 			switch with {
 			case "team":
 				reader, team = o.members[1-i], w.crews[o.id.String()]
+			case "alone":
+				own := id.New[id.Any]()
+				w.exec(o, `INSERT INTO teams (org_id, team_id, name) VALUES ($1, $2, $3)`, o.id, own, w.field(&oracle.Object{Kind: oracle.House, Org: o.id.String()}, "teams.name"))
+				w.exec(o, `INSERT INTO team_members (org_id, team_id, membership_id) VALUES ($1, $2, $3)`, o.id, own, m)
+				reader, team = m, own
 			case "other":
 				to = w.orgs[(n+w.r.IntN(len(w.orgs)))%len(w.orgs)]
 				if to == o {
