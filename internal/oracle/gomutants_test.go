@@ -44,7 +44,10 @@ var goMutants = []goMutant{
 		name: "who handed something in is named to another organization, whatever the two agreed", at: []string{"GET /handed"}, file: "courses/task.go", old: "db.List(b, &rows, handedSQL+` ORDER BY",
 		new: "db.List(b, &rows, map[bool]string{false: handedSQL, true: strings.Replace(handedSQL, \"CASE WHEN c.meet = 'name' THEN s.shown_name END\", \"s.shown_name\", 1)}[mutant(%q)]+` ORDER BY",
 	},
-	{name: "who shares a thought is named to another organization, whatever the two agreed", at: []string{"GET /reflections"}, file: "courses/reflection.go", old: "CASE WHEN c.meet = 'name' THEN s.shown_name END", new: "CASE WHEN c.meet = 'name' OR `+map[bool]string{false: \"false\", true: \"true\"}[mutant(%q)]+` THEN s.shown_name END"},
+	{
+		name: "who shares a thought is named to another organization, whatever the two agreed", at: []string{"GET /reflections"}, file: "courses/reflection.go", old: "db.List(b, &v.Rows, sharedSQL+readsSQL+",
+		new: "db.List(b, &v.Rows, map[bool]string{false: sharedSQL, true: strings.Replace(sharedSQL, \"CASE WHEN c.meet = 'name' THEN s.shown_name END\", \"s.shown_name\", 1)}[mutant(%q)]+readsSQL+",
+	},
 	{name: "what was presumed of a session is believed", leaves: true, at: []string{"GET /me"}, file: "auth/session.go", old: "if err != nil || !reflect.DeepEqual(is, was) {", new: "if (err != nil || !reflect.DeepEqual(is, was)) && !mutant(%q) {"},
 	{name: "who left still has a session", at: []string{"GET /me"}, file: "auth/session.go", old: "AND m.state = 'active'`,", new: "`+map[bool]string{false: \" AND m.state = 'active'\"}[mutant(%q)],"},
 	{name: "nobody asks what a token is for", at: []string{"GET /api/v1/collections"}, file: "internal/api/api.go", old: "\tif need != \"\" && !slices.Contains(sc.For, need) {\n", new: "\tif need != \"\" && !slices.Contains(sc.For, need) && !mutant(%q) {\n"},
@@ -332,21 +335,26 @@ func TestUnderMutation(t *testing.T) { //nolint:paralleltest // As said.
 		start, by := time.Now(), ""
 		switch {
 		case m.moves:
-			t.Setenv(openMutant, "")
-			w := newWorld(t, 91)
-			w.mutated = true
-			t.Setenv(openMutant, m.name)
-			w.everyMove(func(when string) bool {
-				all := w.tallies()
-				w.compare(t.Context(), all, when)
-				for _, key := range names(all) {
-					if len(all[key].leaks)+len(all[key].missing) > 0 {
-						by = key + ", after " + when
-						return true
-					}
+			for _, seed := range []uint64{91, 92, 93} { // In a next world where nothing in the first one differs by it.
+				if by != "" {
+					break
 				}
-				return false
-			})
+				t.Setenv(openMutant, "")
+				w := newWorld(t, seed)
+				w.mutated = true
+				t.Setenv(openMutant, m.name)
+				w.everyMove(func(when string) bool {
+					all := w.tallies()
+					w.compare(t.Context(), all, when)
+					for _, key := range names(all) {
+						if len(all[key].leaks)+len(all[key].missing) > 0 {
+							by = key + ", after " + when
+							return true
+						}
+					}
+					return false
+				})
+			}
 		case m.events:
 			if _, found := s.forge(t, su, tables); len(found) > 0 {
 				by = found[0]

@@ -245,7 +245,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"pilots", "item_id", "", .12, .85},
 		{"pilot_groups", "item_id || ' ' || group_id", "", .12, .85},
 		{"pilot_remarks", "remark_id", "", .04, .85},
-		{"disclosures", "org_id || ' ' || giver_org || ' ' || membership_id || ' ' || item_id", "", .02, .85},
+		{"disclosures", "org_id || ' ' || giver_org || ' ' || membership_id || ' ' || item_id", "", .01, .85},
 	} {
 		from := s.from
 		if from == "" {
