@@ -246,9 +246,10 @@ func (s *site) memberOf(m id.Membership) scope.Scope {
 	return scope.Scope{}
 }
 
-// session opens a session as signing in would have.
+// session opens a session as signing in would have, of somebody who was here before: the first visit to the home page leads elsewhere.
 func (s *site) session(o *org, m id.Membership) string {
 	token := secret.NewToken()
+	s.exec(o, `UPDATE memberships SET purpose = 'asked' WHERE org_id = $1 AND membership_id = $2 AND purpose = ''`, o.id, m)
 	s.exec(o, `INSERT INTO sessions (org_id, session_id, token_hash, membership_id, expires_at, auth_at) VALUES ($1, $2, $3, $4, now() + interval '1 day', now() + interval '1 day')`,
 		o.id, id.New[id.Session](), secret.Hash(token), m)
 	return token
