@@ -35,7 +35,7 @@ import (
 // DB is a pool of connections as the role learnscape_app.
 type DB struct {
 	pool  *pgxpool.Pool
-	turns *semaphore.Weighted // Reads that are under way
+	turns *semaphore.Weighted // reads of people that are under way
 	std   *sql.DB
 	gorm  *gorm.DB
 	now   func() time.Time
@@ -86,7 +86,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", redact(err))
 	}
 	// Two pages per core are read at once and the others wait in the order in which they came: at ten at once each took as long as all of
-	// them, with a quarter more CPU. What writes holds its connection over several round trips and takes no turn.
+	// them, with a quarter more CPU. What writes holds its connection over several round trips and takes no turn, nor does work that nobody
+	// waits for.
 	d := &DB{pool: pool, turns: semaphore.NewWeighted(int64(2 * runtime.NumCPU())), now: o.Now}
 	if d.now == nil {
 		d.now = func() time.Time { return time.Now().UTC() } //nolint:forbidigo // The clock's one source.
