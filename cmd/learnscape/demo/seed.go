@@ -110,6 +110,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 		{"credentials", s.credentials},
 		{"programs", s.programs},
 		{"teams", s.teams},
+		{"practice", func(ctx context.Context) error { return s.practice(ctx, cat) }},
 		{"search", s.index},
 		{"public doors", s.publicDoors},
 		{"invitations", s.invitations},
