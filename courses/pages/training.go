@@ -118,6 +118,11 @@ func (v trainingView) next() string {
 // chosen reports whether the record is narrowed to an item.
 func (v trainingView) chosen(it id.Item) bool { return slices.Contains(v.Filter.Items, it) }
 
+// shows reports whether anybody in the list shows what became of what they tried.
+func (v trainingView) shows() bool {
+	return slices.ContainsFunc(v.Rows, func(r courses.Training) bool { return r.Shown })
+}
+
 // narrowed reports whether it is narrowed at all.
 func (v trainingView) narrowed() bool {
 	return v.Filter.State != "" || v.Filter.Query != "" || v.Filter.Asked || len(v.Filter.Items) > 0
