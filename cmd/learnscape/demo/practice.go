@@ -25,14 +25,6 @@ type practiceText struct {
 	Cohort      cohortText       `yaml:"cohort"`
 	Helped      helpedText       `yaml:"helped"`
 	Pilot       pilotText        `yaml:"pilot"`
-	Asks        []askText        `yaml:"asks"`
-}
-
-// askText is a vendor who asks a partner to look at where it stands in a program.
-type askText struct {
-	By      string `yaml:"by"`
-	Program string `yaml:"program"`
-	Partner string `yaml:"partner"`
 }
 
 // recordFile is a file of past records.
@@ -152,25 +144,7 @@ func (s *seeder) practice(ctx context.Context, cat *catalog) error {
 	return each(ctx, []func(context.Context) error{
 		func(ctx context.Context) error { return s.records(ctx, svc, p.Records) },
 		func(ctx context.Context) error { return s.pilot(ctx, svc, p.Pilot) },
-		func(ctx context.Context) error { return s.asks(ctx, svc, p.Asks) },
 	}, func(ctx context.Context, do func(context.Context) error) error { return do(ctx) })
-}
-
-// asks lets vendors ask partners to look at where they stand in a program.
-func (s *seeder) asks(ctx context.Context, svc *courses.Service, list []askText) error {
-	for _, a := range list {
-		by, house := s.signer(ctx, a.By)
-		var program id.Any
-		if err := s.d.DB.Read(as(ctx, house), func(b *db.Batch) {
-			db.One(b, &program, nil, `SELECT program_id FROM programs WHERE org_id = $1 AND name = $2`, orgID(house), a.Program)
-		}); err != nil {
-			return err
-		}
-		if err := svc.AskPartner(by, program, orgID(a.Partner)); err != nil {
-			return fmt.Errorf("ask %s: %w", a.Partner, err)
-		}
-	}
-	return nil
 }
 
 // records brings in files of past records.
