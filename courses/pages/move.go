@@ -98,6 +98,6 @@ func (v moveView) moveEffects(ctx context.Context) []ui.Effect {
 func (v moveView) stayEffects(ctx context.Context) []ui.Effect {
 	return []ui.Effect{
 		{Icon: "clock", Title: lang.T(ctx, "practice.move.left", "Time", lang.Minutes(ctx, max(1, v.LeftNow)))},
-		{Icon: "calendar", Title: lang.T(ctx, "practice.move.later"), Text: lang.T(ctx, "practice.move.later_text")},
+		{Icon: "refresh-cw", Title: lang.T(ctx, "practice.move.later"), Text: lang.T(ctx, "practice.move.later_text")},
 	}
 }

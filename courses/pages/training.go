@@ -24,6 +24,8 @@ func (p *Pages) mountRecords(r fiber.Router) {
 	p.mountPast(r)
 	r.Get("/records", p.training)
 	r.Get("/records.csv", p.exportTraining)
+	r.Get("/records/past/:id", p.removal)
+	r.Post("/records/past/:id", p.removePast)
 	r.Get("/me/record", p.ownTraining)
 	r.Post("/me/record", p.changeTraining)
 }
@@ -175,7 +177,9 @@ func (p *Pages) training(c *fiber.Ctx) (err error) {
 	if err != nil {
 		return err
 	}
-	return shell.Page(c, recordsPage(c, lang.T(ctx, "records.title"), fiber.StatusOK), trainingPage(v))
+	page := recordsPage(c, lang.T(ctx, "records.title"), fiber.StatusOK)
+	page.Flash = did(c, "records.done.removed", "removed")
+	return shell.Page(c, page, trainingPage(v))
 }
 
 func (p *Pages) exportTraining(c *fiber.Ctx) error {

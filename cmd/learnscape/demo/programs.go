@@ -35,7 +35,7 @@ type programText struct {
 	Partners []struct {
 		AcceptedBy string   `yaml:"accepted_by"`
 		Account    string   `yaml:"account"`
-		Asked      bool     `yaml:"asked"` // to look at where they stand
+		Asked      bool     `yaml:"asked"`   // to look at where they stand
 		Stories    []string `yaml:"stories"` // org/slug
 	} `yaml:"partners"`
 }
