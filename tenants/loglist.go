@@ -91,7 +91,7 @@ func LogActions() map[string]string {
 		"organization.hold_over":  TopicSettings,
 		"assignment.made":         TopicPeople, "assignment.changed": TopicPeople, "assignment.taken_back": TopicPeople, "assignment.restored": TopicPeople,
 		"cohort.planned": TopicPeople, "cohort.ended": TopicPeople,
-		"record.imported": TopicPeople, "record.import_undone": TopicPeople, "record.exported": TopicExports,
+		"record.imported": TopicPeople, "record.import_undone": TopicPeople, "record.removed": TopicPeople, "record.exported": TopicExports,
 		"team.reminded": TopicPeople, "team.learning_exported": TopicExports,
 		"team.created":         TopicPeople,
 		"team.deleted":         TopicPeople,

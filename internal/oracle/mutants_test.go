@@ -104,6 +104,8 @@ var mutants = []mutant{
 	{name: "anybody reminds anybody", sql: `ALTER TABLE nudges DISABLE TRIGGER guard_nudge`},
 	{name: "past records of everybody", sql: `ALTER POLICY p_own ON past_records USING (true)`},
 	{name: "past records are read by whose item it is", sql: `ALTER POLICY p_own ON past_records USING ((SELECT app_org()) IN (org_id, item_org) OR item_org IS NULL)`},
+	{name: "removed records of everybody", sql: `ALTER POLICY p_own ON removed_records USING (true)`},
+	{name: "anybody says that a record was removed", sql: `ALTER TABLE removed_records DISABLE TRIGGER guard_removed_record`},
 	{name: "anybody records whatever they like", sql: `ALTER TABLE past_records DISABLE TRIGGER guard_past_record`},
 	{name: "libraries of everybody", sql: `ALTER POLICY p_own ON adoptions USING (true)`},
 	{name: "a library is told to those whose items are in it", sql: `ALTER POLICY p_own ON adoptions USING ((SELECT app_org()) IN (org_id, item_org))`},

@@ -211,6 +211,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"nudges", "nudge_id", "", .12, .85},
 		{"program_asks", "ask_id", "", .02, .85},
 		{"past_records", "record_id", "", .12, .85},
+		{"removed_records", "record_id", "", .12, .85},
 		{"cohorts", "cohort_id", "", .12, .85},
 		{"cohort_people", "org_id || ' ' || cohort_id || ' ' || membership_id", "", .12, .85},
 		{"additions", "org_id || ' ' || path_id", "", .08, .85},
