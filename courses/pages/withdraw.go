@@ -30,7 +30,7 @@ type versionsView struct {
 }
 
 func (p *Pages) versions(c *fiber.Ctx) error {
-	return p.showVersions(c, versionsView{Draft: courses.WithdrawDraft{Version: number(c.Query("withdraw"))}}, fiber.StatusOK)
+	return p.showVersions(c, versionsView{Draft: courses.WithdrawDraft{Version: max(0, number(c.Query("withdraw")))}}, fiber.StatusOK)
 }
 
 func (p *Pages) showVersions(c *fiber.Ctx, v versionsView, status int) error {
@@ -39,7 +39,7 @@ func (p *Pages) showVersions(c *fiber.Ctx, v versionsView, status int) error {
 	if err != nil {
 		return err
 	}
-	if v.VersionsView, err = p.courses.Versions(ctx, it, number(c.Query("before")), v.Draft.Version); err != nil {
+	if v.VersionsView, err = p.courses.Versions(ctx, it, max(0, number(c.Query("before"))), v.Draft.Version); err != nil {
 		return err
 	}
 	c.Status(status)
