@@ -250,6 +250,10 @@ type liveRemindWorker struct {
 
 // Work implements river.Worker.
 func (w *liveRemindWorker) Work(ctx context.Context, job *river.Job[liveRemindArgs]) error {
+	// What was closed meanwhile without a word to the other side is found before anybody is reminded.
+	if err := w.u.Lost(jobs.Enter(ctx, scope.Usher, job.Args.Org)); err != nil {
+		return err
+	}
 	return w.u.Remind(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.Session, job.Args.What, job.Args.Starts)
 }
 
