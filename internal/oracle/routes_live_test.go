@@ -182,8 +182,14 @@ func (s *site) liveMails(t *testing.T) {
 			}
 		}
 	}
+	s.mailsAre(t, su, `m.body LIKE '%/live/%'`, 10)
+}
+
+// mailsAre scans the mails for which the condition holds, of which there are at least so many, each for whom it went to.
+func (s *site) mailsAre(t *testing.T, su *pgx.Conn, where string, least int) {
+	t.Helper()
 	rows, err := su.Query(t.Context(), `SELECT m.org_id::text AS org, m.subject || E'\n' || m.body || E'\n' || m.calendar AS text, p.membership_id::text AS member FROM mails m
-		JOIN memberships p ON p.org_id = m.org_id AND p.email = m.recipient WHERE m.body LIKE '%/live/%'`)
+		JOIN memberships p ON p.org_id = m.org_id AND p.email = m.recipient WHERE `+where)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +201,7 @@ func (s *site) liveMails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(list) < 10 {
+	if len(list) < least {
 		t.Errorf("only %d mails", len(list))
 	}
 	for _, m := range list {

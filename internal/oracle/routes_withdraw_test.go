@@ -3,8 +3,10 @@ package oracle_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"testing"
 
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/oracle"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
@@ -73,6 +75,48 @@ func (w *world) recall(o *org) {
 			w.put("withdrawal_notes", v.id.String()+" "+it.ID, told)
 		}
 	}
+}
+
+// withdrawMails tells everybody who is in what was withdrawn why: words of another reach them as the agreement's carrier wrote them down.
+func (s *site) withdrawMails(t *testing.T) {
+	t.Helper()
+	su := superuser(t, s.dsn("postgres"))
+	for _, o := range s.orgs {
+		told := s.field(&oracle.Object{Kind: oracle.House, Org: o.id.String()}, "withdrawal_notes.reason")
+		if _, err := su.Exec(t.Context(), `WITH gone AS (UPDATE enrollments e SET forced_from = 3 WHERE e.org_id = $1 AND e.state = 'active' RETURNING e.*)
+			INSERT INTO withdrawal_notes (org_id, item_org, item_id, version, title, item_kind, kind, reason, instead, withdrawn_at) SELECT DISTINCT g.org_id, g.item_org, g.item_id, 3, 'Gone', 'course', 'legal', $2, 1, now() FROM gone g
+			ON CONFLICT DO NOTHING`, o.id, told); err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range s.world.items {
+			if err := s.portal.Withdrawer.Tell(jobs.Enter(t.Context(), scope.Mailer, o.id), parse[id.Org](t, it.Org), parse[id.Item](t, it.ID), 3); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.mailsAre(t, su, `m.subject LIKE '%Gone%'`, 3)
+}
+
+// lostMails shuts everything for a moment: whoever has a seat elsewhere loses it, and is told of no other one.
+func (s *site) lostMails(t *testing.T) {
+	t.Helper()
+	su := superuser(t, s.dsn("postgres"))
+	exec := func(q string) {
+		t.Helper()
+		if _, err := su.Exec(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`SET session_replication_role = replica;
+		CREATE TEMP TABLE kept_grants AS SELECT * FROM grants; CREATE TEMP TABLE kept_finishing AS SELECT * FROM finishing; CREATE TEMP TABLE kept_seats AS SELECT * FROM live_seats;
+		DELETE FROM grants; DELETE FROM finishing; UPDATE live_seats SET attended = NULL`)
+	for _, o := range s.orgs {
+		if err := s.portal.Usher.Lost(jobs.Enter(t.Context(), scope.Usher, o.id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`DELETE FROM live_seats; INSERT INTO live_seats OVERRIDING SYSTEM VALUE SELECT * FROM kept_seats; INSERT INTO finishing SELECT * FROM kept_finishing; INSERT INTO grants SELECT * FROM kept_grants`)
+	s.mailsAre(t, su, `m.calendar LIKE '%METHOD:CANCEL%'`, 3)
 }
 
 // recallForgeries are what nobody withdraws, gives back or is told: what is another's, and words in the place of whoever carries them.

@@ -197,6 +197,8 @@ var mails = map[string]func(s *site, t *testing.T){
 	"courses/past_remind.go pastMail":        (*site).pastMails,
 	"courses/program_ask.go askMail":         (*site).askMails,
 	"courses/live_mail.go liveMail":          (*site).liveMails,
+	"courses/live_lost.go lostMail":          (*site).lostMails,
+	"courses/withdraw_carry.go message":      (*site).withdrawMails,
 	"courses/program_partner.go programMail": (*site).programMails,
 }
 

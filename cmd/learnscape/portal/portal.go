@@ -53,26 +53,27 @@ type Config struct {
 
 // Portal is everything of a running installation.
 type Portal struct {
-	DB        *db.DB
-	Jobs      *jobs.Client
-	Relay     *jobs.Relay
-	Tenants   *tenants.Service
-	Sealer    *tenants.Sealer
-	Routine   *tenants.Routine
-	Reminder  *courses.Reminder
-	Usher     *courses.Usher
-	Keeper    *tenants.Keeper
-	Reads     *tenants.Reads
-	Auth      *auth.Service
-	Importer  *auth.Importer
-	Bundles   *courses.Importer
-	Courses   *courses.Service
-	Marketing *marketing.Service
-	Community *community.Service
-	Search    *search.Service
-	Blob      blob.Store
-	Mail      *mail.Service
-	App       *fiber.App
+	DB         *db.DB
+	Jobs       *jobs.Client
+	Relay      *jobs.Relay
+	Tenants    *tenants.Service
+	Sealer     *tenants.Sealer
+	Routine    *tenants.Routine
+	Reminder   *courses.Reminder
+	Usher      *courses.Usher
+	Withdrawer *courses.Withdrawer
+	Keeper     *tenants.Keeper
+	Reads      *tenants.Reads
+	Auth       *auth.Service
+	Importer   *auth.Importer
+	Bundles    *courses.Importer
+	Courses    *courses.Service
+	Marketing  *marketing.Service
+	Community  *community.Service
+	Search     *search.Service
+	Blob       blob.Store
+	Mail       *mail.Service
+	App        *fiber.App
 
 	log *slog.Logger
 }
@@ -145,7 +146,8 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Courses.Listen(p.Relay)
 	p.Usher = courses.NewUsher(p.Courses, p.Mail, p.Jobs)
 	p.Usher.Listen(p.Relay)
-	courses.NewWithdrawer(p.Courses, p.Mail, p.Jobs).Listen(p.Relay)
+	p.Withdrawer = courses.NewWithdrawer(p.Courses, p.Mail, p.Jobs)
+	p.Withdrawer.Listen(p.Relay)
 	courses.NewReckoner(p.Courses, p.Jobs).Listen(p.Relay)
 	courses.NewChecker(p.Courses, client, p.Jobs, courses.LinkPause).Listen(p.Relay)
 	courses.NewRoutine(p.Courses, p.Mail, p.Jobs, address).Listen(p.Relay)
