@@ -100,7 +100,7 @@ func trainingSQL(crew string) string {
 			CASE WHEN x.past THEN p.record_id END AS record_id,
 			CASE WHEN x.past THEN (p.ends_on + time '23:59:59') AT TIME ZONE 'UTC' WHEN e.completed_at IS NOT NULL THEN k.expires_at END AS ends, coalesce(k.revoked, false) AND NOT x.past AS revoked
 		FROM lines l JOIN crew c ON c.membership_id = l.membership_id
-		LEFT JOIN LATERAL (SELECT e.title, e.version, e.completed_at, e.done::float8 / greatest(e.total, 1) AS share FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = l.membership_id AND e.item_org = l.item_org AND e.item_id = l.item_id AND e.state <> 'left') e ON true
+		LEFT JOIN LATERAL (SELECT e.title, coalesce(e.finished_in, e.version) AS version, e.completed_at, e.done::float8 / greatest(e.total, 1) AS share FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = l.membership_id AND e.item_org = l.item_org AND e.item_id = l.item_id AND e.state <> 'left') e ON true
 		LEFT JOIN LATERAL (SELECT p.record_id, p.title, p.done_on, p.ends_on FROM past_records p WHERE p.org_id = $1 AND p.membership_id = l.membership_id
 			AND coalesce(p.item_id::text, lower(p.title)) = coalesce(l.item_id::text, l.thing) ORDER BY p.done_on DESC LIMIT 1) p ON true
 		CROSS JOIN LATERAL (SELECT p.record_id IS NOT NULL AND (e.completed_at IS NULL OR e.completed_at::date < p.done_on) AS past) x

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -53,6 +54,12 @@ func (p *Pages) moveVersion(c *fiber.Ctx) error {
 	done := "moved"
 	if c.FormValue("do") == "back" {
 		done = "back"
+	}
+	if c.FormValue("do") == "read" {
+		if err := p.courses.ReadWithdrawal(c.UserContext(), it); err != nil {
+			return err
+		}
+		return c.Redirect(strings.TrimSuffix(c.Path(), "/version"), fiber.StatusSeeOther)
 	}
 	err = p.courses.MoveVersion(c.UserContext(), it, number(c.FormValue("version")))
 	if says := saysOf(c.UserContext(), err); says != "" {
