@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/learnscape/learnscape/courses"
-	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/blob"
+	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/scope"
