@@ -10,6 +10,7 @@ import (
 
 	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/blob"
+	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/scope"
@@ -207,6 +208,9 @@ func TestDemonstrationWorldImports(t *testing.T) {
 		t.Skip("the demonstration world is not there")
 	}
 	w := setup(t)
+	w.tx(w.vendor.ctx, func(tx *db.Tx) error { // The sites that a house of the world shows in frames.
+		return tx.Must(`UPDATE organizations SET frames = '{www.openstreetmap.org}' WHERE org_id = $1`, tx.Scope.Org)
+	})
 	for _, dir := range dirs {
 		r, err := w.svc.ImportFolder(w.vendor.ctx, courses.ImportOptions{Dir: copyWithout(t, dir, "collections:")})
 		if err != nil {
