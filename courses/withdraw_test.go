@@ -73,12 +73,12 @@ func (r *recall) gone(author context.Context, it tenants.Item, version int) {
 }
 
 // mails is how many mails wait for somebody.
-func (r *recall) mails(h house, who context.Context) int {
+func (r *recall) mails(who context.Context) int {
 	sc, err := scope.From(who)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return one[int](dbtest.System(r.t, scope.Mailer, h.org.OrgID), r.world, `SELECT count(*)::int FROM mails m JOIN memberships k ON k.org_id = m.org_id AND k.email = m.recipient WHERE m.org_id = $1 AND k.membership_id = $2 AND m.subject LIKE '%ithdr%'`, h.org.OrgID, sc.Membership)
+	return one[int](dbtest.System(r.t, scope.Mailer, sc.Org), r.world, `SELECT count(*)::int FROM mails m JOIN memberships k ON k.org_id = m.org_id AND k.email = m.recipient WHERE m.org_id = $1 AND k.membership_id = $2 AND m.subject LIKE '%ithdr%'`, sc.Org, sc.Membership)
 }
 
 func TestAWithdrawnVersionIsReadByNobodyAndEverybodyMovesOn(t *testing.T) {
@@ -137,7 +137,7 @@ func TestAWithdrawnVersionIsReadByNobodyAndEverybodyMovesOn(t *testing.T) {
 	if v, err := r.svc.Course(early, it.ItemID); err != nil || v.Version != 1 || v.Gone != nil {
 		t.Errorf("who was never in it is told %+v, %v", v.Gone, err)
 	}
-	if got := []int{r.mails(r.partner, late), r.mails(r.partner, done), r.mails(r.vendor, own), r.mails(r.partner, quiet), r.mails(r.partner, early)}; !slices.Equal(got, []int{1, 1, 1, 0, 0}) {
+	if got := []int{r.mails(late), r.mails(done), r.mails(own), r.mails(quiet), r.mails(early)}; !slices.Equal(got, []int{1, 1, 1, 0, 0}) {
 		t.Errorf("mails: %v", got)
 	}
 	// The library gives new starts what is in its place, and says why.
@@ -184,7 +184,7 @@ func TestAWithdrawnVersionIsReadByNobodyAndEverybodyMovesOn(t *testing.T) {
 	if a, err = r.svc.Adopted(curator, it.ItemID); err != nil || a.InUse() != 1 || len(a.Gone) != 0 {
 		t.Errorf("the library afterwards: %d, %+v, %v", a.InUse(), a.Gone, err)
 	}
-	if got := r.mails(r.partner, late); got != 1 {
+	if got := r.mails(late); got != 1 {
 		t.Errorf("%d mails after it was given back", got)
 	}
 }
@@ -202,8 +202,8 @@ func TestTheOnlyVersionIsWithdrawn(t *testing.T) {
 	_, err := r.svc.Course(ctx, it.ItemID)
 	refused(t, "the page", err, errs.NotFound)
 	rec, err := r.svc.Record(ctx, it.ItemID)
-	if err != nil || rec.Gone == nil || rec.Gone.Reason != "The relief valve opens the wrong way." || rec.Lessons != 1 || r.mails(r.partner, ctx) != 1 {
-		t.Errorf("what is kept: %+v, %d mails, %v", rec.Gone, r.mails(r.partner, ctx), err)
+	if err != nil || rec.Gone == nil || rec.Gone.Reason != "The relief valve opens the wrong way." || rec.Lessons != 1 || r.mails(ctx) != 1 {
+		t.Errorf("what is kept: %+v, %d mails, %v", rec.Gone, r.mails(ctx), err)
 	}
 	_, err = r.svc.Record(r.colleague(r.partner), it.ItemID)
 	refused(t, "somebody who was never in it", err, errs.NotFound)
@@ -295,7 +295,7 @@ func TestAWithdrawalTellsNobodyToWhomItIsClosed(t *testing.T) {
 	}
 	got := stands{
 		one[int](ctx, r.world, `SELECT e.version FROM enrollments e WHERE e.org_id = $1`, r.partner.org.OrgID),
-		one[int](ctx, r.world, `SELECT count(*)::int FROM withdrawal_notes n WHERE n.org_id = $1`, r.partner.org.OrgID), r.mails(r.partner, ctx),
+		one[int](ctx, r.world, `SELECT count(*)::int FROM withdrawal_notes n WHERE n.org_id = $1`, r.partner.org.OrgID), r.mails(ctx),
 		one[bool](ctx, r.world, `SELECT e.forced_from IS NOT NULL FROM enrollments e WHERE e.org_id = $1`, r.partner.org.OrgID),
 	}
 	if want := (stands{Version: 1}); got != want {
@@ -303,7 +303,7 @@ func TestAWithdrawalTellsNobodyToWhomItIsClosed(t *testing.T) {
 	}
 	// News that somebody made up moves nobody.
 	r.tx(ctx, func(tx *db.Tx) error {
-		return jobs.Emit(tx, courses.VersionWithdrawn{Org: r.partner.org.OrgID, Owner: r.vendor.org.OrgID, Item: it.ItemID, Version: 1, At: time.Now()}) //nolint:forbidigo // Any time.
+		return jobs.Emit(tx, courses.VersionWithdrawn{Org: r.partner.org.OrgID, Owner: r.vendor.org.OrgID, Item: it.ItemID, Version: 1, At: time.Now()})
 	})
 	r.carried(it, 1)
 	if v := one[int](ctx, r.world, `SELECT e.version FROM enrollments e WHERE e.org_id = $1`, r.partner.org.OrgID); v != 1 {
