@@ -95,7 +95,9 @@ func (p *Pages) show(c *fiber.Ctx, at courses.Place, s shown) error {
 	if shell.IsFragment(c) && s.question != "" {
 		return shell.Fragment(c, quizAnswered(v, s))
 	}
-	return shell.Page(c, lessonProps(v), lessonPage(v, s))
+	page := lessonProps(v)
+	page.Flash = liveDone(c, "seat", "waiting", "left", "unqueued")
+	return shell.Page(c, page, lessonPage(v, s))
 }
 
 func (p *Pages) answer(c *fiber.Ctx) error {

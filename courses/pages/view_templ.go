@@ -735,6 +735,8 @@ func kindIcon(kind string) string {
 		return "file-text"
 	case markdown.Quiz, "check":
 		return "clipboard-check"
+	case markdown.Live:
+		return "calendar-check"
 	}
 	return "graduation-cap"
 }

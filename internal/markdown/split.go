@@ -24,6 +24,7 @@ const (
 	Task    = "task"    // something to do and hand in, in Ask, that somebody looks at by a rubric
 	Steps   = "steps"   // a list of what to do one after the other, to tick and to print
 	Embed   = "embed"   // something that another site shows in a frame, in Src
+	Live    = "live"    // a live session in which somebody takes part
 )
 
 // What whoever passes a quiz need not read.
@@ -35,7 +36,7 @@ const (
 // typed reports whether a fence of the language is one of the typed blocks.
 func typed(language string) bool {
 	switch language {
-	case Quiz, Reflect, Video, File, Path, Try, Task, Steps, Embed:
+	case Quiz, Reflect, Video, File, Path, Try, Task, Steps, Embed, Live:
 		return true
 	}
 	return false
@@ -47,7 +48,7 @@ type Block struct {
 	Kind  string `json:"kind"`
 	Key   string `json:"key"`             // stable: from the heading or title, not from the position
 	Title string `json:"title,omitempty"` // "" for prose before the first heading
-	HTML  string `json:"html,omitempty"`  // of prose, with its heading, which has the id "s-"+Key; of a task what to do
+	HTML  string `json:"html,omitempty"`  // of prose, with its heading, which has the id "s-"+Key; of a task and of a live session what to do
 
 	Questions []Question `json:"questions,omitempty"`
 	Shuffle   bool       `json:"shuffle,omitempty"`  // of a quiz: questions and choices come in another order for everybody
@@ -71,6 +72,9 @@ type Block struct {
 	Rubric []Criterion `json:"rubric,omitempty"` // of a task: by what
 
 	Do []Do `json:"do,omitempty"` // of a list of steps: what to do, in order
+
+	Series    string `json:"series,omitempty"`    // of a live session: of its organization's sessions those of this series count beside those that are planned for the lesson; "" for none
+	Recording bool   `json:"recording,omitempty"` // of a live session: watching its recording does as well, once the lesson has one
 
 	Line int `json:"-"` // where it begins in the text, from 1
 }
@@ -147,8 +151,7 @@ func (s *splitter) take(n ast.Node) {
 			s.more = false
 		}
 	case *ast.FencedCodeBlock:
-		switch kind := string(n.Language(s.source)); kind {
-		case Quiz, Reflect, Video, File, Path, Try, Task, Steps, Embed:
+		if kind := string(n.Language(s.source)); typed(kind) {
 			s.flush()
 			s.typed(kind, lines(n.Lines(), s.source), s.lineOf(n))
 			return
@@ -233,6 +236,8 @@ type Fields struct {
 	By        []string   `yaml:"reviewers,omitempty"`
 	Rubric    string     `yaml:"rubric,omitempty"` // a line each: "What counts: not there | as it should be | better still"
 	Steps     Lines      `yaml:"steps,omitempty"`  // a line each, or a list
+	Series    string     `yaml:"series,omitempty"`
+	Recording bool       `yaml:"recording,omitempty"`
 	Questions []Question `yaml:"questions,omitempty"`
 }
 
@@ -277,6 +282,8 @@ func (s *splitter) typed(kind, body string, line int) {
 		if !s.embed(&b, f) {
 			return
 		}
+	case Live:
+		s.live(&b, f)
 	case Reflect:
 		if f.Ask == "" {
 			s.wrong("no_question", line, kind, "there is no question", "add ask: with one question")
