@@ -46,7 +46,7 @@ type LessonView struct {
 	Skip     *Skip // how to skip it; nil if one cannot
 	Open     int   // questions without an answer
 	Tasks    int   // that are not done
-	Meets    int   // live sessions to which the viewer has to come yet
+	Meets    int   // people whom the viewer has to meet yet: live sessions and groups
 	Started  bool
 	Pilot    int // the version of the root, where it is tried by some before it is everybody's; 0 for any other
 	Visitor  bool
@@ -88,6 +88,7 @@ type BlockView struct {
 	Plan                   *TryView        // of something to try
 	Task                   *markdown.Block // of a task: Body is how far it is
 	Live                   *LiveStep       // of a live session; nil in a preview and in an added step
+	Group                  *GroupStep      // of something that a few do together: where nobody is to do it, as in a preview, without Now
 	Check                  *CheckRules     // of a quiz that is taken as a whole, elsewhere: it has no Questions here
 	Steps                  []StepView      // of a list of steps
 	Frame                  *FrameView      // of what another site shows
@@ -354,7 +355,7 @@ func (r *root) ownStep(key string) (OwnStep, id.Org, bool) {
 func (r *root) parts(v *LessonView, leaf Leaf) []Part {
 	var out []Part
 	for _, b := range v.Blocks {
-		if b.Kind == markdown.File || b.Kind == markdown.Path || b.Title == "" && b.Kind != markdown.Reflect && b.Kind != markdown.Quiz && b.Kind != markdown.Try && b.Kind != markdown.Task && b.Kind != markdown.Live {
+		if b.Kind == markdown.File || b.Kind == markdown.Path || b.Title == "" && b.Kind != markdown.Reflect && b.Kind != markdown.Quiz && b.Kind != markdown.Try && b.Kind != markdown.Task && b.Kind != markdown.Live && b.Kind != markdown.Group {
 			continue
 		}
 		p := Part{Key: b.Key, Title: b.Title, Kind: b.Kind, Done: v.Done}

@@ -42,6 +42,7 @@ func (u *Usher) Listen(relay *jobs.Relay) {
 		return nil
 	})
 	jobs.On(relay, scope.Usher, u.s.Attended)
+	u.s.listenGroups(relay)
 }
 
 // Attended writes into the activity stream of the acting organization that its members came to sessions, and finishes the steps that are done by

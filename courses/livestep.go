@@ -71,7 +71,7 @@ func filmed(list []markdown.Block) bool {
 // well.
 func meets(list []markdown.Block) (n int) {
 	for _, b := range list {
-		if b.Meets() && !(b.Recording && filmed(list)) {
+		if b.Meets() && (!b.Recording || !filmed(list)) {
 			n++
 		}
 	}
@@ -98,62 +98,103 @@ func meetsIn(source string) string {
 
 // meetings reads what a lesson's page shows of people who meet; the pages of lessons in which nobody does read nothing.
 func (s *Service) meetings(ctx context.Context, v *LessonView, at located, list []markdown.Block, sc scope.Scope, own tenants.Organization) error {
-	if at.Own || !slices.ContainsFunc(v.Blocks, func(b BlockView) bool { return b.Kind == markdown.Live }) {
+	if at.Own || len(v.Waits) > 0 || !slices.ContainsFunc(list, markdown.Block.Meets) {
 		return nil
 	}
-	orgs := []id.Org{at.Org}
+	groups := make([][]StepGroup, len(v.Blocks))
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		for i := range v.Blocks {
-			if v.Blocks[i].Kind != markdown.Live {
-				continue
-			}
-			of := list[slices.IndexFunc(list, func(x markdown.Block) bool { return x.Kind == markdown.Live && x.Key == v.Blocks[i].Key })]
-			l := &LiveStep{LiveList: LiveList{Now: v.Now, Member: sc.SignedIn(), Author: v.Owner.OrgID == sc.Org && sc.Has(scope.Author)}, Own: own, Record: of.Recording && filmed(list), Part: at.Lesson}
-			v.Blocks[i].Live = l
-			args := []any{sc.Org, sc.Membership, v.Now, at.Org, at.Item, at.Lesson, of.Series}
-			db.List(b, &l.Rows, `SELECT `+liveColumns+stepLivesSQL+`l.ends_at > $3 AND `+tenants.Seen("$1")+` ORDER BY l.starts_at, l.session_id LIMIT $8`, append(args, stepDates)...)
-			db.List(b, &l.Past, `SELECT `+liveColumns+`, s.attended IS NOT NULL AS said`+stepLivesSQL+`l.ends_at <= $3 AND `+tenants.Seen("$1")+` ORDER BY coalesce(s.attended, false) DESC, s.seat_id IS NULL, l.starts_at DESC, l.session_id LIMIT $8`, append(args, stepPast)...)
-			if sc.SignedIn() {
-				db.One(b, &l.Settings, nil, liveSettingsSQL, sc.Org, sc.Membership)
-				db.One(b, &l.Name, nil, `SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, sc.Org, sc.Membership)
+			j := slices.IndexFunc(list, func(x markdown.Block) bool { return x.Kind == v.Blocks[i].Kind && x.Key == v.Blocks[i].Key })
+			switch v.Blocks[i].Kind {
+			case markdown.Live:
+				l := &LiveStep{LiveList: LiveList{Now: v.Now, Member: sc.SignedIn(), Author: v.Owner.OrgID == sc.Org && sc.Has(scope.Author)}, Own: own, Record: list[j].Recording && filmed(list), Part: at.Lesson}
+				v.Blocks[i].Live = l
+				l.queue(b, sc, at, list[j].Series)
+			case markdown.Group:
+				g := v.Blocks[i].Group
+				g.Now, g.Member, g.Own = v.Now, sc.SignedIn() && !sc.ReadsOnly(), own
+				if g.Member {
+					g.queue(b, sc, at, list[j].Key, &groups[i])
+				}
 			}
 		}
 	}); err != nil {
 		return fmt.Errorf("who meets in %s: %w", at.Lesson, err)
 	}
+	orgs := []id.Org{at.Org}
 	for i := range v.Blocks {
-		l := v.Blocks[i].Live
-		if l == nil {
-			continue
-		}
-		for _, r := range l.Rows {
-			orgs = append(orgs, r.Org)
-		}
-		if l.Came() == nil && !l.Record && !v.Done {
-			v.Meets++
-		}
-		for j := range v.Parts {
-			if p := &v.Parts[j]; p.Kind == markdown.Live && p.Key == v.Blocks[i].Key {
-				p.Done = p.Done || l.Came() != nil
-				p.Now = p.Now && !p.Done
-			}
-		}
+		orgs = append(orgs, v.Blocks[i].metOrgs()...)
 	}
 	all, err := s.tenants.ByIDs(ctx, orgs...)
 	for i := range v.Blocks {
-		if v.Blocks[i].Live != nil {
-			v.Blocks[i].Live.Orgs = all
+		b := &v.Blocks[i]
+		if len(groups[i]) > 0 {
+			b.Group.Group = &groups[i][0]
+		}
+		b.named(all)
+		if b.Live == nil && b.Group == nil {
+			continue
+		}
+		done := b.Live != nil && b.Live.Came() != nil || b.Group != nil && b.Group.Done()
+		if !done && !v.Done && (b.Live == nil || !b.Live.Record) {
+			v.Meets++
+		}
+		for j := range v.Parts {
+			if p := &v.Parts[j]; p.Kind == b.Kind && p.Key == b.Key {
+				p.Done = p.Done || done
+				p.Now = p.Now && !p.Done
+			}
 		}
 	}
 	return err
 }
 
-// openMeets counts the live sessions of the lesson that the member has not come to.
+// metOrgs are the organizations that the block names.
+func (b *BlockView) metOrgs() (out []id.Org) {
+	if b.Group != nil {
+		for _, p := range b.Group.People {
+			out = append(out, p.Org)
+		}
+		for _, g := range b.Group.Open {
+			out = append(out, g.Org)
+		}
+	}
+	return out
+}
+
+// named fills in what they are called.
+func (b *BlockView) named(all map[id.Org]tenants.Organization) {
+	if b.Group == nil {
+		return
+	}
+	for i := range b.Group.People {
+		b.Group.People[i].By = all[b.Group.People[i].Org]
+	}
+	for i := range b.Group.Open {
+		b.Group.Open[i].By = all[b.Group.Open[i].Org]
+	}
+}
+
+// queue reads the sessions by which the step is done.
+func (l *LiveStep) queue(b *db.Batch, sc scope.Scope, at located, series string) {
+	args := []any{sc.Org, sc.Membership, b.Now, at.Org, at.Item, at.Lesson, series}
+	db.List(b, &l.Rows, `SELECT `+liveColumns+stepLivesSQL+`l.ends_at > $3 AND `+tenants.Seen("$1")+` ORDER BY l.starts_at, l.session_id LIMIT $8`, append(args, stepDates)...)
+	db.List(b, &l.Past, `SELECT `+liveColumns+`, s.attended IS NOT NULL AS said`+stepLivesSQL+`l.ends_at <= $3 AND `+tenants.Seen("$1")+` ORDER BY coalesce(s.attended, false) DESC, s.seat_id IS NULL, l.starts_at DESC, l.session_id LIMIT $8`, append(args, stepPast)...)
+	if sc.SignedIn() {
+		db.One(b, &l.Settings, nil, liveSettingsSQL, sc.Org, sc.Membership)
+		db.One(b, &l.Name, nil, `SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, sc.Org, sc.Membership)
+	}
+}
+
+// openMeets counts the live sessions of the lesson that the member has not come to, and what a few do together in which the member has not taken
+// part.
 func openMeets(tx *db.Tx, at located) (int, error) {
 	return db.Row[int](tx, `SELECT count(*)::int FROM lessons l CROSS JOIN LATERAL jsonb_array_elements(l.blocks) b
-		WHERE l.org_id = $3 AND l.item_id = $4 AND l.version = $6 AND l.key = $5 AND b->>'kind' = 'live' AND NOT (coalesce((b->>'recording')::boolean, false) AND jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "video")'))
-			AND NOT EXISTS (SELECT 1 FROM live_seats s JOIN live_sessions x ON x.org_id = s.session_org AND x.session_id = s.session_id
-				WHERE s.org_id = $1 AND s.membership_id = $2 AND s.attended AND x.org_id = $3 AND (x.item_id = $4 AND x.part = $5 OR x.series <> '' AND x.series = b->>'series'))`,
+		WHERE l.org_id = $3 AND l.item_id = $4 AND l.version = $6 AND l.key = $5 AND (b->>'kind' = 'live' AND NOT (coalesce((b->>'recording')::boolean, false) AND jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "video")'))
+				AND NOT EXISTS (SELECT 1 FROM live_seats s JOIN live_sessions x ON x.org_id = s.session_org AND x.session_id = s.session_id
+					WHERE s.org_id = $1 AND s.membership_id = $2 AND s.attended AND x.org_id = $3 AND (x.item_id = $4 AND x.part = $5 OR x.series <> '' AND x.series = b->>'series'))
+			OR b->>'kind' = 'group' AND NOT EXISTS (SELECT 1 FROM step_group_people p JOIN step_group_seen s ON s.org_id = p.org_id AND s.membership_id = p.membership_id AND s.group_id = p.group_id AND s.by_place <> p.place_id
+				WHERE p.org_id = $1 AND p.membership_id = $2 AND p.item_org = $3 AND p.item_id = $4 AND p.lesson_key = $5 AND p.block_key = b->>'key' AND p.said_at IS NOT NULL))`,
 		tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version)
 }
 

@@ -30,7 +30,7 @@ type LessonRef struct {
 	Key       string    `json:"key"` // stable over versions
 	Title     string    `json:"title"`
 	Summary   string    `json:"summary,omitempty"`
-	Kind      string    `json:"kind"` // lesson, practice or check, or live where people meet in it
+	Kind      string    `json:"kind"` // lesson, practice or check, or live or group where people meet in it
 	Minutes   int       `json:"minutes"`
 	Questions int       `json:"questions,omitempty"` // in its quizzes that are answered one by one
 	Checks    int       `json:"checks,omitempty"`    // quizzes that are taken as a whole

@@ -121,7 +121,7 @@ func inWords(own, words markdown.Block) (markdown.Block, bool) {
 		}
 	}
 	if own.Meets() {
-		out.HTML = words.HTML
+		out.HTML, out.Out = words.HTML, words.Out
 	}
 	if own.Kind == markdown.Steps {
 		out.Do = slices.Clone(words.Do)

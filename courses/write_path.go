@@ -58,7 +58,7 @@ type PlanRow struct {
 	Owner   tenants.Organization // of what it leads to
 	Empty   bool                 // an own lesson without a text
 	Waiting []string             // titles of the steps for which it waits
-	Meets   string               // of an own lesson in which people meet: the kind of what they do, markdown.Live
+	Meets   string               // of an own lesson in which people meet: the kind of what they do, markdown.Live or markdown.Group
 }
 
 // Is is of what kind the step is to a learner.

@@ -13,7 +13,7 @@ import (
 )
 
 // meetings are the kinds of steps in which people meet, in the order in which they are offered.
-var meetings = []string{markdown.Live} //nolint:gochecknoglobals // A constant list.
+var meetings = []string{markdown.Live, markdown.Group} //nolint:gochecknoglobals // A constant list.
 
 // meeting is the text that a step begins with in which people meet.
 func meeting(kind string) string { return "```" + kind + "\n```\n" }
@@ -107,7 +107,20 @@ func stepPatterns(ctx context.Context) []ui.Option {
 }
 
 // meetNote is what an author is told of a step in which people meet.
-func meetNote(string) string { return "livestep.write.note" }
+func meetNote(kind string) string {
+	if kind == markdown.Group {
+		return "group.write.note"
+	}
+	return "livestep.write.note"
+}
+
+// meetsOpen is why a lesson cannot be marked as done yet.
+func meetsOpen(v courses.LessonView) string {
+	if slices.ContainsFunc(v.Blocks, func(b courses.BlockView) bool { return b.Group != nil && !b.Group.Done() }) {
+		return "group.lesson_open"
+	}
+	return "livestep.lesson_open"
+}
 
 // meetsLive reports whether the lesson shows its sessions itself.
 func meetsLive(v courses.LessonView) bool {

@@ -737,6 +737,8 @@ func kindIcon(kind string) string {
 		return "clipboard-check"
 	case markdown.Live:
 		return "calendar-check"
+	case markdown.Group:
+		return "users"
 	}
 	return "graduation-cap"
 }

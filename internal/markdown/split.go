@@ -25,6 +25,7 @@ const (
 	Steps   = "steps"   // a list of what to do one after the other, to tick and to print
 	Embed   = "embed"   // something that another site shows in a frame, in Src
 	Live    = "live"    // a live session in which somebody takes part
+	Group   = "group"   // something that a few do together
 )
 
 // What whoever passes a quiz need not read.
@@ -36,7 +37,7 @@ const (
 // typed reports whether a fence of the language is one of the typed blocks.
 func typed(language string) bool {
 	switch language {
-	case Quiz, Reflect, Video, File, Path, Try, Task, Steps, Embed, Live:
+	case Quiz, Reflect, Video, File, Path, Try, Task, Steps, Embed, Live, Group:
 		return true
 	}
 	return false
@@ -48,7 +49,7 @@ type Block struct {
 	Kind  string `json:"kind"`
 	Key   string `json:"key"`             // stable: from the heading or title, not from the position
 	Title string `json:"title,omitempty"` // "" for prose before the first heading
-	HTML  string `json:"html,omitempty"`  // of prose, with its heading, which has the id "s-"+Key; of a task and of a live session what to do
+	HTML  string `json:"html,omitempty"`  // of prose, with its heading, which has the id "s-"+Key; of a task, a live session and a group what to do
 
 	Questions []Question `json:"questions,omitempty"`
 	Shuffle   bool       `json:"shuffle,omitempty"`  // of a quiz: questions and choices come in another order for everybody
@@ -64,7 +65,7 @@ type Block struct {
 	Captions  string     `json:"captions,omitempty"` // as Src, WebVTT
 	Chapters  []Cue      `json:"chapters,omitempty"` // of a video
 	Said      []Cue      `json:"said,omitempty"`     // the transcript of a video
-	Minutes   int        `json:"minutes,omitempty"`  // of a video, and how long a quiz may take; 0 for any time
+	Minutes   int        `json:"minutes,omitempty"`  // of a video and of a group, and how long a quiz may take; 0 for any time
 	Ref       string     `json:"ref,omitempty"`      // of a path card: "organization/slug"
 
 	Hand   []string    `json:"hand,omitempty"`   // of a task: what can be handed in, of Hands
@@ -75,6 +76,9 @@ type Block struct {
 
 	Series    string `json:"series,omitempty"`    // of a live session: of its organization's sessions those of this series count beside those that are planned for the lesson; "" for none
 	Recording bool   `json:"recording,omitempty"` // of a live session: watching its recording does as well, once the lesson has one
+	From      int    `json:"from,omitempty"`      // of a group: so many people at least, 2 or more
+	To        int    `json:"to,omitempty"`        // of a group: so many at most
+	Out       string `json:"out,omitempty"`       // of a group: what comes out of it
 
 	Line int `json:"-"` // where it begins in the text, from 1
 }
@@ -238,6 +242,9 @@ type Fields struct {
 	Steps     Lines      `yaml:"steps,omitempty"`  // a line each, or a list
 	Series    string     `yaml:"series,omitempty"`
 	Recording bool       `yaml:"recording,omitempty"`
+	From      int        `yaml:"from,omitempty"`
+	To        int        `yaml:"to,omitempty"`
+	Out       string     `yaml:"outcome,omitempty"`
 	Questions []Question `yaml:"questions,omitempty"`
 }
 
@@ -284,6 +291,10 @@ func (s *splitter) typed(kind, body string, line int) {
 		}
 	case Live:
 		s.live(&b, f)
+	case Group:
+		if !s.group(&b, f) {
+			return
+		}
 	case Reflect:
 		if f.Ask == "" {
 			s.wrong("no_question", line, kind, "there is no question", "add ask: with one question")

@@ -107,6 +107,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 		{"disclosures", s.disclose},
 		{"joint texts", s.speakTogether},
 		{"live sessions", s.meetLive},
+		{"groups of a step", s.meetInGroups},
 		{"credentials", s.credentials},
 		{"programs", s.programs},
 		{"teams", s.teams},
