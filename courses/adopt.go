@@ -203,6 +203,7 @@ type AdoptedView struct {
 
 	Now      time.Time
 	Finished int          // own people who finished it
+	Gone     []Withdrawal // versions of it that their publisher withdrew, the latest first
 	Diff     *VersionDiff // from the version in use to the newest; nil if that is in use, or it has closed
 }
 
@@ -222,6 +223,8 @@ func (s *Service) Adopted(ctx context.Context, item id.Item) (AdoptedView, error
 		db.One(b, &v.Adopted, &found, adoptedSQL+` AND a.item_id = $2`, sc.Org, item)
 		db.One(b, &v.Finished, nil, `SELECT count(*)::int FROM enrollments e JOIN adoptions a ON a.org_id = e.org_id AND a.item_org = e.item_org AND a.item_id = e.item_id
 			WHERE e.org_id = $1 AND e.item_id = $2 AND e.state = 'completed'`, sc.Org, item)
+		db.List(b, &v.Gone, `SELECT n.version, n.kind, n.reason, n.instead, n.withdrawn_at FROM withdrawal_notes n JOIN adoptions a ON a.org_id = n.org_id AND a.item_org = n.item_org AND a.item_id = n.item_id
+			WHERE n.org_id = $1 AND n.item_id = $2 AND n.undone_at IS NULL ORDER BY n.withdrawn_at DESC, n.version DESC LIMIT 20`, sc.Org, item)
 	}); err != nil {
 		return AdoptedView{}, err
 	}

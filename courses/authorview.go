@@ -83,8 +83,11 @@ type StopsView struct {
 // stopsPage is how many lines a page has.
 const stopsPage = 25
 
-// inFives is a number of people as it is told: whole steps of five, so that a difference is always that of five people.
-func inFives(n int) int { return n / 5 * 5 }
+// fives is the step in which people are counted; of fewer nothing is said.
+const fives = 5
+
+// inFives is a number of people as it is told: whole steps, so that a difference is always that of five people.
+func inFives(n int) int { return n / fives * fives }
 
 type stopRow struct {
 	Item     id.Item `db:"item_id"`
@@ -250,7 +253,7 @@ func (s stop) figures(rows []stopRow, asked []askedRow) StopStatistic {
 	if out.Reached = inFives(finished + at); out.Reached > 0 {
 		out.Finished, out.Stopped = inFives(finished), inFives(stopped)
 	}
-	most := 4 // Of fewer than five nothing is said.
+	most := fives - 1
 	for _, part := range sortedKeys(where) {
 		if where[part] > most {
 			out.Part, most = part, where[part]

@@ -105,6 +105,22 @@ type checked struct {
 	sittings []Sitting // the latest first
 	answers  []answerRow
 	more     int
+	last     int      // the number of the latest taking
+	lost     *Sitting // one that goes on in a version that is withdrawn since
+}
+
+// readable leaves out what was taken in a version that is withdrawn since: nobody reads its questions any more, and it is no attempt.
+func (c *checked) readable() {
+	if len(c.sittings) > 0 {
+		c.last = c.sittings[0].Number
+	}
+	c.sittings = slices.DeleteFunc(c.sittings, func(s Sitting) bool {
+		gone := !slices.ContainsFunc(c.editions, func(e editionBlocks) bool { return e.Version == s.Version })
+		if gone && s.Ended == nil {
+			c.lost = &s
+		}
+		return gone
+	})
 }
 
 func (c *checked) queue(b *db.Batch, sc scope.Scope, at located, quiz string) {
@@ -163,6 +179,7 @@ func (s *Service) Check(ctx context.Context, p Place, quiz string, result int) (
 	if err := s.db.Read(ctx, func(b *db.Batch) { c.queue(b, sc, at, quiz) }); err != nil {
 		return v, err
 	}
+	c.readable()
 	v.Root, v.Lang, v.Lesson, v.More = r.Item, r.Item.Lang, at.Ref.Title, c.more
 	v.Root.Title = r.Title
 	return v, v.fill(at, c, result)
@@ -299,6 +316,7 @@ func (s *Service) sit(ctx context.Context, p Place, quiz string, fn func(*db.Tx,
 		if err := tx.Batch(func(b *db.Batch) { c.queue(b, tx.Scope, at, quiz) }); err != nil {
 			return err
 		}
+		c.readable()
 		return fn(tx, at, &c)
 	})
 }
@@ -336,10 +354,12 @@ func (s *Service) BeginCheck(ctx context.Context, p Place, quiz string, skip boo
 		if err := s.join(tx, at); err != nil {
 			return err
 		}
-		sitting, number := id.New[id.Any](), 1
-		if len(c.sittings) > 0 {
-			number = c.sittings[0].Number + 1
+		if c.lost != nil {
+			if err := tx.Must(`UPDATE sittings SET ended_at = $3 WHERE org_id = $1 AND sitting_id = $2`, tx.Scope.Org, c.lost.ID, tx.Now); err != nil {
+				return err
+			}
 		}
+		sitting, number := id.New[id.Any](), c.last+1
 		var ends *time.Time
 		if b.Minutes > 0 {
 			t := tx.Now.Add(time.Duration(extended(b.Minutes, c.more)) * time.Minute)

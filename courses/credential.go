@@ -111,14 +111,14 @@ type earned struct {
 
 // earnedSQL reads it: $1 organization, $2 membership, $3 item, $4 when it counts as earned, NULL for when it was finished. The end is reckoned
 // by the database, which checks it.
-const earnedSQL = `SELECT e.membership_id, e.item_org, e.item_id, i.kind, e.title, i.lang, e.version, t.at, t.at + make_interval(months => o.months) AS expires_at,
-		` + offerColumns + `, a.right_answers, a.questions, CASE WHEN o.tells_how THEN how_learned($1, e.membership_id, e.item_org, e.item_id, e.version) ELSE '' END AS how, EXISTS (SELECT 1 FROM joint_propositions j WHERE j.publisher = e.item_org AND j.adopter = $1 AND j.path_id = e.item_id AND j.state = 'accepted'
+const earnedSQL = `SELECT e.membership_id, e.item_org, e.item_id, i.kind, e.title, i.lang, coalesce(e.finished_in, e.version) AS version, t.at, t.at + make_interval(months => o.months) AS expires_at,
+		` + offerColumns + `, a.right_answers, a.questions, CASE WHEN o.tells_how THEN how_learned($1, e.membership_id, e.item_org, e.item_id, coalesce(e.finished_in, e.version)) ELSE '' END AS how, EXISTS (SELECT 1 FROM joint_propositions j WHERE j.publisher = e.item_org AND j.adopter = $1 AND j.path_id = e.item_id AND j.state = 'accepted'
 			AND joint_holds(j.publisher, j.adopter, j.path_id, j.created_at, true)) AS joint
 	FROM enrollments e JOIN credential_offers o ON o.org_id = e.item_org AND o.item_id = e.item_id JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id
 	CROSS JOIN LATERAL (SELECT coalesce($4::timestamptz, e.completed_at) AS at) t
 	CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE x.correct)::int AS right_answers, count(*)::int AS questions FROM (
 		SELECT DISTINCT ON (q.item_id, q.lesson_key, q.question_key) q.correct FROM versions v JOIN attempts q ON q.item_id = ANY(v.leads_to || v.item_id)
-		WHERE v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version AND q.org_id = $1 AND q.membership_id = e.membership_id
+		WHERE v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = coalesce(e.finished_in, e.version) AND q.org_id = $1 AND q.membership_id = e.membership_id
 		ORDER BY q.item_id, q.lesson_key, q.question_key, q.at DESC) x) a
 	WHERE e.org_id = $1 AND e.membership_id = $2 AND e.item_id = $3 AND e.completed_at IS NOT NULL`
 

@@ -284,7 +284,7 @@ func publish(tx *db.Tx, it tenants.Item, c content, fill func(*press) error) (Pu
 		return Published{}, err
 	}
 	out := Published{Item: item, Version: item.Version, Problems: p.problems, Used: slices.Sorted(maps.Keys(p.used))}
-	last, err := db.Row[versionMark](tx, `SELECT coalesce(max(version), 0) AS version, coalesce(max(version) FILTER (WHERE NOT pilot), 0) AS released, coalesce((array_agg(digest ORDER BY version DESC) FILTER (WHERE NOT pilot))[1], '') AS digest,
+	last, err := db.Row[versionMark](tx, `SELECT coalesce(max(version), 0) AS version, coalesce(max(version) FILTER (WHERE NOT pilot AND NOT withdrawn), 0) AS released, coalesce((array_agg(digest ORDER BY version DESC) FILTER (WHERE NOT pilot AND NOT withdrawn))[1], '') AS digest,
 			EXISTS (SELECT 1 FROM pilots t WHERE t.org_id = $1 AND t.item_id = $2 AND t.ended_at IS NULL) AS tried
 		FROM versions WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, item.ItemID)
 	if err != nil {
@@ -318,13 +318,16 @@ func publish(tx *db.Tx, it tenants.Item, c content, fill func(*press) error) (Pu
 	if err := tenants.PublishItem(tx, item.ItemID, last.Version, c.At); err != nil {
 		return Published{}, err
 	}
+	if err := reopened(tx, item.ItemID, last.Version); err != nil {
+		return Published{}, err
+	}
 	out.Version, out.Fresh, out.Item.Version, out.Item.State = last.Version, true, last.Version, "published"
 	return out, nil
 }
 
 type versionMark struct {
 	Version  int    `db:"version"`  // the last
-	Released int    `db:"released"` // the last that is or was everybody's, with its digest
+	Released int    `db:"released"` // the last that is or was everybody's and is not withdrawn, with its digest
 	Digest   []byte `db:"digest"`
 	Tried    bool   `db:"tried"` // one is being tried
 }
@@ -418,7 +421,7 @@ func (p *press) putFiles(tx *db.Tx) error {
 	}
 	_, err := tx.Exec(`INSERT INTO files (org_id, file_id, item_id, sha256, name, path, media_type, size, created_at)
 		SELECT $1, f.id, $2, f.sum, f.name, f.path, f.type, f.size, $3 FROM unnest($4::uuid[], $5::bytea[], $6::text[], $7::text[], $8::bigint[], $9::text[]) AS f(id, sum, name, type, size, path)
-		ON CONFLICT (org_id, file_id) DO NOTHING`, tx.Scope.Org, p.item.ItemID, tx.Now, rows.ids, rows.sums, rows.names, rows.types, rows.sizes, rows.paths)
+		ON CONFLICT (org_id, file_id) DO UPDATE SET withdrawn = false WHERE files.withdrawn`, tx.Scope.Org, p.item.ItemID, tx.Now, rows.ids, rows.sums, rows.names, rows.types, rows.sizes, rows.paths)
 	if err != nil {
 		return fmt.Errorf("files: %w", err)
 	}

@@ -83,7 +83,7 @@ func (s *Service) enroll(tx *db.Tx, item id.Item, o Origin) error {
 	// version that it chose.
 	pinned, err := db.Rows[int](tx, `INSERT INTO enrollments AS e (org_id, enrollment_id, membership_id, item_org, item_id, version, origin, origin_ref, started_at, updated_at, title, kind, intent)
 		VALUES ($1, $2, $3, $4, $5, coalesce(`+piloted("$4", "$5", "$1", "$3")+`, (SELECT `+chosen+` FROM adoptions a WHERE a.org_id = $1 AND a.item_org = $4 AND a.item_id = $5), $6), $7, $8, $9, $9, $10, $11, $12)
-		ON CONFLICT (org_id, membership_id, item_org, item_id) DO UPDATE SET state = 'active', updated_at = excluded.updated_at, intent = coalesce(nullif(excluded.intent, ''), e.intent) WHERE e.state = 'left'
+		ON CONFLICT (org_id, membership_id, item_org, item_id) DO UPDATE SET state = 'active', finished_in = NULL, updated_at = excluded.updated_at, intent = coalesce(nullif(excluded.intent, ''), e.intent) WHERE e.state = 'left'
 		RETURNING e.version`,
 		tx.Scope.Org, id.New[id.Enrollment](), tx.Scope.Membership, it.OrgID, it.ItemID, it.Version, o.Kind, o.Ref, tx.Now, it.Title, it.Kind, o.Intent)
 	if err != nil || len(pinned) == 0 {

@@ -208,7 +208,7 @@ func (s *Service) AnswerFeedback(ctx context.Context, item id.Item, of id.Any, w
 }
 
 // verdict is what the viewer said of a lesson, of what they alone see of it.
-func verdict(list []reflection) (v *Verdict) {
+func verdict(list []keepsake) (v *Verdict) {
 	for _, r := range list {
 		if r.Kind == "feedback" {
 			v = &Verdict{Helped: r.Key == "yes", Words: r.Body, Signed: r.With != ""}

@@ -250,6 +250,10 @@ type liveRemindWorker struct {
 
 // Work implements river.Worker.
 func (w *liveRemindWorker) Work(ctx context.Context, job *river.Job[liveRemindArgs]) error {
+	// What was closed meanwhile without a word to the other side is found before anybody is reminded.
+	if err := w.u.Lost(jobs.Enter(ctx, scope.Usher, job.Args.Org)); err != nil {
+		return err
+	}
 	return w.u.Remind(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.Session, job.Args.What, job.Args.Starts)
 }
 
@@ -421,3 +425,32 @@ func (k *Checker) work(c *jobs.Client) {
 		return linksArgs{Week: day.AddDate(0, 0, -int(day.Weekday()))}
 	})
 }
+
+// withdrawnArgs name people of an organization who were moved out of a version that its owner withdrew.
+type withdrawnArgs struct {
+	Org     id.Org    `json:"org"`
+	Owner   id.Org    `json:"owner"`
+	Item    id.Item   `json:"item"`
+	Version int       `json:"version"`
+	At      time.Time `json:"at"`
+}
+
+// Kind implements river.JobArgs.
+func (withdrawnArgs) Kind() string { return "courses.withdrawn" }
+
+type withdrawnWorker struct {
+	river.WorkerDefaults[withdrawnArgs]
+	w *Withdrawer
+}
+
+// Work implements river.Worker.
+func (w *withdrawnWorker) Work(ctx context.Context, job *river.Job[withdrawnArgs]) error {
+	return w.w.Tell(jobs.Enter(ctx, scope.Mailer, job.Args.Org), job.Args.Owner, job.Args.Item, job.Args.Version)
+}
+
+// Timeout implements river.Worker.
+func (*withdrawnWorker) Timeout(*river.Job[withdrawnArgs]) time.Duration { return 30 * time.Minute }
+
+func (w *Withdrawer) work(c *jobs.Client) { jobs.Add(c, &withdrawnWorker{w: w}) }
+
+func (w *Withdrawer) enqueue(tx *db.Tx, a withdrawnArgs) error { return w.jobs.Insert(tx, a) }

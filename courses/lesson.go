@@ -100,19 +100,21 @@ type BlockView struct {
 }
 
 // text is what a lesson's page reads once it is known which lesson it is: the lesson, the item that it belongs to, and what the
-// viewer alone sees of it: the last attempt at each question, and reflections.
+// viewer alone sees of it: the last attempt at each question, and what they keep beside it.
 type text struct {
 	lessonFound
 
-	Owner       tenants.Item
-	Leads       tenants.Item // what an added step leads to
-	Attempts    []attempt
-	Reflections []reflection
+	Owner    tenants.Item
+	Leads    tenants.Item // what an added step leads to
+	Attempts []attempt
+	Kept     []keepsake
 
 	owner, lesson bool // whether they were there
 }
 
-type reflection struct {
+// keepsake is something that a member keeps beside a lesson: a reflection, something to try, a task, the ticks in a list of steps, or whether
+// the lesson helped.
+type keepsake struct {
 	Key  string    `db:"reflection_key"`
 	Body string    `db:"body"`
 	At   time.Time `db:"updated_at"`
@@ -265,7 +267,7 @@ func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in stri
 	if sc.SignedIn() {
 		db.List(b, &l.Attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices, a.words FROM attempts a
 			WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND a.sitting_id IS NULL ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
-		db.List(b, &l.Reflections, `(SELECT r.reflection_key, r.body, r.updated_at, 'reflect' AS kind, '' AS with_whom, NULL::date AS by_day, r.edition, r.reflection_id,
+		db.List(b, &l.Kept, `(SELECT r.reflection_key, r.body, r.updated_at, 'reflect' AS kind, '' AS with_whom, NULL::date AS by_day, r.edition, r.reflection_id,
 				EXISTS (SELECT 1 FROM reflection_shares h WHERE h.org_id = r.org_id AND h.reflection_id = r.reflection_id) AS shared FROM reflections r
 			WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50)
 			UNION ALL (SELECT t.try_key, t.what, t.updated_at, 'try', t.with_whom, t.by_day, 0, NULL::uuid, false FROM tryouts t
@@ -308,8 +310,8 @@ func (r *root) lesson(v *LessonView, at located, l text, sc scope.Scope, orgs ma
 		v.Card, v.Title, v.Kind, v.Minutes = &v.Owner, at.Ref.Title, at.Kind, at.Ref.Minutes
 	default:
 		v.Title, v.Kind, v.Minutes = l.Title, lessonKind(l.Kind, l.Blocks), l.Minutes
-		v.Blocks = blocks(l.Blocks, seed, l.Attempts, l.Reflections)
-		v.Verdict = verdict(l.Reflections)
+		v.Blocks = blocks(l.Blocks, seed, l.Attempts, l.Kept)
+		v.Verdict = verdict(l.Kept)
 		v.Lang, v.Licence, v.Origin = cmp.Or(l.Lang, v.Owner.Lang), l.Licence, l.Origin
 		if len(l.Langs) > 0 {
 			v.Langs = append([]string{cmp.Or(l.Base, v.Owner.Lang)}, l.Langs...)

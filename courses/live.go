@@ -58,6 +58,8 @@ type Live struct {
 
 	Mine     string `db:"mine"` // LiveSeat, LiveWaiting or ""
 	Attended bool   `db:"attended"`
+
+	Recording string `db:"recording"` // key of the lesson or step that its recording is a part of, once that is published; "" before
 }
 
 // Of is what the session is about, as far as an address needs it.
@@ -74,7 +76,10 @@ func (l Live) Opened(now time.Time) bool {
 }
 
 const liveColumns = `l.session_id, l.org_id, l.item_id, l.part, l.title, l.about, l.host, l.zone, l.starts_at, l.ends_at, l.seats, l.full_up, l.state, l.sequence, l.series, i.title AS item_title, i.kind AS item_kind, i.slug AS item_slug,
-	CASE WHEN s.seat_id IS NULL THEN '' WHEN s.number IS NULL THEN 'waiting' ELSE 'seat' END AS mine, coalesce(s.attended, false) AS attended`
+	CASE WHEN s.seat_id IS NULL THEN '' WHEN s.number IS NULL THEN 'waiting' ELSE 'seat' END AS mine, coalesce(s.attended, false) AS attended, ` + liveRecording
+
+// liveRecording is where the recording of a session l of the item i is, once a version with it is in force.
+const liveRecording = `CASE WHEN l.recorded_after < i.version THEN l.recording ELSE '' END AS recording`
 
 // liveFrom joins a session to its item and to the seat of the member $2 of the organization $1.
 const liveFrom = `live_sessions l JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id LEFT JOIN live_seats s ON s.org_id = $1 AND s.membership_id = $2 AND s.session_org = l.org_id AND s.session_id = l.session_id`
@@ -296,6 +301,13 @@ func (s *Service) LiveSession(ctx context.Context, session id.Any) (LiveView, er
 		v.People[i].By = orgs[v.People[i].Org]
 	}
 	v.Room, _ = v.titleOf(ctx, s)
+	if v.Recording != "" {
+		at := v.Live
+		at.Part = v.Recording
+		if at, _ := at.titleOf(ctx, s); at == "" {
+			v.Recording = "" // It was taken out since.
+		}
+	}
 	if v.Author && v.Mine == "" {
 		v.Link = "" // It is on the page on which it is changed.
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/mail"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
 )
 
 // Usher tells people of their live sessions: that they have a seat, as an invitation for their calendar, what changes, and, a day and an
@@ -43,6 +44,7 @@ func (u *Usher) Listen(relay *jobs.Relay) {
 	})
 	jobs.On(relay, scope.Usher, u.s.Attended)
 	u.s.listenGroups(relay)
+	jobs.On(relay, scope.Usher, func(ctx context.Context, _ []tenants.ConnectionChanged) error { return u.Lost(ctx) })
 }
 
 // Attended writes into the activity stream of the acting organization that its members came to sessions, and finishes the steps that are done by
@@ -85,7 +87,7 @@ type addressed struct {
 
 // addressedSQL reads sessions with members of the organization $1 who have to do with them. They are read as the organization's people may.
 const addressedSQL = `SELECT l.session_id, l.org_id, l.item_id, l.part, l.title, l.about, l.host, l.zone, l.starts_at, l.ends_at, l.seats, l.full_up, l.state, l.sequence, l.series, i.title AS item_title, i.kind AS item_kind, i.slug AS item_slug,
-		CASE WHEN s.seat_id IS NULL THEN '' WHEN s.number IS NULL THEN 'waiting' ELSE 'seat' END AS mine, coalesce(s.attended, false) AS attended,
+		CASE WHEN s.seat_id IS NULL THEN '' WHEN s.number IS NULL THEN 'waiting' ELSE 'seat' END AS mine, coalesce(s.attended, false) AS attended, ` + liveRecording + `,
 		m.membership_id, m.email, m.name, m.locale, coalesce(x.zone, '') AS my_zone, coalesce(x.quiet, false) AS quiet, h.slug AS org_slug, o.name AS by_name
 	FROM live_sessions l JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id JOIN organizations o ON o.org_id = l.org_id JOIN organizations h ON h.org_id = $1
 		JOIN memberships m ON m.org_id = $1 AND m.state = 'active' AND m.email <> '' LEFT JOIN live_seats s ON s.org_id = $1 AND s.membership_id = m.membership_id AND s.session_org = l.org_id AND s.session_id = l.session_id

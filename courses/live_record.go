@@ -89,6 +89,10 @@ func (s *Service) KeepRecording(ctx context.Context, session id.Any, r LiveRecor
 		return id.Item{}, err
 	}
 	d.Lesson.Source = markdown.Join(append(markdown.Segments(d.Lesson.Source), block))
-	_, err = s.SaveLesson(ctx, l.Item, d.Lesson)
-	return l.Item, err
+	if _, err = s.SaveLesson(ctx, l.Item, d.Lesson); err != nil {
+		return l.Item, err
+	}
+	return l.Item, s.db.Tx(ctx, func(tx *db.Tx) error {
+		return tx.Must(`UPDATE live_sessions l SET recording = $3, recorded_after = i.version FROM items i WHERE l.org_id = $1 AND l.session_id = $2 AND i.org_id = l.org_id AND i.item_id = l.item_id`, tx.Scope.Org, session, r.Lesson)
+	})
 }

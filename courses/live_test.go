@@ -550,4 +550,19 @@ func TestARecordingBecomesAPartOfALesson(t *testing.T) {
 	if last.Kind != "video" || len(last.Chapters) != 2 || last.Chapters[1].At != 90 || len(last.Said) != 1 {
 		t.Errorf("the lesson ends with %+v", last)
 	}
+	// Whoever sees the session is led there once it is published.
+	where := func() string {
+		v, err := h.svc.LiveSession(h.partner.member, session)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Recording
+	}
+	if got := where(); got != "" {
+		t.Errorf("before it is published one is led to %q", got)
+	}
+	h.did(h.publishes(h.author, item))
+	if got := where(); got != "read" {
+		t.Errorf("one is led to %q", got)
+	}
 }

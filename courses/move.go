@@ -187,7 +187,7 @@ func (s *Service) MoveVersion(ctx context.Context, item id.Item, to int) error {
 		if !back {
 			from, at = m.now.Version, tx.Now
 		}
-		if err := tx.Must(`UPDATE enrollments SET version = $4, floor_share = greatest(floor_share, $5), moved_from = $6, moved_at = $7, updated_at = $8 WHERE org_id = $1 AND membership_id = $2 AND item_id = $3 AND state <> 'left'`,
+		if err := tx.Must(`UPDATE enrollments SET version = $4, finished_in = CASE WHEN completed_at IS NOT NULL THEN coalesce(finished_in, version) END, floor_share = greatest(floor_share, $5), moved_from = $6, moved_at = $7, updated_at = $8 WHERE org_id = $1 AND membership_id = $2 AND item_id = $3 AND state <> 'left'`,
 			tx.Scope.Org, tx.Scope.Membership, item, to, m.now.progress().Share(), from, at, tx.Now); err != nil {
 			return err
 		}

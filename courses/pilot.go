@@ -263,6 +263,9 @@ func (s *Service) ReleasePilot(ctx context.Context, item id.Item, version int) e
 		if err := tenants.PublishItem(tx, item, version, time.Time{}); err != nil {
 			return err
 		}
+		if err := reopened(tx, item, version); err != nil {
+			return err
+		}
 		return tenants.Audit(tx, "pilot.released", "item:"+item.String(), map[string]int{"version": version})
 	})
 }
@@ -273,37 +276,40 @@ func (s *Service) TakeBackPilot(ctx context.Context, item id.Item, version int) 
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return err
 	}
-	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		if _, err := onTrial(tx, item, version); err != nil {
-			return err
+	return s.db.Tx(ctx, func(tx *db.Tx) error { return takeBack(tx, item, version) })
+}
+
+// takeBack ends the pilot of a version; Conflict if it is another one by now.
+func takeBack(tx *db.Tx, item id.Item, version int) error {
+	if _, err := onTrial(tx, item, version); err != nil {
+		return err
+	}
+	if err := tx.Must(`UPDATE pilots SET ended_at = $4, ended_by = $5, outcome = 'back' WHERE org_id = $1 AND item_id = $2 AND version = $3`, tx.Scope.Org, item, version, tx.Now, memberOrNil(tx.Scope.Membership)); err != nil {
+		return err
+	}
+	it, err := db.Row[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.org_id = $1 AND i.item_id = $2`, tx.Scope.Org, item)
+	if err != nil {
+		return err
+	}
+	others, err := db.Rows[id.Org](tx, `SELECT g.group_id FROM pilot_groups g WHERE g.org_id = $1 AND g.item_id = $2 AND g.version = $3 AND g.kind = 'org' ORDER BY g.group_id LIMIT 100`, tx.Scope.Org, item, version)
+	if err != nil {
+		return err
+	}
+	if err := comeBack(tx, it, version); err != nil {
+		return err
+	}
+	for _, org := range others {
+		if err := tx.As(scope.Agreement, org, func() error { return comeBack(tx, it, version) }); err != nil {
+			return fmt.Errorf("take version %d of %s back: %w", version, item, err)
 		}
-		if err := tx.Must(`UPDATE pilots SET ended_at = $4, ended_by = $5, outcome = 'back' WHERE org_id = $1 AND item_id = $2 AND version = $3`, tx.Scope.Org, item, version, tx.Now, memberOrNil(tx.Scope.Membership)); err != nil {
-			return err
-		}
-		it, err := db.Row[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.org_id = $1 AND i.item_id = $2`, tx.Scope.Org, item)
-		if err != nil {
-			return err
-		}
-		others, err := db.Rows[id.Org](tx, `SELECT g.group_id FROM pilot_groups g WHERE g.org_id = $1 AND g.item_id = $2 AND g.version = $3 AND g.kind = 'org' ORDER BY g.group_id LIMIT 100`, tx.Scope.Org, item, version)
-		if err != nil {
-			return err
-		}
-		if err := comeBack(tx, it, version); err != nil {
-			return err
-		}
-		for _, org := range others {
-			if err := tx.As(scope.Agreement, org, func() error { return comeBack(tx, it, version) }); err != nil {
-				return fmt.Errorf("take version %d of %s back: %w", version, item, err)
-			}
-		}
-		return tenants.Audit(tx, "pilot.taken_back", "item:"+item.String(), map[string]int{"version": version})
-	})
+	}
+	return tenants.Audit(tx, "pilot.taken_back", "item:"+item.String(), map[string]int{"version": version})
 }
 
 // comeBack moves the people of tx's organization from a version to the one in force. What they finished is known by its key, and their
 // share does not fall.
 func comeBack(tx *db.Tx, it tenants.Item, version int) error {
-	_, err := tx.Exec(`UPDATE enrollments SET version = $4, floor_share = greatest(floor_share, CASE WHEN state = 'completed' THEN 1 WHEN total > 0 THEN least(done, total)::float8 / total ELSE 0 END), moved_from = NULL, moved_at = NULL, updated_at = $5
+	_, err := tx.Exec(`UPDATE enrollments SET version = $4, finished_in = CASE WHEN completed_at IS NOT NULL THEN coalesce(finished_in, version) END, floor_share = greatest(floor_share, CASE WHEN state = 'completed' THEN 1 WHEN total > 0 THEN least(done, total)::float8 / total ELSE 0 END), moved_from = NULL, moved_at = NULL, updated_at = $5
 		WHERE org_id = $1 AND item_org = $2 AND item_id = $3 AND version = $6`, tx.Scope.Org, it.OrgID, it.ItemID, it.Version, tx.Now, version)
 	return err
 }

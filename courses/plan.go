@@ -62,6 +62,7 @@ type PlanView struct {
 	Suggested []Suggested
 	Reminded  []Reminded // within 30 days
 	Quiet     bool       // no mails about dates are wanted
+	Unwarned  bool       // none about withdrawn versions
 	Feed      bool       // there is an address for the calendar
 }
 
@@ -88,6 +89,7 @@ func (s *Service) Plan(ctx context.Context) (v PlanView, err error) {
 		db.List(b, &v.Reminded, `SELECT coalesce(k.name, '') AS by_name, n.words, n.at FROM nudges n LEFT JOIN memberships k ON k.org_id = n.org_id AND k.membership_id = n.sent_by WHERE n.org_id = $1 AND n.membership_id = $2 AND n.at > $3 ORDER BY n.at DESC, n.nudge_id LIMIT 10`,
 			sc.Org, sc.Membership, b.Now.AddDate(0, 0, -30))
 		db.One(b, &v.Quiet, nil, `SELECT EXISTS (SELECT 1 FROM quiet_dues q WHERE q.org_id = $1 AND q.membership_id = $2)`, sc.Org, sc.Membership)
+		db.One(b, &v.Unwarned, nil, `SELECT EXISTS (SELECT 1 FROM quiet_withdrawals q WHERE q.org_id = $1 AND q.membership_id = $2)`, sc.Org, sc.Membership)
 		db.One(b, &v.Feed, nil, `SELECT EXISTS (SELECT 1 FROM calendar_feeds f WHERE f.org_id = $1 AND f.membership_id = $2)`, sc.Org, sc.Membership)
 	})
 	return v, err

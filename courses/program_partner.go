@@ -34,6 +34,7 @@ type PartnersFilter struct {
 	Query string // in the name, or in the own number for the partner
 	// Account leaves the partner with exactly this own number; "" for all.
 	Account string
+	Absent  string // in the name of those to whom the program can be offered
 	Show    string // one of the Partners constants; "" for all
 	Level   int    // leaves those who hold it; below 0 for all
 	Sort    string // name (default), level, risk or since; "-" before it turns it round
@@ -86,7 +87,8 @@ type ProgramPartners struct {
 	Matches int
 	Counts  []LevelCount
 	Offered int
-	Absent  []tenants.Organization // partners who were offered nothing, by name, at most 500
+	Absent  []tenants.Organization // partners who were offered nothing and whose name has the words of the filter, by name, at most 60
+	Others  int                    // all who were offered nothing
 	Removed []RemovedPartner       // whose part the own organization ended within 14 days
 }
 
@@ -150,7 +152,9 @@ func (s *Service) Partners(ctx context.Context, program id.Any, f PartnersFilter
 		db.One(b, &next, &coming, `SELECT `+programVersionColumns+` FROM program_versions v WHERE v.org_id = $1 AND v.program_id = $2 AND v.counts_from > $3 ORDER BY v.counts_from, v.version DESC LIMIT 1`, sc.Org, program, b.Now)
 		db.One(b, &v.Drafted, nil, `SELECT EXISTS (SELECT 1 FROM program_drafts d WHERE d.org_id = $1 AND d.program_id = $2)`, sc.Org, program)
 		db.List(b, &v.Absent, `SELECT `+tenants.OrgColumns+` FROM connection_sides c JOIN organizations o ON o.org_id = c.other_org AND o.state = 'active' WHERE c.org_id = $1 AND c.state = 'active'
-			AND NOT EXISTS (SELECT 1 FROM program_partners p WHERE p.org_id = $1 AND p.program_id = $2 AND p.partner = c.other_org AND p.state <> 'ended') ORDER BY lower(o.name), o.org_id LIMIT 500`, sc.Org, program)
+			AND NOT EXISTS (SELECT 1 FROM program_partners p WHERE p.org_id = $1 AND p.program_id = $2 AND p.partner = c.other_org AND p.state <> 'ended') AND lower(o.name) LIKE $3 ORDER BY lower(o.name), o.org_id LIMIT 60`, sc.Org, program, db.Like(f.Absent))
+		db.One(b, &v.Others, nil, `SELECT count(*)::int FROM connection_sides c JOIN organizations o ON o.org_id = c.other_org AND o.state = 'active' WHERE c.org_id = $1 AND c.state = 'active'
+			AND NOT EXISTS (SELECT 1 FROM program_partners p WHERE p.org_id = $1 AND p.program_id = $2 AND p.partner = c.other_org AND p.state <> 'ended')`, sc.Org, program)
 		db.List(b, &v.Removed, `SELECT `+tenants.OrgColumns+`, p.ended_at FROM program_partners p JOIN organizations o ON o.org_id = p.partner AND o.state = 'active' JOIN connection_sides c ON c.org_id = p.org_id AND c.other_org = p.partner AND c.state = 'active'
 			WHERE p.org_id = $1 AND p.program_id = $2 AND p.state = 'ended' AND p.ended_by = $1 AND p.accepted_at IS NOT NULL AND p.ended_at > $3 ORDER BY p.ended_at DESC, o.org_id LIMIT 100`, sc.Org, program, b.Now.Add(-programUndo))
 	}); err != nil {

@@ -245,7 +245,7 @@ func (l *text) answered(seed string, g Given) {
 	}
 }
 
-func blocks(list []markdown.Block, seed string, attempts []attempt, reflections []reflection) []BlockView {
+func blocks(list []markdown.Block, seed string, attempts []attempt, own []keepsake) []BlockView {
 	out := make([]BlockView, 0, len(list))
 	for _, b := range list {
 		v := BlockView{Kind: b.Kind, Key: b.Key, Title: b.Title, HTML: b.HTML, Ask: b.Ask, Src: b.Src, Poster: b.Poster, Captions: b.Captions, Chapters: b.Chapters, Said: b.Said, Minutes: b.Minutes}
@@ -254,7 +254,7 @@ func blocks(list []markdown.Block, seed string, attempts []attempt, reflections 
 		} else {
 			v.Questions = questions(b, seed, attempts)
 		}
-		for _, r := range reflections {
+		for _, r := range own {
 			if r.Kind == b.Kind && r.Key == b.Key {
 				v.Body, v.Saved, v.Edition, v.Thought, v.Shared = r.Body, r.At, r.Edition, r.ID, r.Shared
 				if r.Kind == markdown.Try {

@@ -22,6 +22,7 @@ type Record struct {
 	Started   time.Time
 	Last      time.Time // when they were in it last
 	Completed *time.Time
+	Gone      *Withdrawal // why it closed, where the version that they were in was withdrawn; nil for any other reason
 }
 
 type recordRow struct {
@@ -34,6 +35,8 @@ type recordRow struct {
 	Started   time.Time  `db:"started_at"`
 	Last      time.Time  `db:"updated_at"`
 	Completed *time.Time `db:"completed_at"`
+
+	Gone *Withdrawal `db:"gone"`
 }
 
 // Record returns the member's own record of an item that has closed, so that nobody is told "not found" of what they learned.
@@ -50,7 +53,8 @@ func (s *Service) Record(ctx context.Context, item id.Item) (Record, error) {
 	var found bool
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		db.One(b, &r, &found, `SELECT e.title, e.kind, e.item_org, e.done, e.total, e.started_at, e.updated_at, e.completed_at,
-				(SELECT count(*)::int FROM completions c WHERE c.org_id = e.org_id AND c.membership_id = e.membership_id AND c.item_org = e.item_org AND c.item_id = e.item_id) AS lessons
+				(SELECT count(*)::int FROM completions c WHERE c.org_id = e.org_id AND c.membership_id = e.membership_id AND c.item_org = e.item_org AND c.item_id = e.item_id) AS lessons,
+				(SELECT to_json(x) FROM (SELECT n.version, n.kind, n.reason, n.instead, n.withdrawn_at FROM withdrawal_notes n WHERE n.org_id = e.org_id AND n.item_org = e.item_org AND n.item_id = e.item_id AND n.version = e.forced_from AND n.instead = 0 AND n.undone_at IS NULL) x) AS gone
 			FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.item_id = $3 AND e.title <> '' LIMIT 1`, sc.Org, sc.Membership, item)
 	}); err != nil {
 		return Record{}, err
@@ -63,6 +67,6 @@ func (s *Service) Record(ctx context.Context, item id.Item) (Record, error) {
 		return Record{}, err
 	}
 	return Record{
-		Title: r.Title, Kind: r.Kind, Org: orgs[r.Org], Progress: Progress{r.Done, r.Total}, Lessons: r.Lessons, Started: r.Started, Last: r.Last, Completed: r.Completed,
+		Title: r.Title, Kind: r.Kind, Org: orgs[r.Org], Progress: Progress{r.Done, r.Total}, Lessons: r.Lessons, Started: r.Started, Last: r.Last, Completed: r.Completed, Gone: r.Gone,
 	}, nil
 }

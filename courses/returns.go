@@ -32,9 +32,6 @@ type returningRow struct {
 // returnMonths is over how many months it is told.
 const returnMonths = 12
 
-// tellFrom is from how many people on something is told of them.
-const tellFrom = 5
-
 // Returns returns whether the own organization's people come back, by the month of their first visit, the latest first.
 func (s *Service) Returns(ctx context.Context) ([]Returning, error) {
 	if err := authz.Check(ctx, authz.SeeReturns, id.Org{}); err != nil {
@@ -57,7 +54,7 @@ func (s *Service) Returns(ctx context.Context) ([]Returning, error) {
 	out := make([]Returning, len(rows))
 	for i, r := range rows {
 		share := func(n, days int) *float64 {
-			if r.People < tellFrom || n < tellFrom || r.People-n < tellFrom || !r.Last.AddDate(0, 0, days).Before(today) {
+			if r.People < fives || n < fives || r.People-n < fives || !r.Last.AddDate(0, 0, days).Before(today) {
 				return nil
 			}
 			x := float64(n) / float64(r.People)

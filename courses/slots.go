@@ -158,21 +158,8 @@ func (s *Service) OpenSlots(ctx context.Context, path id.Item, d SlotsDraft) err
 			return nil
 		}
 		sum := sha256.Sum256(append(row.Digest, is...))
-		// Versions are numbered on from the last, which may be one that was taken back.
-		version, err := db.Row[int](tx, `INSERT INTO versions (org_id, item_id, version, title, summary, outcome, intro, intro_html, outline, digest, note, published_by, published_at)
-			SELECT v.org_id, v.item_id, (SELECT max(m.version) + 1 FROM versions m WHERE m.org_id = $1 AND m.item_id = $2), v.title, v.summary, v.outcome, v.intro, v.intro_html, $4, $5, '', $6, $7
-			FROM versions v WHERE v.org_id = $1 AND v.item_id = $2 AND v.version = $3 RETURNING version`, tx.Scope.Org, path, row.Version, next, sum[:], memberOrNil(tx.Scope.Membership), tx.Now)
+		version, err := again(tx, path, row.Version, next, sum[:])
 		if err != nil {
-			return fmt.Errorf("slots of %s: %w", path, err)
-		}
-		if err := tx.Batch(func(b *db.Batch) {
-			db.Write(b, nil, `INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, name, blocks, plain, lang, langs, licence, origin)
-				SELECT l.org_id, l.item_id, $4, l.key, l.position, l.title, l.kind, l.minutes, l.source, l.name, l.blocks, l.plain, l.lang, l.langs, l.licence, l.origin FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3`,
-				tx.Scope.Org, path, row.Version, version)
-			db.Write(b, nil, `INSERT INTO lesson_texts (org_id, item_id, version, key, lang, title, source, name, blocks, plain)
-				SELECT t.org_id, t.item_id, $4, t.key, t.lang, t.title, t.source, t.name, t.blocks, t.plain FROM lesson_texts t WHERE t.org_id = $1 AND t.item_id = $2 AND t.version = $3`,
-				tx.Scope.Org, path, row.Version, version)
-		}); err != nil {
 			return fmt.Errorf("slots of %s: %w", path, err)
 		}
 		return tenants.PublishItem(tx, path, version, time.Time{})

@@ -106,6 +106,8 @@ type TeamView struct {
 	Months  []PushMonth // five, the last one is the current one
 	Rows    []TeamPerson
 	More    bool
+	Tries   []TeamTry      // the last three that the viewer reads
+	Asked   []TeamQuestion // the last three of half a year
 }
 
 // Pushed is the current month if most of it was asked for and the viewer wants to be told; nil otherwise.
@@ -212,6 +214,8 @@ func (s *Service) Team(ctx context.Context, team id.Any, f TeamFilter) (v TeamVi
 				(count(*) FILTER (WHERE `+teamShows[TeamDue]+`))::int AS n_due, (count(*) FILTER (WHERE `+teamShows[TeamLate]+`))::int AS n_late, (count(*) FILTER (WHERE `+teamShows[TeamExpiring]+`))::int AS n_expiring,
 				(count(*) FILTER (WHERE c.paper <> ''))::int AS n_papers, (count(*) FILTER (WHERE `+teamShows[TeamWaiting]+`))::int AS n_waiting,
 				(SELECT q.until FROM quiet_pushes q WHERE q.org_id = $1 AND q.membership_id = $4 AND q.team_id = $2) AS quiet FROM crew c`, sc.Org, team, b.Now, sc.Membership)
+		db.List(b, &v.Tries, teamTriesSQL, sc.Org, team, sc.Membership)
+		db.List(b, &v.Asked, teamQuestionsSQL, sc.Org, team, b.Now)
 		db.List(b, &v.Months, `SELECT g.month, count(e.enrollment_id)::int AS starts, (count(e.enrollment_id) FILTER (WHERE e.origin = 'assigned'))::int AS assigned
 			FROM generate_series(date_trunc('month', $3::timestamptz AT TIME ZONE 'UTC') - interval '4 months', date_trunc('month', $3::timestamptz AT TIME ZONE 'UTC'), interval '1 month') AS g(month)
 			LEFT JOIN (team_members x JOIN enrollments e ON e.org_id = x.org_id AND e.membership_id = x.membership_id AND e.state <> 'left') ON x.org_id = $1 AND x.team_id = $2 AND e.started_at >= g.month AT TIME ZONE 'UTC' AND e.started_at < (g.month + interval '1 month') AT TIME ZONE 'UTC'

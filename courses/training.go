@@ -67,6 +67,7 @@ type Training struct {
 	Score     *float64      `db:"score"`   // of a past record, percent
 	Issuer    string        `db:"issuer"`  // of a past record, as it says
 	Reference string        `db:"reference"`
+	Record    id.Any        `db:"record_id"` // the past record that the line is; zero for none
 	RecordBy  string        `db:"record_by"` // who recorded it
 	RecordAt  *time.Time    `db:"record_at"`
 	Ends      *time.Time    `db:"ends"`  // until when it holds; nil: for ever, or not finished
@@ -81,7 +82,7 @@ type Training struct {
 
 // trainingSQL is the training record of the people who are in crew: $1 organization, $2 and $3 as in caredFor, $4 the team, $5 now, $6 the
 // items, $7 whether they are all that is wanted, $8 only what is asked. A line is about one item or, without one, one title. What was finished
-// here counts before what was recorded from before, unless that is newer.
+// here counts before what was recorded from before, unless that is newer. It has what lines are found, counted and sorted by; see trainingPageSQL.
 func trainingSQL(crew string) string {
 	return `WITH crew AS MATERIALIZED (SELECT m.membership_id, m.name, m.title AS job FROM memberships m WHERE ` + crew + `),
 	asks AS (SELECT c.membership_id, a.item_org, a.item_id, a.kind, a.title, p.due_at FROM crew c JOIN assignment_people p ON p.org_id = $1 AND p.membership_id = c.membership_id
@@ -94,22 +95,30 @@ func trainingSQL(crew string) string {
 	lines AS (SELECT t.membership_id, t.item_org, t.item_id, CASE WHEN t.item_id IS NULL THEN t.thing ELSE '' END AS thing, max(t.kind) AS kind, max(t.title) AS title, bool_or(t.asked) AS asked, min(t.due) AS due
 		FROM things t WHERE NOT $7 OR t.item_id = ANY($6) GROUP BY 1, 2, 3, 4 HAVING bool_or(t.asked) OR NOT $8),
 	ends AS MATERIALIZED (SELECT k.* FROM record_credentials(ARRAY(SELECT c.membership_id FROM crew c)) k),
-	tries AS MATERIALIZED (SELECT k.* FROM record_tries(ARRAY(SELECT c.membership_id FROM crew c)) k),
-	record AS (SELECT c.membership_id, c.name, c.job, l.item_id, l.kind, coalesce(e.title, p.title, l.title) AS title, l.asked, CASE WHEN e.completed_at IS NULL THEN l.due END AS due, coalesce(e.share, 0) AS share,
+	record AS (SELECT c.membership_id, c.name, c.job, l.item_org, l.item_id, l.kind, coalesce(e.title, p.title, l.title) AS title, l.asked, CASE WHEN e.completed_at IS NULL THEN l.due END AS due, coalesce(e.share, 0) AS share,
 			CASE WHEN NOT x.past AND e.completed_at IS NOT NULL THEN e.version ELSE 0 END AS version, CASE WHEN x.past THEN p.done_on::timestamp AT TIME ZONE 'UTC' ELSE e.completed_at END AS done_at,
-			CASE WHEN x.past THEN 'recorded' WHEN e.completed_at IS NOT NULL THEN how_learned($1, c.membership_id, l.item_org, l.item_id, e.version) ELSE '' END AS how,
-			CASE WHEN x.past THEN p.score END AS score, CASE WHEN x.past THEN p.issuer ELSE '' END AS issuer, CASE WHEN x.past THEN p.reference ELSE '' END AS reference, CASE WHEN x.past THEN p.by_name ELSE '' END AS record_by, CASE WHEN x.past THEN p.recorded_at END AS record_at,
-			CASE WHEN x.past THEN (p.ends_on + time '23:59:59') AT TIME ZONE 'UTC' WHEN e.completed_at IS NOT NULL THEN k.expires_at END AS ends, coalesce(k.revoked, false) AND NOT x.past AS revoked,
-			a.membership_id IS NOT NULL AS shown, coalesce(t.used, 0) AS used, coalesce(t.tried, 0) AS tried, coalesce(t.not_yet, 0) AS not_yet, coalesce(t.not_needed, 0) AS not_needed
+			CASE WHEN x.past THEN p.record_id END AS record_id,
+			CASE WHEN x.past THEN (p.ends_on + time '23:59:59') AT TIME ZONE 'UTC' WHEN e.completed_at IS NOT NULL THEN k.expires_at END AS ends, coalesce(k.revoked, false) AND NOT x.past AS revoked
 		FROM lines l JOIN crew c ON c.membership_id = l.membership_id
-		LEFT JOIN LATERAL (SELECT e.title, e.version, e.completed_at, e.done::float8 / greatest(e.total, 1) AS share FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = l.membership_id AND e.item_org = l.item_org AND e.item_id = l.item_id AND e.state <> 'left') e ON true
-		LEFT JOIN LATERAL (SELECT p.*, coalesce(k.name, '') AS by_name FROM past_records p LEFT JOIN memberships k ON k.org_id = p.org_id AND k.membership_id = p.recorded_by WHERE p.org_id = $1 AND p.membership_id = l.membership_id
+		LEFT JOIN LATERAL (SELECT e.title, coalesce(e.finished_in, e.version) AS version, e.completed_at, e.done::float8 / greatest(e.total, 1) AS share FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = l.membership_id AND e.item_org = l.item_org AND e.item_id = l.item_id AND e.state <> 'left') e ON true
+		LEFT JOIN LATERAL (SELECT p.record_id, p.title, p.done_on, p.ends_on FROM past_records p WHERE p.org_id = $1 AND p.membership_id = l.membership_id
 			AND coalesce(p.item_id::text, lower(p.title)) = coalesce(l.item_id::text, l.thing) ORDER BY p.done_on DESC LIMIT 1) p ON true
 		CROSS JOIN LATERAL (SELECT p.record_id IS NOT NULL AND (e.completed_at IS NULL OR e.completed_at::date < p.done_on) AS past) x
-		LEFT JOIN ends k ON k.membership_id = l.membership_id AND k.issuer = l.item_org AND k.item_id = l.item_id
-		LEFT JOIN tries t ON t.membership_id = l.membership_id AND t.item_id = l.item_id
-		LEFT JOIN (SELECT DISTINCT a.membership_id FROM tries a) a ON a.membership_id = l.membership_id),
+		LEFT JOIN ends k ON k.membership_id = l.membership_id AND k.issuer = l.item_org AND k.item_id = l.item_id),
 	stated AS (SELECT r.*, CASE WHEN r.done_at IS NULL THEN CASE WHEN r.due < $5 THEN 'late' ELSE 'open' END WHEN r.revoked OR r.ends < $5 THEN 'ended' WHEN r.ends <= $5 + interval '30 days' THEN 'ending' ELSE 'valid' END AS state FROM record r)`
+}
+
+// trainingPageSQL is a page of that, rows being what it leaves of s, in which order: how somebody came to a line, who recorded it and what became
+// of it at work are asked of these lines alone.
+func trainingPageSQL(crew, rows, order string) string {
+	return trainingSQL(crew) + `, page AS MATERIALIZED (SELECT s.*, row_number() OVER (ORDER BY ` + order + `) AS nth FROM stated s WHERE ` + rows + `),
+	tries AS MATERIALIZED (SELECT k.* FROM record_tries(ARRAY(SELECT DISTINCT s.membership_id FROM page s)) k)
+	SELECT s.membership_id, s.name, s.job, s.item_id, s.kind, s.title, s.asked, s.due, s.version, s.done_at,
+		CASE WHEN s.record_id IS NOT NULL THEN 'recorded' WHEN s.done_at IS NOT NULL THEN how_learned($1, s.membership_id, s.item_org, s.item_id, s.version) ELSE '' END AS how,
+		s.record_id, p.score, coalesce(p.issuer, '') AS issuer, coalesce(p.reference, '') AS reference, coalesce(k.name, '') AS record_by, p.recorded_at AS record_at, s.ends, s.state, s.share,
+		a.membership_id IS NOT NULL AS shown, coalesce(t.used, 0) AS used, coalesce(t.tried, 0) AS tried, coalesce(t.not_yet, 0) AS not_yet, coalesce(t.not_needed, 0) AS not_needed
+	FROM page s LEFT JOIN past_records p ON p.org_id = $1 AND p.record_id = s.record_id LEFT JOIN memberships k ON k.org_id = p.org_id AND k.membership_id = p.recorded_by
+	LEFT JOIN tries t ON t.membership_id = s.membership_id AND t.item_id = s.item_id LEFT JOIN (SELECT DISTINCT t.membership_id FROM tries t) a ON a.membership_id = s.membership_id ORDER BY s.nth`
 }
 
 var trainingOrders = map[string]string{ //nolint:gochecknoglobals // A constant table.
@@ -129,7 +138,7 @@ func (f TrainingFilter) order() (string, error) {
 	if down {
 		order += ` DESC`
 	}
-	return ` ORDER BY ` + order + ` NULLS LAST, lower(s.name), s.membership_id, lower(s.title), s.item_id LIMIT $11 OFFSET $12`, nil
+	return order + ` NULLS LAST, lower(s.name), s.membership_id, lower(s.title), s.item_id`, nil
 }
 
 const (
@@ -208,8 +217,7 @@ func (s *Service) Training(ctx context.Context, f TrainingFilter) (v TrainingRec
 	args := append(cares(sc), f.Team, nil, f.Items, len(f.Items) > 0, f.Asked)
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now, args[4] = b.Now, b.Now
-		db.List(b, &v.Rows, trainingSQL(crew)+` SELECT s.membership_id, s.name, s.job, s.item_id, s.kind, s.title, s.asked, s.due, s.version, s.done_at, s.how, s.score, s.issuer, s.reference, s.record_by, s.record_at, s.ends, s.state, s.share, s.shown, s.used, s.tried, s.not_yet, s.not_needed
-			FROM stated s WHERE lower(s.name) LIKE $9 AND ($10 = '' OR s.state = $10)`+order, append(slices.Clone(args), db.Like(f.Query), f.State, limit+1, from)...)
+		db.List(b, &v.Rows, trainingPageSQL(crew, `lower(s.name) LIKE $9 AND ($10 = '' OR s.state = $10) ORDER BY `+order+` LIMIT $11 OFFSET $12`, order), append(slices.Clone(args), db.Like(f.Query), f.State, limit+1, from)...)
 		db.List(b, &v.Counts, trainingSQL(crew)+` SELECT s.state, count(*)::int AS n, count(DISTINCT s.membership_id)::int AS people FROM stated s WHERE lower(s.name) LIKE $9 GROUP BY s.state`, append(slices.Clone(args), db.Like(f.Query))...)
 		db.List(b, &v.Items, `SELECT x.item_id, max(x.title) AS title FROM (
 				SELECT e.item_id, e.title FROM memberships m JOIN enrollments e ON e.org_id = m.org_id AND e.membership_id = m.membership_id AND (e.completed_at IS NOT NULL OR e.asked_by IS NOT NULL) WHERE `+crew+`
@@ -247,11 +255,12 @@ func (s *Service) HandOutTraining(ctx context.Context, f TrainingFilter) (Traini
 
 // OwnTraining is what a member's own training record says, and whether they show in it what became of what they tried.
 type OwnTraining struct {
-	Now   time.Time
-	Name  string
-	Job   string
-	Rows  []Training // the last first, at most 500
-	Shows bool       // what became of what they tried at work is shown to whoever looks after them
+	Now     time.Time
+	Name    string
+	Job     string
+	Rows    []Training      // the last first, at most 500
+	Removed []RemovedRecord // what was recorded of them from before and removed again, the last first, at most 50
+	Shows   bool            // what became of what they tried at work is shown to whoever looks after them
 }
 
 // OwnTraining returns the training record of the acting member.
@@ -263,11 +272,11 @@ func (s *Service) OwnTraining(ctx context.Context) (v OwnTraining, err error) {
 	if err != nil {
 		return v, err
 	}
-	crew := `m.org_id = $1 AND $2 AND m.membership_id = $3 AND $4::uuid IS NULL`
+	const crew, latest = `m.org_id = $1 AND $2 AND m.membership_id = $3 AND $4::uuid IS NULL`, `s.done_at DESC NULLS FIRST, lower(s.title), s.item_id`
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
-		db.List(b, &v.Rows, trainingSQL(crew)+` SELECT s.membership_id, s.name, s.job, s.item_id, s.kind, s.title, s.asked, s.due, s.version, s.done_at, s.how, s.score, s.issuer, s.reference, s.record_by, s.record_at, s.ends, s.state, s.share, s.shown, s.used, s.tried, s.not_yet, s.not_needed
-			FROM stated s ORDER BY s.done_at DESC NULLS FIRST, lower(s.title), s.item_id LIMIT 500`, sc.Org, true, sc.Membership, nil, b.Now, []id.Item{}, false, false)
+		db.List(b, &v.Rows, trainingPageSQL(crew, `true ORDER BY `+latest+` LIMIT 500`, latest), sc.Org, true, sc.Membership, nil, b.Now, []id.Item{}, false, false)
+		db.List(b, &v.Removed, removedSQL, sc.Org, sc.Membership)
 		db.One(b, &v.Shows, nil, `SELECT EXISTS (SELECT 1 FROM shown_tries t WHERE t.org_id = $1 AND t.membership_id = $2)`, sc.Org, sc.Membership)
 		db.One(b, &v.Name, nil, `SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, sc.Org, sc.Membership)
 		db.One(b, &v.Job, nil, `SELECT m.title FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, sc.Org, sc.Membership)

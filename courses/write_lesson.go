@@ -24,7 +24,7 @@ import (
 
 // WriteCheck is something that is looked at before a course or path is published.
 type WriteCheck struct {
-	Key    string // head, lessons, empty, readable, alt, captions, practise, feedback, length; of a path steps, closed and rules, too; review where colleagues read it
+	Key    string // head, lessons, empty, readable, alt, captions, practise, story, feedback, length; of a path steps, closed and rules, too; review where colleagues read it
 	OK     bool
 	Blocks bool   // publishing waits for it
 	Count  int    // how often it is not so
@@ -41,12 +41,47 @@ const longLesson = 20
 // bare is a picture that nothing is said of.
 var bare = regexp.MustCompile(`!\[\s*\]\(`)
 
+// storyWords are enough to say how it was before, or what came of it.
+const storyWords = 12
+
+// untold is the line of the first thing that somebody tells in a text with no situation before it, or no result after the last one, from 1; 0
+// where nothing is told, or nothing is missing. Somebody tells something where they are quoted, and where a story is led to. Something to try, to
+// think about or to do is a result as well.
+func untold(source string) int {
+	lines := strings.Split(source, "\n")
+	first, last, fence, alert := -1, 0, false, false
+	for i, l := range lines {
+		quoted := strings.HasPrefix(l, ">")
+		alert = quoted && (alert || strings.HasPrefix(l, "> [!"))
+		switch {
+		case strings.HasPrefix(l, "```"):
+			fence = !fence
+		case !fence && (quoted && !alert || strings.Contains(l, "](/story/")):
+			if first < 0 {
+				first = i
+			}
+			last = i
+		}
+	}
+	if first < 0 {
+		return 0
+	}
+	said := func(l []string) bool {
+		return len(strings.Fields(markdown.Plain(strings.Join(l, "\n")))) >= storyWords
+	}
+	after := lines[last+1:]
+	if said(lines[:first]) && (said(after) || slices.ContainsFunc(after, func(l string) bool { return strings.HasPrefix(l, "```") })) {
+		return 0
+	}
+	return first + 1
+}
+
 // blocking are the checks that publishing waits for.
 var blocking = []string{"head", "lessons", "steps", "closed", "rules", "empty", "readable"} //nolint:gochecknoglobals // A constant list.
 
 // look fills the minutes, the steps and the checks.
 func (v *ManuscriptView) look(items []tenants.Item) {
-	keys := []string{"head", "lessons", "empty", "readable", "captions", "alt", "feedback", "practise", "length"}
+	keys := []string{"head", "lessons", "empty", "readable", "captions", "alt", "feedback", "practise", "story", "length"}
 	if v.Kind == tenants.KindPath {
 		keys = slices.Concat([]string{"head", "steps", "closed", "rules"}, keys[2:])
 	}
@@ -92,6 +127,9 @@ func (v *ManuscriptView) look(items []tenants.Item) {
 		}
 		for range bare.FindAllString(l.Source, -1) {
 			fail("alt", l, "", lineWith(l.Source, bare.FindString(l.Source)))
+		}
+		if line := untold(l.Source); line > 0 {
+			fail("story", l, "", line)
 		}
 		practise = practise || l.Kind == "practice"
 		for _, b := range blocks {

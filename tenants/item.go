@@ -118,6 +118,17 @@ func PublishItem(tx *db.Tx, item id.Item, version int, at time.Time) error {
 	return jobs.Emit(tx, ItemChanged{tx.Scope.Org, item})
 }
 
+// RetireItem closes an item to everybody at once. Its row, its versions and what people did with it stay.
+func RetireItem(tx *db.Tx, item id.Item) error {
+	if err := tx.Must(`UPDATE items SET state = 'retired', updated_at = $3 WHERE org_id = $1 AND item_id = $2 AND state = 'published'`, tx.Scope.Org, item, tx.Now); err != nil {
+		return fmt.Errorf("retire item %s: %w", item, err)
+	}
+	if err := openParts(tx, item); err != nil {
+		return err
+	}
+	return jobs.Emit(tx, ItemChanged{tx.Scope.Org, item})
+}
+
 // ListFilter narrows a list of items.
 type ListFilter struct {
 	Kinds  []string // none: all

@@ -219,13 +219,18 @@ func (p *Pages) showLive(c *fiber.Ctx, refused string, status int) error {
 
 // stop is where the session's part of the course or path is.
 func (v liveView) stop() string {
-	switch {
-	case v.Room == "":
+	if v.Room == "" {
 		return href(v.Of())
-	case v.ItemKind == "path":
-		return StopHref(v.Of(), v.Part, "")
 	}
-	return StopHref(v.Of(), "", v.Part)
+	return v.at(v.Part)
+}
+
+// at is the address of a lesson or step of what the session is about.
+func (v liveView) at(key string) string {
+	if v.ItemKind == "path" {
+		return StopHref(v.Of(), key, "")
+	}
+	return StopHref(v.Of(), "", key)
 }
 
 func (p *Pages) changeSeat(c *fiber.Ctx) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -54,6 +55,12 @@ func (p *Pages) moveVersion(c *fiber.Ctx) error {
 	if c.FormValue("do") == "back" {
 		done = "back"
 	}
+	if c.FormValue("do") == "read" {
+		if err := p.courses.ReadWithdrawal(c.UserContext(), it); err != nil {
+			return err
+		}
+		return c.Redirect(strings.TrimSuffix(c.Path(), "/version"), fiber.StatusSeeOther)
+	}
 	err = p.courses.MoveVersion(c.UserContext(), it, number(c.FormValue("version")))
 	if says := saysOf(c.UserContext(), err); says != "" {
 		return p.showMove(c, moveView{Refused: says}, fiber.StatusConflict)
@@ -87,7 +94,24 @@ func (v moveView) stands(ctx context.Context, c courses.Change) string {
 
 // moveEffects are what follows from moving.
 func (v moveView) moveEffects(ctx context.Context) []ui.Effect {
-	out := []ui.Effect{{Icon: "check", Title: lang.T(ctx, "practice.move.kept", "Count", v.Kept()), Text: lang.T(ctx, "practice.move.kept_text")}}
-	out = append(out, ui.Effect{Icon: "clock", Title: lang.T(ctx, "practice.move.left", "Time", lang.Minutes(ctx, max(1, v.LeftThen))), Text: lang.T(ctx, "practice.move.left_now", "Time", lang.Minutes(ctx, max(1, v.LeftNow)))})
-	return append(out, ui.Effect{Icon: "undo-2", Title: lang.T(ctx, "practice.move.back_title"), Text: lang.T(ctx, "practice.move.back_text")})
+	return []ui.Effect{
+		{Icon: "check", Title: lang.T(ctx, "practice.move.kept", "Count", v.Kept()), Text: lang.T(ctx, "practice.move.kept_text")},
+		{Icon: "clock", Title: timeLeft(ctx, v.LeftThen)},
+		{Icon: "undo-2", Title: lang.T(ctx, "practice.move.back_title"), Text: lang.T(ctx, "practice.move.back_text")},
+	}
+}
+
+// stayEffects are what follows from staying.
+func (v moveView) stayEffects(ctx context.Context) []ui.Effect {
+	return []ui.Effect{
+		{Icon: "clock", Title: timeLeft(ctx, v.LeftNow)},
+		{Icon: "refresh-cw", Title: lang.T(ctx, "practice.move.later"), Text: lang.T(ctx, "practice.move.later_text")},
+	}
+}
+
+func timeLeft(ctx context.Context, minutes int) string {
+	if minutes == 0 {
+		return lang.T(ctx, "practice.move.nothing_left")
+	}
+	return lang.T(ctx, "practice.move.left", "Time", lang.Minutes(ctx, minutes))
 }

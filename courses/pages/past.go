@@ -94,12 +94,29 @@ func (v pastImportView) at() string { return PastPath + "/" + v.ID.String() }
 // chips are the ways to narrow the lines, each with how many there are.
 func (v pastImportView) chips(ctx context.Context) []ui.Link {
 	out := []ui.Link{{Label: lang.T(ctx, "link.import.show.all"), Href: v.at(), Count: v.New + v.Same + v.Unknown + v.Bad, Current: v.Show == ""}}
-	for _, s := range []struct {
-		show string
-		n    int
-	}{{"new", v.New}, {"same", v.Same}, {"unknown", v.Unknown}, {"bad", v.Bad}, {"done", v.Done}, {"failed", v.Failed}, {"undone", v.Undone}, {"kept", v.Kept}} {
+	for _, s := range pastLines(v.PastImport) {
 		if s.n > 0 || s.show == v.Show {
 			out = append(out, ui.Link{Label: lang.T(ctx, "records.outcome."+s.show), Href: v.at() + "?show=" + s.show, Count: s.n, Current: s.show == v.Show})
+		}
+	}
+	return out
+}
+
+// pastLine is how many lines of an import have an outcome or a state.
+type pastLine struct {
+	show string
+	n    int
+}
+
+func pastLines(v courses.PastImport) []pastLine {
+	return []pastLine{{"new", v.New}, {"same", v.Same}, {"unknown", v.Unknown}, {"bad", v.Bad}, {"done", v.Done}, {"failed", v.Failed}, {"undone", v.Undone}, {"kept", v.Kept}}
+}
+
+// pastCounts are the lines of an import that there are: by what became of them or, before anything did, by what would.
+func pastCounts(ctx context.Context, v courses.PastImport) (out []ui.Link) {
+	for _, s := range pastLines(v) {
+		if s.n > 0 && (s.show != "new" || v.State == courses.PastChecked) {
+			out = append(out, ui.Link{Label: lang.T(ctx, "records.outcome."+s.show), Count: s.n})
 		}
 	}
 	return out

@@ -98,6 +98,11 @@ func (p *Pages) changeDates(c *fiber.Ctx) error {
 			return err
 		}
 		return c.Redirect("/plan?done=mails", fiber.StatusSeeOther)
+	case "warnings":
+		if err := p.courses.SetWithdrawalMails(ctx, c.FormValue("on") == "1"); err != nil {
+			return err
+		}
+		return c.Redirect("/plan?done=mails", fiber.StatusSeeOther)
 	case "open":
 		token, err := p.courses.OpenCalendar(ctx)
 		if err != nil {

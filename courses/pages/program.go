@@ -119,7 +119,7 @@ func (v partnersView) narrow() bool {
 }
 
 func partnersFilter(c *fiber.Ctx) courses.PartnersFilter {
-	f := courses.PartnersFilter{Query: c.Query("q"), Show: c.Query("show"), Level: -1, Sort: c.Query("sort"), Page: max(number(c.Query("page")), 0)}
+	f := courses.PartnersFilter{Query: c.Query("q"), Show: c.Query("show"), Level: -1, Sort: c.Query("sort"), Absent: c.Query("offer"), Page: max(number(c.Query("page")), 0)}
 	if l := c.Query("level"); l != "" {
 		f.Level = number(l)
 	}

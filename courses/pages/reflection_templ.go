@@ -671,11 +671,11 @@ func reflectionsPage(v reflectionsView) templ.Component {
 			}
 		} else {
 			if len(v.Mine.Rows) > 0 || v.Mine.Query != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "<form method=\"get\" action=\"/reflections\" class=\"row\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "<form method=\"get\" action=\"/reflections\" class=\"row ends\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "q", Label: lang.T(ctx, "reflect.find"), Placeholder: lang.T(ctx, "reflect.find"), HideLabel: true, Type: "search", Value: v.Mine.Query, MaxLength: 100}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{ID: "q", Label: lang.T(ctx, "reflect.find"), Type: "search", Value: v.Mine.Query, MaxLength: 100}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

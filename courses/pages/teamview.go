@@ -59,8 +59,9 @@ func (p *Pages) firstTeam(c *fiber.Ctx) error {
 type teamPageView struct {
 	courses.TeamView
 
-	Filter courses.TeamFilter
-	Own    ui.Org
+	Filter   courses.TeamFilter
+	Own      ui.Org
+	Programs []courses.JoinedProgram // that the organization takes part in
 }
 
 func teamFilter(c *fiber.Ctx) courses.TeamFilter {
@@ -154,6 +155,15 @@ func (p *Pages) team(c *fiber.Ctx) error {
 	v := teamPageView{Filter: teamFilter(c), Own: shell.From(ctx).Org}
 	if v.TeamView, err = p.courses.Team(ctx, team, v.Filter); err != nil {
 		return err
+	}
+	joined, err := p.courses.Programs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, j := range joined.Joined {
+		if j.State == "active" && len(v.Programs) < 3 {
+			v.Programs = append(v.Programs, j)
+		}
 	}
 	props := ui.PageProps{Title: v.Team.Name, NavKey: "team", Layout: ui.Work, NoIndex: true}
 	if d := c.Query("done"); d == "reminded" || d == "hidden" {

@@ -24,6 +24,8 @@ func (p *Pages) mountRecords(r fiber.Router) {
 	p.mountPast(r)
 	r.Get("/records", p.training)
 	r.Get("/records.csv", p.exportTraining)
+	r.Get("/records/past/:id", p.removal)
+	r.Post("/records/past/:id", p.removePast)
 	r.Get("/me/record", p.ownTraining)
 	r.Post("/me/record", p.changeTraining)
 }
@@ -118,6 +120,11 @@ func (v trainingView) next() string {
 // chosen reports whether the record is narrowed to an item.
 func (v trainingView) chosen(it id.Item) bool { return slices.Contains(v.Filter.Items, it) }
 
+// shows reports whether anybody in the list shows what became of what they tried.
+func (v trainingView) shows() bool {
+	return slices.ContainsFunc(v.Rows, func(r courses.Training) bool { return r.Shown })
+}
+
 // narrowed reports whether it is narrowed at all.
 func (v trainingView) narrowed() bool {
 	return v.Filter.State != "" || v.Filter.Query != "" || v.Filter.Asked || len(v.Filter.Items) > 0
@@ -170,7 +177,9 @@ func (p *Pages) training(c *fiber.Ctx) (err error) {
 	if err != nil {
 		return err
 	}
-	return shell.Page(c, recordsPage(c, lang.T(ctx, "records.title"), fiber.StatusOK), trainingPage(v))
+	page := recordsPage(c, lang.T(ctx, "records.title"), fiber.StatusOK)
+	page.Flash = did(c, "records.done.removed", "removed")
+	return shell.Page(c, page, trainingPage(v))
 }
 
 func (p *Pages) exportTraining(c *fiber.Ctx) error {

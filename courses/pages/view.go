@@ -52,8 +52,11 @@ func (p *Pages) closed(c *fiber.Ctx, it id.Item, err error) error {
 	return shell.Page(c, ui.PageProps{Title: r.Title, NavKey: "learn", NoIndex: true, Layout: ui.Reading}, closedPage(r))
 }
 
-// closedLead is why it cannot be opened: the other organization rests, or shares it no more.
+// closedLead is why it cannot be opened: the version was withdrawn, the other organization rests, or shares it no more.
 func closedLead(r courses.Record) string {
+	if r.Gone != nil {
+		return "withdraw.record.lead"
+	}
 	if r.Org.State != tenants.OrgActive {
 		return "house.record.lead"
 	}

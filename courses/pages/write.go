@@ -37,6 +37,7 @@ func (p *Pages) mountWriting(r fiber.Router) {
 	r.Post("/publish/:id/rewrite", p.rewrite)
 	r.Get("/publish/:id/pilot", p.pilot)
 	r.Post("/publish/:id/pilot", p.changePilot)
+	p.mountWithdrawals(r)
 	r.Post("/publish/:id/files", p.addFile)
 	r.Get("/publish/:id/files/:name", p.draftFile)
 	r.Get("/publish/:id/learners", p.stops)

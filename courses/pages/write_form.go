@@ -172,7 +172,7 @@ func forgives(q markdown.Question, what string) bool {
 	return slices.Contains(q.Forgive, what)
 }
 
-// change does to the blocks what a button of the form says: "up 3", "add quiz", "choice 3 0". It returns the block to go on with.
+// change does to the blocks what a button of the form says: "up 3", "to 3 0", "add quiz", "choice 3 0". It returns the block to go on with.
 func change(ctx context.Context, list []formBlock, do string) ([]formBlock, int, error) {
 	var what, kind string
 	var i, j, k int
@@ -198,6 +198,10 @@ func change(ctx context.Context, list []formBlock, do string) ([]formBlock, int,
 		list[i], list[i+1] = list[i+1], list[i]
 		i++
 	case what == "up" || what == "down":
+	case n >= 3 && what == "to" && j >= 0 && j < len(list):
+		b := list[i]
+		list = slices.Insert(slices.Delete(list, i, i+1), j, b)
+		i = j
 	case what == "remove":
 		list = slices.Delete(list, i, i+1)
 		i = min(i, len(list)-1)

@@ -45,6 +45,12 @@ func (d *DB) ReadAs(ctx context.Context, s scope.Scope, fill func(*Batch)) error
 	fill(b)
 	CounterFrom(ctx).add(len(b.steps))
 	trace(ctx, b.b.QueuedQueries)
+	if s.Actor.Human() {
+		if err := d.turns.Acquire(ctx, 1); err != nil {
+			return translate(err)
+		}
+		defer d.turns.Release(1)
+	}
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return translate(err)

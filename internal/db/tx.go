@@ -103,7 +103,7 @@ func (tx *Tx) begin(b *pgx.Batch) int {
 // As runs fn as a named system actor of one organization, inside the same transaction: for what a change on terms that two
 // organizations signed writes on the other side. The scope before it acts again afterwards.
 func (tx *Tx) As(actor scope.Actor, org id.Org, fn func() error) error {
-	if actor == scope.Member || actor == scope.Visitor || actor == scope.Individual || actor == "" {
+	if actor.Human() || actor == "" {
 		return fmt.Errorf("act as %q: not a system actor", actor)
 	}
 	if tx.Scope.ReadsOnly() {

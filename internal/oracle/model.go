@@ -70,6 +70,7 @@ const (
 	Trial      Kind = "trial"      // a version of Item of Org that only some try: its texts, and that it is tried; Done says that it is over
 	Tries      Kind = "tries"      // that Other tries the version on trial of Item of Org; nobody else if it is a team of Org
 	Remark     Kind = "remark"     // what Member of Org says of the version on trial of an item of Other
+	Recalled   Kind = "recalled"   // the texts of a version of Item of Org that was withdrawn, and what only they show
 	Said       Kind = "said"       // what Member of Org wrote about a lesson of Other: Done says that it is meant as the authors read it
 	Circle     Kind = "circle"     // that Member of Org opened the group ID for a step of Item: Done says that people of connected organizations may join, Other whose did
 	Beside     Kind = "beside"     // that Member of Org is in the group ID, and what they say came of it: Shown is how they are shown
@@ -214,6 +215,8 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Trial: // In force for nobody: of others only who is named tries it, while it is tried and while the item is open to them.
 		it := w.find(Item, o.Item)
 		return own || !o.Done && it != nil && w.Sees(v, it) && w.tries(v, o)
+	case Recalled: // Nobody reads what was withdrawn but those who write it, whoever the item is open to.
+		return own && v.Writes
 	case Tries: // Who else tries it is the owner's.
 		return own || v.Org != "" && v.Org == o.Other
 	case Remark: // For the authors, of whatever organization the one is who wrote it.
@@ -359,7 +362,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Live:
 		it := w.find(Item, o.Item)
 		return it != nil && w.looks(v, it)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed, Thought, Circle, Beside, Tried, Said, Trial, Tries, Remark:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed, Thought, Circle, Beside, Tried, Said, Trial, Tries, Remark, Recalled:
 	}
 	return false
 }

@@ -28,6 +28,23 @@ var recordsRoutes = map[string]route{
 	"GET /me/record": {kind: page, asks: func(_ *site, r *reader) []ask {
 		return []ask{{target: "/me/record", about: &oracle.Object{Kind: oracle.Private, Org: orgOf(r), Member: r.who.Member}, ok: 200, open: true}}
 	}},
+	"GET /records/past/:id": {kind: page, asks: func(s *site, _ *reader) []ask {
+		out := []ask{{target: "/records/past/" + nobody, never: true}}
+		for _, o := range s.orgs {
+			which := s.world.pasts[o.id.String()].String()
+			out = append(out, ask{target: "/records/past/" + which, id: which, about: &oracle.Object{Kind: oracle.Office, Org: o.id.String()}, ok: 200, open: true})
+		}
+		return out
+	}},
+	"POST /records/past/:id": {kind: write, post: func(s *site, _ bool) []form {
+		out := []form{{"/records/past/" + nobody, "reason=x"}}
+		for _, o := range s.orgs {
+			if o != s.orgs[1] {
+				out = append(out, form{"/records/past/" + s.world.pasts[o.id.String()].String(), "reason=x"})
+			}
+		}
+		return out
+	}},
 	"POST /me/record":      {kind: write, post: posts("/me/record", "do=hide")},
 	"POST /records/import": {kind: write, post: posts("/records/import", "pasted=")},
 	"POST /records/import/:id": {kind: write, post: func(s *site, _ bool) []form {
@@ -91,12 +108,17 @@ func (w *world) recording(o *org) {
 	w.exec(o, `INSERT INTO past_records (org_id, record_id, membership_id, import_id, title, done_on, ends_on, issuer, reference, recorded_by, recorded_at) VALUES ($1, $2, $3, $2, $4, current_date - 300, current_date + 400, $5, $6, $7, now())`,
 		o.id, which, o.members[0], w.token(ob, which.String()), w.field(ob, "past_records.issuer"), w.field(ob, "past_records.reference"), admin)
 	w.put("past_records", which.String(), ob)
+	gone := id.New[id.Any]()
+	w.exec(o, `INSERT INTO removed_records (org_id, record_id, membership_id, title, done_on, reason, removed_by, removed_at) VALUES ($1, $2, $3, $4, current_date - 400, $5, $6, now())`,
+		o.id, gone, o.members[0], w.field(ob, "removed_records.title"), w.field(ob, "removed_records.reason"), admin)
+	w.put("removed_records", gone.String(), ob)
 }
 
 // recordForgeries are records of what nobody said: for another organization, of colleagues whom one does not look after, in the name of somebody
 // else, and of what is not seen.
 func (w *world) recordForgeries() (out []forgery) {
 	const write = `INSERT INTO past_records (org_id, record_id, membership_id, import_id, item_org, item_id, kind, title, done_on, recorded_by, recorded_at) VALUES ($1, gen_random_uuid(), $2, gen_random_uuid(), `
+	const remove = `INSERT INTO removed_records (org_id, record_id, membership_id, title, done_on, reason, removed_by, removed_at) VALUES ($1, gen_random_uuid(), $2, 'x', current_date, 'x', $3, now())`
 	for i, by := range w.orgs {
 		to := w.orgs[(i+1)%len(w.orgs)]
 		admin := by.members[len(by.members)-1]
@@ -112,6 +134,9 @@ func (w *world) recordForgeries() (out []forgery) {
 			forgery{what: "record what people of another organization learned", as: as, args: []any{to.id, to.members[0], admin}, steps: []string{write + `NULL, NULL, '', 'x', current_date, $3, now())`}},
 			forgery{what: "record what colleagues learned without looking after them", as: systems, args: []any{by.id, by.members[1], by.members[0]}, steps: []string{write + `NULL, NULL, '', 'x', current_date, $3, now())`}},
 			forgery{what: "record in the name of somebody else", as: as, args: []any{by.id, by.members[0], by.members[1]}, steps: []string{write + `NULL, NULL, '', 'x', current_date, $3, now())`}},
+			forgery{what: "say that what is recorded of people of another organization was removed", as: as, args: []any{to.id, to.members[0], admin}, steps: []string{remove}},
+			forgery{what: "say that what is recorded of colleagues was removed without looking after them", as: systems, args: []any{by.id, by.members[1], by.members[0]}, steps: []string{remove}},
+			forgery{what: "say that somebody else removed what is recorded", as: as, args: []any{by.id, by.members[0], by.members[1]}, steps: []string{remove}},
 			forgery{what: "change what was recorded", as: as, args: []any{by.id}, steps: []string{`UPDATE past_records SET done_on = current_date WHERE org_id = $1`}},
 			forgery{what: "take back what another organization recorded", as: as, args: []any{to.id}, steps: []string{`DELETE FROM past_records WHERE org_id = $1`}})
 		if it := w.closed(by, to); it != nil {

@@ -188,7 +188,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"organizations", "org_id", "", 1, 1},
 		{"memberships", "membership_id", "", .12, .85},
 		{"items", "item_id", "", .12, .85},
-		{"versions", "item_id || CASE WHEN pilot THEN ' trial' ELSE '' END", "", .12, .85},
+		{"versions", "item_id || CASE WHEN pilot THEN ' trial' WHEN withdrawn THEN ' gone' ELSE '' END", "", .12, .85},
 		{"lessons", "item_id || ' ' || key", "", .12, .85},
 		{"lesson_texts", "item_id || ' ' || key", "", .12, .85},
 		{"files", "file_id", "", .12, .85},
@@ -212,6 +212,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"nudges", "nudge_id", "", .12, .85},
 		{"program_asks", "ask_id", "", .02, .85},
 		{"past_records", "record_id", "", .12, .85},
+		{"removed_records", "record_id", "", .12, .85},
 		{"cohorts", "cohort_id", "", .12, .85},
 		{"cohort_people", "org_id || ' ' || cohort_id || ' ' || membership_id", "", .12, .85},
 		{"additions", "org_id || ' ' || path_id", "", .08, .85},
@@ -248,6 +249,8 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"live_links", "session_id", "", .02, .85}, // Whoever has no seat reads none.
 		{"pilots", "item_id", "", .12, .85},
 		{"pilot_groups", "item_id || ' ' || group_id", "", .12, .85},
+		{"withdrawals", "item_id || ' ' || version", "", .12, .85},
+		{"withdrawal_notes", "org_id || ' ' || item_id", "", .12, .85},
 		{"pilot_remarks", "remark_id", "", .04, .85},
 		{"disclosures", "org_id || ' ' || giver_org || ' ' || membership_id || ' ' || item_id", "", .01, .85},
 	} {
@@ -324,6 +327,7 @@ func (w *world) fill() {
 	}
 	for _, o := range w.orgs {
 		w.onTrial(o)
+		w.recall(o)
 	}
 	keys, err := secret.ParseKeyring("test:" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	if err != nil {

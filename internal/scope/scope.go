@@ -78,6 +78,9 @@ func (s Scope) Has(r Role) bool { return slices.Contains(s.Roles, r) }
 // SignedIn reports whether a member acts.
 func (s Scope) SignedIn() bool { return s.Actor == Member }
 
+// Human reports whether somebody in front of a page acts, and no part of the product.
+func (a Actor) Human() bool { return a == Member || a == Visitor || a == Individual }
+
 // ReadsOnly reports whether nothing may be written, whoever's it is.
 func (s Scope) ReadsOnly() bool { return !s.View.IsZero() || !s.Glass.IsZero() }
 

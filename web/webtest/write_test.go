@@ -81,6 +81,17 @@ func TestExpertWritesACourse(t *testing.T) {
 	if got := webtest.Eval[string](b, `document.querySelector('textarea[name="b1.ask"]').value`); got != "Where do you keep yours?" {
 		t.Errorf("after moving the reflection asks %q", got)
 	}
+	// By its handle it is dragged before the first, with what was typed a moment ago.
+	b.Type(`textarea[name="b1.ask"]`, "Where do you keep yours? And why there?")
+	webtest.Eval[bool](b, `(()=>{const from=document.querySelector("#block-1 .handle"),to=document.querySelector("#block-0").closest("li"),t=new DataTransfer(),box=to.getBoundingClientRect();
+		const ev=(e,n,y)=>e.dispatchEvent(new DragEvent(n,{bubbles:true,cancelable:true,dataTransfer:t,clientY:y}));
+		ev(from,"dragstart",0);ev(to,"dragover",box.top+2);ev(to,"drop",box.top+2);return true})()`)
+	b.Wait(`#block-0 textarea[name="b0.ask"]`)
+	if got := webtest.Eval[string](b, `document.querySelector('textarea[name="b0.ask"]').value`); !strings.Contains(got, "And why there?") {
+		t.Errorf("after dragging the reflection asks %q", got)
+	}
+	b.Click(`#block-0 button[value="down 0"]`)
+	b.Wait(`#block-0 textarea[name="b0.text"]`)
 
 	// A colleague has the same lesson open and saves later: told, nothing lost.
 	admin := webtest.Open(t, 1360)

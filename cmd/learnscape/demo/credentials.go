@@ -47,7 +47,7 @@ func (s *seeder) credentials(ctx context.Context) error {
 			return fmt.Errorf("credential for %s: %w", c.Item, err)
 		}
 	}
-	for _, o := range s.w.Organizations {
+	return each(ctx, s.w.Organizations, func(ctx context.Context, o organization) error {
 		as := jobs.Enter(ctx, scope.Issuer, orgID(o.Slug))
 		var events []courses.EnrollmentCompleted
 		if err := s.d.DB.Tx(as, func(tx *db.Tx) error {
@@ -62,6 +62,6 @@ func (s *seeder) credentials(ctx context.Context) error {
 		if err := svc.Give(as, events); err != nil {
 			return fmt.Errorf("credentials at %s: %w", o.Slug, err)
 		}
-	}
-	return nil
+		return nil
+	})
 }

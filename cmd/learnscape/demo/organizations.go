@@ -45,6 +45,11 @@ func (s *seeder) putOrganization(tx *db.Tx, o organization) error {
 			return fmt.Errorf("%s: %w", o.Slug, err)
 		}
 	}
+	if len(o.Frames) > 0 {
+		if err := tx.Must(`UPDATE organizations SET frames = frames || $2 WHERE org_id = $1`, tx.Scope.Org, o.Frames); err != nil {
+			return err
+		}
+	}
 	return s.provider(tx, o)
 }
 

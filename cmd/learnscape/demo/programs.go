@@ -35,6 +35,7 @@ type programText struct {
 	Partners []struct {
 		AcceptedBy string   `yaml:"accepted_by"`
 		Account    string   `yaml:"account"`
+		Asked      bool     `yaml:"asked"`   // to look at where they stand
 		Stories    []string `yaml:"stories"` // org/slug
 	} `yaml:"partners"`
 }
@@ -84,6 +85,11 @@ func (s *seeder) programs(ctx context.Context) error {
 			}
 			if err := s.takePart(joins, by, svc, which, partner, p.Stories); err != nil {
 				return fmt.Errorf("%s in %s: %w", slug, g.Name, err)
+			}
+			if p.Asked {
+				if err := svc.AskPartner(by, which, partner); err != nil {
+					return fmt.Errorf("ask %s: %w", slug, err)
+				}
 			}
 		}
 	}

@@ -85,44 +85,61 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 	}
 	begin := time.Now()
 	var cat *catalog
-	for _, step := range []struct {
-		name string
-		run  func(context.Context) error
-	}{
-		{"organizations", s.organizations},
-		{"texts", s.texts},
-		{"catalog", func(ctx context.Context) (err error) {
+	if err := s.inTurn(ctx,
+		step{"organizations", s.organizations},
+		step{"texts", s.texts},
+		step{"catalog", func(ctx context.Context) (err error) {
 			if cat, err = s.readCatalog(ctx); err == nil {
 				err = s.readThreads(cat)
 			}
 			return err
 		}},
-		{"year", func(ctx context.Context) error {
-			// The year is lived in memory while the threads are written.
-			g, ctx := errgroup.WithContext(ctx)
-			g.Go(func() error { return s.talk(ctx) })
-			g.Go(func() error { return s.year(ctx, cat) })
-			return g.Wait()
-		}},
-		{"disclosures", s.disclose},
-		{"joint texts", s.speakTogether},
-		{"live sessions", s.meetLive},
-		{"groups of a step", s.meetInGroups},
-		{"credentials", s.credentials},
-		{"programs", s.programs},
-		{"teams", s.teams},
-		{"search", s.index},
-		{"public doors", s.publicDoors},
-		{"invitations", s.invitations},
-	} {
+		// The year is lived in memory while the threads are written.
+		step{"year", atOnce(s.talk, func(ctx context.Context) error { return s.year(ctx, cat) })},
+		// What rests on the year alone: a joint proposition is part of a credential, and credentials are what programs count.
+		step{"what came of it", atOnce(
+			func(ctx context.Context) error {
+				return s.inTurn(ctx, step{"joint texts", s.speakTogether}, step{"credentials", s.credentials}, step{"programs", s.programs})
+			},
+			func(ctx context.Context) error { return s.inTurn(ctx, step{"disclosures", s.disclose}) },
+			func(ctx context.Context) error {
+				return s.inTurn(ctx, step{"live sessions", s.meetLive}, step{"groups of a step", s.meetInGroups}, step{"teams", s.teams}, step{"practice", func(ctx context.Context) error { return s.practice(ctx, cat) }}, step{"public doors", s.publicDoors})
+			},
+		)},
+		step{"search", s.index}, // Of everything that was told until now.
+		step{"invitations", s.invitations},
+	); err != nil {
+		return err
+	}
+	d.Log.InfoContext(ctx, "demonstration world made", "ms", time.Since(begin).Milliseconds())
+	return nil
+}
+
+// step is a part of the world.
+type step struct {
+	name string
+	run  func(context.Context) error
+}
+
+func (s *seeder) inTurn(ctx context.Context, steps ...step) error {
+	for _, step := range steps {
 		at := time.Now()
 		if err := step.run(ctx); err != nil {
 			return fmt.Errorf("demonstration world, %s: %w", step.name, err)
 		}
-		d.Log.DebugContext(ctx, "demonstration world", "step", step.name, "ms", time.Since(at).Milliseconds())
+		s.d.Log.DebugContext(ctx, "demonstration world", "step", step.name, "ms", time.Since(at).Milliseconds())
 	}
-	d.Log.InfoContext(ctx, "demonstration world made", "ms", time.Since(begin).Milliseconds())
 	return nil
+}
+
+func atOnce(runs ...func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		g, ctx := errgroup.WithContext(ctx)
+		for _, run := range runs {
+			g.Go(func() error { return run(ctx) })
+		}
+		return g.Wait()
+	}
 }
 
 // invitations mails those who have not answered once more, so that the demonstration can: to the administrator-to-be.

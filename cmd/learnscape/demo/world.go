@@ -43,6 +43,7 @@ type organization struct {
 	Domain      string       `yaml:"domain"`
 	Locale      string       `yaml:"locale"`
 	SignIn      string       `yaml:"sign_in"`
+	Frames      []string     `yaml:"frames"` // sites that lessons show in frames, beside the usual ones
 	Collections []collection `yaml:"collections"`
 	People      []person     `yaml:"people"`
 	Door        *publicDoor  `yaml:"public_door"` // nil for a house without one

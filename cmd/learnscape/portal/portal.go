@@ -145,6 +145,7 @@ func New(ctx context.Context, c Config) (_ *Portal, err error) {
 	p.Courses.Listen(p.Relay)
 	p.Usher = courses.NewUsher(p.Courses, p.Mail, p.Jobs)
 	p.Usher.Listen(p.Relay)
+	courses.NewWithdrawer(p.Courses, p.Mail, p.Jobs).Listen(p.Relay)
 	courses.NewReckoner(p.Courses, p.Jobs).Listen(p.Relay)
 	courses.NewChecker(p.Courses, client, p.Jobs, courses.LinkPause).Listen(p.Relay)
 	courses.NewRoutine(p.Courses, p.Mail, p.Jobs, address).Listen(p.Relay)

@@ -228,11 +228,12 @@ if (s > 0) setTimeout(tick, 500); else if (form && c.isConnected) form.submit();
 });
 }
 var dragged, from, next;
-function drags() { all("[data-order] > li").forEach(function (r) { r.draggable = true; }); }
+function drags() { all("[data-order]:not([data-held]) > li").forEach(function (r) { r.draggable = true; }); }
 on(d, "dragstart", function (e) {
 if (!(dragged = e.target.closest && e.target.closest("[data-order] > li"))) return;
 from = dragged.parentNode;
 next = dragged.nextSibling;
+if (e.target !== dragged) e.dataTransfer.setDragImage(dragged, 0, 0);
 e.dataTransfer.effectAllowed = "move";
 e.dataTransfer.setData("text/plain", "");
 dragged.classList.add("dragged");
@@ -250,6 +251,14 @@ if (!dragged) return;
 e.preventDefault();
 var list = dragged.parentNode, before = dragged.previousElementSibling, moved = list !== from || dragged.nextSibling !== next, form;
 from = null;
+if (moved && "held" in list.dataset) {
+form = d.createElement("button");
+form.name = "do"; form.hidden = true;
+form.value = list.dataset.do + " " + dragged.dataset.key + " " + Array.from(list.children).indexOf(dragged);
+list.after(form);
+form.click();
+return;
+}
 if (!moved || !list.dataset.order) return;
 form = d.createElement("form");
 form.method = "post";

@@ -253,13 +253,15 @@
   }
 
   // Rows of a list with an order are dragged to their place; the buttons in them do the same. A list with an address tells it before or
-  // behind which row that is; lists of one name are one. What is dropped elsewhere goes back.
+  // behind which row that is; lists of one name are one. What is dropped elsewhere goes back. Rows that are written in are held by a
+  // handle, and their form is sent with the place.
   var dragged, from, next;
-  function drags() { all("[data-order] > li").forEach(function (r) { r.draggable = true; }); }
+  function drags() { all("[data-order]:not([data-held]) > li").forEach(function (r) { r.draggable = true; }); }
   on(d, "dragstart", function (e) {
     if (!(dragged = e.target.closest && e.target.closest("[data-order] > li"))) return;
     from = dragged.parentNode;
     next = dragged.nextSibling;
+    if (e.target !== dragged) e.dataTransfer.setDragImage(dragged, 0, 0);
     e.dataTransfer.effectAllowed = "move";
     e.dataTransfer.setData("text/plain", "");
     dragged.classList.add("dragged");
@@ -277,6 +279,14 @@
     e.preventDefault();
     var list = dragged.parentNode, before = dragged.previousElementSibling, moved = list !== from || dragged.nextSibling !== next, form;
     from = null;
+    if (moved && "held" in list.dataset) {
+      form = d.createElement("button");
+      form.name = "do"; form.hidden = true;
+      form.value = list.dataset.do + " " + dragged.dataset.key + " " + Array.from(list.children).indexOf(dragged);
+      list.after(form);
+      form.click();
+      return;
+    }
     if (!moved || !list.dataset.order) return;
     form = d.createElement("form");
     form.method = "post";
