@@ -319,7 +319,7 @@ func TestExportImportsBackWithoutLoss(t *testing.T) {
 	paths := t.TempDir()
 	write(t, paths, map[string]string{
 		"way.md":       "---\ntitle: The way\nslug: way\nsummary: From here to there\noutcome: Arrive\nlevel: advanced\nlicence: CC0 1.0\nsteps:\n  - {key: hello, lesson: hello.md, title: Hello}\n  - {key: probes, course: probes-all-of-it, title: Learn it, minutes: 9}\nslots:\n  - {key: after-hello, after: hello, suggestion: Your people}\nno_notes: [probes]\n---\nThe ![w](way/w.svg) intro.\n",
-		"way/hello.md": "# Hello\n\nIn the beginning.\n", "way/w.svg": fmt.Sprintf(drawing, "way"),
+		"way/hello.md": "# Hello\n\nIn the beginning.\n\n```live\ntitle: The round\nseries: clinic\nrecording: true\n```\n\n```group\ntitle: Look back\nask: Say what went wrong.\nfrom: 3\nto: 5\nminutes: 45\noutcome: A list.\n```\n", "way/w.svg": fmt.Sprintf(drawing, "way"),
 	})
 	if _, err := w.svc.ImportPath(w.vendor.ctx, courses.ImportOptions{Dir: paths, File: "way.md"}); err != nil {
 		t.Fatal(err)

@@ -516,7 +516,8 @@ func (r *root) skip(step, lesson string) *Skip {
 	return nil
 }
 
-// open counts what the member has to do before the lesson is finished: questions, checks that are not passed, and tasks that are not done.
+// open counts what the member has to do before the lesson is finished: questions, checks that are not passed, tasks that are not done, and
+// people whom they have not met.
 func open(tx *db.Tx, at located) (n int, err error) {
 	if at.Ref.Questions > 0 {
 		if n, err = openQuestions(tx, at); err != nil {
@@ -529,6 +530,13 @@ func open(tx *db.Tx, at located) (n int, err error) {
 			return 0, err
 		}
 		n += max(at.Ref.Tasks-done, 0)
+	}
+	if at.Ref.Meets > 0 {
+		met, err := openMeets(tx, at)
+		if err != nil {
+			return 0, err
+		}
+		n += met
 	}
 	if at.Ref.Checks == 0 {
 		return n, nil

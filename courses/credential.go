@@ -359,7 +359,12 @@ func (s *Service) Forget(ctx context.Context, member id.Membership, _ string) er
 	if err := authz.Check(ctx, authz.ErasePerson, id.Org{}); err != nil {
 		return err
 	}
-	if err := s.db.Tx(ctx, func(tx *db.Tx) error { return forgetSeats(tx, member) }); err != nil {
+	if err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := forgetSeats(tx, member); err != nil {
+			return err
+		}
+		return forgetGroups(tx, member)
+	}); err != nil {
 		return err
 	}
 	if err := s.keep(ctx, member); err != nil {

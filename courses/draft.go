@@ -539,7 +539,7 @@ func (p *press) lesson(l LessonDraft) (LessonRef, error) {
 	blocks := p.split(l.Key, l.Name, l.Source, l.Lang)
 	plain := markdown.Plain(l.Source)
 	l.Minutes = lessonMinutes(l.Minutes, plain)
-	ref := LessonRef{Key: l.Key, Title: l.Title, Summary: l.Summary, Kind: l.Kind, Minutes: l.Minutes}
+	ref := LessonRef{Key: l.Key, Title: l.Title, Summary: l.Summary, Kind: lessonKind(l.Kind, blocks), Minutes: l.Minutes, Meets: meets(blocks)}
 	for _, b := range blocks {
 		switch {
 		case b.Check():
@@ -552,7 +552,7 @@ func (p *press) lesson(l LessonDraft) (LessonRef, error) {
 		default:
 			ref.Questions += len(b.Questions)
 		}
-		if b.Title != "" || b.Kind == markdown.Reflect || b.Kind == markdown.Quiz || b.Kind == markdown.Try || b.Kind == markdown.Task {
+		if b.Title != "" || b.Kind == markdown.Reflect || b.Kind == markdown.Quiz || b.Kind == markdown.Try || b.Kind == markdown.Task || b.Meets() {
 			if b.Kind != markdown.File {
 				ref.Parts = append(ref.Parts, PartRef{Key: b.Key, Title: b.Title, Kind: b.Kind})
 			}

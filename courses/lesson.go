@@ -46,6 +46,7 @@ type LessonView struct {
 	Skip     *Skip // how to skip it; nil if one cannot
 	Open     int   // questions without an answer
 	Tasks    int   // that are not done
+	Meets    int   // people whom the viewer has to meet yet: live sessions and groups
 	Started  bool
 	Pilot    int // the version of the root, where it is tried by some before it is everybody's; 0 for any other
 	Visitor  bool
@@ -86,6 +87,8 @@ type BlockView struct {
 	Questions              []QuestionView
 	Plan                   *TryView        // of something to try
 	Task                   *markdown.Block // of a task: Body is how far it is
+	Live                   *LiveStep       // of a live session; nil in a preview and in an added step
+	Group                  *GroupStep      // of something that a few do together: where nobody is to do it, as in a preview, without Now
 	Check                  *CheckRules     // of a quiz that is taken as a whole, elsewhere: it has no Questions here
 	Steps                  []StepView      // of a list of steps
 	Frame                  *FrameView      // of what another site shows
@@ -202,6 +205,9 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 		return LessonView{}, err
 	}
 	r.lesson(&v, at, l, sc, orgs)
+	if err := s.meetings(ctx, &v, at, l.Blocks, sc, orgs[sc.Org]); err != nil {
+		return LessonView{}, err
+	}
 	if v.Started && asks {
 		v.Ask = s.askedBy(asker, &asking, v.Now)
 	}
@@ -303,7 +309,7 @@ func (r *root) lesson(v *LessonView, at located, l text, sc scope.Scope, orgs ma
 	case at.Lesson == "":
 		v.Card, v.Title, v.Kind, v.Minutes = &v.Owner, at.Ref.Title, at.Kind, at.Ref.Minutes
 	default:
-		v.Title, v.Kind, v.Minutes = l.Title, l.Kind, l.Minutes
+		v.Title, v.Kind, v.Minutes = l.Title, lessonKind(l.Kind, l.Blocks), l.Minutes
 		v.Blocks = blocks(l.Blocks, seed, l.Attempts, l.Kept)
 		v.Verdict = verdict(l.Kept)
 		v.Lang, v.Licence, v.Origin = cmp.Or(l.Lang, v.Owner.Lang), l.Licence, l.Origin
@@ -351,7 +357,7 @@ func (r *root) ownStep(key string) (OwnStep, id.Org, bool) {
 func (r *root) parts(v *LessonView, leaf Leaf) []Part {
 	var out []Part
 	for _, b := range v.Blocks {
-		if b.Kind == markdown.File || b.Kind == markdown.Path || b.Title == "" && b.Kind != markdown.Reflect && b.Kind != markdown.Quiz && b.Kind != markdown.Try && b.Kind != markdown.Task {
+		if b.Kind == markdown.File || b.Kind == markdown.Path || b.Title == "" && b.Kind != markdown.Reflect && b.Kind != markdown.Quiz && b.Kind != markdown.Try && b.Kind != markdown.Task && b.Kind != markdown.Live && b.Kind != markdown.Group {
 			continue
 		}
 		p := Part{Key: b.Key, Title: b.Title, Kind: b.Kind, Done: v.Done}

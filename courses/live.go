@@ -14,6 +14,7 @@ import (
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/markdown"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -49,6 +50,7 @@ type Live struct {
 	Full     bool      `db:"full_up"`
 	State    string    `db:"state"`
 	Sequence int       `db:"sequence"`
+	Series   string    `db:"series"` // its name; "" for none
 
 	ItemTitle string `db:"item_title"`
 	ItemKind  string `db:"item_kind"`
@@ -73,7 +75,7 @@ func (l Live) Opened(now time.Time) bool {
 	return l.State == LivePlanned && !now.Before(l.Starts.Add(-LiveOpens)) && !now.After(l.Ends)
 }
 
-const liveColumns = `l.session_id, l.org_id, l.item_id, l.part, l.title, l.about, l.host, l.zone, l.starts_at, l.ends_at, l.seats, l.full_up, l.state, l.sequence, i.title AS item_title, i.kind AS item_kind, i.slug AS item_slug,
+const liveColumns = `l.session_id, l.org_id, l.item_id, l.part, l.title, l.about, l.host, l.zone, l.starts_at, l.ends_at, l.seats, l.full_up, l.state, l.sequence, l.series, i.title AS item_title, i.kind AS item_kind, i.slug AS item_slug,
 	CASE WHEN s.seat_id IS NULL THEN '' WHEN s.number IS NULL THEN 'waiting' ELSE 'seat' END AS mine, coalesce(s.attended, false) AS attended, ` + liveRecording
 
 // liveRecording is where the recording of a session l of the item i is, once a version with it is in force.
@@ -350,6 +352,7 @@ func (o Outline) liveParts() []LessonRef {
 // LiveDraft is what an author says of a session.
 type LiveDraft struct {
 	Part   string
+	Series string // the name of its series; "" for none
 	Title  string
 	About  string
 	Host   string
@@ -371,6 +374,7 @@ type LiveDesk struct {
 	Draft   LiveDraft
 	Taken   int
 	Waiting int
+	Series  []string // names of the organization's series
 	Now     time.Time
 }
 
@@ -406,6 +410,9 @@ func (s *Service) LiveDesk(ctx context.Context, item id.Item, session id.Any) (L
 			return err
 		}
 		v.Parts = of.Outline.liveParts()
+		if v.Series, err = db.Rows[string](tx, `SELECT DISTINCT l.series FROM live_sessions l WHERE l.org_id = $1 AND l.series <> '' ORDER BY l.series LIMIT 50`, sc.Org); err != nil {
+			return err
+		}
 		if session.IsZero() {
 			// The zone is the author's own, or else that of the organization's latest session.
 			zone, err := db.Rows[string](tx, `SELECT z.zone FROM (SELECT x.zone, NULL::timestamptz AS at FROM live_settings x WHERE x.org_id = $1 AND x.membership_id = $2 AND x.zone <> ''
@@ -452,7 +459,7 @@ func ownItem(tx *db.Tx, item id.Item) (tenants.Item, error) {
 }
 
 func (l Live) draft() LiveDraft {
-	d := LiveDraft{Part: l.Part, Title: l.Title, About: l.About, Host: l.Host, Zone: l.Zone, Seats: l.Seats}
+	d := LiveDraft{Part: l.Part, Series: l.Series, Title: l.Title, About: l.About, Host: l.Host, Zone: l.Zone, Seats: l.Seats}
 	if loc, err := time.LoadLocation(l.Zone); err == nil {
 		d.Starts, d.Ends = l.Starts.In(loc).Format(liveStamp), l.Ends.In(loc).Format(liveStamp)
 	}
@@ -479,7 +486,7 @@ func LiveZone(name string) (*time.Location, bool) {
 
 // read checks what an author said and returns when it is. was is what stood there before.
 func (d *LiveDraft) read(now time.Time, parts []LessonRef, was *Live) (starts, ends time.Time, err error) {
-	d.Title, d.About, d.Host, d.Zone, d.Link = strings.TrimSpace(d.Title), strings.TrimSpace(d.About), strings.TrimSpace(d.Host), strings.TrimSpace(d.Zone), strings.TrimSpace(d.Link)
+	d.Title, d.About, d.Host, d.Zone, d.Link, d.Series = strings.TrimSpace(d.Title), strings.TrimSpace(d.About), strings.TrimSpace(d.Host), strings.TrimSpace(d.Zone), strings.TrimSpace(d.Link), strings.TrimSpace(d.Series)
 	var f []errs.Field
 	bad := func(name, key string, args ...any) {
 		f = append(f, errs.Field{Name: name, Key: "live.fault." + key, Args: args})
@@ -490,7 +497,7 @@ func (d *LiveDraft) read(now time.Time, parts []LessonRef, was *Live) (starts, e
 	for _, t := range []struct {
 		name, text string
 		most       int
-	}{{"title", d.Title, 200}, {"about", d.About, 2000}, {"host", d.Host, 200}} {
+	}{{"title", d.Title, 200}, {"about", d.About, 2000}, {"host", d.Host, 200}, {"series", d.Series, markdown.SeriesMost}} {
 		if utf8.RuneCountInString(t.text) > t.most {
 			bad(t.name, "long", "Most", t.most)
 		}
@@ -548,8 +555,8 @@ func (s *Service) PlanLive(ctx context.Context, item id.Item, d LiveDraft) (sess
 		}
 		session = id.New[id.Any]()
 		if err := tx.Batch(func(b *db.Batch) {
-			db.Write(b, nil, `INSERT INTO live_sessions (org_id, session_id, item_id, part, title, about, host, zone, starts_at, ends_at, seats, made_by, made_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)`,
-				tx.Scope.Org, session, item, d.Part, d.Title, d.About, d.Host, d.Zone, starts, ends, d.Seats, memberOrNil(tx.Scope.Membership), tx.Now)
+			db.Write(b, nil, `INSERT INTO live_sessions (org_id, session_id, item_id, part, title, about, host, zone, starts_at, ends_at, seats, made_by, made_at, changed_at, series) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)`,
+				tx.Scope.Org, session, item, d.Part, d.Title, d.About, d.Host, d.Zone, starts, ends, d.Seats, memberOrNil(tx.Scope.Membership), tx.Now, d.Series)
 			db.Write(b, nil, `INSERT INTO live_links (org_id, session_id, link) VALUES ($1, $2, $3)`, tx.Scope.Org, session, d.Link)
 		}); err != nil {
 			return fmt.Errorf("plan a live session of %s: %w", item, err)
@@ -594,8 +601,8 @@ func (s *Service) ChangeLive(ctx context.Context, session id.Any, d LiveDraft) e
 		moved := !starts.Equal(was.Starts) || !ends.Equal(was.Ends) || d.Zone != was.Zone
 		told := moved || d.Title != was.Title || d.About != was.About || d.Host != was.Host
 		if err := tx.Batch(func(b *db.Batch) {
-			db.Write(b, nil, `UPDATE live_sessions SET part = $3, title = $4, about = $5, host = $6, zone = $7, starts_at = $8, ends_at = $9, seats = $10, sequence = sequence + $11, changed_at = $12 WHERE org_id = $1 AND session_id = $2`,
-				tx.Scope.Org, session, d.Part, d.Title, d.About, d.Host, d.Zone, starts, ends, d.Seats, boolInt(told), tx.Now)
+			db.Write(b, nil, `UPDATE live_sessions SET part = $3, title = $4, about = $5, host = $6, zone = $7, starts_at = $8, ends_at = $9, seats = $10, sequence = sequence + $11, changed_at = $12, series = $13 WHERE org_id = $1 AND session_id = $2`,
+				tx.Scope.Org, session, d.Part, d.Title, d.About, d.Host, d.Zone, starts, ends, d.Seats, boolInt(told), tx.Now, d.Series)
 			db.Write(b, nil, `INSERT INTO live_links (org_id, session_id, link) VALUES ($1, $2, $3) ON CONFLICT (org_id, session_id) DO UPDATE SET link = excluded.link`, tx.Scope.Org, session, d.Link)
 		}); err != nil {
 			return fmt.Errorf("change live session %s: %w", session, err)

@@ -43,10 +43,12 @@ func (u *Usher) Listen(relay *jobs.Relay) {
 		return nil
 	})
 	jobs.On(relay, scope.Usher, u.s.Attended)
+	u.s.listenGroups(relay)
 	jobs.On(relay, scope.Usher, func(ctx context.Context, _ []tenants.ConnectionChanged) error { return u.Lost(ctx) })
 }
 
-// Attended writes into the activity stream of the acting organization that its members came to sessions. An event only says whose rows to
+// Attended writes into the activity stream of the acting organization that its members came to sessions, and finishes the steps that are done by
+// that. An event only says whose rows to
 // look at; repeating it writes nothing twice.
 func (s *Service) Attended(ctx context.Context, events []LiveAttended) error {
 	if err := authz.Check(ctx, authz.SeatPeople, id.Org{}); err != nil {
@@ -60,6 +62,9 @@ func (s *Service) Attended(ctx context.Context, events []LiveAttended) error {
 				WHERE s.org_id = $1 AND s.membership_id = $2 AND s.session_id = $3 AND s.attended ON CONFLICT DO NOTHING`,
 				tx.Scope.Org, e.Membership, e.Session, id.Derive[id.Any]("learnscape/live", e.Session.String()+"/"+e.Membership.String())); err != nil {
 				return fmt.Errorf("note that somebody came: %w", err)
+			}
+			if err := s.came(tx, e); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -81,7 +86,7 @@ type addressed struct {
 }
 
 // addressedSQL reads sessions with members of the organization $1 who have to do with them. They are read as the organization's people may.
-const addressedSQL = `SELECT l.session_id, l.org_id, l.item_id, l.part, l.title, l.about, l.host, l.zone, l.starts_at, l.ends_at, l.seats, l.full_up, l.state, l.sequence, i.title AS item_title, i.kind AS item_kind, i.slug AS item_slug,
+const addressedSQL = `SELECT l.session_id, l.org_id, l.item_id, l.part, l.title, l.about, l.host, l.zone, l.starts_at, l.ends_at, l.seats, l.full_up, l.state, l.sequence, l.series, i.title AS item_title, i.kind AS item_kind, i.slug AS item_slug,
 		CASE WHEN s.seat_id IS NULL THEN '' WHEN s.number IS NULL THEN 'waiting' ELSE 'seat' END AS mine, coalesce(s.attended, false) AS attended, ` + liveRecording + `,
 		m.membership_id, m.email, m.name, m.locale, coalesce(x.zone, '') AS my_zone, coalesce(x.quiet, false) AS quiet, h.slug AS org_slug, o.name AS by_name
 	FROM live_sessions l JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id JOIN organizations o ON o.org_id = l.org_id JOIN organizations h ON h.org_id = $1

@@ -46,7 +46,7 @@ func openHall(t *testing.T) *hall {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.svc = courses.New(courses.Deps{DB: d, Tenants: h.tenants, Blob: store, URL: func(slug string) string { return "https://" + slug + ".portal.example" }})
+	h.svc = courses.New(courses.Deps{DB: d, Tenants: h.tenants, Blob: store, Mail: m, URL: func(slug string) string { return "https://" + slug + ".portal.example" }})
 	h.usher = courses.NewUsher(h.svc, m, c)
 	h.relay = jobs.NewRelay(h.db, slog.New(slog.DiscardHandler))
 	h.usher.Listen(h.relay)

@@ -30,11 +30,12 @@ type LessonRef struct {
 	Key       string    `json:"key"` // stable over versions
 	Title     string    `json:"title"`
 	Summary   string    `json:"summary,omitempty"`
-	Kind      string    `json:"kind"` // lesson, practice or check
+	Kind      string    `json:"kind"` // lesson, practice or check, or live or group where people meet in it
 	Minutes   int       `json:"minutes"`
 	Questions int       `json:"questions,omitempty"` // in its quizzes that are answered one by one
 	Checks    int       `json:"checks,omitempty"`    // quizzes that are taken as a whole
 	Tasks     int       `json:"tasks,omitempty"`     // to be done and found done by somebody
+	Meets     int       `json:"meets,omitempty"`     // that are done by having met somebody
 	Skip      string    `json:"skip,omitempty"`      // the key of the check by which one shows that one knows it already
 	SkipAll   bool      `json:"skip_all,omitempty"`  // and with it all of the course
 	Parts     []PartRef `json:"parts,omitempty"`

@@ -267,6 +267,8 @@ func blocks(list []markdown.Block, seed string, attempts []attempt, own []keepsa
 			v.Plan = &TryView{With: b.With, Days: b.Days}
 		case b.Kind == markdown.Task:
 			v.Task = &b
+		case b.Kind == markdown.Group:
+			v.Group = &GroupStep{From: b.From, To: b.To, Minutes: b.Minutes, Out: b.Out}
 		case b.Kind == markdown.Steps:
 			v.Steps = ticked(b, v.Body)
 		case b.Kind == markdown.Embed:

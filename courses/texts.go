@@ -99,7 +99,7 @@ func (p *press) translated(l lessonRow, t LessonText) textRow {
 
 // paired reports whether learners put something into a block.
 func paired(b markdown.Block) bool {
-	return b.Kind == markdown.Quiz || b.Kind == markdown.Reflect || b.Kind == markdown.Try || b.Kind == markdown.Task || b.Kind == markdown.Steps
+	return b.Kind == markdown.Quiz || b.Kind == markdown.Reflect || b.Kind == markdown.Try || b.Kind == markdown.Task || b.Kind == markdown.Steps || b.Meets()
 }
 
 func (p *press) unlike(lesson, name string, b markdown.Block) {
@@ -119,6 +119,9 @@ func inWords(own, words markdown.Block) (markdown.Block, bool) {
 		for i, c := range own.Rubric {
 			out.Rubric[i].Enough = c.Enough
 		}
+	}
+	if own.Meets() {
+		out.HTML, out.Out = words.HTML, words.Out
 	}
 	if own.Kind == markdown.Steps {
 		out.Do = slices.Clone(words.Do)

@@ -119,6 +119,9 @@ func visitorComplete(tx *db.Tx, at located) error {
 	if tx.Scope.Visitor.IsZero() {
 		return errs.New(errs.Unauthenticated, "a visitor without a record")
 	}
+	if at.Ref.Meets > 0 {
+		return errs.Say(errs.Conflict, "livestep.sign_in")
+	}
 	if at.Root.State == "" {
 		if err := visitorMark(tx, at.Root.OrgID, at.Root.ItemID, "", at.Root.Version, Origin{Kind: OriginVisit}); err != nil {
 			return err

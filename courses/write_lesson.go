@@ -133,7 +133,7 @@ func (v *ManuscriptView) look(items []tenants.Item) {
 		}
 		practise = practise || l.Kind == "practice"
 		for _, b := range blocks {
-			practise = practise || b.Kind == markdown.Reflect || b.Kind == markdown.Try || b.Kind == markdown.Task || b.Kind == markdown.Steps
+			practise = practise || b.Kind == markdown.Reflect || b.Kind == markdown.Try || b.Kind == markdown.Task || b.Kind == markdown.Steps || b.Meets()
 			if b.Kind == markdown.Video && b.Captions == "" {
 				fail("captions", l, b.Title, b.Line)
 			}

@@ -58,7 +58,11 @@ type PlanRow struct {
 	Owner   tenants.Organization // of what it leads to
 	Empty   bool                 // an own lesson without a text
 	Waiting []string             // titles of the steps for which it waits
+	Meets   string               // of an own lesson in which people meet: the kind of what they do, markdown.Live or markdown.Group
 }
+
+// Is is of what kind the step is to a learner.
+func (r PlanRow) Is() string { return cmp.Or(r.Meets, r.Kind) }
 
 // Bounds of a path.
 const (
@@ -209,6 +213,7 @@ func (v *ManuscriptView) rows(items []tenants.Item) {
 		if s.Kind == StepLesson {
 			l := v.lesson(s.Key)
 			r.Shown, r.Takes, r.Empty = l.Title, v.Minutes[s.Key], strings.TrimSpace(l.Source) == ""
+			r.Meets = meetsIn(l.Source)
 			return r
 		}
 		i := slices.IndexFunc(items, func(it tenants.Item) bool { return it.ItemID == s.Item && it.Kind == s.Kind })

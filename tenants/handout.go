@@ -35,6 +35,8 @@ var Withheld = map[string]string{ //nolint:gochecknoglobals,gosec // A constant 
 	"submissions":         "private to each member and who looks at it, who takes their own out",
 	"submission_turns":    "private to each member and who looks at it, who takes their own out",
 	"submission_answers":  "private to each member and who looks at it, who takes their own out",
+	"step_group_people":   "private to each member and those of their group, who takes their own out",
+	"step_group_seen":     "private to each member and those of their group, who takes their own out",
 	"evidence_files":      "sizes of files that are private to each member",
 	"pilot_remarks":       "each member's own, who takes their own out",
 	"lesson_feedback":     "private to each member, who takes their own out",

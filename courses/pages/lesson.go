@@ -28,6 +28,7 @@ type shown struct {
 	plan     courses.TryPlan
 	verdict  *courses.Verdict // what was said of the lesson and refused
 	thought  *thought         // what was written down and not saved
+	group    *groupForm       // what was said of a group and refused
 	faults   ui.Faults        // the question was not answered
 	status   int
 }
@@ -95,7 +96,11 @@ func (p *Pages) show(c *fiber.Ctx, at courses.Place, s shown) error {
 	if shell.IsFragment(c) && s.question != "" {
 		return shell.Fragment(c, quizAnswered(v, s))
 	}
-	return shell.Page(c, lessonProps(v), lessonPage(v, s))
+	page := lessonProps(v)
+	if page.Flash = groupDone(c); page.Flash == nil {
+		page.Flash = liveDone(c, "seat", "waiting", "left", "unqueued")
+	}
+	return shell.Page(c, page, lessonPage(v, s))
 }
 
 func (p *Pages) answer(c *fiber.Ctx) error {

@@ -250,13 +250,17 @@ func (p *Pages) changeSeat(c *fiber.Ctx) error {
 	default:
 		err = errs.New(errs.Malformed, "do %q", do)
 	}
+	at := liveHref(which)
+	if back := backTo(c.FormValue("back")); back != "" {
+		at = back
+	}
 	if says := saysOf(ctx, err); says != "" {
 		return p.showLive(c, says, errs.Status(errs.KindOf(err)))
 	}
 	if err != nil {
 		return err
 	}
-	return c.Redirect(liveHref(which)+"?done="+done, fiber.StatusSeeOther)
+	return c.Redirect(at+"?done="+done, fiber.StatusSeeOther)
 }
 
 func (p *Pages) liveCalendar(c *fiber.Ctx) error {
@@ -297,7 +301,7 @@ func (v liveDesk) at() string {
 
 func liveDraft(c *fiber.Ctx) courses.LiveDraft {
 	return courses.LiveDraft{
-		Part: c.FormValue("part"), Title: formText(c, "title"), About: formText(c, "about"), Host: formText(c, "host"), Zone: formText(c, "zone"),
+		Part: c.FormValue("part"), Series: formText(c, "series"), Title: formText(c, "title"), About: formText(c, "about"), Host: formText(c, "host"), Zone: formText(c, "zone"),
 		Starts: c.FormValue("starts"), Ends: c.FormValue("ends"), Seats: number(c.FormValue("seats")), Link: formText(c, "link"),
 	}
 }
@@ -366,6 +370,8 @@ func (p *Pages) showDeskOf(c *fiber.Ctx, it id.Item, session id.Any, said *cours
 	}
 	if said != nil {
 		v.Draft = *said
+	} else if v.fresh() {
+		v.Draft.Part = c.Query("part")
 	}
 	title := "live.plan"
 	if !v.fresh() {

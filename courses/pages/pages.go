@@ -79,6 +79,7 @@ func (p *Pages) Mount(r fiber.Router) {
 		r.Post(at+"/try", p.as(p.planTry))
 		r.Get(at+"/tasks/:task", p.as(p.task))
 		r.Post(at+"/tasks/:task", p.as(p.changeTask))
+		r.Post(at+"/group/:group", p.as(p.changeGroup))
 		r.Post(at+"/tasks/:task"+handInAt, p.as(p.handIn))
 		r.Get(at+"/quizzes/:quiz/check", p.as(p.check))
 		r.Post(at+"/quizzes/:quiz/check", p.as(p.takeCheck))

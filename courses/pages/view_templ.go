@@ -745,6 +745,10 @@ func kindIcon(kind string) string {
 		return "file-text"
 	case markdown.Quiz, "check":
 		return "clipboard-check"
+	case markdown.Live:
+		return "calendar-check"
+	case markdown.Group:
+		return "users"
 	}
 	return "graduation-cap"
 }

@@ -318,6 +318,9 @@ func (p *Pages) changeManuscript(c *fiber.Ctx) error {
 
 // pattern is the text that a lesson begins with.
 func pattern(ctx context.Context, name string) string {
+	if slices.Contains(meetings, name) {
+		return meeting(name)
+	}
 	if !slices.Contains(patterns, name) {
 		return ""
 	}

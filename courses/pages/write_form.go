@@ -45,7 +45,7 @@ const (
 )
 
 // addable are the kinds of blocks that can be added.
-var addable = []string{markdown.Prose, markdown.Quiz, markdown.Reflect, markdown.Try, markdown.Task, markdown.Steps, markdown.Video, markdown.Embed, markdown.File} //nolint:gochecknoglobals // A constant list.
+var addable = []string{markdown.Prose, markdown.Quiz, markdown.Reflect, markdown.Try, markdown.Task, markdown.Live, markdown.Group, markdown.Steps, markdown.Video, markdown.Embed, markdown.File} //nolint:gochecknoglobals // A constant list.
 
 func blocksOf(list []markdown.Segment) []formBlock {
 	out := make([]formBlock, 0, len(list))
@@ -81,7 +81,7 @@ func readBlocks(c *fiber.Ctx) (out []formBlock) {
 	for i := range min(max(number(c.FormValue("blocks")), 0), blocksMost) {
 		at := fmt.Sprintf("b%d.", i)
 		b := formBlock{Kind: c.FormValue(at + "kind"), Text: formText(c, at+"text")}
-		if b.Kind != markdown.Prose && !slices.Contains([]string{markdown.Quiz, markdown.Reflect, markdown.Try, markdown.Task, markdown.Steps, markdown.Video, markdown.Embed, markdown.File, markdown.Path}, b.Kind) {
+		if b.Kind != markdown.Prose && !slices.Contains([]string{markdown.Quiz, markdown.Reflect, markdown.Try, markdown.Task, markdown.Live, markdown.Group, markdown.Steps, markdown.Video, markdown.Embed, markdown.File, markdown.Path}, b.Kind) {
 			continue
 		}
 		b.Raw = c.FormValue(at+"raw") != ""
@@ -93,6 +93,7 @@ func readBlocks(c *fiber.Ctx) (out []formBlock) {
 				With: formText(c, at+"with"), Days: max(number(c.FormValue(at+"days")), 0),
 				Hand: marked(c, at+"hand"), By: marked(c, at+"by"), Rubric: formText(c, at+"rubric"), Steps: markdown.Lines(formText(c, at+"steps")),
 				Shuffle: c.FormValue(at+"shuffle") != "", Draw: max(number(c.FormValue(at+"draw")), 0), Attempts: max(number(c.FormValue(at+"attempts")), 0), Pass: max(number(c.FormValue(at+"pass")), 0), Skips: formText(c, at+"skips"),
+				Series: formText(c, at+"series"), Recording: c.FormValue(at+"recording") != "", From: max(number(c.FormValue(at+"from")), 0), To: max(number(c.FormValue(at+"to")), 0), Out: formText(c, at+"out"),
 			}
 		}
 		out = append(out, b)

@@ -73,6 +73,7 @@ var (
 		"record_credentials(uuid[])":                    "when certificates of people end, which are the people's own: of what was learned for app_org(), to themselves and whoever looks after them",
 		"record_tries(uuid[])":                          "what became of what people tried at work, in numbers and of those who agreed to it, to themselves and whoever looks after them",
 		"answers_of(uuid,integer,text[],text[],text[])": "how questions of app_org()'s own were answered at the first try by its own members, for its authors: numbers of five people and in steps of five",
+		"my_groups()":                                   "which groups the acting member is in, which the policy of who is in them asks of the same table",
 		"feedback_on(uuid)":                             "what people wrote about an item of app_org()'s own, for its authors: without who they are, and of which organization where the two meet",
 		"feedback_numbers(uuid)":                        "how many people an item of app_org()'s own helped, for its authors: numbers of five people and in steps of five",
 		"holds(uuid,uuid)":                              "what the policy of credentials asks of two account links of which one is not the reader's; it answers yes or no to the acting member alone",

@@ -24,6 +24,8 @@ const (
 	Task    = "task"    // something to do and hand in, in Ask, that somebody looks at by a rubric
 	Steps   = "steps"   // a list of what to do one after the other, to tick and to print
 	Embed   = "embed"   // something that another site shows in a frame, in Src
+	Live    = "live"    // a live session in which somebody takes part
+	Group   = "group"   // something that a few do together
 )
 
 // What whoever passes a quiz need not read.
@@ -35,7 +37,7 @@ const (
 // typed reports whether a fence of the language is one of the typed blocks.
 func typed(language string) bool {
 	switch language {
-	case Quiz, Reflect, Video, File, Path, Try, Task, Steps, Embed:
+	case Quiz, Reflect, Video, File, Path, Try, Task, Steps, Embed, Live, Group:
 		return true
 	}
 	return false
@@ -47,7 +49,7 @@ type Block struct {
 	Kind  string `json:"kind"`
 	Key   string `json:"key"`             // stable: from the heading or title, not from the position
 	Title string `json:"title,omitempty"` // "" for prose before the first heading
-	HTML  string `json:"html,omitempty"`  // of prose, with its heading, which has the id "s-"+Key; of a task what to do
+	HTML  string `json:"html,omitempty"`  // of prose, with its heading, which has the id "s-"+Key; of a task, a live session and a group what to do
 
 	Questions []Question `json:"questions,omitempty"`
 	Shuffle   bool       `json:"shuffle,omitempty"`  // of a quiz: questions and choices come in another order for everybody
@@ -63,7 +65,7 @@ type Block struct {
 	Captions  string     `json:"captions,omitempty"` // as Src, WebVTT
 	Chapters  []Cue      `json:"chapters,omitempty"` // of a video
 	Said      []Cue      `json:"said,omitempty"`     // the transcript of a video
-	Minutes   int        `json:"minutes,omitempty"`  // of a video, and how long a quiz may take; 0 for any time
+	Minutes   int        `json:"minutes,omitempty"`  // of a video and of a group, and how long a quiz may take; 0 for any time
 	Ref       string     `json:"ref,omitempty"`      // of a path card: "organization/slug"
 
 	Hand   []string    `json:"hand,omitempty"`   // of a task: what can be handed in, of Hands
@@ -71,6 +73,12 @@ type Block struct {
 	Rubric []Criterion `json:"rubric,omitempty"` // of a task: by what
 
 	Do []Do `json:"do,omitempty"` // of a list of steps: what to do, in order
+
+	Series    string `json:"series,omitempty"`    // of a live session: of its organization's sessions those of this series count beside those that are planned for the lesson; "" for none
+	Recording bool   `json:"recording,omitempty"` // of a live session: watching its recording does as well, once the lesson has one
+	From      int    `json:"from,omitempty"`      // of a group: so many people at least, 2 or more
+	To        int    `json:"to,omitempty"`        // of a group: so many at most
+	Out       string `json:"out,omitempty"`       // of a group: what comes out of it
 
 	Line int `json:"-"` // where it begins in the text, from 1
 }
@@ -147,8 +155,7 @@ func (s *splitter) take(n ast.Node) {
 			s.more = false
 		}
 	case *ast.FencedCodeBlock:
-		switch kind := string(n.Language(s.source)); kind {
-		case Quiz, Reflect, Video, File, Path, Try, Task, Steps, Embed:
+		if kind := string(n.Language(s.source)); typed(kind) {
 			s.flush()
 			s.typed(kind, lines(n.Lines(), s.source), s.lineOf(n))
 			return
@@ -233,6 +240,11 @@ type Fields struct {
 	By        []string   `yaml:"reviewers,omitempty"`
 	Rubric    string     `yaml:"rubric,omitempty"` // a line each: "What counts: not there | as it should be | better still"
 	Steps     Lines      `yaml:"steps,omitempty"`  // a line each, or a list
+	Series    string     `yaml:"series,omitempty"`
+	Recording bool       `yaml:"recording,omitempty"`
+	From      int        `yaml:"from,omitempty"`
+	To        int        `yaml:"to,omitempty"`
+	Out       string     `yaml:"outcome,omitempty"`
 	Questions []Question `yaml:"questions,omitempty"`
 }
 
@@ -275,6 +287,12 @@ func (s *splitter) typed(kind, body string, line int) {
 		}
 	case Embed:
 		if !s.embed(&b, f) {
+			return
+		}
+	case Live:
+		s.live(&b, f)
+	case Group:
+		if !s.group(&b, f) {
 			return
 		}
 	case Reflect:

@@ -48,6 +48,10 @@ var goMutants = []goMutant{
 		name: "who shares a thought is named to another organization, whatever the two agreed", at: []string{"GET /reflections"}, file: "courses/reflection.go", old: "db.List(b, &v.Rows, sharedSQL+readsSQL+",
 		new: "db.List(b, &v.Rows, map[bool]string{false: sharedSQL, true: strings.Replace(sharedSQL, \"CASE WHEN c.meet = 'name' THEN s.shown_name END\", \"s.shown_name\", 1)}[mutant(%q)]+readsSQL+",
 	},
+	{
+		name: "who is in a group is named to another organization, whatever the two agreed", at: []string{"GET /course/"}, file: "courses/group.go", old: "db.List(b, &g.People, groupPeopleSQL, args...)",
+		new: "db.List(b, &g.People, map[bool]string{false: groupPeopleSQL, true: strings.Replace(groupPeopleSQL, \"CASE WHEN c.meet = 'name' AND p.shown_as = 'name' THEN p.shown_name END\", \"p.shown_name\", 1)}[mutant(%q)], args...)",
+	},
 	{name: "what was presumed of a session is believed", leaves: true, at: []string{"GET /me"}, file: "auth/session.go", old: "if err != nil || !reflect.DeepEqual(is, was) {", new: "if (err != nil || !reflect.DeepEqual(is, was)) && !mutant(%q) {"},
 	{name: "who left still has a session", at: []string{"GET /me"}, file: "auth/session.go", old: "AND m.state = 'active'`,", new: "`+map[bool]string{false: \" AND m.state = 'active'\"}[mutant(%q)],"},
 	{name: "nobody asks what a token is for", at: []string{"GET /api/v1/collections"}, file: "internal/api/api.go", old: "\tif need != \"\" && !slices.Contains(sc.For, need) {\n", new: "\tif need != \"\" && !slices.Contains(sc.For, need) && !mutant(%q) {\n"},

@@ -131,6 +131,7 @@ var events = map[string]eventCase{
 	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
 	"courses.links_asked":          {actors: []scope.Actor{scope.Importer}},
 	"courses.live_attended":        {actors: []scope.Actor{scope.Usher}},
+	"courses.group_met":            {actors: []scope.Actor{scope.Usher}},
 	"courses.live_news":            {actors: []scope.Actor{scope.Mailer}},
 	"courses.version_withdrawn":    {actors: []scope.Actor{scope.Agreement}},
 	"courses.standing_due":         {actors: []scope.Actor{scope.Issuer}},

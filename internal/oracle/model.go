@@ -72,6 +72,8 @@ const (
 	Remark     Kind = "remark"     // what Member of Org says of the version on trial of an item of Other
 	Recalled   Kind = "recalled"   // the texts of a version of Item of Org that was withdrawn, and what only they show
 	Said       Kind = "said"       // what Member of Org wrote about a lesson of Other: Done says that it is meant as the authors read it
+	Circle     Kind = "circle"     // that Member of Org opened the group ID for a step of Item: Done says that people of connected organizations may join, Other whose did
+	Beside     Kind = "beside"     // that Member of Org is in the group ID, and what they say came of it: Shown is how they are shown
 	Tried      Kind = "tried"      // what Member of Org shows of something they tried to those with whom they take a path: all of Org but Other
 	Thought    Kind = "thought"    // what Member of Org shares of a reflection with Other, a member of its own or of another organization
 	Handed     Kind = "handed"     // what Member of Org handed in for a task of Post, an item: Other was asked to look at it, or the authors of the item; Signed says that they may be another organization's
@@ -199,6 +201,12 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		s := w.Sides[[2]string{o.Org, v.Org}]
 		return own && (v.Member == o.Member || o.Other != "" && v.Member == o.Other) ||
 			o.Other == "" && v.Writes && o.Post.Org == v.Org && (own || o.Signed && s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
+	case Circle: // Colleagues find it; others where the two meet and it says so, and no third once somebody joined.
+		s, it := w.Sides[[2]string{o.Org, v.Org}], w.find(Item, o.Item)
+		return own || v.Member != "" && o.Done && (o.Other == "" || o.Other == v.Org) && s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "" && it != nil && w.Sees(v, it)
+	case Beside: // Who is in it meets whom an agreement lets one meet.
+		s := w.Sides[[2]string{o.Org, v.Org}]
+		return own && v.Member == o.Member || w.beside(v, o) && (own || s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
 	case Thought: // What somebody shares is read by whom they share it with; across organizations where both meet.
 		s := w.Sides[[2]string{o.Org, v.Org}]
 		return own && v.Member == o.Member || v.Member != "" && v.Member == o.Other && (own || s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
@@ -240,6 +248,16 @@ func (w *World) named(from, to string) bool {
 func (w *World) comes(v Viewer, n *Object) bool {
 	for _, o := range w.Objects {
 		if o.Kind == Seat && o.Member == n.Member && w.Sees(v, o) {
+			return true
+		}
+	}
+	return false
+}
+
+// beside reports whether the viewer is in the group in which somebody is.
+func (w *World) beside(v Viewer, o *Object) bool {
+	for _, x := range w.Objects {
+		if x.Kind == Beside && x.ID == o.ID && x.Member == v.Member && v.Member != "" {
 			return true
 		}
 	}
@@ -344,7 +362,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Live:
 		it := w.find(Item, o.Item)
 		return it != nil && w.looks(v, it)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed, Thought, Tried, Said, Trial, Tries, Remark, Recalled:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed, Thought, Circle, Beside, Tried, Said, Trial, Tries, Remark, Recalled:
 	}
 	return false
 }
@@ -362,7 +380,7 @@ func (w *World) signs(v Viewer, n *Object) bool {
 // handsOver reports whether the member showed their name with something that the viewer is to look at or shares in, and the two meet by name.
 func (w *World) handsOver(v Viewer, n *Object) bool {
 	for _, o := range w.Objects {
-		if (o.Kind == Handed || o.Kind == Thought) && o.Member == n.Member && o.Shown == "name" && w.Sees(v, o) && w.meets(v, o) {
+		if (o.Kind == Handed || o.Kind == Thought || o.Kind == Beside) && o.Member == n.Member && o.Shown == "name" && w.Sees(v, o) && w.meets(v, o) {
 			return true
 		}
 	}

@@ -193,6 +193,13 @@ var mutants = []mutant{
 	{name: "who agreed to a certificate is shown with everything", fn: "disclosable", old: `OR e.state = 'completed')`, new: `OR true)`},
 	{name: "how many finished is told one by one", sql: `ALTER TABLE items DISABLE TRIGGER guard_finished`},
 	{name: "totals are read by all", sql: `ALTER POLICY p_read ON cells USING (true)`},
+	{name: "a group is found by whoever sees its step", table: "step_groups", policy: "p_met", old: `meets(org_id) AND`, new: ``},
+	{name: "a third organization finds a group that two are in", table: "step_groups", policy: "p_met", old: `(guest_org IS NULL)`, new: `true`},
+	{name: "a group of one organization is found by others", table: "step_groups", policy: "p_met", old: `wide AND`, new: ``},
+	{name: "who is in a group is read by who is not", table: "step_group_people", policy: "p_beside", old: `(group_id = ANY (( SELECT my_groups() AS my_groups)::uuid[]))`, new: `true`},
+	{name: "people meet in a group whatever the agreement", table: "step_group_people", policy: "p_beside", old: `meets(org_id)`, new: `true`},
+	{name: "who was there is read by who was not", table: "step_group_seen", policy: "p_beside", old: `(group_id = ANY (( SELECT my_groups() AS my_groups)::uuid[]))`, new: `true`},
+	{name: "who is in a group of a suspended organization is still read", rests: oracle.Beside, sql: `ALTER POLICY p_resting ON step_group_people USING (true)`},
 	{name: "who comes to a live session is named, whatever the agreement", sql: `ALTER POLICY p_named ON live_seats USING ((SELECT app_actor()) = 'member' AND shown_as = 'name')`},
 	{name: "whoever sees a live session reads where people meet", sql: `ALTER POLICY p_seated ON live_links USING (true)`},
 	{name: "who gave it does not see what went", sql: `ALTER POLICY p_given ON disclosures USING (false)`},
@@ -261,7 +268,7 @@ func breakWall(t *testing.T, seed uint64, all []mutant) (left []mutant) {
 	}
 	t.Cleanup(func() { _ = owner.Close(context.WithoutCancel(t.Context())) })
 	rests := map[oracle.Kind]*org{oracle.Finish: w.publisherOfFinishers()}
-	for _, k := range []oracle.Kind{oracle.Addition, oracle.Question, oracle.Answer, oracle.Total, oracle.Disclosure, oracle.Handed, oracle.Thought, oracle.Remark, oracle.Said} {
+	for _, k := range []oracle.Kind{oracle.Addition, oracle.Question, oracle.Answer, oracle.Total, oracle.Disclosure, oracle.Handed, oracle.Thought, oracle.Remark, oracle.Said, oracle.Beside} {
 		rests[k] = w.heard(k)
 	}
 	before := w.tallies()

@@ -225,7 +225,7 @@ func TestTakeOut(t *testing.T) {
 		without []string // tables
 	}{
 		{"the person", self, []string{"erasures"}},
-		{"an administrator", by, []string{"erasures", "reflections", "reflection_shares", "cohort_tries", "lesson_feedback", "attempts", "consents", "account_links", "link_requests", "sittings", "ticks", "pilot_remarks", "tryouts", "tryout_dues", "quiet_tryouts", "shown_tries", "submissions", "submission_turns", "submission_answers", "credentials", "quiet_credentials", "calendar_feeds", "live_settings"}},
+		{"an administrator", by, []string{"erasures", "reflections", "reflection_shares", "cohort_tries", "lesson_feedback", "attempts", "consents", "account_links", "link_requests", "sittings", "ticks", "pilot_remarks", "tryouts", "tryout_dues", "quiet_tryouts", "shown_tries", "submissions", "submission_turns", "submission_answers", "step_group_people", "step_group_seen", "credentials", "quiet_credentials", "calendar_feeds", "live_settings"}},
 	} {
 		have := rowsOf(t, c.files)
 		for _, tb := range tenants.Person {
@@ -293,7 +293,7 @@ func TestForget(t *testing.T) {
 	s.settleDown()
 	tables := slices.DeleteFunc(ownedTables(t, su), func(tb string) bool {
 		// The log grows, what happened is on its way, people are counted, and a team counts its changes.
-		return slices.Contains([]string{"audit", "audit_numbers", "audit_seals", "outbox", "people_counts", "teams"}, tb)
+		return slices.Contains([]string{"audit", "audit_numbers", "audit_seals", "outbox", "people_counts", "teams", "step_groups"}, tb)
 	})
 	// others is one hash per table over all rows that do not speak of the person.
 	others := func(p *someone) map[string]string {

@@ -123,6 +123,8 @@ func (w *world) putVersion(p *itemPage, outline courses.Outline) {
 				Rubric: []markdown.Criterion{{Title: w.field(ob, "task.criterion"), Levels: []string{w.field(ob, "task.level"), w.field(ob, "task.level")}, Enough: 1}},
 			},
 			{Kind: markdown.Steps, Key: "list", Title: w.field(ob, "steps.title"), Ask: w.field(ob, "steps.when"), Do: []markdown.Do{{Key: "one", HTML: w.field(ob, "steps.step")}}},
+			{Kind: markdown.Live, Key: "live", Title: w.field(ob, "live.title"), HTML: w.field(ob, "live.html"), Series: w.field(ob, "live.series")},
+			{Kind: markdown.Group, Key: "group", Title: w.field(ob, "group.title"), HTML: w.field(ob, "group.html"), Out: w.field(ob, "group.out"), From: 2, To: 9},
 			{Kind: markdown.Embed, Key: "film", Title: w.field(ob, "embed.title"), Src: "https://player.vimeo.com/video/100000"},
 		}
 		w.exec(p.org, `INSERT INTO lessons (org_id, item_id, version, key, position, title, minutes, source, blocks, plain, langs, licence, origin) VALUES ($1, $2, 1, $3, $4, $5, 3, $6, $7, $8, '{fr}', $9, $10)`,

@@ -133,8 +133,13 @@ func (w *world) lives(o *org) {
 		of := &oracle.Object{Kind: oracle.Live, Org: ob.Org, ID: key, Item: ob.ID}
 		room := &oracle.Object{Kind: oracle.Room, Org: ob.Org, ID: key}
 		w.live[key] = ob
-		w.exec(o, `INSERT INTO live_sessions (org_id, session_id, item_id, title, about, host, zone, starts_at, ends_at, seats, made_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, 'Europe/Berlin', now() + interval '5 minutes', now() + interval '1 day', 20, now(), now())`,
-			o.id, session, parse[id.Item](w.t, ob.ID), w.token(of, "live "+key), w.field(of, "live_sessions.about"), w.field(of, "live_sessions.host"))
+		// Some stand on a lesson, which is done by them.
+		part := ""
+		if len(w.live)%2 == 0 {
+			part = "a"
+		}
+		w.exec(o, `INSERT INTO live_sessions (org_id, session_id, item_id, part, series, title, about, host, zone, starts_at, ends_at, seats, made_at, changed_at) VALUES ($1, $2, $3, $7, $8, $4, $5, $6, 'Europe/Berlin', now() + interval '5 minutes', now() + interval '1 day', 20, now(), now())`,
+			o.id, session, parse[id.Item](w.t, ob.ID), w.token(of, "live "+key), w.field(of, "live_sessions.about"), w.field(of, "live_sessions.host"), part, w.field(of, "live_sessions.series"))
 		w.exec(o, `INSERT INTO live_links (org_id, session_id, link) VALUES ($1, $2, $3)`, o.id, session, "https://"+w.token(room, "room "+key)+".example/")
 		w.put("live_sessions", key, of)
 		w.put("live_links", key, room)

@@ -58,7 +58,7 @@ type route struct {
 type form struct{ target, body string }
 
 // routes are all routes of the server but for the twins of GET under HEAD.
-var routes = joined(networkRoutes, standardRoutes, hostsRoutes, houseRoutes, adoptionRoutes, logRoutes, consentRoutes, apiRoutes, viewRoutes, sessionRoutes, doorRoutes, passkeyRoutes, personRoutes, jointRoutes, scimRoutes, writeRoutes, importerRoutes, reviewRoutes, quizRoutes, eyesRoutes, linkRoutes, individualRoutes, operatorRoutes, credentialRoutes, assignRoutes, liveRoutes, practiceRoutes, programRoutes, recordsRoutes, blocksRoutes, linksRoutes, pilotRoutes, withdrawRoutes, reflectRoutes, feedbackRoutes, map[string]route{
+var routes = joined(networkRoutes, standardRoutes, hostsRoutes, houseRoutes, adoptionRoutes, logRoutes, consentRoutes, apiRoutes, viewRoutes, sessionRoutes, doorRoutes, passkeyRoutes, personRoutes, jointRoutes, scimRoutes, writeRoutes, importerRoutes, reviewRoutes, quizRoutes, eyesRoutes, linkRoutes, individualRoutes, operatorRoutes, credentialRoutes, assignRoutes, liveRoutes, practiceRoutes, programRoutes, recordsRoutes, blocksRoutes, linksRoutes, pilotRoutes, withdrawRoutes, reflectRoutes, feedbackRoutes, groupRoutes, map[string]route{
 	"GET /": {kind: list, asks: func(s *site, r *reader) []ask {
 		return []ask{{target: "/", ok: 200, lists: append(s.itemsOn(r, false), s.postsOn(false)...)}}
 	}},

@@ -85,6 +85,7 @@ type world struct {
 	handed   []handedIn
 	links    []deadLink
 	thoughts []sharedThought
+	circles  []string // groups of a step
 	verdicts []*oracle.Object
 	codes    []invitation
 	wrong    []string // moves that the product made and must refuse
@@ -240,6 +241,9 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"reads_of_ours", "org_id || ' ' || coalesce((SELECT app_org())::text, '') || ' ' || surface", "reads_of_ours('2000-01-01') t", .02, .85},
 		{"individuals", "individual_id", "", .01, .85}, // Everybody but oneself is hidden; members see none.
 		{"visitor_progress", "visitor_id", "(SELECT visitor_id, count(*) FROM visitor_progress GROUP BY visitor_id) t", .01, .85},
+		{"step_groups", "group_id", "", .08, .85},
+		{"step_group_people", "group_id || ' ' || membership_id", "", .02, .85},
+		{"step_group_seen", "group_id || ' ' || membership_id", "", .01, .85},
 		{"live_sessions", "session_id", "", .12, .85},
 		{"live_seats", "session_id || ' ' || membership_id", "", .04, .85},
 		{"live_links", "session_id", "", .02, .85}, // Whoever has no seat reads none.
@@ -313,6 +317,7 @@ func (w *world) fill() {
 	}
 	for _, o := range w.orgs {
 		w.lives(o)
+		w.gather(o)
 	}
 	w.viewers = append(w.viewers, scope.Scope{Actor: scope.Visitor})
 	w.openDoors()

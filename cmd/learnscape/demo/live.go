@@ -18,6 +18,7 @@ type liveText struct {
 	Path   string    `yaml:"path"` // org/slug, of a path; a course's is in Course
 	Course string    `yaml:"course"`
 	Part   string    `yaml:"part"`
+	Series string    `yaml:"series"`
 	Title  string    `yaml:"title"`
 	About  string    `yaml:"about"`
 	Host   string    `yaml:"host"`
@@ -76,7 +77,7 @@ func (s *seeder) meet(ctx context.Context, svc *courses.Service, l liveText) err
 	}
 	author := s.as(ctx, l.By, scope.Author)
 	session, err := svc.PlanLive(author, item, courses.LiveDraft{
-		Part: l.Part, Title: l.Title, About: l.About, Host: l.Host, Zone: l.Zone, Seats: l.Seats, Link: l.Link,
+		Part: l.Part, Series: l.Series, Title: l.Title, About: l.About, Host: l.Host, Zone: l.Zone, Seats: l.Seats, Link: l.Link,
 		Starts: planned.Format("2006-01-02T15:04"), Ends: planned.Add(lasts).Format("2006-01-02T15:04"),
 	})
 	if err != nil {

@@ -103,7 +103,7 @@ func seedWorld(ctx context.Context, d Deps, w *world) error {
 			},
 			func(ctx context.Context) error { return s.inTurn(ctx, step{"disclosures", s.disclose}) },
 			func(ctx context.Context) error {
-				return s.inTurn(ctx, step{"live sessions", s.meetLive}, step{"teams", s.teams}, step{"practice", func(ctx context.Context) error { return s.practice(ctx, cat) }}, step{"public doors", s.publicDoors})
+				return s.inTurn(ctx, step{"live sessions", s.meetLive}, step{"groups of a step", s.meetInGroups}, step{"teams", s.teams}, step{"practice", func(ctx context.Context) error { return s.practice(ctx, cat) }}, step{"public doors", s.publicDoors})
 			},
 		)},
 		step{"search", s.index}, // Of everything that was told until now.
