@@ -57,6 +57,11 @@ func (w *world) gather(o *org) {
 		w.circles = append(w.circles, key)
 		for of, list := range people {
 			var places []id.Any
+			// Of several groups on one step a guest's page shows the last: one in which they are told least, if there is one.
+			side, last := w.model.Sides[[2]string{o.id.String(), of.id.String()}], 0
+			if side.State == "active" {
+				last = map[string]int{"name": 1, "company": 2}[side.Meet]
+			}
 			for n, m := range list {
 				shown, name := "company", ""
 				if w.rich { // The row itself holds the name; whether it is told is decided where it is read.
@@ -73,8 +78,8 @@ func (w *world) gather(o *org) {
 					room = "https://" + w.field(me, "step_group_people.room") + ".example/"
 				}
 				w.exec(of, `INSERT INTO step_group_people (org_id, membership_id, group_id, group_org, place_id, item_org, item_id, lesson_key, block_key, root_kind, root_id, title, shown_as, shown_name, room, joined_at, words, link, said_at)
-					VALUES ($1, $2, $3, $4, $5, $6, $7, 'a', 'group', 'course', $7, $8, $9, $10, $11, now(), $12, $13, now())`, of.id, m, group, o.id, place, it.Org, it.ID,
-					w.field(me, "step_group_people.title"), shown, name, room, w.field(me, "step_group_people.words"), "https://example.org/"+w.field(me, "step_group_people.link"))
+					VALUES ($1, $2, $3, $4, $5, $6, $7, 'a', 'group', 'course', $7, $8, $9, $10, $11, now() + make_interval(mins => $14), $12, $13, now())`, of.id, m, group, o.id, place, it.Org, it.ID,
+					w.field(me, "step_group_people.title"), shown, name, room, w.field(me, "step_group_people.words"), "https://example.org/"+w.field(me, "step_group_people.link"), last)
 				w.put("step_group_people", key+" "+m.String(), me)
 				if len(places) > 0 {
 					w.exec(of, `INSERT INTO step_group_seen (org_id, membership_id, group_id, by_org, by_place, at) VALUES ($1, $2, $3, $1, $4, now())`, of.id, m, group, places[0])
