@@ -22,6 +22,16 @@ type LiveStep struct {
 	Own    tenants.Organization // of the viewer; zero for visitors
 	Record bool                 // watching the recording in the lesson does as well
 	Part   string               // the key of the lesson for which sessions are planned
+
+	dates []stepDate
+}
+
+// stepDate is a session as the page of a step reads it, with what only it needs of the viewer.
+type stepDate struct {
+	LiveDate
+
+	MyName string `db:"my_name"`
+	MyZone string `db:"my_zone"`
 }
 
 // LiveDate is a session as it counts for a step.
@@ -123,6 +133,9 @@ func (s *Service) meetings(ctx context.Context, v *LessonView, at located, list 
 	}
 	orgs := []id.Org{at.Org}
 	for i := range v.Blocks {
+		if l := v.Blocks[i].Live; l != nil {
+			l.sort()
+		}
 		orgs = append(orgs, v.Blocks[i].metOrgs()...)
 	}
 	all, err := s.tenants.ByIDs(ctx, orgs...)
@@ -177,12 +190,24 @@ func (b *BlockView) named(all map[id.Org]tenants.Organization) {
 
 // queue reads the sessions by which the step is done.
 func (l *LiveStep) queue(b *db.Batch, sc scope.Scope, at located, series string) {
-	args := []any{sc.Org, sc.Membership, b.Now, at.Org, at.Item, at.Lesson, series}
-	db.List(b, &l.Rows, `SELECT `+liveColumns+stepLivesSQL+`l.ends_at > $3 AND `+tenants.Seen("$1")+` ORDER BY l.starts_at, l.session_id LIMIT $8`, append(args, stepDates)...)
-	db.List(b, &l.Past, `SELECT `+liveColumns+`, s.attended IS NOT NULL AS said`+stepLivesSQL+`l.ends_at <= $3 AND `+tenants.Seen("$1")+` ORDER BY coalesce(s.attended, false) DESC, s.seat_id IS NULL, l.starts_at DESC, l.session_id LIMIT $8`, append(args, stepPast)...)
-	if sc.SignedIn() {
-		db.One(b, &l.Settings, nil, liveSettingsSQL, sc.Org, sc.Membership)
-		db.One(b, &l.Name, nil, `SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, sc.Org, sc.Membership)
+	dates := func(rest string) string {
+		return `(SELECT ` + liveColumns + `, s.attended IS NOT NULL AS said, coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2), '') AS my_name,
+			coalesce((SELECT x.zone FROM live_settings x WHERE x.org_id = $1 AND x.membership_id = $2), '') AS my_zone` + stepLivesSQL + rest + `)`
+	}
+	db.List(b, &l.dates, dates(`l.ends_at > $3 AND `+tenants.Seen("$1")+` ORDER BY l.starts_at, l.session_id LIMIT $8`)+` UNION ALL `+
+		dates(`l.ends_at <= $3 AND `+tenants.Seen("$1")+` ORDER BY coalesce(s.attended, false) DESC, s.seat_id IS NULL, l.starts_at DESC, l.session_id LIMIT $9`),
+		sc.Org, sc.Membership, b.Now, at.Org, at.Item, at.Lesson, series, stepDates, stepPast)
+}
+
+// sort tells those to come from those that are over, and notes what the rows say of the viewer.
+func (l *LiveStep) sort() {
+	for _, d := range l.dates {
+		l.Name, l.Settings.Zone = d.MyName, d.MyZone
+		if !d.Ends.After(l.Now) {
+			l.Past = append(l.Past, d.LiveDate)
+			continue
+		}
+		l.Rows = append(l.Rows, d.Live)
 	}
 }
 
