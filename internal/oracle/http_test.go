@@ -474,6 +474,9 @@ func TestOverHTTP(t *testing.T) {
 			if strings.HasPrefix(key, "GET /admin/") || strings.HasPrefix(key, "GET /publish") || strings.HasPrefix(key, "GET /settings/") || strings.HasPrefix(key, "GET /setup") || strings.HasPrefix(key, "GET /scim/") || key == "GET /network.csv" || key == "GET /network/invite" || key == "GET /partners/offer" || strings.HasPrefix(key, "GET /credentials/") {
 				lo = .04 // One member of eight administrates or manages partners, and few write.
 			}
+			if strings.HasPrefix(key, "GET /admin/") && strings.Contains(key, "/:") {
+				lo = .02 // Of these, each has what is of one organization among five.
+			}
 			if strings.HasSuffix(key, "/version") {
 				lo = .1 // Visitors are on no version.
 			}
