@@ -34,9 +34,15 @@ type located struct {
 func (s *Service) locate(tx *db.Tx, p Place) (located, error) {
 	var r root
 	var found bool
-	if err := tx.Batch(func(b *db.Batch) {
-		db.One(b, &r, &found, placeSQL, p.Item, tx.Scope.Org, tx.Scope.Membership, tx.Scope.Visitor)
-	}); err != nil {
+	look := func(q string, args ...any) error {
+		return tx.Batch(func(b *db.Batch) { db.One(b, &r, &found, q, args...) })
+	}
+	who := []any{p.Item, tx.Scope.Org, tx.Scope.Membership}
+	err := look(begunSQL, who...)
+	if err == nil && !found {
+		err = look(placeSQL, append(who, tx.Scope.Visitor)...)
+	}
+	if err != nil {
 		return located{}, fmt.Errorf("place in %s: %w", p.Item, err)
 	}
 	if !found {

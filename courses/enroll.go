@@ -194,10 +194,10 @@ func (t *tally) queue(b *db.Batch, sc scope.Scope, item id.Item) {
 			asked = append(asked, s.Item)
 		}
 	}
-	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, (SELECT i.kind FROM items i WHERE i.org_id = e.item_org AND i.item_id = e.item_id) AS kind, e.version, e.origin, e.origin_ref, e.floor_share
+	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, e.kind, e.version, e.origin, e.origin_ref, e.floor_share
 		FROM `+concerned+` ORDER BY e.enrollment_id LIMIT 500 FOR UPDATE OF e`, args...)
 	db.One(b, &t.has, nil, `WITH leads AS MATERIALIZED (SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM `+concerned+`)
-		SELECT ARRAY(SELECT i.item_id FROM leads l JOIN items i ON i.item_id = l.item_id WHERE l.item_id <> ALL($4)) AS sees,
+		SELECT visible_items(ARRAY(SELECT l.item_id FROM leads l WHERE l.item_id <> ALL($4))) AS sees,
 			(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l)) x) AS finished`, append(args, asked)...)
 }
 

@@ -180,32 +180,46 @@ type root struct {
 
 // rootSQL reads a root, one row: $1 item, $2 organization, $3 membership, $4 visitor. The lists come as JSON, so that the version
 // is found once and not once for each of them.
-var rootSQL = fmt.Sprintf(rootShape, `(SELECT to_json(x) FROM (SELECT n.version, n.kind, n.reason, n.instead, n.withdrawn_at FROM withdrawal_notes n WHERE n.org_id = $2 AND n.item_org = p.org_id AND n.item_id = p.item_id AND n.version = p.forced_from AND n.undone_at IS NULL) x)`, `(SELECT coalesce(json_agg(x), '[]') FROM (
+var rootSQL = fmt.Sprintf(rootShape, pinSQL, `(SELECT to_json(x) FROM (SELECT n.version, n.kind, n.reason, n.instead, n.withdrawn_at FROM withdrawal_notes n WHERE n.org_id = $2 AND n.item_org = p.org_id AND n.item_id = p.item_id AND n.version = p.forced_from AND n.undone_at IS NULL) x)`, `(SELECT coalesce(json_agg(x), '[]') FROM (
 		SELECT c.item_id, c.lesson_key, c.by_test FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id = ANY(p.leads_to || p.item_id)
 		UNION ALL
 		SELECT d.item_id, d.lesson_key, false FROM visitor_progress d WHERE d.visitor_id = $4 AND d.item_id = ANY(p.leads_to || p.item_id) AND NOT (d.item_id = p.item_id AND d.lesson_key = '')
 		LIMIT 2000) x)`)
 
 // placeSQL is rootSQL without what was finished, for changes.
-var placeSQL = fmt.Sprintf(rootShape, `NULL::json`, `'[]'::json`)
+var placeSQL = fmt.Sprintf(rootShape, pinSQL, `NULL::json`, `'[]'::json`)
 
-var rootShape = `WITH pin AS MATERIALIZED (
-	SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to, e.enrollment_id,
+// begunSQL is placeSQL for a member who has begun, with $1 to $3: a third of its cost, because nothing is to be found out about the version
+// that others would get. The enrollment is looked up by its member (OFFSET 0), not among all who learn the item.
+var begunSQL = fmt.Sprintf(rootShape, `SELECT `+pinnedColumns+`, e.enrollment_id, e.state, e.origin, e.intent, e.floor_share, i.version AS newest, 0 AS pilot, '' AS asker
+	FROM (SELECT e.* FROM enrollments e WHERE e.org_id = $2 AND e.membership_id = $3 AND e.item_id = $1 AND e.state <> 'left' OFFSET 0) e
+	JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
+	WHERE i.state = 'published' AND `+tenants.Seen("$2")+` LIMIT 1`, `NULL::json`, `'[]'::json`)
+
+// pinnedColumns are those of a version v, of an enrollment e in it, which may be missing, and of its item i.
+const pinnedColumns = `v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to,
+		e.forced_from, e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, least(e.due_at, e.own_due_at) AS due_at, coalesce(e.reason, '') AS reason, e.completed_at,
+		(SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item`
+
+// pinSQL finds the version that a viewer learns: that of the enrollment or visit, of the group that tries one, of the own library, or the one
+// in force.
+var pinSQL = `SELECT ` + pinnedColumns + `, e.enrollment_id,
 		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin, coalesce(e.intent, '') AS intent, coalesce(e.floor_share, 0) AS floor_share, coalesce(t.version, ` + chosen + `, i.version) AS newest, coalesce(t.version, 0) AS pilot,
-		e.forced_from, e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, least(e.due_at, e.own_due_at) AS due_at,
-		coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $2 AND m.membership_id = e.asked_by), '') AS asker, coalesce(e.reason, '') AS reason, e.completed_at,
-		(SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item
+		coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $2 AND m.membership_id = e.asked_by), '') AS asker
 	FROM items i
 	LEFT JOIN enrollments e ON e.org_id = $2 AND e.membership_id = $3 AND e.item_org = i.org_id AND e.item_id = i.item_id AND e.state <> 'left'
 	LEFT JOIN visitor_progress p ON p.visitor_id = $4 AND p.item_org = i.org_id AND p.item_id = i.item_id AND p.lesson_key = ''
 	LEFT JOIN adoptions a ON a.org_id = $2 AND a.item_org = i.org_id AND a.item_id = i.item_id
 	LEFT JOIN LATERAL ` + piloted("i.org_id", "i.item_id", "$2", "$3") + ` t ON true
 	JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = coalesce(e.version, CASE WHEN p.version IS NOT NULL THEN (SELECT y.version FROM versions y WHERE y.org_id = i.org_id AND y.item_id = i.item_id AND y.version = p.version AND NOT y.withdrawn) END, t.version, ` + chosen + `, i.version)
-	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1),
+	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1`
+
+// rootShape is what all of them read with the version: its statement, what was withdrawn, what was finished.
+var rootShape = `WITH pin AS MATERIALIZED (%s),
 adds AS MATERIALIZED (SELECT x.* FROM pin p CROSS JOIN LATERAL (` + addedTo("p.org_id", "p.item_id") + `) x)
 SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.intent, p.floor_share, p.newest, p.pilot,
 	p.at_item, p.at_lesson, p.at_part, p.due_at, p.asker, p.reason, p.completed_at, p.item,
-	ARRAY(SELECT i.item_id FROM (SELECT unnest(p.leads_to) AS id UNION SELECT unnest(a.leads_to) FROM adds a) l JOIN items i ON i.item_id = l.id LIMIT 500) AS sees,
+	visible_items(p.leads_to || ARRAY(SELECT unnest(a.leads_to) FROM adds a)) AS sees,
 	%s AS gone,
 	%s AS finished,
 	(SELECT coalesce(json_agg(x), '[]') FROM (SELECT ` + additionColumns + ` FROM adds a) x) AS additions

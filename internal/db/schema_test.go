@@ -98,9 +98,10 @@ var (
 
 		"viewed(uuid)": "whether an own item is opened to the organization as which one looks; it answers yes or no for app_org() alone",
 
-		"opened(uuid,uuid)": "what row policies ask of a foreign row; it answers yes or no for app_org() alone",
-		"meets(uuid)":       "what row policies ask of a post for connected organizations; it answers yes or no for app_org() alone",
-		"hears(uuid,uuid)":  "what the row policy of answers asks of their question; it answers yes or no for app_org() alone",
+		"opened(uuid,uuid)":     "what row policies ask of a foreign row; it answers yes or no for app_org() alone",
+		"visible_items(uuid[])": "which of the items that the asker names app_org() may see: the rule of their row policies, asked once for all",
+		"meets(uuid)":           "what row policies ask of a post for connected organizations; it answers yes or no for app_org() alone",
+		"hears(uuid,uuid)":      "what the row policy of answers asks of their question; it answers yes or no for app_org() alone",
 
 		"search_behind(integer)": "returns the ids of what changed a moment ago, from the queue that only the relay reads; the viewer's policies decide what of it may be counted",
 

@@ -834,10 +834,12 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 			all[i] = parse[id.Item](w.t, it.ID)
 		}
 		var several []tenants.Item
+		var among []string
 		if err := w.d.ReadAs(ctx, v, func(b *db.Batch) {
 			for i, s := range w.surfaces {
 				db.List(b, &got[i], s.sql)
 			}
+			db.List(b, &among, `SELECT unnest(visible_items($1))::text`, all)
 			if w.netAlone {
 				return
 			}
@@ -866,6 +868,9 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 			for k, o := range s.objects {
 				w.settle(into[s.name], who, o, seen[k], k, when)
 			}
+		}
+		for _, o := range w.items {
+			w.settle(into["visible_items"], who, o, slices.Contains(among, o.ID), o.ID, when)
 		}
 		if w.netAlone {
 			continue
@@ -998,7 +1003,7 @@ func (w *world) canaries(tl *tally, who oracle.Viewer, text, where, when string)
 
 // tallies has one tally for every surface.
 func (w *world) tallies() map[string]*tally {
-	m := map[string]*tally{"tenants.Visible": {}, "tenants.SeenItem": {}, "tenants.SeeItems": {}, "tenants.Right": {}, "tenants.Neighbours": {}, "tenants.Connection": {}}
+	m := map[string]*tally{"visible_items": {}, "tenants.Visible": {}, "tenants.SeenItem": {}, "tenants.SeeItems": {}, "tenants.Right": {}, "tenants.Neighbours": {}, "tenants.Connection": {}}
 	for _, s := range w.surfaces {
 		m[s.name] = &tally{}
 	}
