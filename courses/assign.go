@@ -2,6 +2,7 @@ package courses
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,8 +99,7 @@ const (
 )
 
 // clean checks the terms and returns the day, if there is one.
-func (t *Terms) clean(now time.Time) (by *time.Time, days *int, err error) {
-	var f []errs.Field
+func (t *Terms) clean(now time.Time) (by *time.Time, days *int, f []errs.Field) {
 	if t.Reason = strings.TrimSpace(t.Reason); t.Reason == "" {
 		f = append(f, errs.Field{Name: "reason", Key: "assign.fault.reason"})
 	} else if n := utf8.RuneCountInString(t.Reason); n > 500 || strings.ContainsRune(t.Reason, 0) {
@@ -118,10 +118,7 @@ func (t *Terms) clean(now time.Time) (by *time.Time, days *int, err error) {
 	case t.Days > 0:
 		days = &t.Days
 	}
-	if len(f) > 0 {
-		return nil, nil, errs.Fields(f...)
-	}
-	return by, days, nil
+	return by, days, f
 }
 
 // endOf is the last moment of a UTC day: until then something due on it is in time.
@@ -212,16 +209,22 @@ func (s *Service) Assign(ctx context.Context, in Assigning) (id.Any, error) {
 
 // assigning checks what is wanted and returns it as an assignment.
 func (s *Service) assigning(tx *db.Tx, in *Assigning) (Assignment, error) {
-	by, days, err := in.clean(tx.Now)
-	if err != nil {
-		return Assignment{}, err
-	}
 	if in.Firm != FirmNeeded && in.Firm != FirmSuggested || len(in.People) > askList || len(in.Teams) > askList {
 		return Assignment{}, errs.New(errs.Malformed, "assign %d people and %d teams as %q", len(in.People), len(in.Teams), in.Firm)
 	}
 	everybody := all(tx.Scope)
+	by, days, faults := in.clean(tx.Now)
+	it, err := assignable(tx, in.Item)
+	if e, ok := errors.AsType[*errs.Error](err); ok && len(e.Fields) > 0 {
+		faults = append(e.Fields, faults...)
+	} else if err != nil {
+		return Assignment{}, err
+	}
 	if len(in.People)+len(in.Teams) == 0 && !in.Everybody {
-		return Assignment{}, errs.Fields(errs.Field{Name: "people", Key: "assign.fault.people"})
+		faults = append([]errs.Field{{Name: "people", Key: "assign.fault.people"}}, faults...)
+	}
+	if len(faults) > 0 {
+		return Assignment{}, errs.Fields(faults...)
 	}
 	if in.Everybody && !everybody {
 		return Assignment{}, errs.New(errs.NotFound, "a manager assigns to everybody")
@@ -241,10 +244,6 @@ func (s *Service) assigning(tx *db.Tx, in *Assigning) (Assignment, error) {
 	}
 	if known.People != len(in.People) || known.Teams != len(in.Teams) {
 		return Assignment{}, errs.New(errs.NotFound, "assign to %d of %d people and %d of %d teams", known.People, len(in.People), known.Teams, len(in.Teams))
-	}
-	it, err := assignable(tx, in.Item)
-	if err != nil {
-		return Assignment{}, err
 	}
 	in.Joins = in.Joins && (in.Everybody || len(in.Teams) > 0)
 	return Assignment{

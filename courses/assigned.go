@@ -169,9 +169,9 @@ func (s *Service) ChangeAssignment(ctx context.Context, which id.Any, t Terms, j
 		if a.Ended != nil {
 			return errs.Say(errs.Conflict, "assign.over")
 		}
-		by, days, err := t.clean(tx.Now)
-		if err != nil {
-			return err
+		by, days, faults := t.clean(tx.Now)
+		if len(faults) > 0 {
+			return errs.Fields(faults...)
 		}
 		before := a
 		a.Reason, a.DueOn, a.DueDays = t.Reason, by, days

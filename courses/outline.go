@@ -212,6 +212,9 @@ func (p Progress) Share() float64 {
 	return float64(min(p.Done, p.Total)) / float64(p.Total)
 }
 
+// Counts reports whether these are lessons, and not the thousandths in which a share is kept that a move must not lower; see atLeast.
+func (p Progress) Counts() bool { return p.Total < 1000 }
+
 // Complete reports whether all is finished.
 func (p Progress) Complete() bool { return p.Total > 0 && p.Done >= p.Total }
 

@@ -287,7 +287,7 @@ func (s *Service) hand(tx *db.Tx, at located, b markdown.Block, was *Submission,
 	if err != nil {
 		return err
 	}
-	if faults = append(faults, bad...); len(faults) > 0 {
+	if faults = append(bad, faults...); len(faults) > 0 {
 		return errs.Fields(faults...)
 	}
 	if err := s.join(tx, at); err != nil {

@@ -47,7 +47,7 @@ func closedPage(r courses.Record) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if r.Gone != nil {
-			templ_7745c5c3_Err = ui.Callout(ui.CalloutProps{Kind: ui.Bad, Title: lang.T(ctx, "withdraw.kind."+r.Gone.Kind), Text: r.Gone.Reason}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Callout(ui.CalloutProps{Kind: ui.Bad, Title: lang.T(ctx, "withdraw.kind."+r.Gone.Kind) + ".", Text: r.Gone.Reason}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -200,8 +200,12 @@ func (p *Pages) exportTeam(c *fiber.Ctx) error {
 	}
 	lines := [][]string{head}
 	for _, r := range v.Rows {
+		done, total := strconv.Itoa(r.Done), strconv.Itoa(r.Total)
+		if p := (courses.Progress{Done: r.Done, Total: r.Total}); !p.Counts() {
+			done, total = lang.Percent(ctx, p.Share()), ""
+		}
 		lines = append(lines, []string{
-			r.Name, r.Job, r.Title, strconv.Itoa(r.Done), strconv.Itoa(r.Total), sheet.Day(r.Due), strconv.Itoa(r.Late), strconv.Itoa(r.Waiting), paperName(ctx, r), sheet.Day(r.Ends),
+			r.Name, r.Job, r.Title, done, total, sheet.Day(r.Due), strconv.Itoa(r.Late), strconv.Itoa(r.Waiting), paperName(ctx, r), sheet.Day(r.Ends),
 			strconv.Itoa(r.Used), strconv.Itoa(r.Tried), strconv.Itoa(r.Chosen), strconv.Itoa(r.Starts),
 		})
 	}
@@ -278,3 +282,11 @@ func (p *Pages) remind(c *fiber.Ctx) error {
 
 // mayAssign reports whether the viewer may ask others to learn something.
 func mayAssign(ctx context.Context) bool { return authz.Check(ctx, authz.Assign, id.Org{}) == nil }
+
+// doneOf says how far somebody is: in lessons, or as a share where it is kept as one.
+func doneOf(ctx context.Context, done, total int) string {
+	if p := (courses.Progress{Done: done, Total: total}); !p.Counts() {
+		return lang.Percent(ctx, p.Share())
+	}
+	return lang.T(ctx, "teamview.of", "Done", strconv.Itoa(done), "Total", strconv.Itoa(total))
+}

@@ -572,7 +572,7 @@ func teamRow(v teamPageView, r courses.TeamPerson) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.ProgressBar(float64(r.Done)/float64(max(1, r.Total)), lang.T(ctx, "teamview.of", "Done", strconv.Itoa(r.Done), "Total", strconv.Itoa(r.Total))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.ProgressBar(float64(r.Done)/float64(max(1, r.Total)), doneOf(ctx, r.Done, r.Total)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -582,9 +582,9 @@ func teamRow(v teamPageView, r courses.TeamPerson) templ.Component {
 			}
 			if r.Begun {
 				var templ_7745c5c3_Var21 string
-				templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(lang.T(ctx, "teamview.of", "Done", strconv.Itoa(r.Done), "Total", strconv.Itoa(r.Total)))
+				templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(doneOf(ctx, r.Done, r.Total))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `courses/pages/teamview.templ`, Line: 136, Col: 98}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `courses/pages/teamview.templ`, Line: 136, Col: 38}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 				if templ_7745c5c3_Err != nil {
@@ -1198,9 +1198,9 @@ func remindPage(v remindView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var51 string
-			templ_7745c5c3_Var51, templ_7745c5c3_Err = templ.JoinStringErrs(lang.T(ctx, "teamview.of", "Done", strconv.Itoa(v.Person.Done), "Total", strconv.Itoa(v.Person.Total)))
+			templ_7745c5c3_Var51, templ_7745c5c3_Err = templ.JoinStringErrs(doneOf(ctx, v.Person.Done, v.Person.Total))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `courses/pages/teamview.templ`, Line: 257, Col: 114}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `courses/pages/teamview.templ`, Line: 257, Col: 54}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var51))
 			if templ_7745c5c3_Err != nil {
