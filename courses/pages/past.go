@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -201,11 +202,19 @@ func (p *Pages) pastTable(c *fiber.Ctx) error {
 	for _, r := range rows {
 		for _, why := range pastWhys(ctx, r) {
 			lines = append(lines, []string{
-				strconv.Itoa(r.Line), r.Who, r.Name, r.Title, sheet.Day(r.Done), sheet.Day(r.Ends), pastResult(ctx, r.Score), r.Issuer, r.Reference, lang.T(ctx, "records.outcome."+pastOutcome(r)), why.Column, why.Text,
+				strconv.Itoa(r.Line), r.Who, r.Name, r.Title, sheet.Day(r.Done), sheet.Day(r.Ends), pastRowResult(ctx, r), r.Issuer, r.Reference, lang.T(ctx, "records.outcome."+pastOutcome(r)), why.Column, why.Text,
 			})
 		}
 	}
 	return shell.Sheet(c, "records.csv", lines)
+}
+
+// pastRowResult is the result that a line gives, "" for one that cannot be read.
+func pastRowResult(ctx context.Context, r courses.PastImportRow) string {
+	if slices.ContainsFunc(r.Problems, func(f courses.PastFault) bool { return f.Column == courses.PastResult }) {
+		return ""
+	}
+	return pastResult(ctx, r.Score)
 }
 
 // pastWhy is what is to be said of a line beside its outcome.

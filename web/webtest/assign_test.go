@@ -45,9 +45,15 @@ func TestManagerAsksTheTeam(t *testing.T) {
 	everyWay(manager, "assign")
 
 	// What is missing is named, and what was written stays.
+	ask := func() {
+		webtest.Eval[bool](manager, `(document.querySelector("form.assign").noValidate=true)`)
+		manager.Click(`form.assign .assign-foot .btn-primary`)
+	}
+	ask()
+	manager.WaitText("Say why. It is the first thing that people read.")
+	manager.WaitText("Choose a path or course that is open to your people.")
 	manager.Type("#reason", reason)
-	webtest.Eval[bool](manager, `(document.querySelector("form.assign").noValidate=true)`)
-	manager.Click(`form.assign .assign-foot .btn-primary`)
+	ask()
 	manager.WaitText("Choose a path or course that is open to your people.")
 	if got := webtest.Eval[string](manager, `document.querySelector("#reason").value`); got != reason {
 		t.Errorf("after the refusal the reason is %q", got)

@@ -63,6 +63,10 @@ func TestNextVersionArrives(t *testing.T) {
 	if !learner.Has(`main .map-done, main [class*="done"]`) {
 		t.Error("what was finished is not any more")
 	}
+	learner.Visit(d.URL("brightwater", "/plan"))
+	if text := learner.Text(); !strings.Contains(text, before) || strings.Contains(text, "000") {
+		t.Errorf("of what is kept at %s the dates say\n%s", before, text)
+	}
 
 	// The way back is where the version stands.
 	learner.Click(`main .defs a[href$="/version"]`)

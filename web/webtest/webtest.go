@@ -488,6 +488,14 @@ func (b *Browser) Fits(width int) {
 	}
 }
 
+// FitsLarge fails if the page scrolls sideways on a phone whose letters are twice as large (WCAG 1.4.4).
+func (b *Browser) FitsLarge() {
+	b.t.Helper()
+	Eval[bool](b, `(document.documentElement.style.fontSize="200%",true)`)
+	b.Fits(390)
+	Eval[bool](b, `(document.documentElement.style.fontSize="",true)`)
+}
+
 // Accessible fails on every violation that axe finds (WCAG 2.0 to 2.2, A and AA, and its best practices).
 func (b *Browser) Accessible() {
 	b.t.Helper()

@@ -81,6 +81,9 @@ func TestExpertWritesACourse(t *testing.T) {
 	if got := webtest.Eval[string](b, `document.querySelector('textarea[name="b1.ask"]').value`); got != "Where do you keep yours?" {
 		t.Errorf("after moving the reflection asks %q", got)
 	}
+	if got := webtest.Eval[string](b, `document.activeElement.value ?? ""`); got != "up 1" {
+		t.Errorf("after moving the keyboard is on %q, not on the button that moves it again", got)
+	}
 	// By its handle it is dragged before the first, with what was typed a moment ago.
 	b.Type(`textarea[name="b1.ask"]`, "Where do you keep yours? And why there?")
 	webtest.Eval[bool](b, `(()=>{const from=document.querySelector("#block-1 .handle"),to=document.querySelector("#block-0").closest("li"),t=new DataTransfer(),box=to.getBoundingClientRect();

@@ -172,6 +172,17 @@ if (e.defaultPrevented) return;
 var keys = all("[data-draft]", e.target).map(draft);
 if (keys.length) try { sessionStorage.setItem("sent", JSON.stringify(keys)); } catch (x) {}
 });
+function pressed(b) { return (b.value || (b.form && b.form.elements.do || {}).value || "").split(" ")[0]; }
+on(d, "submit", function (e) {
+if (!e.defaultPrevented && e.submitter) try { sessionStorage.setItem("pressed", pressed(e.submitter)); } catch (x) {}
+});
+function land() {
+var at = location.hash.length > 1 && d.getElementById(decodeURIComponent(location.hash.slice(1))), what = sessionStorage.getItem("pressed");
+sessionStorage.removeItem("pressed");
+if (!what || !at || !at.closest("[data-order]")) return;
+var to = all("button", at).find(function (b) { return !b.disabled && pressed(b) === what; }) || $("input:not([type=hidden]),textarea,select", at) || $("a,button", at);
+if (to) to.focus();
+}
 function videos() {
 all("[data-video] video:not([data-ready])").forEach(function (v) {
 var last = 0, lines = all("[data-seek]", v.closest("[data-video]"));
@@ -317,7 +328,7 @@ if (e.detail.target && e.detail.target.id === "quick") shown();
 });
 on(d, "htmx:historyRestore", ready);
 function focusHead() { var h = $("h1[tabindex]"); if (h) h.focus({ preventScroll: true }); }
-var narrow = matchMedia("(max-width: 899px)");
+var narrow = matchMedia("(max-width: 56.1875em)");
 on(narrow, "change", function () { if (!narrow.matches) all("details[data-fold]").forEach(function (f) { f.open = true; }); });
 on(d, "click", function (e) { if (e.target.closest && e.target.closest("[data-print]")) print(); });
 function ready() {
@@ -334,6 +345,7 @@ on(off, "change", function () { store.set("keys", off.checked ? "off" : null); }
 }
 }
 ready();
+on(window, "load", function () { setTimeout(land); }); // Going to the place in the address takes the focus away.
 var fault = $("[data-focus]");
 if (fault) fault.focus();
 })();

@@ -191,6 +191,20 @@
     if (keys.length) try { sessionStorage.setItem("sent", JSON.stringify(keys)); } catch (x) {}
   });
 
+  // Where a list is put in order, the keyboard stays with what was pressed: on the same button of what was moved, or in the first field of
+  // what is new.
+  function pressed(b) { return (b.value || (b.form && b.form.elements.do || {}).value || "").split(" ")[0]; }
+  on(d, "submit", function (e) {
+    if (!e.defaultPrevented && e.submitter) try { sessionStorage.setItem("pressed", pressed(e.submitter)); } catch (x) {}
+  });
+  function land() {
+    var at = location.hash.length > 1 && d.getElementById(decodeURIComponent(location.hash.slice(1))), what = sessionStorage.getItem("pressed");
+    sessionStorage.removeItem("pressed");
+    if (!what || !at || !at.closest("[data-order]")) return;
+    var to = all("button", at).find(function (b) { return !b.disabled && pressed(b) === what; }) || $("input:not([type=hidden]),textarea,select", at) || $("a,button", at);
+    if (to) to.focus();
+  }
+
   // Videos: go on where it stopped, tell the server, mark the line.
   function videos() {
     all("[data-video] video:not([data-ready])").forEach(function (v) {
@@ -349,7 +363,7 @@
   function focusHead() { var h = $("h1[tabindex]"); if (h) h.focus({ preventScroll: true }); }
 
   // What is folded on a phone has no handle on a wide window.
-  var narrow = matchMedia("(max-width: 899px)");
+  var narrow = matchMedia("(max-width: 56.1875em)");
   on(narrow, "change", function () { if (!narrow.matches) all("details[data-fold]").forEach(function (f) { f.open = true; }); });
 
   on(d, "click", function (e) { if (e.target.closest && e.target.closest("[data-print]")) print(); });
@@ -367,6 +381,7 @@
     }
   }
   ready();
+  on(window, "load", function () { setTimeout(land); }); // Going to the place in the address takes the focus away.
   var fault = $("[data-focus]");
   if (fault) fault.focus();
 })();

@@ -1,0 +1,65 @@
+package webtest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/learnscape/learnscape/web/webtest"
+)
+
+// readable looks at pages in light and dark, at 320 px, and with letters of twice the size.
+func readable(b *webtest.Browser, addresses ...string) {
+	for _, a := range addresses {
+		b.Resize(1360)
+		b.Visit(a)
+		b.Settle()
+		b.Accessible()
+		b.Dark(true)
+		b.Accessible()
+		b.Dark(false)
+		b.Fits(320)
+		b.Accessible()
+		b.FitsLarge()
+	}
+}
+
+// The pages on which people work behind what is learned are for everybody, too: also where a file has lines that nobody can take.
+func TestRoomsAreAccessible(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	const reading = "eb117680-13e0-5149-a419-1cbae2912643"
+	for _, who := range []struct {
+		email string
+		pages []string
+	}{
+		{"manager@brightwater.example", []string{"/team", "/records", "/records?q=xyzzyq", "/assign", "/assignments", "/plan", "/programs", "/cohorts/5a2b2431-4d87-5948-a5f2-ade9a049b09c"}},
+		{"author@halden.example", []string{"/publish", "/publish?tab=published", "/publish/" + reading + "/versions?withdraw=1", "/publish/" + reading + "/pilot", "/publish/" + reading + "/feedback", "/publish/" + reading + "/learners", "/live", "/live/plan/" + reading, "/credentials/given"}},
+		{"moderator@halden.example", []string{"/course/" + reading + "/reports-in-four-minutes/pilot", "/handed", "/reviews"}},
+		{"lead@halden.example", []string{"/returns"}},
+		{"learner@brightwater.example", []string{"/reflections", "/me/credentials", "/me/sharing", "/tries"}},
+	} {
+		b := webtest.Open(t, 1360)
+		signIn(t, b, d, who.email)
+		_, org, _ := strings.Cut(strings.TrimSuffix(who.email, ".example"), "@")
+		for _, page := range who.pages {
+			readable(b, d.URL(org, page))
+		}
+	}
+	b := webtest.Open(t, 1360)
+	signIn(t, b, d, "admin@brightwater.example")
+	for page, lines := range map[string]string{
+		"/records/import":      "Address;Training;Completed;Result\\nlearner@brightwater.example;;31.02.2025;200\\n;First aid;2030-01-01;x",
+		"/admin/people/import": "Name;Address;Roles\\n;;Author\\nSam Hill;no-address;Nonsense",
+	} {
+		readable(b, d.URL("brightwater", page))
+		b.Resize(1360)
+		put(b, "#pasted", lines)
+		b.Submit("#pasted")
+		b.WaitText("Pasted lines")
+		b.Wait(`main tbody tr`)
+		readable(b, b.At())
+		if text := b.Text(); strings.Contains(text, "passed\n") {
+			t.Errorf("a result that nobody can read is shown as passed:\n%s", text)
+		}
+	}
+}
