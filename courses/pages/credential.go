@@ -68,7 +68,7 @@ func (p *Pages) credentials(c *fiber.Ctx) error {
 		return err
 	}
 	private(c)
-	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "credential.mine.title"), Section: "you", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done", "mails", "claimed")}, credentialsPage(v))
+	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "credential.mine.title"), Section: "you", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done."+c.Query("done"), "mails", "claimed")}, credentialsPage(v))
 }
 
 func (p *Pages) changeCredentials(c *fiber.Ctx) error {
@@ -139,7 +139,7 @@ func showCredential(c *fiber.Ctx, v credentialView, status int) error {
 	c.Status(status)
 	private(c)
 	return shell.Page(c, ui.PageProps{
-		Title: v.Name, Section: "you", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done", "share", "unshare", "name", "unname", "renew", "bring"),
+		Title: v.Name, Section: "you", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done."+c.Query("done"), "share", "unshare", "name", "unname", "renew", "bring"),
 	}, credentialPage(v))
 }
 
@@ -256,7 +256,7 @@ func showOffer(c *fiber.Ctx, v offerView, status int) error {
 	ctx := c.UserContext()
 	c.Status(status)
 	private(c)
-	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "credential.offer.title"), NavKey: "publish", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done", "save", "end")}, offerPage(v))
+	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "credential.offer.title"), NavKey: "publish", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done."+c.Query("done"), "save", "end")}, offerPage(v))
 }
 
 func (p *Pages) setOffer(c *fiber.Ctx) error {
@@ -384,7 +384,7 @@ func (p *Pages) givenOne(c *fiber.Ctx) error {
 func showGiven(c *fiber.Ctx, v givenOneView, status int) error {
 	c.Status(status)
 	private(c)
-	return shell.Page(c, ui.PageProps{Title: v.GivenCredential.Name, NavKey: "publish", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done", "revoke")}, givenOnePage(v))
+	return shell.Page(c, ui.PageProps{Title: v.GivenCredential.Name, NavKey: "publish", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done."+c.Query("done"), "revoke")}, givenOnePage(v))
 }
 
 func (p *Pages) revoke(c *fiber.Ctx) error {
@@ -423,7 +423,7 @@ func (p *Pages) issuerKeys(c *fiber.Ctx) error {
 		return err
 	}
 	private(c)
-	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "credential.keys.title"), NavKey: "admin", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done", "key")}, issuerKeysPage(list, shell.From(ctx).Base))
+	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "credential.keys.title"), NavKey: "admin", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done."+c.Query("done"), "key")}, issuerKeysPage(list, shell.From(ctx).Base))
 }
 
 func (p *Pages) newIssuerKey(c *fiber.Ctx) error {

@@ -67,6 +67,7 @@ func TestNextVersionArrives(t *testing.T) {
 	if text := learner.Text(); !strings.Contains(text, before) || strings.Contains(text, "000") {
 		t.Errorf("of what is kept at %s the dates say\n%s", before, text)
 	}
+	learner.Visit(at)
 
 	// The way back is where the version stands.
 	learner.Click(`main .defs a[href$="/version"]`)
