@@ -164,19 +164,29 @@ func (s *Service) give(ctx context.Context, tx *db.Tx, member id.Membership, ite
 	}
 	c := Credential{ID: id.New[id.Any](), Org: tx.Scope.Org, Member: member, First: e.At}
 	c.award(e)
-	if err := s.place(tx, &c); err != nil {
-		return err
+	// Two that are given at the same moment can get the same bit: the later one gets another.
+	for range 3 {
+		if err := s.place(tx, &c); err != nil {
+			return err
+		}
+		if err := s.sign(ctx, tx, &c); err != nil {
+			return err
+		}
+		n, err := tx.Exec(`INSERT INTO credentials (org_id, membership_id, credential_id, issuer, cosigner, item_id, kind, title, lang, version, name, shows, criteria, right_answers, questions, first_at, issued_at, expires_at, renew_from, awards, list, slot, document, how)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) ON CONFLICT DO NOTHING`,
+			c.Org, c.Member, c.ID, c.Issuer, c.Cosigner, c.Item, c.Kind, c.Title, c.Lang, c.Version, c.Name, c.Shows, c.Criteria, c.Right, c.Questions, c.First, c.Issued, c.Expires, c.RenewFrom, c.Awards, c.List, c.Slot, c.Document, c.How)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return s.tell(tx, c, "given")
+		}
+		has, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.issuer = $3 AND c.item_id = $4)`, c.Org, c.Member, c.Issuer, c.Item)
+		if err != nil || has {
+			return err
+		}
 	}
-	if err := s.sign(ctx, tx, &c); err != nil {
-		return err
-	}
-	n, err := tx.Exec(`INSERT INTO credentials (org_id, membership_id, credential_id, issuer, cosigner, item_id, kind, title, lang, version, name, shows, criteria, right_answers, questions, first_at, issued_at, expires_at, renew_from, awards, list, slot, document, how)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) ON CONFLICT (org_id, membership_id, issuer, item_id) DO NOTHING`,
-		c.Org, c.Member, c.ID, c.Issuer, c.Cosigner, c.Item, c.Kind, c.Title, c.Lang, c.Version, c.Name, c.Shows, c.Criteria, c.Right, c.Questions, c.First, c.Issued, c.Expires, c.RenewFrom, c.Awards, c.List, c.Slot, c.Document, c.How)
-	if err != nil || n == 0 {
-		return err
-	}
-	return s.tell(tx, c, "given")
+	return errs.New(errs.Unavailable, "no place in the status lists of %s three times", c.Issuer)
 }
 
 // award writes into the credential what was earned.
