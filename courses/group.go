@@ -23,23 +23,23 @@ import (
 
 // StepGroup is a few people who do together what a step asks for.
 type StepGroup struct {
-	ID     id.Any     `db:"group_id"`
-	Org    id.Org     `db:"org_id"`    // of who opened it
-	Starts *time.Time `db:"starts_at"` // nil: not agreed yet
-	Zone   string     `db:"zone"`      // in which it was planned (IANA)
-	Wide   bool       `db:"wide"`      // people of a connected organization can join, too
-	Most   int        `db:"most"`
-	Size   int        `db:"size"`
-	State  string     `db:"state"` // GroupOpen or GroupOff; "" where it is seen no more
-	Asked  *time.Time `db:"asked_at"`
-	Opener string     `db:"opener"` // of the own organization; "" for any other's
-	Mine   bool       `db:"mine"`   // the viewer opened it
-	Said   *time.Time `db:"said_at"`
-	Words  string     `db:"words"` // the viewer's own
-	Link   string     `db:"link"`
-	Room   string     `db:"room"` // where it meets; "" for those who are not in it
+	ID     id.Any     `db:"group_id" json:"group_id"`
+	Org    id.Org     `db:"org_id" json:"org_id"`       // of who opened it
+	Starts *time.Time `db:"starts_at" json:"starts_at"` // nil: not agreed yet
+	Zone   string     `db:"zone" json:"zone"`           // in which it was planned (IANA)
+	Wide   bool       `db:"wide" json:"wide"`           // people of a connected organization can join, too
+	Most   int        `db:"most" json:"most"`
+	Size   int        `db:"size" json:"size"`
+	State  string     `db:"state" json:"state"` // GroupOpen or GroupOff; "" where it is seen no more
+	Asked  *time.Time `db:"asked_at" json:"asked_at"`
+	Opener string     `db:"opener" json:"opener"` // of the own organization; "" for any other's
+	Mine   bool       `db:"mine" json:"mine"`     // the viewer opened it
+	Said   *time.Time `db:"said_at" json:"said_at"`
+	Words  string     `db:"words" json:"words"` // the viewer's own
+	Link   string     `db:"link" json:"link"`
+	Room   string     `db:"room" json:"room"` // where it meets; "" for those who are not in it
 
-	By tenants.Organization `db:"-"`
+	By tenants.Organization `db:"-" json:"-"`
 }
 
 // The states of a group.
@@ -73,36 +73,42 @@ func moment(ctx context.Context, t time.Time, zone string) string {
 
 // GroupPerson is somebody in the viewer's group.
 type GroupPerson struct {
-	Place id.Any     `db:"place_id"`
-	Org   id.Org     `db:"org_id"`
-	Name  string     `db:"name"`  // "" where that is not told
-	Shown bool       `db:"shown"` // of which organization they are is told
-	Me    bool       `db:"me"`
-	Words string     `db:"words"`
-	Link  string     `db:"link"`
-	Said  *time.Time `db:"said_at"`
-	Seen  bool       `db:"seen"` // another one says that they were there
-	Met   bool       `db:"met"`  // the viewer says so
+	Place id.Any     `db:"place_id" json:"place_id"`
+	Org   id.Org     `db:"org_id" json:"org_id"`
+	Name  string     `db:"name" json:"name"`   // "" where that is not told
+	Shown bool       `db:"shown" json:"shown"` // of which organization they are is told
+	Me    bool       `db:"me" json:"me"`
+	Words string     `db:"words" json:"words"`
+	Link  string     `db:"link" json:"link"`
+	Said  *time.Time `db:"said_at" json:"said_at"`
+	Seen  bool       `db:"seen" json:"seen"` // another one says that they were there
+	Met   bool       `db:"met" json:"met"`   // the viewer says so
 
-	By tenants.Organization `db:"-"`
+	By tenants.Organization `db:"-" json:"-"`
 }
 
 // GroupStep is something that a few do together, as somebody sees it who is to do it.
 type GroupStep struct {
+	groupSeen
+
 	Now      time.Time
 	From, To int // how many people
 	Minutes  int // 0 for any time
 	Out      string
 	Member   bool
-	Name     string               // the viewer's own
 	Own      tenants.Organization // of the viewer
-	Settings LiveSettings
-	Group    *StepGroup    // the viewer's; nil for none
-	People   []GroupPerson // in it, in the order of their coming
-	Open     []StepGroup   // that the viewer can join
-	Peers    []Peer        // colleagues who are on the same course or path
-	Partners int           // organizations whose people the viewer meets
-	Teams    int           // of the viewer
+}
+
+// groupSeen is what the page of a step reads for the viewer, in one row.
+type groupSeen struct {
+	Name     string        `db:"name"`     // the viewer's own
+	Zone     string        `db:"zone"`     // in which they read times (IANA); "" for that of each group
+	Partners int           `db:"partners"` // organizations whose people the viewer meets
+	Teams    int           `db:"teams"`    // of the viewer
+	Group    *StepGroup    `db:"mine"`     // the viewer's; nil for none
+	People   []GroupPerson `db:"people"`   // in it, in the order of their coming
+	Open     []StepGroup   `db:"open"`     // that the viewer can join; none for who is in one
+	Peers    []Peer        `db:"peers"`    // colleagues who are on the same course or path
 }
 
 // Done reports whether the viewer took part, and another one says so.
@@ -135,10 +141,9 @@ const myGroupSQL = `SELECT p.group_id, p.group_org AS org_id, g.starts_at, coale
 	WHERE p.org_id = $1 AND p.membership_id = $2 AND p.item_org = $3 AND p.item_id = $4 AND p.lesson_key = $5 AND p.block_key = $6 AND (p.said_at IS NOT NULL OR g.state = 'open')
 	ORDER BY p.said_at IS NULL OR NOT EXISTS (SELECT 1 FROM step_group_seen s WHERE s.org_id = p.org_id AND s.membership_id = p.membership_id AND s.group_id = p.group_id), p.joined_at DESC, p.group_id LIMIT 1`
 
-// groupPeopleSQL are the people of that group, as the member $2 of $1 may know them now: a name of another organization's people is told as they
-// chose and while the two meet by name.
-const groupPeopleSQL = `WITH mine AS MATERIALIZED (` + myGroupSQL + `)
-	SELECT p.place_id, p.org_id, coalesce(m.name, CASE WHEN c.meet = 'name' AND p.shown_as = 'name' THEN p.shown_name END, '') AS name, p.org_id = $1 OR coalesce(c.meet, '') IN ('name', 'company') AND p.shown_as <> 'someone' AS shown,
+// groupPeople are the people of the group mine, as the member $2 of $1 may know them now: a name of another organization's people is told as
+// they chose and while the two meet by name.
+const groupPeople = `SELECT p.place_id, p.org_id, coalesce(m.name, CASE WHEN c.meet = 'name' AND p.shown_as = 'name' THEN p.shown_name END, '') AS name, p.org_id = $1 OR coalesce(c.meet, '') IN ('name', 'company') AND p.shown_as <> 'someone' AS shown,
 		(p.org_id, p.membership_id) = ($1, $2) AS me, p.words, p.link, p.said_at,
 		EXISTS (SELECT 1 FROM step_group_seen s WHERE s.org_id = p.org_id AND s.membership_id = p.membership_id AND s.group_id = p.group_id AND s.by_place <> p.place_id) AS seen,
 		EXISTS (SELECT 1 FROM step_group_seen s JOIN step_group_people me ON me.org_id = $1 AND me.membership_id = $2 AND me.group_id = s.group_id AND me.place_id = s.by_place
@@ -147,18 +152,22 @@ const groupPeopleSQL = `WITH mine AS MATERIALIZED (` + myGroupSQL + `)
 	LEFT JOIN connection_sides c ON c.org_id = p.org_id AND c.other_org = $1 AND c.state = 'active'
 	ORDER BY p.joined_at, p.place_id LIMIT 50`
 
+// withMine reads a member's group as mine.
+const withMine = `WITH mine AS MATERIALIZED (` + myGroupSQL + `) `
+
+// groupStepSQL reads a groupSeen: $8 is the course or path. The lists come as JSON, so that the page asks once.
+var groupStepSQL = withMine + `SELECT m.name, coalesce(z.zone, '') AS zone,
+		(SELECT count(*)::int FROM connection_sides s JOIN connection_sides o ON o.org_id = s.other_org AND o.other_org = s.org_id AND o.state = 'active' AND o.meet <> 'none' WHERE s.org_id = $1 AND s.state = 'active' AND s.meet <> 'none') AS partners,
+		(SELECT count(*)::int FROM team_members x WHERE x.org_id = $1 AND x.membership_id = $2) AS teams,
+		(SELECT to_json(x) FROM mine x) AS mine,
+		(SELECT coalesce(json_agg(x), '[]') FROM (` + groupPeople + `) x) AS people,
+		(SELECT coalesce(json_agg(x), '[]') FROM (` + openGroupsSQL + `) x WHERE NOT EXISTS (SELECT 1 FROM mine)) AS open,
+		(SELECT coalesce(json_agg(x), '[]') FROM (` + peersSQL("$2", "$8") + ` ORDER BY e.updated_at DESC, m.membership_id LIMIT 5) x) AS peers
+	FROM memberships m LEFT JOIN live_settings z ON z.org_id = m.org_id AND z.membership_id = m.membership_id WHERE m.org_id = $1 AND m.membership_id = $2`
+
 // queue reads what stands where a few do something together.
-func (g *GroupStep) queue(b *db.Batch, sc scope.Scope, at located, key string, mine *[]StepGroup) {
-	args := []any{sc.Org, sc.Membership, at.Org, at.Item, at.Lesson, key}
-	db.List(b, mine, myGroupSQL, args...)
-	db.List(b, &g.People, groupPeopleSQL, args...)
-	db.List(b, &g.Open, openGroupsSQL, append(args, b.Now)...)
-	db.List(b, &g.Peers, peersSQL+` ORDER BY e.updated_at DESC, m.membership_id LIMIT 5`, sc.Org, at.Root.ItemID, sc.Membership)
-	db.One(b, &g.Settings, nil, liveSettingsSQL, sc.Org, sc.Membership)
-	db.One(b, &g.Name, nil, `SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, sc.Org, sc.Membership)
-	db.One(b, &g.Partners, nil, `SELECT count(*)::int FROM connection_sides s JOIN connection_sides o ON o.org_id = s.other_org AND o.other_org = s.org_id AND o.state = 'active' AND o.meet <> 'none'
-		WHERE s.org_id = $1 AND s.state = 'active' AND s.meet <> 'none'`, sc.Org)
-	db.One(b, &g.Teams, nil, `SELECT count(*)::int FROM team_members x WHERE x.org_id = $1 AND x.membership_id = $2`, sc.Org, sc.Membership)
+func (g *GroupStep) queue(b *db.Batch, sc scope.Scope, at located, key string) {
+	db.One(b, &g.groupSeen, nil, groupStepSQL, sc.Org, sc.Membership, at.Org, at.Item, at.Lesson, key, b.Now, at.Root.ItemID)
 }
 
 // GroupDraft is what somebody says of a group.
@@ -528,7 +537,7 @@ func (s *Service) SayGroup(ctx context.Context, p Place, key string, say GroupSa
 		if g == nil || g.State == "" || g.Starts != nil && g.Starts.After(tx.Now) {
 			return errs.Say(errs.Conflict, "group.fault.early")
 		}
-		people, err := db.Rows[GroupPerson](tx, groupPeopleSQL, tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, key)
+		people, err := db.Rows[GroupPerson](tx, withMine+groupPeople, tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, key)
 		if err != nil {
 			return err
 		}

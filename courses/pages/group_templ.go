@@ -315,7 +315,7 @@ func groupMine(v courses.LessonView, b courses.BlockView, f groupForm, faults ui
 			}
 		}
 		if g.Group.Starts != nil {
-			when, there := g.Group.When(ctx, g.Settings.Zone)
+			when, there := g.Group.When(ctx, g.Zone)
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<p class=\"with-icon\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -932,7 +932,7 @@ func groupFind(v courses.LessonView, b courses.BlockView, f groupForm, faults ui
 					return templ_7745c5c3_Err
 				}
 				if o.Starts != nil {
-					when, there := o.When(ctx, g.Settings.Zone)
+					when, there := o.When(ctx, g.Zone)
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 82, "<p class=\"small\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
