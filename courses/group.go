@@ -101,6 +101,7 @@ type groupSeen struct {
 	Group    *StepGroup    `db:"mine"`     // the viewer's; nil for none
 	People   []GroupPerson `db:"people"`   // in it, in the order of their coming
 	Open     []StepGroup   `db:"open"`     // that the viewer can join; none for who is in one
+	Thoughts int           `db:"thoughts"` // reflections that the others in it share with it
 	Peers    []Peer        `db:"peers"`    // colleagues who are on the same course or path
 }
 
@@ -154,6 +155,7 @@ var groupStepSQL = withMine + `SELECT m.name, coalesce(z.zone, '') AS zone,
 		(SELECT count(*)::int FROM team_members x WHERE x.org_id = $1 AND x.membership_id = $2) AS teams,
 		(SELECT to_json(x) FROM mine x) AS mine,
 		(SELECT coalesce(json_agg(x), '[]') FROM (` + groupPeople + `) x) AS people,
+		(SELECT count(*)::int FROM mine JOIN reflection_shares s ON s.group_id = mine.group_id AND (s.org_id, s.membership_id) <> ($1, $2)) AS thoughts,
 		(SELECT coalesce(json_agg(x), '[]') FROM (` + openGroupsSQL + `) x WHERE NOT EXISTS (SELECT 1 FROM mine)) AS open,
 		(SELECT coalesce(json_agg(x), '[]') FROM (` + peersSQL("$2", "$8") + ` ORDER BY e.updated_at DESC, m.membership_id LIMIT 5) x) AS peers
 	FROM memberships m LEFT JOIN live_settings z ON z.org_id = m.org_id AND z.membership_id = m.membership_id WHERE m.org_id = $1 AND m.membership_id = $2`

@@ -175,7 +175,7 @@ func (s *Service) JoinGroup(ctx context.Context, p Place, key string, group id.A
 		if err := at.sit(tx, b, group, list[0].Org, shown, ""); err != nil {
 			return err
 		}
-		return s.tellGroup(tx, group, "joined", taskTitle(b, at))
+		return s.tellGroup(tx, group, "joined", taskTitle(b, at), "")
 	})
 }
 
@@ -193,7 +193,7 @@ func (s *Service) LeaveGroup(ctx context.Context, p Place, key string) error {
 		case g.Said != nil || g.Mine:
 			return errs.Say(errs.Conflict, "group.fault.leave")
 		}
-		if err := s.tellGroup(tx, g.ID, "left", taskTitle(b, at)); err != nil {
+		if err := s.tellGroup(tx, g.ID, "left", taskTitle(b, at), ""); err != nil {
 			return err
 		}
 		if err := tx.Must(`DELETE FROM step_group_people WHERE org_id = $1 AND membership_id = $2 AND group_id = $3`, tx.Scope.Org, tx.Scope.Membership, g.ID); err != nil {
@@ -253,7 +253,7 @@ func (s *Service) PlanGroup(ctx context.Context, p Place, key string, d GroupDra
 		}); err != nil {
 			return err
 		}
-		return s.tellGroup(tx, g.ID, "planned", taskTitle(b, at))
+		return s.tellGroup(tx, g.ID, "planned", taskTitle(b, at), "")
 	})
 }
 
@@ -280,6 +280,6 @@ func (s *Service) CallGroupOff(ctx context.Context, p Place, key string) error {
 		if err := tx.Must(`UPDATE step_groups SET state = 'off' WHERE org_id = $1 AND membership_id = $2 AND group_id = $3`, tx.Scope.Org, tx.Scope.Membership, g.ID); err != nil {
 			return err
 		}
-		return s.tellGroup(tx, g.ID, "off", taskTitle(b, at))
+		return s.tellGroup(tx, g.ID, "off", taskTitle(b, at), "")
 	})
 }

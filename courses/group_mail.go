@@ -1,6 +1,7 @@
 package courses
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -80,8 +81,8 @@ func stepAddress(kind string, root id.Item, step, lesson string) string {
 	return at + "/steps/" + url.PathEscape(step) + "/" + url.PathEscape(lesson)
 }
 
-// tellGroup mails the others of a group what happened in it: that, not who did it.
-func (s *Service) tellGroup(tx *db.Tx, group id.Any, what, title string) error {
+// tellGroup mails the others of a group what happened in it: that, not who did it. at is where they read on, "" for the step.
+func (s *Service) tellGroup(tx *db.Tx, group id.Any, what, title, at string) error {
 	if s.mail == nil {
 		return nil
 	}
@@ -92,7 +93,8 @@ func (s *Service) tellGroup(tx *db.Tx, group id.Any, what, title string) error {
 		Root   id.Item       `db:"root_id"`
 		Step   string        `db:"step_key"`
 		Lesson string        `db:"lesson_key"`
-	}](tx, `SELECT p.org_id, p.membership_id, p.root_kind, p.root_id, p.step_key, p.lesson_key FROM step_group_people p WHERE p.group_id = $1 AND (p.org_id, p.membership_id) <> ($2, $3) ORDER BY p.joined_at, p.place_id LIMIT 50`,
+	}](tx, `SELECT p.org_id, p.membership_id, p.root_kind, p.root_id, p.step_key, p.lesson_key FROM step_group_people p WHERE p.group_id = $1 AND (p.org_id, p.membership_id) <> ($2, $3) 
+		AND (p.org_id = $2 OR EXISTS (SELECT 1 FROM connection_sides c WHERE c.org_id = $2 AND c.other_org = p.org_id AND c.state = 'active' AND c.meet <> 'none')) ORDER BY p.joined_at, p.place_id LIMIT 50`,
 		group, tx.Scope.Org, tx.Scope.Membership)
 	if err != nil {
 		return err
@@ -103,7 +105,7 @@ func (s *Service) tellGroup(tx *db.Tx, group id.Any, what, title string) error {
 			if err != nil || len(to) == 0 {
 				return err
 			}
-			return s.post(tx, to[0], "group.mail."+what, "Title", title, "Link", s.url(to[0].Slug)+stepAddress(p.Kind, p.Root, p.Step, p.Lesson))
+			return s.post(tx, to[0], "group.mail."+what, "Title", title, "Link", s.url(to[0].Slug)+cmp.Or(at, stepAddress(p.Kind, p.Root, p.Step, p.Lesson)))
 		}
 		if p.Org != tx.Scope.Org {
 			if err := tx.As(scope.Mailer, p.Org, send); err != nil {

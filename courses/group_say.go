@@ -88,7 +88,7 @@ func (s *Service) SayGroup(ctx context.Context, p Place, key string, say GroupSa
 				return err
 			}
 		}
-		if err := s.tellGroup(tx, g.ID, "said", taskTitle(b, at)); err != nil {
+		if err := s.tellGroup(tx, g.ID, "said", taskTitle(b, at), ""); err != nil {
 			return err
 		}
 		// Whoever was named already is done with this.
