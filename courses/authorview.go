@@ -10,6 +10,7 @@ import (
 	"github.com/learnscape/learnscape/internal/authz"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/markdown"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -46,7 +47,17 @@ type StopStatistic struct {
 	Said     int    // people who said whether it helped, in steps of five
 	Helped   int    // of them
 	Advice   string
+	Groups   *GroupNumbers // where a few do something together, and five people began the whole; nil elsewhere
 	position int
+}
+
+// GroupNumbers is how people find together who have begun. Figures of people are in steps of five, 0 below.
+type GroupNumbers struct {
+	Lesson string `db:"lesson_key"`
+	Block  string `db:"block_key"`
+	Began  int    `db:"began"` // the whole
+	Alone  int    `db:"alone"` // of them: in no group yet, and not done with the step
+	Days   *int   `db:"days"`  // after which half of the others were in one; nil where that is known of fewer than five
 }
 
 // Left is the share of those who reached it that stopped there, 0..1.
@@ -128,6 +139,7 @@ func (s *Service) Stops(ctx context.Context, item id.Item, f StopFilter) (StopsV
 	var rows []stopRow
 	var asked []askedRow
 	var said []FeedbackNumbers
+	var groups []GroupNumbers
 	var whole struct {
 		Began    int `db:"began"`
 		Finished int `db:"finished"`
@@ -141,8 +153,12 @@ func (s *Service) Stops(ctx context.Context, item id.Item, f StopFilter) (StopsV
 	}
 	stops := outline.stops(item)
 	var items []id.Item
+	var meetIn, meetAt []string // lessons and blocks in which a few do something together
 	for _, st := range stops {
 		items = append(items, st.item)
+		for _, key := range st.groups {
+			meetIn, meetAt = append(meetIn, st.Key), append(meetAt, key)
+		}
 	}
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
@@ -155,6 +171,9 @@ func (s *Service) Stops(ctx context.Context, item id.Item, f StopFilter) (StopsV
 					AND NOT EXISTS (SELECT 1 FROM completions c WHERE c.org_id = $1 AND c.membership_id = w.membership_id AND c.item_id = w.at_item AND c.lesson_key = w.at_lesson)) x
 			GROUP BY x.item_id, x.lesson_key, x.at_part ORDER BY x.item_id, x.lesson_key, x.at_part LIMIT 20000`, sc.Org, item, v.Version, items, b.Now.Add(-stoppedAfter))
 		db.List(b, &said, `SELECT n.lesson_key, n.people, n.helped FROM feedback_numbers($1) n ORDER BY n.lesson_key LIMIT 5000`, item)
+		if len(meetIn) > 0 {
+			db.List(b, &groups, `SELECT g.lesson_key, g.block_key, g.began, g.alone, g.days FROM group_numbers($1, $2, $3, $4) g ORDER BY g.lesson_key, g.block_key LIMIT 5000`, item, v.Version, meetIn, meetAt)
+		}
 		// What is asked, the author may read; the posts' own policies say which.
 		db.List(b, &asked, `SELECT q.about_item, q.about_lesson, count(*)::int AS asked, (count(*) FILTER (WHERE q.state = 'open'))::int AS open FROM questions q WHERE q.about_org = ANY ($1) AND q.about_item = ANY ($2) AND q.state <> 'withdrawn' GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 5000`, stopOwners(stops, sc.Org), items)
 	}); err != nil {
@@ -165,6 +184,9 @@ func (s *Service) Stops(ctx context.Context, item id.Item, f StopFilter) (StopsV
 	for i, st := range stops {
 		list[i] = st.figures(rows, asked)
 		list[i].position = i
+		if j := slices.IndexFunc(groups, func(g GroupNumbers) bool { return st.item == item && g.Lesson == st.Key }); j >= 0 {
+			list[i].Groups = &groups[j]
+		}
 		for _, n := range said {
 			if st.item == item && n.Lesson == st.Key {
 				list[i].Said, list[i].Helped = n.People, n.Helped
@@ -182,12 +204,13 @@ type stop struct {
 	item   id.Item
 	leaves []string // keys; "" for an item without lessons
 	parts  map[string]string
+	groups []string // keys of what a few do together in it
 }
 
 // stops are what of an outline people come through, one after the other.
 func (o Outline) stops(self id.Item) (out []stop) {
 	for _, l := range o.Lessons() {
-		out = append(out, stop{StopStatistic: StopStatistic{Key: l.Key, Title: l.Title, Kind: l.Kind, Minutes: l.Minutes}, item: self, leaves: []string{l.Key}, parts: l.partTitles()})
+		out = append(out, stop{StopStatistic: StopStatistic{Key: l.Key, Title: l.Title, Kind: l.Kind, Minutes: l.Minutes}, item: self, leaves: []string{l.Key}, parts: l.partTitles(), groups: l.groups()})
 	}
 	for _, st := range o.Steps {
 		x := stop{StopStatistic: StopStatistic{Key: st.Key, Title: st.Title, Kind: st.Kind, Minutes: st.Minutes}, org: st.Org, item: st.Item, parts: map[string]string{}}
@@ -195,7 +218,7 @@ func (o Outline) stops(self id.Item) (out []stop) {
 			x.leaves = append(x.leaves, l.Lesson)
 		}
 		if st.Item == self && len(st.Lessons) == 1 {
-			x.leaves, x.parts = []string{st.Key}, st.Lessons[0].partTitles()
+			x.leaves, x.parts, x.groups = []string{st.Key}, st.Lessons[0].partTitles(), st.Lessons[0].groups()
 		}
 		for _, l := range st.Lessons {
 			if st.Item != self {
@@ -211,6 +234,16 @@ func (l LessonRef) partTitles() map[string]string {
 	out := map[string]string{}
 	for _, p := range l.Parts {
 		out[p.Key] = p.Title
+	}
+	return out
+}
+
+// groups are the keys of what a few do together in a lesson.
+func (l LessonRef) groups() (out []string) {
+	for _, p := range l.Parts {
+		if p.Kind == markdown.Group {
+			out = append(out, p.Key)
+		}
 	}
 	return out
 }

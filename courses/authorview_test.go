@@ -82,3 +82,81 @@ func TestWherePeopleStop(t *testing.T) {
 		t.Errorf("a version that there is not: %v", err)
 	}
 }
+
+// An author reads how their own organization's people find together, in steps of five, and of nobody else's.
+func TestHowPeopleFindTogether(t *testing.T) {
+	t.Parallel()
+	h := openHall(t)
+	path := h.meetingPath(groupSource).ItemID
+	at := courses.Place{Item: path, Step: "meet"}
+	begin := func(of house, people int, grouped bool) (out []context.Context) {
+		for range people {
+			who := h.colleague(of)
+			h.did(h.svc.Enroll(who, path, courses.Origin{}))
+			if grouped {
+				h.did(h.svc.OpenGroup(who, at, "look", courses.GroupDraft{Shown: "name"}))
+			}
+			h.tx(who, func(tx *db.Tx) error {
+				return tx.Must(`UPDATE enrollments SET started_at = started_at - interval '50 hours' WHERE org_id = $1 AND membership_id = $2`, tx.Scope.Org, tx.Scope.Membership)
+			})
+			out = append(out, who)
+		}
+		return out
+	}
+	numbers := func() *courses.GroupNumbers {
+		t.Helper()
+		v, err := h.svc.Stops(h.author, path, courses.StopFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range v.Rows {
+			if (r.Groups != nil) && r.Key != "meet" {
+				t.Errorf("nobody meets at %s: %+v", r.Key, r.Groups)
+			}
+			if r.Key == "meet" {
+				return r.Groups
+			}
+		}
+		t.Fatal("no such step")
+		return nil
+	}
+	begin(h.vendor, 4, true)
+	begin(h.partner, 6, true)
+	if g := numbers(); g != nil {
+		t.Errorf("of four people: %+v", g)
+	}
+	begin(h.vendor, 3, false)
+	if g := numbers(); g == nil || g.Began != 5 || g.Alone != 0 || g.Days != nil {
+		t.Errorf("of seven people, three alone: %+v", g)
+	}
+	begin(h.vendor, 2, true)
+	alone := begin(h.vendor, 3, false)
+	g := numbers()
+	if g == nil || g.Began != 10 || g.Alone != 5 || g.Days == nil || *g.Days != 3 {
+		t.Fatalf("of twelve people, six alone: %s", says(g))
+	}
+	// Whoever is done with the step needs no group.
+	for _, who := range alone[:2] {
+		h.tx(who, func(tx *db.Tx) error {
+			return tx.Must(`INSERT INTO completions (org_id, membership_id, item_org, item_id, lesson_key, version) VALUES ($1, $2, $3, $4, 'meet', 1)`, tx.Scope.Org, tx.Scope.Membership, h.vendor.org.OrgID, path)
+		})
+	}
+	if g := numbers(); g == nil || g.Began != 10 || g.Alone != 0 {
+		t.Errorf("four of twelve alone: %s", says(g))
+	}
+	// A group that was called off is none.
+	off := h.colleague(h.vendor)
+	for range 4 {
+		off = h.colleague(h.vendor)
+		h.did(h.svc.OpenGroup(off, at, "look", courses.GroupDraft{Shown: "name"}))
+		h.did(h.svc.CallGroupOff(off, at, "look"))
+	}
+	if g := numbers(); g == nil || g.Began != 15 || g.Alone != 5 {
+		t.Errorf("four called theirs off: %s", says(g))
+	}
+	for name, who := range map[string]context.Context{"a learner": off, "another organization's author": h.world.author(h.partner)} {
+		if n := one[int](who, h.world, `SELECT count(*)::int FROM group_numbers($1, 1, '{meet}', '{look}')`, path); n != 0 {
+			t.Errorf("%s reads %d", name, n)
+		}
+	}
+}

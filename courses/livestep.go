@@ -111,7 +111,6 @@ func (s *Service) meetings(ctx context.Context, v *LessonView, at located, list 
 	if at.Own || len(v.Waits) > 0 || !slices.ContainsFunc(list, markdown.Block.Meets) {
 		return nil
 	}
-	groups := make([][]StepGroup, len(v.Blocks))
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		for i := range v.Blocks {
 			j := slices.IndexFunc(list, func(x markdown.Block) bool { return x.Kind == v.Blocks[i].Kind && x.Key == v.Blocks[i].Key })
@@ -124,7 +123,7 @@ func (s *Service) meetings(ctx context.Context, v *LessonView, at located, list 
 				g := v.Blocks[i].Group
 				g.Now, g.Member, g.Own = v.Now, sc.SignedIn() && !sc.ReadsOnly(), own
 				if g.Member {
-					g.queue(b, sc, at, list[j].Key, &groups[i])
+					g.queue(b, sc, at, list[j].Key)
 				}
 			}
 		}
@@ -141,9 +140,6 @@ func (s *Service) meetings(ctx context.Context, v *LessonView, at located, list 
 	all, err := s.tenants.ByIDs(ctx, orgs...)
 	for i := range v.Blocks {
 		b := &v.Blocks[i]
-		if len(groups[i]) > 0 {
-			b.Group.Group = &groups[i][0]
-		}
 		b.named(all)
 		if b.Live == nil && b.Group == nil {
 			continue

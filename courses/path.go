@@ -83,6 +83,8 @@ type Station struct {
 	Either   string  // of the stations with the same word one is enough
 	Spared   bool    // another one that does as well is finished
 	Waits    []Waits // what has to be finished before it opens; none where it is open
+
+	Meeting *Meeting // how the viewer stands to it where people meet; nil for not at all
 }
 
 // Waits is a step that another waits for.
@@ -386,6 +388,9 @@ func (s *Service) view(ctx context.Context, item id.Item, kind string) (View, er
 		return View{}, errs.New(errs.NotFound, "%s %s", kind, item)
 	}
 	if err := s.fill(ctx, &v, &r, sc); err != nil {
+		return View{}, err
+	}
+	if err := s.meet(ctx, &v, &r, sc); err != nil {
 		return View{}, err
 	}
 	if v.Started && asks {

@@ -179,17 +179,22 @@ type SharedReflection struct {
 	Member  id.Membership `db:"membership_id"`
 	Body    string        `db:"body"`
 	At      time.Time     `db:"shared_at"`
-	Reader  id.Membership `db:"reader"` // zero for a team
+	Reader  id.Membership `db:"reader"` // zero for a team, a group and a cohort
 	Team    id.Any        `db:"team_id"`
+	Group   id.Any        `db:"group_id"`  // of a step
+	Cohort  id.Any        `db:"cohort_id"` // with whom a path is taken
 	MetIn   id.Any        `db:"met_in"`
 	ToOrg   id.Org        `db:"reader_org"`
-	To      string        `db:"to_name"` // of the reader or team; "" where that is not told any more
+	To      string        `db:"to_name"` // of the reader, team or cohort, or the step that the group does; "" where that is not told any more
 	Name    string        `db:"name"`    // of who wrote it; "" where that is not told
 	Kind    string        `db:"item_kind"`
 	Item    id.Item       `db:"item_id"`
 	Slug    string        `db:"item_slug"`
 	About   string        `db:"item_title"` // what it is about; "" where the reader does not see that
 	Outside bool          `db:"outside"`    // the reader belongs to another organization
+	House   bool          `db:"house"`      // who wrote it belongs to the viewer's organization
+	Told    bool          `db:"told"`       // of which organization they are is told
+	Off     bool          `db:"off"`        // the group was called off: nobody reads it any more
 
 	By   tenants.Organization `db:"-"` // of who wrote it
 	With tenants.Organization `db:"-"` // of the reader
@@ -202,20 +207,24 @@ func (v SharedReflection) Of() tenants.Item {
 
 // sharedSQL reads what is shared, as far as $1, $2 read it. A name of another organization's people is told as they chose and while the two
 // meet by name; what it is about, to who sees that.
-const sharedSQL = `SELECT s.org_id, s.reflection_id, s.membership_id, s.body, s.shared_at, s.reader, s.team_id, s.met_in, s.reader_org, s.reader_org <> s.org_id AS outside,
-		coalesce(t.name, k.name, q.shown_name, a.shown_name, '') AS to_name, coalesce(m.name, CASE WHEN c.meet = 'name' THEN s.shown_name END, '') AS name,
+const sharedSQL = `SELECT s.org_id, s.reflection_id, s.membership_id, s.body, s.shared_at, s.reader, s.team_id, s.group_id, s.cohort_id, s.met_in, s.reader_org, s.reader_org <> s.org_id AS outside, s.org_id = $1 AS house, coalesce(w.shown_as, '') <> 'someone' AS told, coalesce(g.state = 'off', false) AS off,
+		coalesce(t.name, k.name, w.title, h.name, q.shown_name, a.shown_name, '') AS to_name, coalesce(m.name, CASE WHEN c.meet = 'name' THEN s.shown_name END, '') AS name,
 		coalesce(i.kind, '') AS item_kind, s.item_id, coalesce(i.slug, '') AS item_slug, coalesce(i.title, '') AS item_title
 	FROM reflection_shares s
 	LEFT JOIN memberships m ON m.org_id = $1 AND m.org_id = s.org_id AND m.membership_id = s.membership_id
 	LEFT JOIN connection_sides c ON c.org_id = s.org_id AND c.other_org = $1 AND c.state = 'active'
 	LEFT JOIN teams t ON t.org_id = $1 AND t.org_id = s.org_id AND t.team_id = s.team_id
+	LEFT JOIN step_group_people w ON w.org_id = s.org_id AND w.membership_id = s.membership_id AND w.group_id = s.group_id
+	LEFT JOIN step_groups g ON g.group_id = s.group_id
+	LEFT JOIN cohorts h ON h.org_id = $1 AND h.org_id = s.org_id AND h.cohort_id = s.cohort_id
 	LEFT JOIN memberships k ON k.org_id = $1 AND k.org_id = s.reader_org AND k.membership_id = s.reader
 	LEFT JOIN questions q ON q.org_id = s.reader_org AND q.question_id = s.met_in AND q.shown_as = 'name'
 	LEFT JOIN answers a ON a.org_id = s.reader_org AND a.answer_id = s.met_in AND a.shown_as = 'name'
 	LEFT JOIN items i ON i.org_id = s.item_org AND i.item_id = s.item_id AND i.state = 'published'`
 
-// readsSQL are what others share with $2 of $1: with them, or with a team that they are in.
-const readsSQL = ` WHERE NOT (s.org_id = $1 AND s.membership_id = $2) AND (s.reader_org = $1 AND s.reader = $2 OR s.org_id = $1 AND s.team_id IN (SELECT x.team_id FROM team_members x WHERE x.org_id = $1 AND x.membership_id = $2))`
+// readsSQL are what others share with $2 of $1: with them, or with a team, group or cohort that they are in.
+const readsSQL = ` WHERE NOT (s.org_id = $1 AND s.membership_id = $2) AND (s.reader_org = $1 AND s.reader = $2 OR s.org_id = $1 AND s.team_id IN (SELECT x.team_id FROM team_members x WHERE x.org_id = $1 AND x.membership_id = $2)
+	OR s.group_id = ANY (ARRAY(SELECT x.group_id FROM step_group_people x WHERE x.org_id = $1 AND x.membership_id = $2)) OR s.org_id = $1 AND s.cohort_id = ANY (ARRAY(SELECT x.cohort_id FROM cohort_people x WHERE x.org_id = $1 AND x.membership_id = $2)))`
 
 // SharedList is a page of what others share with a member.
 type SharedList struct {
@@ -224,7 +233,7 @@ type SharedList struct {
 	More bool
 }
 
-// SharedWithMe lists what others share with the acting member: with them, or with a team that they are in.
+// SharedWithMe lists what others share with the acting member: with them, or with a team, group or cohort that they are in.
 func (s *Service) SharedWithMe(ctx context.Context, after ReflectionsAfter) (SharedList, error) {
 	if err := authz.Check(ctx, authz.Review, id.Org{}); err != nil {
 		return SharedList{}, err
@@ -322,6 +331,18 @@ type ReflectionView struct {
 	With    *SharedReflection // nil while nobody else reads it
 	Teams   []Crew
 	Readers []Reader
+	Circles []Circle
+}
+
+// Circle is the one with which it is shared; nil where it is not there any more, or shared with somebody else.
+func (v ReflectionView) Circle() *Circle {
+	if v.With == nil {
+		return nil
+	}
+	if i := slices.IndexFunc(v.Circles, func(c Circle) bool { return c.ID == v.With.Group || c.ID == v.With.Cohort }); i >= 0 {
+		return &v.Circles[i]
+	}
+	return nil
 }
 
 // Stale reports whether it was changed since it was shared: its readers read it as it was.
@@ -352,6 +373,7 @@ func (s *Service) Reflection(ctx context.Context, which id.Any) (v ReflectionVie
 	var people []readerFound
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		db.List(b, &people, readersSQL, sc.Org, v.ItemOrg, v.Item, nil)
+		db.List(b, &v.Circles, circlesSQL, sc.Org, sc.Membership, v.ItemOrg, v.Item, idOrNil(v.Root), nil)
 	}); err != nil {
 		return v, err
 	}
@@ -370,28 +392,33 @@ func (s *Service) Reflection(ctx context.Context, which id.Any) (v ReflectionVie
 		p.By = orgs[p.Org]
 		v.Readers = append(v.Readers, p.Reader)
 	}
-	return v, err
+	if err != nil {
+		return v, err
+	}
+	return v, s.nameCircles(ctx, v.Circles)
 }
 
 // With whom a reflection can be shared.
 const (
 	ShareColleague = "colleague"
 	ShareTeam      = "team"
+	ShareGroup     = "group"  // a Circle
 	ShareReader    = "reader" // of another organization
 )
 
 // Sharing is with whom a member wants to share a reflection.
 type Sharing struct {
-	With      string // ShareColleague, ShareTeam or ShareReader
+	With      string // ShareColleague, ShareTeam, ShareGroup or ShareReader
 	Colleague string // address or name
 	Team      string // identifier
+	Group     string // identifier of the circle
 	Reader    string // identifier of what the reader wrote
 	Name      bool   // readers of another organization may see the own name
 	Confirmed bool   // that other companies are named is agreed with them
 }
 
 // ShareReflection lets somebody read an own reflection as it reads now, instead of whoever did; who reads it for the first time gets a mail,
-// but for a team. Invalid, with the field, for who is not there, and, with "confirmed", where the text names an organization that the own one
+// but for a team and a cohort. Invalid, with the field, for who is not there, and, with "confirmed", where the text names an organization that the own one
 // is connected to and nobody confirmed it. NotFound for anybody else's.
 func (s *Service) ShareReflection(ctx context.Context, which id.Any, in Sharing) error {
 	if err := authz.Check(ctx, authz.Learn, id.Org{}); err != nil {
@@ -410,7 +437,7 @@ func (s *Service) ShareReflection(ctx context.Context, which id.Any, in Sharing)
 			return errs.Fields(*bad)
 		}
 		if !in.Confirmed {
-			names, err := tenants.Named(tx, r.Body, to.org)
+			names, err := tenants.Named(tx, r.Body, to.org, to.beside)
 			if err != nil {
 				return err
 			}
@@ -418,19 +445,26 @@ func (s *Service) ShareReflection(ctx context.Context, which id.Any, in Sharing)
 				return errs.Fields(errs.Field{Name: "confirmed", Key: "reflect.fault.names", Args: []any{"Names", strings.Join(names, ", ")}})
 			}
 		}
-		was, err := db.Rows[id.Any](tx, `SELECT s.reflection_id FROM reflection_shares s WHERE s.org_id = $1 AND s.membership_id = $2 AND s.reflection_id = $3 AND s.reader_org = $4 AND s.reader = $5`, tx.Scope.Org, tx.Scope.Membership, which, to.org, memberOrNil(to.member))
+		was, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM reflection_shares s WHERE s.org_id = $1 AND s.membership_id = $2 AND s.reflection_id = $3 AND (s.reader_org = $4 AND s.reader = $5 OR s.group_id = $6))`,
+			tx.Scope.Org, tx.Scope.Membership, which, to.org, memberOrNil(to.member), anyOrNil(to.group))
 		if err != nil {
 			return err
 		}
-		if err := tx.Must(`INSERT INTO reflection_shares (org_id, reflection_id, membership_id, item_org, item_id, reader_org, reader, team_id, met_in, shown_name, body, shared_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-			ON CONFLICT (org_id, reflection_id) DO UPDATE SET reader_org = excluded.reader_org, reader = excluded.reader, team_id = excluded.team_id, met_in = excluded.met_in, shown_name = excluded.shown_name, body = excluded.body, shared_at = excluded.shared_at`,
-			tx.Scope.Org, which, tx.Scope.Membership, r.ItemOrg, r.Item, to.org, memberOrNil(to.member), anyOrNil(to.team), anyOrNil(to.met), to.shown, r.Body, tx.Now); err != nil {
+		if err := tx.Must(`INSERT INTO reflection_shares (org_id, reflection_id, membership_id, item_org, item_id, reader_org, reader, team_id, group_id, cohort_id, met_in, shown_name, body, shared_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+			ON CONFLICT (org_id, reflection_id) DO UPDATE SET reader_org = excluded.reader_org, reader = excluded.reader, team_id = excluded.team_id, group_id = excluded.group_id, cohort_id = excluded.cohort_id, met_in = excluded.met_in,
+				shown_name = excluded.shown_name, body = excluded.body, shared_at = excluded.shared_at`,
+			tx.Scope.Org, which, tx.Scope.Membership, r.ItemOrg, r.Item, to.org, memberOrNil(to.member), anyOrNil(to.team), anyOrNil(to.group), anyOrNil(to.cohort), anyOrNil(to.met), to.shown, r.Body, tx.Now); err != nil {
 			return fmt.Errorf("share reflection %s: %w", which, err)
 		}
-		if len(was) > 0 || to.member.IsZero() {
+		switch {
+		case was:
 			return nil
+		case !to.group.IsZero():
+			return s.tellGroup(tx, to.group, "thought", to.title, "/reflections/"+which.String())
+		case !to.member.IsZero():
+			return s.tellReader(tx, to, which)
 		}
-		return s.tellReader(tx, to, which)
+		return nil
 	})
 }
 
@@ -444,8 +478,12 @@ func anyOrNil(i id.Any) any {
 // sharer is with whom something is shared.
 type sharer struct {
 	org    id.Org
-	member id.Membership // zero for a team
+	member id.Membership // zero for a team, a group and a cohort
 	team   id.Any
+	group  id.Any // of a step
+	cohort id.Any
+	title  string // of the group or cohort
+	beside id.Org // the other organization of a group; zero for none
 	met    id.Any // zero within the organization
 	shown  string // the name that another organization sees
 }
@@ -471,6 +509,8 @@ func (in Sharing) find(tx *db.Tx, r Reflection) (to sharer, bad *errs.Field, err
 		}
 		to.team = team
 		return to, bad, err
+	case ShareGroup:
+		return in.circle(tx, r)
 	case ShareReader:
 		post, err := id.Parse[id.Any](in.Reader)
 		if err != nil {

@@ -114,8 +114,8 @@ type TaskView struct {
 
 // Peer is a colleague who is on the same course or path.
 type Peer struct {
-	Member id.Membership `db:"membership_id"`
-	Name   string        `db:"name"`
+	Member id.Membership `db:"membership_id" json:"membership_id"`
+	Name   string        `db:"name" json:"name"`
 }
 
 // State is how far it is.
@@ -137,8 +137,11 @@ func (v TaskView) May(by string) bool {
 	return by != markdown.ByAuthor || v.Own || v.Across
 }
 
-const peersSQL = `SELECT m.membership_id, m.name FROM enrollments e JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id
-	WHERE e.org_id = $1 AND e.item_id = $2 AND e.state <> 'left' AND e.membership_id <> $3 AND m.state = 'active'`
+// peersSQL reads the colleagues in $1 of a member who are on a course or path.
+func peersSQL(member, root string) string {
+	return `SELECT m.membership_id, m.name FROM enrollments e JOIN memberships m ON m.org_id = e.org_id AND m.membership_id = e.membership_id
+	WHERE e.org_id = $1 AND e.item_id = ` + root + ` AND e.state <> 'left' AND e.membership_id <> ` + member + ` AND m.state = 'active'`
+}
 
 // meetSQL is how people of $1 show themselves to $2: name, company, or nothing where the two are not connected or do not meet.
 const meetSQL = `SELECT s.meet FROM connection_sides s WHERE s.org_id = $1 AND s.other_org = $2 AND s.state = 'active' AND s.meet <> 'none'`
@@ -180,7 +183,7 @@ func (s *Service) Task(ctx context.Context, p Place, key string) (TaskView, erro
 		db.One(b, &l, &found, lessonTextSQL, at.Org, at.Item, at.Version, at.Lesson, reading(ctx))
 		if sc.SignedIn() {
 			db.List(b, &mine, mySubmission, sc.Org, sc.Membership, at.Org, at.Item, at.Lesson, key)
-			db.List(b, &v.Peers, peersSQL+` ORDER BY lower(m.name), m.membership_id LIMIT 50`, sc.Org, p.Item, sc.Membership)
+			db.List(b, &v.Peers, peersSQL("$3", "$2")+` ORDER BY lower(m.name), m.membership_id LIMIT 50`, sc.Org, p.Item, sc.Membership)
 			db.One(b, &v.Meet, &v.Across, meetSQL, sc.Org, at.Org)
 		}
 	}); err != nil {
@@ -385,7 +388,7 @@ func (a TaskAsk) find(tx *db.Tx, at located, b markdown.Block) (to looker, bad [
 		if err != nil {
 			return no("peer", "practice.fault.peer")
 		}
-		n, err := db.Rows[Peer](tx, peersSQL+` AND m.membership_id = $4 LIMIT 1`, tx.Scope.Org, at.Root.ItemID, tx.Scope.Membership, who)
+		n, err := db.Rows[Peer](tx, peersSQL("$3", "$2")+` AND m.membership_id = $4 LIMIT 1`, tx.Scope.Org, at.Root.ItemID, tx.Scope.Membership, who)
 		if err == nil && len(n) == 0 {
 			return no("peer", "practice.fault.peer")
 		}

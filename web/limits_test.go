@@ -44,6 +44,55 @@ func TestPagesKeepTheirLimits(t *testing.T) {
 			measure(t, client, d.URL(who.org, path))
 		}
 	}
+	// Who is in a group, and who looks for one.
+	for _, email := range []string{"learner2@brightwater.example", "learner@brightwater.example"} {
+		client := d.Client(t, email)
+		for kind, path := range stepsOfKinds(t, client, func(path string) string { return d.URL("brightwater", path) }) {
+			t.Log(kind)
+			measure(t, client, d.URL("brightwater", path))
+		}
+	}
+}
+
+// stepKinds says by what on its page a lesson is known that asks more of the viewer than to read.
+var stepKinds = map[string]string{
+	"group":      `main form[action*="/group/"]`,
+	"live":       `main .step-dates form[action^="/live/"]`,
+	"task":       `main .check-card a[href*="/tasks/"]`,
+	"reflection": `main .reflect form`,
+	"quiz taken": `main .check-card a[href*="/quizzes/"]`,
+}
+
+// stepsOfKinds finds a lesson of each kind by going through the paths and courses that the viewer is led to.
+func stepsOfKinds(t *testing.T, client *http.Client, at func(string) string) map[string]string {
+	t.Helper()
+	out, seen := map[string]string{}, map[string]bool{}
+	each := func(doc *goquery.Document, selector string, do func(href string)) {
+		doc.Find(selector).Each(func(_ int, a *goquery.Selection) {
+			if href, _, _ := strings.Cut(a.AttrOr("href", ""), "#"); !seen[href] && len(out) < len(stepKinds) {
+				seen[href] = true
+				do(href)
+			}
+		})
+	}
+	for _, list := range []string{"/learn", "/search?q=thursdays", "/search?q=probe"} {
+		each(document(t, client, at(list)), `main a[href^="/path/"], main a[href^="/course/"]`, func(href string) {
+			each(document(t, client, at(href)), `main a[href*="/steps/"], main a[href*="/lessons/"]`, func(href string) {
+				page := document(t, client, at(href))
+				for kind, selector := range stepKinds {
+					if out[kind] == "" && page.Find(selector).Length() > 0 {
+						out[kind] = href
+					}
+				}
+			})
+		})
+	}
+	for kind := range stepKinds {
+		if out[kind] == "" {
+			t.Errorf("no page with a %s is found", kind)
+		}
+	}
+	return out
 }
 
 // links returns the first address of each kind on a page, and the first lesson of the first path and course.

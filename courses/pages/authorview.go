@@ -94,6 +94,18 @@ func stopAdvice(ctx context.Context, s courses.StopStatistic) string {
 	return lang.T(ctx, "authorview.advice."+s.Advice, "Count", s.Open, "Time", lang.Minutes(ctx, s.Minutes))
 }
 
+// groupsWord is how people find together at a step, in words.
+func groupsWord(ctx context.Context, g courses.GroupNumbers) string {
+	said := lang.T(ctx, "authorview.groups.few", "Began", g.Began)
+	if g.Alone > 0 {
+		said = lang.T(ctx, "authorview.groups.alone", "Alone", g.Alone, "Began", g.Began)
+	}
+	if g.Days == nil {
+		return said
+	}
+	return said + " " + lang.T(ctx, "authorview.groups.days", "Count", *g.Days)
+}
+
 func stopKind(s courses.StopStatistic) string {
 	if s.Advice == courses.StopLeave {
 		return ui.Bad
@@ -117,12 +129,18 @@ func (p *Pages) exportStops(c *fiber.Ctx) error {
 	for _, k := range []string{"version", "stop", "reached", "finished", "stopped", "part", "asked", "open", "advice"} {
 		head = append(head, lang.T(ctx, "authorview."+k))
 	}
-	head = append(head, lang.T(ctx, "feedback.helped"), lang.T(ctx, "feedback.said_whether"))
+	head = append(head, lang.T(ctx, "feedback.helped"), lang.T(ctx, "feedback.said_whether"), lang.T(ctx, "authorview.groups.began"), lang.T(ctx, "authorview.groups.none"), lang.T(ctx, "authorview.groups.median"))
 	lines := [][]string{head}
 	for _, s := range v.Rows {
-		line := []string{strconv.Itoa(v.Version), s.Title, "", "", "", s.Part, strconv.Itoa(s.Asked), strconv.Itoa(s.Open), stopAdvice(ctx, s), "", ""}
+		line := []string{strconv.Itoa(v.Version), s.Title, "", "", "", s.Part, strconv.Itoa(s.Asked), strconv.Itoa(s.Open), stopAdvice(ctx, s), "", "", "", "", ""}
 		if s.Said > 0 {
 			line[9], line[10] = strconv.Itoa(s.Helped), strconv.Itoa(s.Said)
+		}
+		if g := s.Groups; g != nil {
+			line[11], line[12] = strconv.Itoa(g.Began), strconv.Itoa(g.Alone)
+			if g.Days != nil {
+				line[13] = strconv.Itoa(*g.Days)
+			}
 		}
 		if s.Reached > 0 {
 			line[2], line[3], line[4] = strconv.Itoa(s.Reached), strconv.Itoa(s.Finished), strconv.Itoa(s.Stopped)

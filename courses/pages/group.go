@@ -163,8 +163,8 @@ func groupZone(g *courses.GroupStep, f groupForm) string {
 		return f.Draft.Zone
 	case g.Group != nil:
 		return g.Group.Zone
-	case g.Settings.Zone != "":
-		return g.Settings.Zone
+	case g.Zone != "":
+		return g.Zone
 	}
 	return "Europe/Berlin"
 }

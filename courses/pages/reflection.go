@@ -14,6 +14,7 @@ import (
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/tenants"
+	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
 )
@@ -202,7 +203,7 @@ func (p *Pages) changeReflection(c *fiber.Ctx) error {
 	switch do := c.FormValue("do"); do {
 	case "share":
 		v.Form = courses.Sharing{
-			With: c.FormValue("with"), Colleague: formText(c, "colleague"), Team: c.FormValue("team"), Reader: c.FormValue("reader"), Name: c.FormValue("name") != "", Confirmed: c.FormValue("confirmed") != "",
+			With: c.FormValue("with"), Colleague: formText(c, "colleague"), Team: c.FormValue("team"), Group: c.FormValue("group"), Reader: c.FormValue("reader"), Name: c.FormValue("name") != "", Confirmed: c.FormValue("confirmed") != "",
 		}
 		err, to = p.courses.ShareReflection(ctx, which, v.Form), to+"shared"
 	case "back":
@@ -239,12 +240,25 @@ func sharer(ctx context.Context, r courses.SharedReflection) string {
 	if r.Name != "" {
 		return r.Name
 	}
+	if !r.Told {
+		return lang.T(ctx, "group.someone")
+	}
 	return lang.T(ctx, "practice.someone", "Org", r.By.Name)
+}
+
+// sharerOrg is the organization of who shares something, as far as that is told.
+func sharerOrg(r courses.SharedReflection) ui.Org {
+	if !r.Told {
+		return ui.Org{}
+	}
+	return show.Org(r.By)
 }
 
 // sharedWith is who reads what somebody shares.
 func sharedWith(ctx context.Context, r courses.SharedReflection) string {
 	switch {
+	case !r.Group.IsZero() || !r.Cohort.IsZero():
+		return lang.T(ctx, "reflect.with.group_of", "Name", r.To)
 	case r.Reader.IsZero():
 		return lang.T(ctx, "reflect.with.team_of", "Name", r.To)
 	case r.Outside && r.To == "":
@@ -262,6 +276,8 @@ func (v reflectionView) chosen() string {
 		return v.Form.With
 	case v.With == nil:
 		return courses.ShareColleague
+	case !v.With.Group.IsZero() || !v.With.Cohort.IsZero():
+		return courses.ShareGroup
 	case v.With.Reader.IsZero():
 		return courses.ShareTeam
 	case v.With.Outside:
@@ -284,6 +300,38 @@ func (v reflectionView) teams() (out []ui.Option) {
 		out = append(out, ui.Option{Value: at, Label: t.Name, Chosen: at == v.Form.Team || v.Form.With == "" && v.With != nil && v.With.Team == t.ID})
 	}
 	return out
+}
+
+// circles are the groups to choose from.
+func (v reflectionView) circles() (out []ui.Option) {
+	for _, c := range v.Circles {
+		at := c.ID.String()
+		out = append(out, ui.Option{Value: at, Label: c.Title, Chosen: at == v.Form.Group || v.Form.With == "" && v.With != nil && (v.With.Group == c.ID || v.With.Cohort == c.ID)})
+	}
+	return out
+}
+
+// across reports whether people of another organization are in one of the groups, or can join it.
+func (v reflectionView) across() bool {
+	return slices.ContainsFunc(v.Circles, func(c courses.Circle) bool { return c.Grows || !c.Other.IsZero() })
+}
+
+// circleMost is how many people of a group are named.
+const circleMost = 8
+
+// circleNames are who reads what is shared with a group.
+func circleNames(ctx context.Context, c courses.Circle) string {
+	var names []string
+	for _, p := range c.People[:min(len(c.People), circleMost)] {
+		names = append(names, groupPerson(ctx, p))
+	}
+	switch more := len(c.People) - len(names); {
+	case len(names) == 0:
+		return lang.T(ctx, "reflect.with.group_none")
+	case more > 0:
+		return lang.T(ctx, "reflect.with.group_more", "Names", strings.Join(names, ", "), "Count", more)
+	}
+	return joined(names)
 }
 
 func (v reflectionView) readers(ctx context.Context) (out []ui.Option) {

@@ -12,6 +12,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/markdown"
 	"github.com/learnscape/learnscape/tenants"
 	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
@@ -245,6 +246,9 @@ func mapStep(ctx context.Context, v *courses.View, s *courses.Station) ui.MapSte
 			m.Meta = append(m.Meta, lang.T(ctx, "courses.path.shared_by", "Org", s.Org.Name))
 		}
 	}
+	if said := meetingText(ctx, s); said != "" {
+		m.Meta = append(m.Meta, said)
+	}
 	m.Note, m.Waits = s.Note, waitsText(ctx, s.Waits)
 	switch {
 	case s.Done:
@@ -259,6 +263,33 @@ func mapStep(ctx context.Context, v *courses.View, s *courses.Station) ui.MapSte
 		m.State, m.ActionLabel = ui.Now, lang.T(ctx, "courses.path.continue")
 	}
 	return m
+}
+
+// meetingText is how the viewer stands to a station at which people meet; "" for not at all.
+func meetingText(ctx context.Context, s *courses.Station) string {
+	m := s.Meeting
+	if m == nil {
+		return ""
+	}
+	when := ""
+	if at, ok := m.When(); ok {
+		when = lang.T(ctx, "courses.meeting.when", "Date", lang.DayMonth(ctx, at), "Time", at.Format("15:04"))
+	}
+	switch {
+	case m.Kind == markdown.Group && s.Done:
+		return lang.T(ctx, "courses.meeting.met")
+	case m.Kind == markdown.Group && m.Said:
+		return lang.T(ctx, "courses.meeting.said")
+	case m.Kind == markdown.Group && when != "":
+		return lang.T(ctx, "courses.meeting.group_at", "Count", m.Size, "When", when)
+	case m.Kind == markdown.Group:
+		return lang.T(ctx, "courses.meeting.group", "Count", m.Size)
+	case s.Done:
+		return ""
+	case m.Waiting:
+		return lang.T(ctx, "courses.meeting.waiting", "When", when)
+	}
+	return lang.T(ctx, "courses.meeting.seat", "When", when)
 }
 
 // waitsText says what has to be finished before a step opens; "" where it is open.

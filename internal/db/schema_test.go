@@ -76,6 +76,7 @@ var (
 		"my_groups()":                                   "which groups the acting member is in, which the policy of who is in them asks of the same table",
 		"feedback_on(uuid)":                             "what people wrote about an item of app_org()'s own, for its authors: without who they are, and of which organization where the two meet",
 		"feedback_numbers(uuid)":                        "how many people an item of app_org()'s own helped, for its authors: numbers of five people and in steps of five",
+		"group_numbers(uuid,integer,text[],text[])":     "how app_org()'s own people find together at steps of what is its own, for its authors: numbers of five people and in steps of five",
 		"holds(uuid,uuid)":                              "what the policy of credentials asks of two account links of which one is not the reader's; it answers yes or no to the acting member alone",
 		"keep_credentials(uuid)":                        "brings what is erased to another membership of the same person; refuses everybody but the keeper of what is being erased",
 		"slot_taken(uuid,integer,integer)":              "whether a bit of a status list belongs to anything: yes or no, for who gives a credential alone",

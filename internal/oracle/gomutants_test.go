@@ -49,8 +49,12 @@ var goMutants = []goMutant{
 		new: "db.List(b, &v.Rows, map[bool]string{false: sharedSQL, true: strings.Replace(sharedSQL, \"CASE WHEN c.meet = 'name' THEN s.shown_name END\", \"s.shown_name\", 1)}[mutant(%q)]+readsSQL+",
 	},
 	{
-		name: "who is in a group is named to another organization, whatever the two agreed", at: []string{"GET /course/"}, file: "courses/group.go", old: "db.List(b, &g.People, groupPeopleSQL, args...)",
-		new: "db.List(b, &g.People, map[bool]string{false: groupPeopleSQL, true: strings.Replace(groupPeopleSQL, \"CASE WHEN c.meet = 'name' AND p.shown_as = 'name' THEN p.shown_name END\", \"p.shown_name\", 1)}[mutant(%q)], args...)",
+		name: "who is in a group is named to another organization, whatever the two agreed", at: []string{"GET /course/"}, file: "courses/group.go", old: "db.One(b, &g.groupSeen, nil, groupStepSQL,",
+		new: "db.One(b, &g.groupSeen, nil, map[bool]string{false: groupStepSQL, true: strings.Replace(groupStepSQL, \"CASE WHEN c.meet = 'name' AND p.shown_as = 'name' THEN p.shown_name END\", \"p.shown_name\", 1)}[mutant(%q)],",
+	},
+	{
+		name: "who would read what is shared with a group is named, whatever the two agreed", at: []string{"GET /reflections"}, file: "courses/reflection.go", old: "db.List(b, &v.Circles, circlesSQL,",
+		new: "db.List(b, &v.Circles, map[bool]string{false: circlesSQL, true: strings.Replace(circlesSQL, \"CASE WHEN b.meet = 'name' AND p.shown_as = 'name' THEN p.shown_name END\", \"p.shown_name\", 1)}[mutant(%q)],",
 	},
 	{name: "what was presumed of a session is believed", leaves: true, at: []string{"GET /me"}, file: "auth/session.go", old: "if err != nil || !reflect.DeepEqual(is, was) {", new: "if (err != nil || !reflect.DeepEqual(is, was)) && !mutant(%q) {"},
 	{name: "who left still has a session", at: []string{"GET /me"}, file: "auth/session.go", old: "AND m.state = 'active'`,", new: "`+map[bool]string{false: \" AND m.state = 'active'\"}[mutant(%q)],"},

@@ -398,7 +398,7 @@ func (s *site) whoIs(member string) (out []*reader) {
 var onNoPage = []string{
 	"api_tokens.token_hash", "email_links.email", "email_links.token_hash",
 	"invitations.proposal", "lessons.source", "live.series", "member_invitations.token", "provider_errands.token", "resources.source", "sealed", "search_events.q_norm", "search_synonyms.expands",
-	"search_synonyms.term", "step_group_people.title", "stories.source",
+	"search_synonyms.term", "stories.source",
 }
 
 // refusals are pages that say only at times what they are for, even to those who may: what is counted is whom they refuse.

@@ -75,7 +75,7 @@ const (
 	Circle     Kind = "circle"     // that Member of Org opened the group ID for a step of Item: Done says that people of connected organizations may join, Other whose did
 	Beside     Kind = "beside"     // that Member of Org is in the group ID, and what they say came of it: Shown is how they are shown
 	Tried      Kind = "tried"      // what Member of Org shows of something they tried to those with whom they take a path: all of Org but Other
-	Thought    Kind = "thought"    // what Member of Org shares of a reflection with Other, a member of its own or of another organization
+	Thought    Kind = "thought"    // what Member of Org shares of a reflection with Other, a member of its own or of another organization; with those of Group; or, where it is Done, with all of Org but Other
 	Handed     Kind = "handed"     // what Member of Org handed in for a task of Post, an item: Other was asked to look at it, or the authors of the item; Signed says that they may be another organization's
 )
 
@@ -95,6 +95,7 @@ type Object struct {
 	Right     string  // of a grant: "adapt" lets its viewer add to what it opens
 	Signed    bool    // of a grant: an agreement of Org and Other opens it, and nothing else
 	Done      bool    // of a disclosure: Member finished Item
+	Group     string  // of a thought: the group that reads it
 	Customers bool    // of an addition or joint proposition: those that its adopter calls customers read it
 }
 
@@ -206,10 +207,10 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 		return own || v.Member != "" && o.Done && (o.Other == "" || o.Other == v.Org) && s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "" && it != nil && w.Sees(v, it)
 	case Beside: // Who is in it meets whom an agreement lets one meet.
 		s := w.Sides[[2]string{o.Org, v.Org}]
-		return own && v.Member == o.Member || w.beside(v, o) && (own || s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
-	case Thought: // What somebody shares is read by whom they share it with; across organizations where both meet.
+		return own && v.Member == o.Member || w.isIn(v, o.ID) && (own || s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
+	case Thought: // What somebody shares is read by whom they share it with, of a group by who is in it; across organizations where both meet.
 		s := w.Sides[[2]string{o.Org, v.Org}]
-		return own && v.Member == o.Member || v.Member != "" && v.Member == o.Other && (own || s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
+		return own && v.Member == o.Member || w.sharesIn(v, o) && (own || s.State == "active" && s.Meet != "none" && w.Resting[o.Org] == "")
 	case Said: // The words go to the authors, of whatever organization the one is who wrote them.
 		return v.Org != "" && v.Org == o.Other && v.Writes && (own || w.Resting[o.Org] == "") || !o.Done && own && v.Member == o.Member
 	case Trial: // In force for nobody: of others only who is named tries it, while it is tried and while the item is open to them.
@@ -254,10 +255,23 @@ func (w *World) comes(v Viewer, n *Object) bool {
 	return false
 }
 
-// beside reports whether the viewer is in the group in which somebody is.
-func (w *World) beside(v Viewer, o *Object) bool {
+// sharesIn reports whether a thought is shared with the viewer, whether or not the two meet.
+func (w *World) sharesIn(v Viewer, o *Object) bool {
+	switch {
+	case v.Member == "":
+		return false
+	case o.Group != "":
+		return w.isIn(v, o.Group)
+	case o.Done:
+		return v.Org == o.Org && v.Member != o.Other
+	}
+	return v.Member == o.Other
+}
+
+// isIn reports whether the viewer is in a group.
+func (w *World) isIn(v Viewer, group string) bool {
 	for _, x := range w.Objects {
-		if x.Kind == Beside && x.ID == o.ID && x.Member == v.Member && v.Member != "" {
+		if x.Kind == Beside && x.ID == group && x.Member == v.Member && v.Member != "" {
 			return true
 		}
 	}

@@ -91,6 +91,9 @@ var mutants = []mutant{
 	{name: "what is shared with a team is read by every team", table: "reflection_shares", policy: "p_team", old: `(team_id IN ( SELECT x.team_id
    FROM team_members x
   WHERE ((x.org_id = ( SELECT app_org() AS app_org)) AND (x.membership_id = ( SELECT app_membership() AS app_membership)))))`, new: `(team_id IS NOT NULL)`},
+	{name: "what is shared with a group is read by who is not in it", table: "reflection_shares", policy: "p_group", old: `(group_id = ANY (( SELECT my_groups() AS my_groups)::uuid[]))`, new: `(group_id IS NOT NULL)`},
+	{name: "a group reads what is shared with it whatever the agreement", table: "reflection_shares", policy: "p_group", old: `meets(org_id)`, new: `true`},
+	{name: "what is shared with a cohort is read by the house", table: "reflection_shares", policy: "p_cohort", old: `(x.membership_id = ( SELECT app_membership() AS app_membership))`, new: `true`},
 	{name: "what somebody of a suspended organization shares is still read", rests: oracle.Thought, sql: `ALTER POLICY p_resting ON reflection_shares USING (true)`},
 	{name: "relationships are public", sql: `ALTER POLICY p_read ON connection_sides USING (true)`},
 	{name: "one side does not see its connection", sql: `ALTER POLICY p_read ON connection_sides USING (org_id = (SELECT app_org()))`},

@@ -86,9 +86,20 @@ func (w *world) gather(o *org) {
 					w.put("step_group_seen", key+" "+m.String(), me)
 				}
 				places = append(places, place)
+				if n == 0 {
+					w.shareThought(of, it, &oracle.Object{Kind: oracle.Thought, Org: of.id.String(), Member: m.String(), Group: key, Shown: shownInGroup(name)}, "group_id", group, name)
+				}
 			}
 		}
 	}
+}
+
+// shownInGroup is how the model calls that a name stands in a row.
+func shownInGroup(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "name"
 }
 
 // common is a course that two organizations see, on whose lesson their people find each other; the other item where there is none.

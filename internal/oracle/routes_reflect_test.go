@@ -30,7 +30,7 @@ var reflectRoutes = map[string]route{
 	}},
 	"POST /reflections/:id": {kind: write, post: func(s *site, _ bool) (out []form) {
 		for _, h := range s.world.thoughts {
-			for _, body := range []string{"do=back", "do=drop", "do=share&with=colleague&colleague=mine", "do=share&with=reader&reader=" + nobody} {
+			for _, body := range []string{"do=back", "do=drop", "do=share&with=colleague&colleague=mine", "do=share&with=reader&reader=" + nobody, "do=share&with=group&group=" + nobody} {
 				out = append(out, form{"/reflections/" + h.ob.ID, body})
 			}
 		}
@@ -66,7 +66,23 @@ func (w *world) tryTogether(o *org) {
 		w.exec(o, `INSERT INTO cohort_tries (org_id, cohort_id, tryout_id, membership_id, title, what, outcome, said, shared_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'tried', now())`,
 			o.id, cohort, try, m, w.field(ob, "cohort_tries.title"), w.field(ob, "cohort_tries.what"), w.field(ob, "cohort_tries.outcome"))
 		w.put("cohort_tries", try.String(), ob)
+		if m == o.members[0] {
+			w.shareThought(o, it, &oracle.Object{Kind: oracle.Thought, Org: o.id.String(), Member: m.String(), Other: last.String(), Done: true}, "cohort_id", cohort, "")
+		}
 	}
+}
+
+// shareThought lets the member of ob share what they wrote on an item with the group or cohort of the column, under a name or none.
+func (w *world) shareThought(o *org, it, ob *oracle.Object, column string, with id.Any, name string) {
+	ob.ID = id.New[id.Any]().String()
+	secret := &oracle.Object{Kind: oracle.Private, Org: ob.Org, Member: ob.Member}
+	body := w.field(ob, "reflection_shares.body")
+	w.exec(o, `INSERT INTO reflections (org_id, membership_id, item_org, item_id, lesson_key, reflection_key, reflection_id, root_kind, root_id, title, asked, body, updated_at) VALUES ($1, $2, $3, $4, 'a', $5, $6, 'course', $4, $7, $8, $9, now())`,
+		o.id, ob.Member, it.Org, it.ID, "with-"+with.String(), ob.ID, w.field(secret, "reflections.title"), w.field(secret, "reflections.asked"), w.field(secret, "reflections.body"))
+	w.exec(o, `INSERT INTO reflection_shares (org_id, reflection_id, membership_id, item_org, item_id, reader_org, `+column+`, shown_name, body, shared_at) VALUES ($1, $2, $3, $4, $5, $1, $6, $7, $8, now())`,
+		o.id, ob.ID, ob.Member, it.Org, it.ID, with, name, body)
+	w.put("reflection_shares", ob.ID, ob)
+	w.thoughts = append(w.thoughts, sharedThought{ob, body})
 }
 
 // think lets each member of an organization share what they wrote: by turns with a colleague, with the team of the two first, and with
