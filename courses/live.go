@@ -244,6 +244,7 @@ type LiveView struct {
 	Taken    int  // seats, for authors
 	Waiting  int  // for authors
 	Room     string
+	Voided   []VoidedAttendance // that the viewer came, if it was taken back
 }
 
 // LivePerson is somebody who has a seat.
@@ -276,6 +277,7 @@ func (s *Service) LiveSession(ctx context.Context, session id.Any) (LiveView, er
 		}
 		db.One(b, &v.Settings, nil, liveSettingsSQL, sc.Org, sc.Membership)
 		db.One(b, &v.Name, nil, `SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, sc.Org, sc.Membership)
+		db.List(b, &v.Voided, voidedSQL+`AND v.session_id = $3 LIMIT 1`, sc.Org, sc.Membership, session)
 		db.One(b, &v.Link, nil, `SELECT k.link FROM live_links k WHERE k.session_id = $1`, session)
 		// Colleagues by the name that they have here; others by the one that they come under.
 		db.List(b, &v.People, `SELECT coalesce(m.name, s.shown_name) AS name, s.org_id FROM live_seats s LEFT JOIN memberships m ON m.org_id = $1 AND m.org_id = s.org_id AND m.membership_id = s.membership_id AND m.state = 'active'

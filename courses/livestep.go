@@ -248,12 +248,14 @@ func (s *Service) earn(tx *db.Tx, member id.Membership, p Place) error {
 	return s.complete(tx, at, tx.Batch)
 }
 
+// doneBy holds where a live session in the lesson l is done by the session x.
+const doneBy = `jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "live" && ($here == true || @.series == $series))', jsonb_build_object('here', l.item_id = x.item_id AND l.key = x.part, 'series', nullif(x.series, '')))`
+
 // attendedPlaces are the places that the member $2 of $1 is on and finishes by having come to the session $3.
 const attendedPlaces = `SELECT DISTINCT e.item_id, e.kind, l.key FROM live_seats s JOIN live_sessions x ON x.org_id = s.session_org AND x.session_id = s.session_id
 	JOIN enrollments e ON e.org_id = s.org_id AND e.membership_id = s.membership_id AND e.item_org = x.org_id AND e.state <> 'left'
 	JOIN lessons l ON l.org_id = e.item_org AND l.item_id = e.item_id AND l.version = e.version
-	WHERE s.org_id = $1 AND s.membership_id = $2 AND s.session_id = $3 AND s.attended
-		AND jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "live" && ($here == true || @.series == $series))', jsonb_build_object('here', l.item_id = x.item_id AND l.key = x.part, 'series', nullif(x.series, '')))
+	WHERE s.org_id = $1 AND s.membership_id = $2 AND s.session_id = $3 AND s.attended AND ` + doneBy + `
 	ORDER BY e.item_id, l.key LIMIT 100`
 
 // came finishes what a member of the acting organization finishes by having come to a session.

@@ -52,8 +52,7 @@ func (w *Withdrawer) carry(tx *db.Tx, e VersionWithdrawn) error {
 	err := tx.As(scope.Agreement, e.Owner, func() (err error) {
 		// Whoever the item was never open to, or is open to no more, is told nothing: words of another organization reach people by an agreement alone.
 		of, err = db.Row[withdrawn](tx, `SELECT w.version, w.kind, w.reason, w.instead, w.withdrawn_at, w.org_id, w.item_id, i.kind AS item_kind, i.title, w.undone_at,
-				w.org_id = $4 OR EXISTS (SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
-					WHERE ci.org_id = w.org_id AND ci.item_id = w.item_id AND g.viewer_org IN ($4, everyone()) AND (g.until IS NULL OR g.until > $5)) AS open
+				w.org_id = $4 OR `+openTo("w.org_id", "w.item_id", "$4", "$5")+` AS open
 			FROM withdrawals w JOIN items i ON i.org_id = w.org_id AND i.item_id = w.item_id WHERE w.org_id = $1 AND w.item_id = $2 AND w.version = $3 FOR SHARE OF w`, e.Owner, e.Item, e.Version, org, tx.Now)
 		return err
 	})

@@ -129,6 +129,7 @@ var events = map[string]eventCase{
 	"courses.enrollment_left":      {actors: []scope.Actor{scope.Discloser}},
 	"courses.joined":               {actors: []scope.Actor{scope.Mailer}},
 	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
+	"courses.progress_taken_back":  {actors: []scope.Actor{scope.Discloser}},
 	"courses.links_asked":          {actors: []scope.Actor{scope.Importer}},
 	"courses.live_attended":        {actors: []scope.Actor{scope.Usher}},
 	"courses.group_met":            {actors: []scope.Actor{scope.Usher}},
