@@ -45,6 +45,8 @@ func (u *Usher) Listen(relay *jobs.Relay) {
 	jobs.On(relay, scope.Usher, u.Attended)
 	u.s.listenGroups(relay)
 	jobs.On(relay, scope.Usher, func(ctx context.Context, _ []tenants.ConnectionChanged) error { return u.Lost(ctx) })
+	jobs.On(relay, scope.Usher, u.Closed)
+	jobs.On(relay, scope.Usher, func(ctx context.Context, _ []SeatsDue) error { return u.Lost(ctx) })
 }
 
 // Attended writes into the activity stream of the acting organization that its members came to sessions, and finishes the steps that are done by

@@ -156,6 +156,11 @@ func openTo(owner, item, other, at string) string {
 		WHERE ci.org_id = ` + owner + ` AND ci.item_id = ` + item + ` AND g.viewer_org IN (` + other + `, everyone()) AND (g.until IS NULL OR g.until > ` + at + `))`
 }
 
+// seatedBy holds where people of an organization can have a seat in sessions of the item i, as its own.
+func seatedBy(i, other, at string) string {
+	return `(` + i + `.state = 'published' AND ` + openTo(i+".org_id", i+".item_id", other, at) + `)`
+}
+
 // moveUp gives the free seats of an own session to those who wait, in the order of their coming, and has them told. Those to whose
 // organization the item is open no more are passed over. It acts as the usher of the session's organization, under its lock.
 func moveUp(tx *db.Tx, session id.Any) error {
@@ -170,8 +175,8 @@ func moveUp(tx *db.Tx, session id.Any) error {
 		next, err := db.Rows[struct {
 			Org    id.Org        `db:"org_id"`
 			Member id.Membership `db:"membership_id"`
-		}](tx, `UPDATE live_seats SET number = $3 WHERE seat_id = (SELECT s.seat_id FROM live_seats s JOIN live_sessions l ON l.org_id = s.session_org AND l.session_id = s.session_id
-				WHERE s.session_org = $1 AND s.session_id = $2 AND s.number IS NULL AND l.ends_at > $4 AND (s.org_id = $1 OR `+openTo("$1", "l.item_id", "s.org_id", "$4")+`)
+		}](tx, `UPDATE live_seats SET number = $3 WHERE seat_id = (SELECT s.seat_id FROM live_seats s JOIN live_sessions l ON l.org_id = s.session_org AND l.session_id = s.session_id JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id
+				WHERE s.session_org = $1 AND s.session_id = $2 AND s.number IS NULL AND l.ends_at > $4 AND (s.org_id = $1 OR `+seatedBy("i", "s.org_id", "$4")+`)
 				ORDER BY s.place LIMIT 1) AND session_org = $1 AND session_id = $2 RETURNING org_id, membership_id`, tx.Scope.Org, session, free[0], tx.Now)
 		if err != nil {
 			return fmt.Errorf("move up in %s: %w", session, err)

@@ -116,7 +116,8 @@ type eventCase struct {
 
 var events = map[string]eventCase{
 	"tenants.organization_changed": {actors: []scope.Actor{scope.Counter, scope.Indexer, scope.Mailer}},
-	"tenants.item_changed":         {actors: []scope.Actor{scope.Indexer}},
+	"tenants.item_changed":         {actors: []scope.Actor{scope.Indexer, scope.Usher}},
+	"courses.seats_due":            {actors: []scope.Actor{scope.Usher}},
 	"community.question_changed":   {actors: []scope.Actor{scope.Indexer}},
 	"community.answer_posted":      {actors: []scope.Actor{scope.Counter}},
 	"community.reacted":            {actors: []scope.Actor{scope.Counter}, keeps: []string{"counted"}},
