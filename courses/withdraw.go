@@ -39,6 +39,8 @@ type Withdrawal struct {
 	Reason  string    `db:"reason" json:"reason"`
 	Instead int       `db:"instead" json:"instead"` // the version that is in force then; 0 where the item closed
 	At      time.Time `db:"withdrawn_at" json:"withdrawn_at"`
+
+	Back *time.Time `db:"-" json:"undone_at"` // when it was given back, where somebody is told that; nil for not
 }
 
 // VersionRow is a published version of an own course or path.
@@ -362,7 +364,7 @@ func restore(tx *db.Tx, item id.Item, version int) error {
 	if err := tenants.Audit(tx, "version.restored", "item:"+item.String(), map[string]int{"version": version}); err != nil {
 		return err
 	}
-	if err := tx.As(scope.Agreement, tx.Scope.Org, func() error { return carryBack(tx, tx.Scope.Org, item, version) }); err != nil {
+	if err := tx.As(scope.Agreement, tx.Scope.Org, func() error { return carryBack(tx, tx.Scope.Org, item, version, true) }); err != nil {
 		return err
 	}
 	return spreadWithdrawal(tx, item, version)
@@ -401,7 +403,7 @@ func carry(tx *db.Tx, w withdrawn) error {
 			db.Write(b, &library, `UPDATE adoptions SET version = $5 WHERE org_id = $1 AND item_org = $2 AND item_id = $3 AND version = $4 AND updates <> 'follow'`, append(slices.Clone(at), w.Instead)...)
 		}
 		db.Write(b, &people, `UPDATE enrollments SET version = CASE WHEN $5 > 0 THEN $5 ELSE version END, finished_in = CASE WHEN completed_at IS NOT NULL THEN coalesce(finished_in, version) END,
-				floor_share = greatest(floor_share, CASE WHEN state = 'completed' THEN 1 WHEN total > 0 THEN least(done, total)::float8 / total ELSE 0 END), moved_from = NULL, moved_at = NULL, forced_from = CASE WHEN $6 THEN $4 END, forced_told = false
+				floor_share = greatest(floor_share, CASE WHEN state = 'completed' THEN 1 WHEN total > 0 THEN least(done, total)::float8 / total ELSE 0 END), moved_from = NULL, moved_at = NULL, forced_from = CASE WHEN $6 THEN $4 END, forced_told = false, forced_read = false, given_back = NULL
 			WHERE org_id = $1 AND item_org = $2 AND item_id = $3 AND version = $4 AND ($5 > 0 OR forced_from IS DISTINCT FROM $4)`, append(slices.Clone(at), w.Instead, w.Open)...)
 		if w.Open {
 			db.Write(b, nil, `INSERT INTO withdrawal_notes AS n (org_id, item_org, item_id, version, title, item_kind, kind, reason, instead, library, withdrawn_at)
@@ -421,11 +423,12 @@ func carry(tx *db.Tx, w withdrawn) error {
 	return follow(tx, w)
 }
 
-// carryBack ends in tx's organization what it was told of a withdrawal that is undone. Nobody goes back by it.
-func carryBack(tx *db.Tx, owner id.Org, item id.Item, version int) error {
+// carryBack ends in tx's organization what it was told of a withdrawal that is undone. Nobody goes back by it; who was moved is told of it, if it is
+// open to them.
+func carryBack(tx *db.Tx, owner id.Org, item id.Item, version int, open bool) error {
 	if err := tx.Batch(func(b *db.Batch) {
 		db.Write(b, nil, `UPDATE withdrawal_notes SET undone_at = $5 WHERE org_id = $1 AND item_org = $2 AND item_id = $3 AND version = $4 AND undone_at IS NULL`, tx.Scope.Org, owner, item, version, tx.Now)
-		db.Write(b, nil, `UPDATE enrollments SET forced_from = NULL WHERE org_id = $1 AND item_org = $2 AND item_id = $3 AND forced_from = $4`, tx.Scope.Org, owner, item, version)
+		db.Write(b, nil, `UPDATE enrollments SET forced_from = NULL, given_back = CASE WHEN $5 THEN $4 END, back_told = false WHERE org_id = $1 AND item_org = $2 AND item_id = $3 AND forced_from = $4`, tx.Scope.Org, owner, item, version, open)
 	}); err != nil {
 		return fmt.Errorf("carry back version %d of %s: %w", version, item, err)
 	}
@@ -577,7 +580,7 @@ func again(tx *db.Tx, path id.Item, version int, next Outline, digest []byte) (i
 	})
 }
 
-// ReadWithdrawal takes the notice of a withdrawal away from the acting member, who has read it. Repeating it is safe.
+// ReadWithdrawal takes the notice of a withdrawal, or of its end, away from the acting member, who has read it. Repeating it is safe.
 func (s *Service) ReadWithdrawal(ctx context.Context, item id.Item) error {
 	if err := authz.Check(ctx, authz.Learn, id.Org{}); err != nil {
 		return err
@@ -586,7 +589,7 @@ func (s *Service) ReadWithdrawal(ctx context.Context, item id.Item) error {
 		if _, err := tenants.SeeItem(tx, item); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`UPDATE enrollments SET forced_from = NULL WHERE org_id = $1 AND membership_id = $2 AND item_id = $3 AND forced_from IS NOT NULL`, tx.Scope.Org, tx.Scope.Membership, item)
+		_, err := tx.Exec(`UPDATE enrollments SET forced_read = true, given_back = NULL WHERE org_id = $1 AND membership_id = $2 AND item_id = $3 AND (forced_from IS NOT NULL OR given_back IS NOT NULL)`, tx.Scope.Org, tx.Scope.Membership, item)
 		return err
 	})
 }
