@@ -160,10 +160,10 @@ func (s *Service) unearn(tx *db.Tx, v voided) (items []id.Item, err error) {
 	defer func() { tx.Scope.Membership = before }()
 	items = []id.Item{}
 	for _, c := range list {
-		if n, err := openMeets(tx, located{Org: c.Org, Item: c.Item, Lesson: c.Lesson, Version: c.Version}); err != nil || n == 0 {
-			if err != nil {
-				return nil, err
-			}
+		switch open, err := openMeets(tx, located{Org: c.Org, Item: c.Item, Lesson: c.Lesson, Version: c.Version}); {
+		case err != nil:
+			return nil, err
+		case open.Live == 0:
 			continue
 		}
 		if err := tx.Must(`DELETE FROM completions WHERE org_id = $1 AND membership_id = $2 AND item_org = $3 AND item_id = $4 AND lesson_key = $5`, tx.Scope.Org, v.Member, c.Org, c.Item, c.Lesson); err != nil {

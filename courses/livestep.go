@@ -211,10 +211,16 @@ func (l *LiveStep) sort() {
 	}
 }
 
+// meetings are live sessions and what a few do together, each by its number.
+type meetings struct {
+	Live   int `db:"live"`
+	Groups int `db:"groups"`
+}
+
 // openMeets counts the live sessions of the lesson that the member has not come to, and what a few do together in which the member has not taken
 // part.
-func openMeets(tx *db.Tx, at located) (int, error) {
-	return db.Row[int](tx, `SELECT count(*)::int FROM lessons l CROSS JOIN LATERAL jsonb_array_elements(l.blocks) b
+func openMeets(tx *db.Tx, at located) (meetings, error) {
+	return db.Row[meetings](tx, `SELECT (count(*) FILTER (WHERE b->>'kind' = 'live'))::int AS live, (count(*) FILTER (WHERE b->>'kind' = 'group'))::int AS groups FROM lessons l CROSS JOIN LATERAL jsonb_array_elements(l.blocks) b
 		WHERE l.org_id = $3 AND l.item_id = $4 AND l.version = $6 AND l.key = $5 AND (b->>'kind' = 'live' AND NOT (coalesce((b->>'recording')::boolean, false) AND jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "video")'))
 				AND NOT EXISTS (SELECT 1 FROM live_seats s JOIN live_sessions x ON x.org_id = s.session_org AND x.session_id = s.session_id
 					WHERE s.org_id = $1 AND s.membership_id = $2 AND s.attended AND x.org_id = $3 AND (x.item_id = $4 AND x.part = $5 OR x.series <> '' AND x.series = b->>'series'))
@@ -242,7 +248,7 @@ func (s *Service) earn(tx *db.Tx, member id.Membership, p Place) error {
 	case err != nil:
 		return err
 	}
-	if n, err := open(tx, at); err != nil || n > 0 {
+	if left, err := open(tx, at); err != nil || left.any() {
 		return err
 	}
 	return s.complete(tx, at, tx.Batch)
