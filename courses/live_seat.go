@@ -385,7 +385,7 @@ func (s *Service) MarkAttendance(ctx context.Context, session id.Any, shown, cam
 				Member id.Membership `db:"membership_id"`
 				Came   bool          `db:"attended"`
 			}](tx, `UPDATE live_seats SET attended = seat_id = ANY ($4) WHERE session_org = $1 AND session_id = $2 AND seat_id = ANY ($3) AND number IS NOT NULL AND attended IS NOT TRUE AND attended IS DISTINCT FROM (seat_id = ANY ($4)) RETURNING org_id, membership_id, attended`,
-				tx.Scope.Org, session, shown, came)
+				tx.Scope.Org, session, shown, append([]id.Any{}, came...)) // Without a tick it is said of everybody that they did not come.
 			if err != nil {
 				return err
 			}

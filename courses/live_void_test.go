@@ -150,6 +150,22 @@ func (h *hall) readsVoid(path id.Item, session id.Any) {
 	}
 }
 
+// A list without any tick says of everybody on it that they were not there, however often it is saved.
+func TestNobodyCame(t *testing.T) {
+	t.Parallel()
+	h := openHall(t)
+	session := h.plan(24*time.Hour, 1)
+	if _, err := h.svc.TakeSeat(h.partner.member, session, "company"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		h.attended(session, false)
+		if v, err := h.svc.Guests(h.author, session, courses.GuestFilter{}); err != nil || v.Guests[0].Attended == nil || v.Guests[0].Came() {
+			t.Fatalf("%+v, %v", v.Guests, err)
+		}
+	}
+}
+
 // What another session finished as well stays, and the record of an organization to which the session is open no more is its own.
 func TestWhatDoesNotRestOnAVoidedAttendanceStays(t *testing.T) {
 	t.Parallel()
