@@ -455,8 +455,7 @@ func (s *Service) end(tx *db.Tx, at located, c *checked, quiz string, run Sittin
 	if passed && run.Skips {
 		return s.skipped(tx, at, b)
 	}
-	open, err := open(tx, at)
-	if err != nil || open > 0 {
+	if left, err := open(tx, at); err != nil || left.any() {
 		return err
 	}
 	return s.complete(tx, at, tx.Batch)
@@ -516,33 +515,56 @@ func (r *root) skip(step, lesson string) *Skip {
 	return nil
 }
 
+// remaining is what a member has to do before a lesson is finished.
+type remaining struct {
+	questions, checks, tasks int
+
+	meetings
+}
+
+func (l remaining) any() bool { return l != remaining{} }
+
+// fault is Invalid and says what is open first; nil for nothing.
+func (l remaining) fault() error {
+	for _, x := range []struct {
+		n   int
+		key string
+	}{
+		{l.questions, "courses.lesson.questions_open"}, {l.checks, "courses.lesson.checks_open"}, {l.tasks, "practice.lesson.open"}, {l.Live, "livestep.lesson_open"}, {l.Groups, "group.lesson_open"},
+	} {
+		if x.n > 0 {
+			return errs.Say(errs.Invalid, x.key, "Count", x.n)
+		}
+	}
+	return nil
+}
+
 // open counts what the member has to do before the lesson is finished: questions, checks that are not passed, tasks that are not done, and
 // people whom they have not met.
-func open(tx *db.Tx, at located) (n int, err error) {
+func open(tx *db.Tx, at located) (l remaining, err error) {
 	if at.Ref.Questions > 0 {
-		if n, err = openQuestions(tx, at); err != nil {
-			return 0, err
+		if l.questions, err = openQuestions(tx, at); err != nil {
+			return l, err
 		}
 	}
 	if at.Ref.Tasks > 0 {
 		done, err := doneTasks(tx, at)
 		if err != nil {
-			return 0, err
+			return l, err
 		}
-		n += max(at.Ref.Tasks-done, 0)
+		l.tasks = max(at.Ref.Tasks-done, 0)
 	}
 	if at.Ref.Meets > 0 {
-		met, err := openMeets(tx, at)
-		if err != nil {
-			return 0, err
+		if l.meetings, err = openMeets(tx, at); err != nil {
+			return l, err
 		}
-		n += met
 	}
 	if at.Ref.Checks == 0 {
-		return n, nil
+		return l, nil
 	}
 	passed, err := db.Row[int](tx, `SELECT count(DISTINCT s.quiz_key)::int FROM sittings s JOIN lessons l ON l.org_id = $3 AND l.item_id = $4 AND l.version = $6 AND l.key = $5
 		WHERE s.org_id = $1 AND s.membership_id = $2 AND s.item_org = $3 AND s.item_id = $4 AND s.lesson_key = $5 AND s.passed AND jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "quiz" && @.key == $k)', jsonb_build_object('k', s.quiz_key))`,
 		tx.Scope.Org, tx.Scope.Membership, at.Org, at.Item, at.Lesson, at.Version)
-	return n + max(at.Ref.Checks-passed, 0), err
+	l.checks = max(at.Ref.Checks-passed, 0)
+	return l, err
 }

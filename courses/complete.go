@@ -108,9 +108,9 @@ func (at located) way(p Place) Way {
 
 // CompleteLesson marks what stands at the place as finished: a lesson, or a story or resource that is a step. In one transaction
 // it brings the progress of every enrollment up to date, appends the statement and emits LessonCompleted; repeating it, also at
-// the same time, does all of this once. Whoever has not begun the course or path begins it with this. A lesson with questions or
-// checks is finished by answering and passing them; before that it is Invalid. A step that waits for others is a Conflict that names
-// them. A visitor's progress is kept for the browser only. It returns where to
+// the same time, does all of this once. Whoever has not begun the course or path begins it with this. A lesson with questions,
+// checks, tasks or people to meet is finished by those; before that it is Invalid, with what is open. A step that waits for others is a Conflict that names
+// them. A visitor's progress is kept for the browser only; for a task or a meeting they sign in, and before that it is a Conflict. It returns where to
 // go on.
 func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error) {
 	if err := authz.Check(ctx, authz.VisitorProgress, id.Org{}); err != nil {
@@ -131,12 +131,12 @@ func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error
 		if err := s.join(tx, at); err != nil {
 			return err
 		}
-		n, err := open(tx, at)
+		left, err := open(tx, at)
 		if err != nil {
 			return err
 		}
-		if n > 0 {
-			return errs.Say(errs.Invalid, "courses.lesson.questions_open", "Count", n)
+		if err := left.fault(); err != nil {
+			return err
 		}
 		return s.complete(tx, at, tx.Last)
 	})
@@ -314,8 +314,7 @@ func (s *Service) answer(tx *db.Tx, at located, a attempt, right bool) (complete
 	}); err != nil {
 		return false, fmt.Errorf("answer %s: %w", a.Question, err)
 	}
-	n, err := open(tx, at)
-	if err != nil || n > 0 {
+	if left, err := open(tx, at); err != nil || left.any() {
 		return false, err
 	}
 	return true, s.complete(tx, at, tx.Last)

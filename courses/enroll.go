@@ -165,6 +165,7 @@ type tally struct {
 	}
 	root   *root         // what was read before, of one of them; nil for nothing
 	member id.Membership // whose they are; zero for the acting one
+	gone   *Leaf         // what is finished no more, for which those count that are complete as well; nil for nothing
 }
 
 type counting struct {
@@ -176,28 +177,30 @@ type counting struct {
 	Origin       string        `db:"origin"`
 	Ref          string        `db:"origin_ref"`
 	Floor        float64       `db:"floor_share"`
+	State        string        `db:"state"`
 }
 
 func (c counting) edition() edition { return edition{c.ItemOrg, c.ItemID, c.Version} }
 
-// concerned is the member's enrollments e with their versions v that contain an item: $1 organization, $2 membership, $3 item.
+// concerned is the member's enrollments e with their versions v that contain an item: $1 organization, $2 membership, $3 item, $4 whether those
+// that are complete are meant, too.
 const concerned = `enrollments e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
-	WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' AND (e.item_id = $3 OR $3 = ANY(v.leads_to))`
+	WHERE e.org_id = $1 AND e.membership_id = $2 AND (e.state = 'active' OR $4 AND e.state = 'completed') AND (e.item_id = $3 OR $3 = ANY(v.leads_to))`
 
 // queue reads it. The enrollments are locked before the completions are read, so that of two lessons finished at once the later
 // one counts both.
 func (t *tally) queue(b *db.Batch, sc scope.Scope, item id.Item) {
-	args, asked := []any{sc.Org, sc.Membership, item}, []id.Item{}
+	args, asked := []any{sc.Org, sc.Membership, item, t.gone != nil}, []id.Item{}
 	if t.root != nil {
 		asked = append(asked, t.root.ItemID)
 		for _, s := range t.root.Outline.Steps {
 			asked = append(asked, s.Item)
 		}
 	}
-	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, e.kind, e.version, e.origin, e.origin_ref, e.floor_share
+	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, e.kind, e.version, e.origin, e.origin_ref, e.floor_share, e.state
 		FROM `+concerned+` ORDER BY e.enrollment_id LIMIT 500 FOR UPDATE OF e`, args...)
 	db.One(b, &t.has, nil, `WITH leads AS MATERIALIZED (SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM `+concerned+`)
-		SELECT visible_items(ARRAY(SELECT l.item_id FROM leads l WHERE l.item_id <> ALL($4))) AS sees,
+		SELECT visible_items(ARRAY(SELECT l.item_id FROM leads l WHERE l.item_id <> ALL($5))) AS sees,
 			(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l)) x) AS finished`, append(args, asked)...)
 }
 
@@ -212,12 +215,37 @@ func (t *tally) editions() (out []edition) {
 	return out
 }
 
+func (t *tally) finished() map[Leaf]bool {
+	out := map[Leaf]bool{}
+	for _, d := range t.has.Finished {
+		out[d.leaf()] = true
+	}
+	return out
+}
+
+// recount queues the figures of what a leaf is finished no more for, and returns the items of which something is open by that. Also the share
+// below which a new version does not bring anybody falls by the leaf's.
+func (t *tally) recount(b *db.Batch, tx *db.Tx, list map[edition]Outline) (items []id.Item) {
+	finished, had := t.finished(), t.finished()
+	had[*t.gone] = true
+	for _, e := range t.on {
+		required := list[e.edition()].Required(e.ItemID, t.visible)
+		before, now := Measure(required, had), Measure(required, finished)
+		if now.Done == before.Done {
+			continue
+		}
+		items = append(items, e.ItemID)
+		floor := max(0, e.Floor-before.Share()+now.Share())
+		now = now.atLeast(floor)
+		db.Write(b, nil, `UPDATE enrollments SET done = $3, total = $4, floor_share = $5, state = 'active', completed_at = NULL, finished_in = NULL, updated_at = $6 WHERE org_id = $1 AND enrollment_id = $2`,
+			tx.Scope.Org, e.EnrollmentID, now.Done, now.Total, floor, tx.Now)
+	}
+	return items
+}
+
 // count queues the figures, and the news of those that are complete.
 func (t *tally) count(b *db.Batch, tx *db.Tx, list map[edition]Outline) {
-	finished := map[Leaf]bool{}
-	for _, d := range t.has.Finished {
-		finished[d.leaf()] = true
-	}
+	finished := t.finished()
 	for _, e := range t.on {
 		p := Measure(list[e.edition()].Required(e.ItemID, t.visible), finished).atLeast(e.Floor)
 		now, at := "active", (*time.Time)(nil)

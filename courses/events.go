@@ -39,6 +39,19 @@ func (LessonCompleted) EventKind() string { return "courses.lesson_completed" }
 // EventOrg implements jobs.Event: the organization for which the person learns.
 func (e LessonCompleted) EventOrg() id.Org { return e.Org }
 
+// ProgressTakenBack says that something which a member had finished is open again, because it was a wrong record.
+type ProgressTakenBack struct {
+	Org        id.Org        `json:"org"`
+	Membership id.Membership `json:"membership"`
+	At         time.Time     `json:"at"`
+}
+
+// EventKind implements jobs.Event.
+func (ProgressTakenBack) EventKind() string { return "courses.progress_taken_back" }
+
+// EventOrg implements jobs.Event: the organization for which the person learns.
+func (e ProgressTakenBack) EventOrg() id.Org { return e.Org }
+
 // EnrollmentCompleted says that a member finished a course or path as a whole.
 type EnrollmentCompleted struct {
 	Org        id.Org        `json:"org"`

@@ -24,6 +24,9 @@ func (s *Service) Listen(r *jobs.Relay) {
 	jobs.On(r, scope.Discloser, func(ctx context.Context, events []EnrollmentLeft) error {
 		return s.tenants.Disclose(ctx, members(events, func(e EnrollmentLeft) id.Membership { return e.Membership })...)
 	})
+	jobs.On(r, scope.Discloser, func(ctx context.Context, events []ProgressTakenBack) error {
+		return s.tenants.Disclose(ctx, members(events, func(e ProgressTakenBack) id.Membership { return e.Membership })...)
+	})
 	jobs.On(r, scope.Mailer, func(ctx context.Context, _ []Joined) error { return s.Catch(ctx) })
 	jobs.On(r, scope.Issuer, s.Give)
 }

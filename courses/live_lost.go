@@ -9,9 +9,11 @@ import (
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/mail"
 	"github.com/learnscape/learnscape/internal/scope"
+	"github.com/learnscape/learnscape/tenants"
 )
 
 // lostSeats bounds how many seats are given back at once.
@@ -28,6 +30,43 @@ type lostSeat struct {
 	Slug    string        `db:"slug"`
 	Told    bool          `db:"told"`
 	Seated  bool          `db:"seated"`
+}
+
+// SeatsDue says that an organization has to look whether its people have seats in sessions that they see no more.
+type SeatsDue struct {
+	Org id.Org `json:"org"`
+}
+
+// EventKind implements jobs.Event.
+func (SeatsDue) EventKind() string { return "courses.seats_due" }
+
+// EventOrg implements jobs.Event.
+func (e SeatsDue) EventOrg() id.Org { return e.Org }
+
+// Closed asks the organizations to look of whose people somebody has a seat, or waits, in a session of an item of the acting organization that is
+// open to them no more: it was taken out of a collection, or that was closed, or the item itself. Repeating it is safe.
+func (u *Usher) Closed(ctx context.Context, events []tenants.ItemChanged) error {
+	if err := authz.Check(ctx, authz.SeatPeople, id.Org{}); err != nil {
+		return err
+	}
+	items := make([]id.Item, len(events))
+	for i, e := range events {
+		items[i] = e.Item
+	}
+	return u.s.db.Tx(ctx, func(tx *db.Tx) error {
+		orgs, err := db.Rows[id.Org](tx, `SELECT DISTINCT s.org_id FROM items i JOIN live_sessions l ON l.org_id = i.org_id AND l.item_id = i.item_id AND l.state = 'planned' AND l.ends_at > $3
+			JOIN live_seats s ON s.session_org = l.org_id AND s.session_id = l.session_id AND s.org_id <> $1 AND s.attended IS NULL
+			WHERE i.org_id = $1 AND i.item_id = ANY ($2) AND NOT `+seatedBy("i", "s.org_id", "$3")+` ORDER BY s.org_id LIMIT 10000`, tx.Scope.Org, items, tx.Now)
+		if err != nil {
+			return fmt.Errorf("who has seats in what closed: %w", err)
+		}
+		for _, o := range orgs {
+			if err := jobs.Emit(tx, SeatsDue{o}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Lost gives back what members of the acting organization have in future sessions of others that they do not see any more, because a connection

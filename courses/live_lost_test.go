@@ -1,6 +1,7 @@
 package courses_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/learnscape/learnscape/courses"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/db/dbtest"
+	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/jobs"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
@@ -73,6 +75,56 @@ func TestASeatInWhatIsClosedGoesToWhoWaits(t *testing.T) {
 				t.Errorf("%s took %d seats, %v", name, n, err)
 			}
 			return nil
+		})
+	}
+}
+
+// One thing that closes is enough: what people of the partner have no seat in any more is free at once, whoever closed it and however.
+func TestASeatInOneThingThatClosesIsFreeAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, shut := range map[string]func(*hall, context.Context) error{
+		"taken out of a collection": func(h *hall, by context.Context) error {
+			return h.tenants.RemoveFromCollection(by, "shared", h.item.ItemID)
+		},
+		"a collection": func(h *hall, by context.Context) error {
+			return h.tenants.SetVisibility(by, "shared", tenants.Internal)
+		},
+		"a collection to one": func(h *hall, _ context.Context) error {
+			return h.db.Tx(h.vendor.ctx, func(tx *db.Tx) error { return tenants.Close(tx, "shared", h.partner.org.OrgID) })
+		},
+		"the course": func(h *hall, _ context.Context) error {
+			return h.db.Tx(h.vendor.ctx, func(tx *db.Tx) error { return tenants.RetireItem(tx, h.item.ItemID) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := openHall(t)
+			session := h.plan(48*time.Hour, 1)
+			waiting := h.colleague(h.vendor)
+			if got, err := h.svc.TakeSeat(h.partner.member, session, "name"); err != nil || got != courses.LiveSeat {
+				t.Fatal(got, err)
+			}
+			if got, err := h.svc.TakeSeat(waiting, session, "name"); err != nil || got != courses.LiveWaiting {
+				t.Fatal(got, err)
+			}
+			elsewhere := h.planFor(h.course("stays", "open").ItemID, 48*time.Hour, func(*courses.LiveDraft) {})
+			if got, err := h.svc.TakeSeat(h.partner.member, elsewhere, "name"); err != nil || got != courses.LiveSeat {
+				t.Fatal(got, err)
+			}
+			h.told(h.partner)
+			h.told(h.vendor)
+			h.tx(h.vendor.ctx, func(tx *db.Tx) error {
+				return jobs.Emit(tx, tenants.ItemChanged{Org: h.vendor.org.OrgID, Item: h.item.ItemID})
+			})
+			h.mails(h.partner) // News of what is open takes nothing away.
+			h.did(shut(h, h.watcher(h.vendor)))
+			if got := h.mails(h.partner, "No seat any more: Ask the field"); !strings.Contains(got[0], "METHOD:CANCEL") {
+				t.Errorf("told:\n%s", got[0])
+			}
+			h.mails(h.vendor, "You have a seat")
+			if left := one[id.Any](h.partner.member, h.world, `SELECT s.session_id FROM live_seats s WHERE s.org_id = $1`, h.partner.org.OrgID); left != elsewhere {
+				t.Errorf("the seat in %s is left, not that in what stays open", left)
+			}
 		})
 	}
 }

@@ -42,28 +42,40 @@ func (u *Usher) Listen(relay *jobs.Relay) {
 		}
 		return nil
 	})
-	jobs.On(relay, scope.Usher, u.s.Attended)
+	jobs.On(relay, scope.Usher, u.Attended)
 	u.s.listenGroups(relay)
 	jobs.On(relay, scope.Usher, func(ctx context.Context, _ []tenants.ConnectionChanged) error { return u.Lost(ctx) })
+	jobs.On(relay, scope.Usher, u.Closed)
+	jobs.On(relay, scope.Usher, func(ctx context.Context, _ []SeatsDue) error { return u.Lost(ctx) })
 }
 
 // Attended writes into the activity stream of the acting organization that its members came to sessions, and finishes the steps that are done by
-// that. An event only says whose rows to
-// look at; repeating it writes nothing twice.
-func (s *Service) Attended(ctx context.Context, events []LiveAttended) error {
+// that; what was taken back it undoes. An event only says whose rows to look at; repeating it writes nothing twice.
+func (u *Usher) Attended(ctx context.Context, events []LiveAttended) error {
 	if err := authz.Check(ctx, authz.SeatPeople, id.Org{}); err != nil {
 		return err
 	}
-	return s.db.Tx(ctx, func(tx *db.Tx) error {
+	return u.s.db.Tx(ctx, func(tx *db.Tx) error {
 		for _, e := range events {
+			if err := u.carryVoid(tx, e); err != nil {
+				return err
+			}
+			of := e.Session.String() + "/" + e.Membership.String()
+			// What was taken back and noted again is said again.
+			if n, err := db.Row[int](tx, `SELECT count(*)::int FROM live_sessions l JOIN statements s ON s.org_id = $1 AND s.membership_id = $2 AND s.at = l.starts_at AND s.verb = 'voided' AND s.context->>'session' = l.session_id::text
+				WHERE l.session_id = $3`, tx.Scope.Org, e.Membership, e.Session); err != nil {
+				return err
+			} else if n > 0 {
+				of += "/" + strconv.Itoa(n)
+			}
 			if _, err := tx.Exec(`INSERT INTO statements (org_id, at, statement_id, membership_id, verb, object_org, object_kind, object_id, object_part, formal, pull, minutes, context)
 				SELECT s.org_id, l.starts_at, $4, s.membership_id, 'attended', l.org_id, i.kind, l.item_id, l.part, true, true, (extract(epoch FROM l.ends_at - l.starts_at) / 60)::int, jsonb_build_object('session', l.session_id)
 				FROM live_seats s JOIN live_sessions l ON l.org_id = s.session_org AND l.session_id = s.session_id JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id
 				WHERE s.org_id = $1 AND s.membership_id = $2 AND s.session_id = $3 AND s.attended ON CONFLICT DO NOTHING`,
-				tx.Scope.Org, e.Membership, e.Session, id.Derive[id.Any]("learnscape/live", e.Session.String()+"/"+e.Membership.String())); err != nil {
+				tx.Scope.Org, e.Membership, e.Session, id.Derive[id.Any]("learnscape/live", of)); err != nil {
 				return fmt.Errorf("note that somebody came: %w", err)
 			}
-			if err := s.came(tx, e); err != nil {
+			if err := u.s.came(tx, e); err != nil {
 				return err
 			}
 		}

@@ -44,7 +44,7 @@ func (LiveNews) EventKind() string { return "courses.live_news" }
 // EventOrg implements jobs.Event.
 func (e LiveNews) EventOrg() id.Org { return e.Org }
 
-// LiveAttended says that a member came to a session.
+// LiveAttended says that it was noted that a member came to a session, or that this was taken back.
 type LiveAttended struct {
 	Org        id.Org        `json:"org"` // the organization for which the person learns
 	Session    id.Any        `json:"session"`
@@ -150,6 +150,17 @@ func noteFull(tx *db.Tx, session id.Any, full bool) error {
 	return err
 }
 
+// openTo holds where an item of an organization is open to another one at a time; all of them are expressions.
+func openTo(owner, item, other, at string) string {
+	return `EXISTS (SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
+		WHERE ci.org_id = ` + owner + ` AND ci.item_id = ` + item + ` AND g.viewer_org IN (` + other + `, everyone()) AND (g.until IS NULL OR g.until > ` + at + `))`
+}
+
+// seatedBy holds where people of an organization can have a seat in sessions of the item i, as its own.
+func seatedBy(i, other, at string) string {
+	return `(` + i + `.state = 'published' AND ` + openTo(i+".org_id", i+".item_id", other, at) + `)`
+}
+
 // moveUp gives the free seats of an own session to those who wait, in the order of their coming, and has them told. Those to whose
 // organization the item is open no more are passed over. It acts as the usher of the session's organization, under its lock.
 func moveUp(tx *db.Tx, session id.Any) error {
@@ -164,9 +175,8 @@ func moveUp(tx *db.Tx, session id.Any) error {
 		next, err := db.Rows[struct {
 			Org    id.Org        `db:"org_id"`
 			Member id.Membership `db:"membership_id"`
-		}](tx, `UPDATE live_seats SET number = $3 WHERE seat_id = (SELECT s.seat_id FROM live_seats s JOIN live_sessions l ON l.org_id = s.session_org AND l.session_id = s.session_id
-				WHERE s.session_org = $1 AND s.session_id = $2 AND s.number IS NULL AND l.ends_at > $4 AND (s.org_id = $1 OR EXISTS (SELECT 1 FROM collection_items ci JOIN grants g ON g.org_id = ci.org_id AND g.collection_id = ci.collection_id
-					WHERE ci.org_id = $1 AND ci.item_id = l.item_id AND g.viewer_org IN (s.org_id, everyone()) AND (g.until IS NULL OR g.until > $4)))
+		}](tx, `UPDATE live_seats SET number = $3 WHERE seat_id = (SELECT s.seat_id FROM live_seats s JOIN live_sessions l ON l.org_id = s.session_org AND l.session_id = s.session_id JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id
+				WHERE s.session_org = $1 AND s.session_id = $2 AND s.number IS NULL AND l.ends_at > $4 AND (s.org_id = $1 OR `+seatedBy("i", "s.org_id", "$4")+`)
 				ORDER BY s.place LIMIT 1) AND session_org = $1 AND session_id = $2 RETURNING org_id, membership_id`, tx.Scope.Org, session, free[0], tx.Now)
 		if err != nil {
 			return fmt.Errorf("move up in %s: %w", session, err)
@@ -276,7 +286,13 @@ type Guest struct {
 	Own      bool   `db:"own"`
 	Waiting  bool   `db:"waiting"`
 	Attended *bool  `db:"attended"` // nil: nobody said
+
+	Voided *time.Time `db:"voided_at"` // when it was taken back that they came; nil for not
+	Reason string     `db:"reason"`    // why
 }
+
+// Came reports whether it was noted that they came.
+func (g Guest) Came() bool { return g.Attended != nil && *g.Attended }
 
 // GuestList is who comes to an own session.
 type GuestList struct {
@@ -291,6 +307,7 @@ type GuestList struct {
 type GuestFilter struct {
 	Query   string // words of a name or company
 	Waiting bool   // who waits, instead of who has a seat
+	Seat    id.Any // of one of them; zero for all
 	Page    int    // from 0
 	All     bool   // no pages
 }
@@ -325,12 +342,13 @@ func (s *Service) Guests(ctx context.Context, session id.Any, f GuestFilter) (Gu
 		if err := tx.As(scope.Usher, tx.Scope.Org, func() (err error) {
 			// The name of somebody else's member is read only where their organization lets names cross to this one now, and the company likewise.
 			rows, err = db.Rows[guestRow](tx, `SELECT g.*, count(*) OVER ()::int AS found FROM (
-					SELECT s.seat_id, s.place, s.org_id = $1 AS own, s.number IS NULL AS waiting, s.attended,
+					SELECT s.seat_id, s.place, s.org_id = $1 AS own, s.number IS NULL AS waiting, s.attended, v.voided_at, coalesce(v.reason, '') AS reason,
 						CASE WHEN s.org_id = $1 THEN coalesce((SELECT m.name FROM memberships m WHERE m.org_id = s.org_id AND m.membership_id = s.membership_id), '') WHEN c.meet = 'name' AND s.shown_as = 'name' THEN s.shown_name ELSE '' END AS name,
 						CASE WHEN s.org_id = $1 OR c.meet IN ('name', 'company') AND s.shown_as IN ('name', 'company') THEN o.name ELSE '' END AS company
 					FROM live_seats s LEFT JOIN organizations o ON o.org_id = s.org_id AND o.state = 'active' LEFT JOIN connection_sides c ON c.org_id = s.org_id AND c.other_org = $1 AND c.state = 'active' AND o.org_id IS NOT NULL
-					WHERE s.session_org = $1 AND s.session_id = $2 AND (s.number IS NULL) = $3) g
-				WHERE lower(g.name || ' ' || g.company) LIKE $4 ORDER BY g.place LIMIT $5 OFFSET $6`, tx.Scope.Org, session, f.Waiting, db.Like(f.Query), limit, from)
+						LEFT JOIN live_voided v ON v.org_id = s.org_id AND v.membership_id = s.membership_id AND v.session_id = s.session_id AND NOT v.again
+					WHERE s.session_org = $1 AND s.session_id = $2 AND (s.number IS NULL) = $3 AND ($7::uuid IS NULL OR s.seat_id = $7)) g
+				WHERE lower(g.name || ' ' || g.company) LIKE $4 ORDER BY g.place LIMIT $5 OFFSET $6`, tx.Scope.Org, session, f.Waiting, db.Like(f.Query), limit, from, f.Seat)
 			return err
 		}); err != nil {
 			return err
@@ -347,7 +365,7 @@ func (s *Service) Guests(ctx context.Context, session id.Any, f GuestFilter) (Gu
 }
 
 // MarkAttendance notes which of the shown seats of an own session somebody sat on, once it has begun. Who came has it in their own
-// records. Conflict before.
+// records, and keeps it there: see VoidAttendance. Conflict before.
 func (s *Service) MarkAttendance(ctx context.Context, session id.Any, shown, came []id.Any) error {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return err
@@ -366,13 +384,17 @@ func (s *Service) MarkAttendance(ctx context.Context, session id.Any, shown, cam
 				Org    id.Org        `db:"org_id"`
 				Member id.Membership `db:"membership_id"`
 				Came   bool          `db:"attended"`
-			}](tx, `UPDATE live_seats SET attended = seat_id = ANY ($4) WHERE session_org = $1 AND session_id = $2 AND seat_id = ANY ($3) AND number IS NOT NULL AND attended IS DISTINCT FROM (seat_id = ANY ($4)) RETURNING org_id, membership_id, attended`,
-				tx.Scope.Org, session, shown, came)
+			}](tx, `UPDATE live_seats SET attended = seat_id = ANY ($4) WHERE session_org = $1 AND session_id = $2 AND seat_id = ANY ($3) AND number IS NOT NULL AND attended IS NOT TRUE AND attended IS DISTINCT FROM (seat_id = ANY ($4)) RETURNING org_id, membership_id, attended`,
+				tx.Scope.Org, session, shown, append([]id.Any{}, came...)) // Without a tick it is said of everybody that they did not come.
 			if err != nil {
 				return err
 			}
 			for _, r := range rows {
 				if n++; r.Came {
+					// Who was told that it was taken back is told of this as well.
+					if _, err := tx.Exec(`UPDATE live_voided SET again = carried_at IS NOT NULL, carried_at = NULL WHERE session_org = $1 AND org_id = $2 AND membership_id = $3 AND session_id = $4 AND NOT again`, tx.Scope.Org, r.Org, r.Member, session); err != nil {
+						return err
+					}
 					if err := jobs.Emit(tx, LiveAttended{Org: r.Org, Session: session, Membership: r.Member}); err != nil {
 						return err
 					}

@@ -207,10 +207,16 @@ func (l *LiveStep) sort() {
 	}
 }
 
+// meetings are live sessions and what a few do together, each by its number.
+type meetings struct {
+	Live   int `db:"live"`
+	Groups int `db:"groups"`
+}
+
 // openMeets counts the live sessions of the lesson that the member has not come to, and what a few do together in which the member has not taken
 // part.
-func openMeets(tx *db.Tx, at located) (int, error) {
-	return db.Row[int](tx, `SELECT count(*)::int FROM lessons l CROSS JOIN LATERAL jsonb_array_elements(l.blocks) b
+func openMeets(tx *db.Tx, at located) (meetings, error) {
+	return db.Row[meetings](tx, `SELECT (count(*) FILTER (WHERE b->>'kind' = 'live'))::int AS live, (count(*) FILTER (WHERE b->>'kind' = 'group'))::int AS groups FROM lessons l CROSS JOIN LATERAL jsonb_array_elements(l.blocks) b
 		WHERE l.org_id = $3 AND l.item_id = $4 AND l.version = $6 AND l.key = $5 AND (b->>'kind' = 'live' AND NOT (coalesce((b->>'recording')::boolean, false) AND jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "video")'))
 				AND NOT EXISTS (SELECT 1 FROM live_seats s JOIN live_sessions x ON x.org_id = s.session_org AND x.session_id = s.session_id
 					WHERE s.org_id = $1 AND s.membership_id = $2 AND s.attended AND x.org_id = $3 AND (x.item_id = $4 AND x.part = $5 OR x.series <> '' AND x.series = b->>'series'))
@@ -238,18 +244,20 @@ func (s *Service) earn(tx *db.Tx, member id.Membership, p Place) error {
 	case err != nil:
 		return err
 	}
-	if n, err := open(tx, at); err != nil || n > 0 {
+	if left, err := open(tx, at); err != nil || left.any() {
 		return err
 	}
 	return s.complete(tx, at, tx.Batch)
 }
 
+// doneBy holds where a live session in the lesson l is done by the session x.
+const doneBy = `jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "live" && ($here == true || @.series == $series))', jsonb_build_object('here', l.item_id = x.item_id AND l.key = x.part, 'series', nullif(x.series, '')))`
+
 // attendedPlaces are the places that the member $2 of $1 is on and finishes by having come to the session $3.
 const attendedPlaces = `SELECT DISTINCT e.item_id, e.kind, l.key FROM live_seats s JOIN live_sessions x ON x.org_id = s.session_org AND x.session_id = s.session_id
 	JOIN enrollments e ON e.org_id = s.org_id AND e.membership_id = s.membership_id AND e.item_org = x.org_id AND e.state <> 'left'
 	JOIN lessons l ON l.org_id = e.item_org AND l.item_id = e.item_id AND l.version = e.version
-	WHERE s.org_id = $1 AND s.membership_id = $2 AND s.session_id = $3 AND s.attended
-		AND jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "live" && ($here == true || @.series == $series))', jsonb_build_object('here', l.item_id = x.item_id AND l.key = x.part, 'series', nullif(x.series, '')))
+	WHERE s.org_id = $1 AND s.membership_id = $2 AND s.session_id = $3 AND s.attended AND ` + doneBy + `
 	ORDER BY e.item_id, l.key LIMIT 100`
 
 // came finishes what a member of the acting organization finishes by having come to a session.

@@ -44,7 +44,7 @@ type View struct {
 	PeopleAll int
 	Ask       *tenants.Sharing // what the publisher asks the viewer, who has begun; nil for nothing
 	Newest    int              // the version that new starts get
-	Gone      *Withdrawal      // of the version from which the viewer was moved; nil for none, and once they have read it
+	Gone      *Withdrawal      // of the version from which the viewer was moved, also once it is given back; nil for none, and once they have read it
 	Pilot     bool             // it is tried by some before it is everybody's
 	Intent    string           // what the viewer came for: one of Intents, "" where they did not say
 	Skip      *Skip            // how to skip what comes next; nil if one cannot
@@ -182,7 +182,8 @@ type root struct {
 
 // rootSQL reads a root, one row: $1 item, $2 organization, $3 membership, $4 visitor. The lists come as JSON, so that the version
 // is found once and not once for each of them.
-var rootSQL = fmt.Sprintf(rootShape, pinSQL, `(SELECT to_json(x) FROM (SELECT n.version, n.kind, n.reason, n.instead, n.withdrawn_at FROM withdrawal_notes n WHERE n.org_id = $2 AND n.item_org = p.org_id AND n.item_id = p.item_id AND n.version = p.forced_from AND n.undone_at IS NULL) x)`, `(SELECT coalesce(json_agg(x), '[]') FROM (
+var rootSQL = fmt.Sprintf(rootShape, pinSQL, `(SELECT to_json(x) FROM (SELECT n.version, n.kind, n.reason, n.instead, n.withdrawn_at, n.undone_at FROM withdrawal_notes n WHERE n.org_id = $2 AND n.item_org = p.org_id AND n.item_id = p.item_id
+		AND (n.version = p.forced_from AND NOT p.forced_read AND n.undone_at IS NULL OR n.version = p.given_back AND n.undone_at IS NOT NULL) ORDER BY n.undone_at IS NOT NULL LIMIT 1) x)`, `(SELECT coalesce(json_agg(x), '[]') FROM (
 		SELECT c.item_id, c.lesson_key, c.by_test FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id = ANY(p.leads_to || p.item_id)
 		UNION ALL
 		SELECT d.item_id, d.lesson_key, false FROM visitor_progress d WHERE d.visitor_id = $4 AND d.item_id = ANY(p.leads_to || p.item_id) AND NOT (d.item_id = p.item_id AND d.lesson_key = '')
@@ -200,7 +201,7 @@ var begunSQL = fmt.Sprintf(rootShape, `SELECT `+pinnedColumns+`, e.enrollment_id
 
 // pinnedColumns are those of a version v, of an enrollment e in it, which may be missing, and of its item i.
 const pinnedColumns = `v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to,
-		e.forced_from, e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, least(e.due_at, e.own_due_at) AS due_at, coalesce(e.reason, '') AS reason, e.completed_at,
+		e.forced_from, e.forced_read, e.given_back, e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, least(e.due_at, e.own_due_at) AS due_at, coalesce(e.reason, '') AS reason, e.completed_at,
 		(SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item`
 
 // pinSQL finds the version that a viewer learns: that of the enrollment or visit, of the group that tries one, of the own library, or the one

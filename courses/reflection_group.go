@@ -79,3 +79,11 @@ func (s *Service) nameCircles(ctx context.Context, list []Circle) error {
 	}
 	return err
 }
+
+// idOrNil is the item, or nil for none.
+func idOrNil(item id.Item) *id.Item {
+	if item.IsZero() {
+		return nil
+	}
+	return &item
+}

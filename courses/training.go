@@ -78,6 +78,8 @@ type Training struct {
 	Tried     int           `db:"tried"` // was tried,
 	NotYet    int           `db:"not_yet"`
 	NotNeeded int           `db:"not_needed"`
+	Voided    *time.Time    `db:"voided_of"`  // when the session was at which they were not, as its organization says now; nil for none
+	VoidedWhy string        `db:"voided_why"` // its reason
 }
 
 // trainingSQL is the training record of the people who are in crew: $1 organization, $2 and $3 as in caredFor, $4 the team, $5 now, $6 the
@@ -91,6 +93,8 @@ func trainingSQL(crew string) string {
 			AND (e.completed_at IS NOT NULL OR e.asked_by IS NOT NULL OR $7)
 		UNION ALL SELECT a.membership_id, a.item_org, a.item_id, a.kind, a.title, '', true, a.due_at FROM asks a
 		UNION ALL SELECT c.membership_id, p.item_org, p.item_id, p.kind, p.title, lower(p.title), false, NULL FROM crew c JOIN past_records p ON p.org_id = $1 AND p.membership_id = c.membership_id
+		UNION ALL SELECT c.membership_id, e.item_org, e.item_id, e.kind, e.title, '', false, NULL FROM crew c JOIN live_voided v ON v.org_id = $1 AND v.membership_id = c.membership_id AND NOT v.again
+			JOIN enrollments e ON e.org_id = $1 AND e.membership_id = c.membership_id AND e.item_id = ANY(v.items) AND e.state <> 'left'
 		UNION ALL SELECT c.membership_id, i.org_id, i.item_id, i.kind, i.title, '', false, NULL FROM crew c CROSS JOIN items i WHERE $7 AND i.item_id = ANY($6)),
 	lines AS (SELECT t.membership_id, t.item_org, t.item_id, CASE WHEN t.item_id IS NULL THEN t.thing ELSE '' END AS thing, max(t.kind) AS kind, max(t.title) AS title, bool_or(t.asked) AS asked, min(t.due) AS due
 		FROM things t WHERE NOT $7 OR t.item_id = ANY($6) GROUP BY 1, 2, 3, 4 HAVING bool_or(t.asked) OR NOT $8),
@@ -116,9 +120,12 @@ func trainingPageSQL(crew, rows, order string) string {
 	SELECT s.membership_id, s.name, s.job, s.item_id, s.kind, s.title, s.asked, s.due, s.version, s.done_at,
 		CASE WHEN s.record_id IS NOT NULL THEN 'recorded' WHEN s.done_at IS NOT NULL THEN how_learned($1, s.membership_id, s.item_org, s.item_id, s.version) ELSE '' END AS how,
 		s.record_id, p.score, coalesce(p.issuer, '') AS issuer, coalesce(p.reference, '') AS reference, coalesce(k.name, '') AS record_by, p.recorded_at AS record_at, s.ends, s.state, s.share,
-		a.membership_id IS NOT NULL AS shown, coalesce(t.used, 0) AS used, coalesce(t.tried, 0) AS tried, coalesce(t.not_yet, 0) AS not_yet, coalesce(t.not_needed, 0) AS not_needed
+		a.membership_id IS NOT NULL AS shown, coalesce(t.used, 0) AS used, coalesce(t.tried, 0) AS tried, coalesce(t.not_yet, 0) AS not_yet, coalesce(t.not_needed, 0) AS not_needed,
+		v.starts_at AS voided_of, coalesce(v.reason, '') AS voided_why
 	FROM page s LEFT JOIN past_records p ON p.org_id = $1 AND p.record_id = s.record_id LEFT JOIN memberships k ON k.org_id = p.org_id AND k.membership_id = p.recorded_by
-	LEFT JOIN tries t ON t.membership_id = s.membership_id AND t.item_id = s.item_id LEFT JOIN (SELECT DISTINCT t.membership_id FROM tries t) a ON a.membership_id = s.membership_id ORDER BY s.nth`
+	LEFT JOIN tries t ON t.membership_id = s.membership_id AND t.item_id = s.item_id LEFT JOIN (SELECT DISTINCT t.membership_id FROM tries t) a ON a.membership_id = s.membership_id
+	LEFT JOIN LATERAL (SELECT v.starts_at, v.reason FROM live_voided v WHERE v.org_id = $1 AND v.membership_id = s.membership_id AND s.item_id = ANY(v.items) AND NOT v.again AND s.done_at IS NULL ORDER BY v.voided_at DESC, v.session_id LIMIT 1) v ON true
+	ORDER BY s.nth`
 }
 
 var trainingOrders = map[string]string{ //nolint:gochecknoglobals // A constant table.
@@ -258,9 +265,10 @@ type OwnTraining struct {
 	Now     time.Time
 	Name    string
 	Job     string
-	Rows    []Training      // the last first, at most 500
-	Removed []RemovedRecord // what was recorded of them from before and removed again, the last first, at most 50
-	Shows   bool            // what became of what they tried at work is shown to whoever looks after them
+	Rows    []Training         // the last first, at most 500
+	Removed []RemovedRecord    // what was recorded of them from before and removed again, the last first, at most 50
+	Voided  []VoidedAttendance // at live sessions, the last first, at most 50
+	Shows   bool               // what became of what they tried at work is shown to whoever looks after them
 }
 
 // OwnTraining returns the training record of the acting member.
@@ -277,13 +285,22 @@ func (s *Service) OwnTraining(ctx context.Context) (v OwnTraining, err error) {
 		v.Now = b.Now
 		db.List(b, &v.Rows, trainingPageSQL(crew, `true ORDER BY `+latest+` LIMIT 500`, latest), sc.Org, true, sc.Membership, nil, b.Now, []id.Item{}, false, false)
 		db.List(b, &v.Removed, removedSQL, sc.Org, sc.Membership)
+		db.List(b, &v.Voided, voidedSQL+`ORDER BY v.voided_at DESC, v.session_id LIMIT 50`, sc.Org, sc.Membership)
 		db.One(b, &v.Shows, nil, `SELECT EXISTS (SELECT 1 FROM shown_tries t WHERE t.org_id = $1 AND t.membership_id = $2)`, sc.Org, sc.Membership)
 		db.One(b, &v.Name, nil, `SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, sc.Org, sc.Membership)
 		db.One(b, &v.Job, nil, `SELECT m.title FROM memberships m WHERE m.org_id = $1 AND m.membership_id = $2`, sc.Org, sc.Membership)
 	}); err != nil {
 		return v, fmt.Errorf("training record of %s: %w", sc.Membership, err)
 	}
-	return v, nil
+	of := make([]id.Org, len(v.Voided))
+	for i := range v.Voided {
+		of[i] = v.Voided[i].Org
+	}
+	orgs, err := s.tenants.ByIDs(ctx, of...)
+	for i := range v.Voided {
+		v.Voided[i].Of = orgs[of[i]]
+	}
+	return v, err
 }
 
 // ShowTries says whether what became of what the acting member tried at work stands in their training record, which whoever looks after them

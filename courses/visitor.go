@@ -119,8 +119,11 @@ func visitorComplete(tx *db.Tx, at located) error {
 	if tx.Scope.Visitor.IsZero() {
 		return errs.New(errs.Unauthenticated, "a visitor without a record")
 	}
-	if at.Ref.Meets > 0 {
+	switch {
+	case at.Ref.Meets > 0:
 		return errs.Say(errs.Conflict, "livestep.sign_in")
+	case at.Ref.Tasks > 0: // Somebody has to find it done, and what is kept on signing in counts.
+		return errs.Say(errs.Conflict, "practice.lesson.sign_in")
 	}
 	if at.Root.State == "" {
 		if err := visitorMark(tx, at.Root.OrgID, at.Root.ItemID, "", at.Root.Version, Origin{Kind: OriginVisit}); err != nil {
@@ -293,7 +296,7 @@ func (s *Service) merge(tx *db.Tx, r visited) error {
 	l, err := db.Row[struct {
 		Title   string `db:"title"`
 		Minutes int    `db:"minutes"`
-	}](tx, `SELECT l.title, l.minutes FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, it.OrgID, it.ItemID, r.Version, r.Lesson)
+	}](tx, `SELECT l.title, l.minutes FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4 AND NOT jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "task")')`, it.OrgID, it.ItemID, r.Version, r.Lesson)
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,6 @@ package courses
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,76 +37,8 @@ type Withdrawal struct {
 	Reason  string    `db:"reason" json:"reason"`
 	Instead int       `db:"instead" json:"instead"` // the version that is in force then; 0 where the item closed
 	At      time.Time `db:"withdrawn_at" json:"withdrawn_at"`
-}
 
-// VersionRow is a published version of an own course or path.
-type VersionRow struct {
-	Version   int        `db:"version"`
-	Title     string     `db:"title"`
-	Note      string     `db:"note"` // what was new in it
-	By        string     `db:"by_name"`
-	Published time.Time  `db:"published_at"`
-	Pilot     bool       `db:"pilot"`  // it is or was tried by some, and is nobody else's
-	People    int        `db:"people"` // of the own organization who are in it and not finished
-	Kind      string     `db:"kind"`   // of its withdrawal; "" for none
-	Reason    string     `db:"reason"`
-	Instead   int        `db:"instead"`
-	Cause     string     `db:"cause"` // the title of the course for which a path was withdrawn
-	Follows   bool       `db:"follows"`
-	GoneBy    string     `db:"gone_by"`
-	GoneAt    *time.Time `db:"withdrawn_at"`
-}
-
-// VersionsView lists the published versions of an own course or path, the newest first.
-type VersionsView struct {
-	Now  time.Time
-	Item tenants.Item
-	Rows []VersionRow
-	More bool
-	Of   *VersionRow // that somebody is about to withdraw
-	Next int         // what is in force then; 0 where it closes
-}
-
-// versionsPage is how many versions a page has.
-const versionsPage = 50
-
-// Versions lists the versions of an own course or path, for those who write it; of, if it is not 0, is the one that is about to be withdrawn.
-// NotFound for anything else, and for a version that cannot be withdrawn.
-func (s *Service) Versions(ctx context.Context, item id.Item, before, of int) (VersionsView, error) {
-	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
-		return VersionsView{}, err
-	}
-	var v VersionsView
-	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		v = VersionsView{Now: tx.Now}
-		if v.Item, err = db.Row[tenants.Item](tx, `SELECT `+tenants.ItemColumns+` FROM items i WHERE i.org_id = $1 AND i.item_id = $2 AND i.kind IN ('course', 'path') AND i.version > 0`, tx.Scope.Org, item); err != nil {
-			return fmt.Errorf("versions of %s: %w", item, err)
-		}
-		const columns = `SELECT v.version, v.title, v.note, coalesce(m.name, '') AS by_name, v.published_at, v.pilot, coalesce(w.kind, '') AS kind, coalesce(w.reason, '') AS reason, coalesce(w.instead, 0) AS instead,
-				w.cause_item IS NOT NULL AS follows, coalesce(c.title, '') AS cause, coalesce(g.name, '') AS gone_by, w.withdrawn_at,
-				(SELECT count(*)::int FROM enrollments e WHERE e.org_id = $1 AND e.item_org = $1 AND e.item_id = $2 AND e.version = v.version AND e.state = 'active') AS people
-			FROM versions v LEFT JOIN memberships m ON m.org_id = v.org_id AND m.membership_id = v.published_by
-				LEFT JOIN withdrawals w ON w.org_id = v.org_id AND w.item_id = v.item_id AND w.version = v.version AND w.undone_at IS NULL
-				LEFT JOIN items c ON c.org_id = w.cause_org AND c.item_id = w.cause_item LEFT JOIN memberships g ON g.org_id = w.org_id AND g.membership_id = w.withdrawn_by
-			WHERE v.org_id = $1 AND v.item_id = $2`
-		if v.Rows, err = db.Rows[VersionRow](tx, columns+` AND ($3 = 0 OR v.version < $3) ORDER BY v.version DESC LIMIT $4`, tx.Scope.Org, item, before, versionsPage+1); err != nil {
-			return err
-		}
-		if v.More = len(v.Rows) > versionsPage; v.More {
-			v.Rows = v.Rows[:versionsPage]
-		}
-		if of == 0 {
-			return nil
-		}
-		row, err := db.Row[VersionRow](tx, columns+` AND v.version = $3 AND NOT v.pilot AND NOT v.withdrawn`, tx.Scope.Org, item, of)
-		if err != nil {
-			return fmt.Errorf("version %d of %s: %w", of, item, err)
-		}
-		v.Of = &row
-		v.Next, err = insteadOf(tx, v.Item, of)
-		return err
-	})
-	return v, err
+	Back *time.Time `db:"-" json:"undone_at"` // when it was given back, where somebody is told that; nil for not
 }
 
 // insteadOf is what is in force once a version of an own item is withdrawn: what is in force now or, if that is it, the newest that is
@@ -362,7 +292,7 @@ func restore(tx *db.Tx, item id.Item, version int) error {
 	if err := tenants.Audit(tx, "version.restored", "item:"+item.String(), map[string]int{"version": version}); err != nil {
 		return err
 	}
-	if err := tx.As(scope.Agreement, tx.Scope.Org, func() error { return carryBack(tx, tx.Scope.Org, item, version) }); err != nil {
+	if err := tx.As(scope.Agreement, tx.Scope.Org, func() error { return carryBack(tx, tx.Scope.Org, item, version, true) }); err != nil {
 		return err
 	}
 	return spreadWithdrawal(tx, item, version)
@@ -401,7 +331,7 @@ func carry(tx *db.Tx, w withdrawn) error {
 			db.Write(b, &library, `UPDATE adoptions SET version = $5 WHERE org_id = $1 AND item_org = $2 AND item_id = $3 AND version = $4 AND updates <> 'follow'`, append(slices.Clone(at), w.Instead)...)
 		}
 		db.Write(b, &people, `UPDATE enrollments SET version = CASE WHEN $5 > 0 THEN $5 ELSE version END, finished_in = CASE WHEN completed_at IS NOT NULL THEN coalesce(finished_in, version) END,
-				floor_share = greatest(floor_share, CASE WHEN state = 'completed' THEN 1 WHEN total > 0 THEN least(done, total)::float8 / total ELSE 0 END), moved_from = NULL, moved_at = NULL, forced_from = CASE WHEN $6 THEN $4 END, forced_told = false
+				floor_share = greatest(floor_share, CASE WHEN state = 'completed' THEN 1 WHEN total > 0 THEN least(done, total)::float8 / total ELSE 0 END), moved_from = NULL, moved_at = NULL, forced_from = CASE WHEN $6 THEN $4 END, forced_told = false, forced_read = false, given_back = NULL
 			WHERE org_id = $1 AND item_org = $2 AND item_id = $3 AND version = $4 AND ($5 > 0 OR forced_from IS DISTINCT FROM $4)`, append(slices.Clone(at), w.Instead, w.Open)...)
 		if w.Open {
 			db.Write(b, nil, `INSERT INTO withdrawal_notes AS n (org_id, item_org, item_id, version, title, item_kind, kind, reason, instead, library, withdrawn_at)
@@ -421,11 +351,12 @@ func carry(tx *db.Tx, w withdrawn) error {
 	return follow(tx, w)
 }
 
-// carryBack ends in tx's organization what it was told of a withdrawal that is undone. Nobody goes back by it.
-func carryBack(tx *db.Tx, owner id.Org, item id.Item, version int) error {
+// carryBack ends in tx's organization what it was told of a withdrawal that is undone. Nobody goes back by it; who was moved is told of it, if it is
+// open to them.
+func carryBack(tx *db.Tx, owner id.Org, item id.Item, version int, open bool) error {
 	if err := tx.Batch(func(b *db.Batch) {
 		db.Write(b, nil, `UPDATE withdrawal_notes SET undone_at = $5 WHERE org_id = $1 AND item_org = $2 AND item_id = $3 AND version = $4 AND undone_at IS NULL`, tx.Scope.Org, owner, item, version, tx.Now)
-		db.Write(b, nil, `UPDATE enrollments SET forced_from = NULL WHERE org_id = $1 AND item_org = $2 AND item_id = $3 AND forced_from = $4`, tx.Scope.Org, owner, item, version)
+		db.Write(b, nil, `UPDATE enrollments SET forced_from = NULL, given_back = CASE WHEN $5 THEN $4 END, back_told = false WHERE org_id = $1 AND item_org = $2 AND item_id = $3 AND forced_from = $4`, tx.Scope.Org, owner, item, version, open)
 	}); err != nil {
 		return fmt.Errorf("carry back version %d of %s: %w", version, item, err)
 	}
@@ -444,140 +375,7 @@ func carryBack(tx *db.Tx, owner id.Org, item id.Item, version int) error {
 	return nil
 }
 
-// pinned paths are own versions of paths that lead to a version of a course.
-type pinning struct {
-	Item    id.Item `db:"item_id"`
-	Version int     `db:"version"`
-	Pilot   bool    `db:"pilot"`
-	Trying  bool    `db:"trying"`
-}
-
-// follow has the own paths that lead to a withdrawn version lead to what is in its place: the one in force gets a next version that does, or
-// that goes without the step where there is nothing, and every version with the withdrawn one in it is withdrawn as well.
-func follow(tx *db.Tx, w withdrawn) error {
-	if w.ItemKind != tenants.KindCourse {
-		return nil
-	}
-	list, err := db.Rows[pinning](tx, `SELECT v.item_id, v.version, v.pilot, EXISTS (SELECT 1 FROM pilots t WHERE t.org_id = v.org_id AND t.item_id = v.item_id AND t.version = v.version AND t.ended_at IS NULL) AS trying
-		FROM versions v WHERE v.org_id = $1 AND $2 = ANY (v.leads_to) AND NOT v.withdrawn
-			AND jsonb_path_exists(v.outline, '$.steps[*] ? (@.item == $i && @.version == $v)', jsonb_build_object('i', $2::text, 'v', $3::int)) ORDER BY v.item_id, v.version DESC LIMIT 1000`, tx.Scope.Org, w.Item, w.Version)
-	if err != nil {
-		return fmt.Errorf("paths with version %d of %s: %w", w.Version, w.Item, err)
-	}
-	for _, p := range list {
-		if p.Pilot {
-			if p.Trying {
-				if err := takeBack(tx, p.Item, p.Version); err != nil {
-					return err
-				}
-			}
-			continue
-		}
-		replaced, err := repin(tx, p, w)
-		if err != nil {
-			return fmt.Errorf("path %s after version %d of %s: %w", p.Item, w.Version, w.Item, err)
-		}
-		if err := withdraw(tx, p.Item, withdrawn{
-			Withdrawal: Withdrawal{Version: p.Version, Kind: w.Kind, Reason: w.Reason, At: w.At}, cause: &edition{w.Owner, w.Item, w.Version}, replaced: replaced,
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// repin publishes the path's version in force again with what is in the place of a withdrawn course. Where nothing would be left to finish, or
-// that version is not in force, it publishes nothing and says so.
-func repin(tx *db.Tx, p pinning, w withdrawn) (bool, error) {
-	it, err := lockItem(tx, p.Item)
-	if err != nil || it.Version != p.Version || it.State != "published" {
-		return false, err
-	}
-	row, err := db.Row[struct {
-		Outline Outline `db:"outline"`
-		Digest  []byte  `db:"digest"`
-	}](tx, `SELECT v.outline, v.digest FROM versions v WHERE v.org_id = $1 AND v.item_id = $2 AND v.version = $3`, tx.Scope.Org, p.Item, p.Version)
-	if err != nil {
-		return false, err
-	}
-	var lessons []LessonRef
-	if w.Instead > 0 {
-		of, err := db.Row[outlineOnly](tx, `SELECT v.outline FROM versions v WHERE v.org_id = $1 AND v.item_id = $2 AND v.version = $3`, w.Owner, w.Item, w.Instead)
-		if err != nil {
-			return false, ignore(err, errs.NotFound) // Of somebody else, and open no more.
-		}
-		lessons = of.Outline.Lessons()
-	}
-	next := row.Outline.instead(w.Item, w.Version, w.Instead, lessons)
-	if len(next.Steps) == 0 || len(ruleFaults(next.Steps)) > 0 {
-		return false, nil
-	}
-	is, err := json.Marshal(next)
-	if err != nil {
-		return false, err
-	}
-	sum := sha256.Sum256(append(row.Digest, is...))
-	version, err := again(tx, p.Item, p.Version, next, sum[:])
-	if err != nil {
-		return false, err
-	}
-	return true, reinstate(tx, it, version)
-}
-
-// instead is the outline of a path with another version of a course in it, or, for version 0, without the steps that lead to it.
-func (o Outline) instead(course id.Item, was, version int, lessons []LessonRef) Outline {
-	o.Steps = slices.Clone(o.Steps)
-	leads := func(st Step) bool { return st.Item == course && st.Version == was }
-	if version > 0 {
-		for i, st := range o.Steps {
-			if leads(st) {
-				o.Steps[i].Version, o.Steps[i].Lessons = version, lessons
-			}
-		}
-		return o
-	}
-	var gone []string
-	o.Steps = slices.DeleteFunc(o.Steps, func(st Step) bool {
-		if leads(st) {
-			gone = append(gone, st.Key)
-		}
-		return leads(st)
-	})
-	choices := map[string]int{}
-	for _, st := range o.Steps {
-		choices[st.Either]++
-	}
-	for i, st := range o.Steps {
-		o.Steps[i].Needs = slices.DeleteFunc(slices.Clone(st.Needs), func(key string) bool { return slices.Contains(gone, key) })
-		if st.Either != "" && choices[st.Either] == 1 {
-			o.Steps[i].Either = ""
-		}
-	}
-	// What adopters may add after a step that is gone, they add after the one before it.
-	o.Slots = slices.DeleteFunc(slices.Clone(o.Slots), func(sl Slot) bool { return slices.Contains(gone, sl.After) })
-	return o
-}
-
-// again stores a version of an own path once more, with another outline, as its next one.
-func again(tx *db.Tx, path id.Item, version int, next Outline, digest []byte) (int, error) {
-	// Versions are numbered on from the last, which may be one that was taken back.
-	n, err := db.Row[int](tx, `INSERT INTO versions (org_id, item_id, version, title, summary, outcome, intro, intro_html, outline, digest, note, published_by, published_at)
-		SELECT v.org_id, v.item_id, (SELECT max(m.version) + 1 FROM versions m WHERE m.org_id = $1 AND m.item_id = $2), v.title, v.summary, v.outcome, v.intro, v.intro_html, $4, $5, '', $6, $7
-		FROM versions v WHERE v.org_id = $1 AND v.item_id = $2 AND v.version = $3 RETURNING version`, tx.Scope.Org, path, version, next, digest, memberOrNil(tx.Scope.Membership), tx.Now)
-	if err != nil {
-		return 0, err
-	}
-	return n, tx.Batch(func(b *db.Batch) {
-		db.Write(b, nil, `INSERT INTO lessons (org_id, item_id, version, key, position, title, kind, minutes, source, name, blocks, plain, lang, langs, licence, origin)
-			SELECT l.org_id, l.item_id, $4, l.key, l.position, l.title, l.kind, l.minutes, l.source, l.name, l.blocks, l.plain, l.lang, l.langs, l.licence, l.origin FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3`,
-			tx.Scope.Org, path, version, n)
-		db.Write(b, nil, `INSERT INTO lesson_texts (org_id, item_id, version, key, lang, title, source, name, blocks, plain)
-			SELECT t.org_id, t.item_id, $4, t.key, t.lang, t.title, t.source, t.name, t.blocks, t.plain FROM lesson_texts t WHERE t.org_id = $1 AND t.item_id = $2 AND t.version = $3`,
-			tx.Scope.Org, path, version, n)
-	})
-}
-
-// ReadWithdrawal takes the notice of a withdrawal away from the acting member, who has read it. Repeating it is safe.
+// ReadWithdrawal takes the notice of a withdrawal, or of its end, away from the acting member, who has read it. Repeating it is safe.
 func (s *Service) ReadWithdrawal(ctx context.Context, item id.Item) error {
 	if err := authz.Check(ctx, authz.Learn, id.Org{}); err != nil {
 		return err
@@ -586,7 +384,7 @@ func (s *Service) ReadWithdrawal(ctx context.Context, item id.Item) error {
 		if _, err := tenants.SeeItem(tx, item); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`UPDATE enrollments SET forced_from = NULL WHERE org_id = $1 AND membership_id = $2 AND item_id = $3 AND forced_from IS NOT NULL`, tx.Scope.Org, tx.Scope.Membership, item)
+		_, err := tx.Exec(`UPDATE enrollments SET forced_read = true, given_back = NULL WHERE org_id = $1 AND membership_id = $2 AND item_id = $3 AND (forced_from IS NOT NULL OR given_back IS NOT NULL)`, tx.Scope.Org, tx.Scope.Membership, item)
 		return err
 	})
 }

@@ -72,13 +72,17 @@ func (r *recall) gone(author context.Context, it tenants.Item, version int) {
 	r.carried(it, version)
 }
 
-// mails is how many mails wait for somebody.
-func (r *recall) mails(who context.Context) int {
+// mails is how many mails wait for somebody that tell of a withdrawal, and back how many tell that it was undone.
+func (r *recall) mails(who context.Context) int { return r.subjects(who, "Withdrawn: %") }
+
+func (r *recall) back(who context.Context) int { return r.subjects(who, "Given back: %") }
+
+func (r *recall) subjects(who context.Context, like string) int {
 	sc, err := scope.From(who)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return one[int](dbtest.System(r.t, scope.Mailer, sc.Org), r.world, `SELECT count(*)::int FROM mails m JOIN memberships k ON k.org_id = m.org_id AND k.email = m.recipient WHERE m.org_id = $1 AND k.membership_id = $2 AND m.subject LIKE '%ithdr%'`, sc.Org, sc.Membership)
+	return one[int](dbtest.System(r.t, scope.Mailer, sc.Org), r.world, `SELECT count(*)::int FROM mails m JOIN memberships k ON k.org_id = m.org_id AND k.email = m.recipient WHERE m.org_id = $1 AND k.membership_id = $2 AND m.subject LIKE $3`, sc.Org, sc.Membership, like)
 }
 
 func TestAWithdrawnVersionIsReadByNobodyAndEverybodyMovesOn(t *testing.T) {
@@ -175,17 +179,31 @@ func TestAWithdrawnVersionIsReadByNobodyAndEverybodyMovesOn(t *testing.T) {
 	r.carried(it, 2)
 	refused(t, "given back twice", r.svc.RestoreVersion(author, it.ItemID, 2), errs.NotFound)
 	v, err := r.svc.Course(own, it.ItemID)
-	if err != nil || v.Version != 1 || v.Newest != 2 || v.Gone != nil {
-		t.Errorf("given back: %d of %d, %+v, %v", v.Version, v.Newest, v.Gone, err)
+	if err != nil || v.Version != 1 || v.Newest != 2 {
+		t.Errorf("given back: %d of %d, %v", v.Version, v.Newest, err)
+	}
+	// Whoever was moved is told, once, here and by mail, also who had read the notice; nobody else is.
+	for name, who := range map[string]context.Context{"in mid-course": late, "who wants no mail": quiet, "the vendor's own": own} {
+		if v, err := r.svc.Course(who, it.ItemID); err != nil || v.Gone == nil || v.Gone.Back == nil || v.Gone.Version != 2 || v.Gone.Instead != 1 {
+			t.Errorf("%s is told %+v, %v", name, v.Gone, err)
+		}
+	}
+	if v, err := r.svc.Course(early, it.ItemID); err != nil || v.Gone != nil {
+		t.Errorf("who was never in it is told %+v, %v", v.Gone, err)
+	}
+	r.carried(it, 2)
+	if got := []int{r.back(late), r.back(done), r.back(own), r.back(quiet), r.back(early)}; !slices.Equal(got, []int{1, 1, 1, 0, 0}) {
+		t.Errorf("mails that it is given back: %v", got)
+	}
+	r.did(r.svc.ReadWithdrawal(late, it.ItemID))
+	if v, err := r.svc.Course(late, it.ItemID); err != nil || v.Gone != nil {
+		t.Errorf("read, and told %+v, %v", v.Gone, err)
 	}
 	if n := one[int](late, r.world, count, it.ItemID); n != 3 {
 		t.Errorf("given back, and %d lessons are read", n)
 	}
 	if a, err = r.svc.Adopted(curator, it.ItemID); err != nil || a.InUse() != 1 || len(a.Gone) != 0 {
 		t.Errorf("the library afterwards: %d, %+v, %v", a.InUse(), a.Gone, err)
-	}
-	if got := r.mails(late); got != 1 {
-		t.Errorf("%d mails after it was given back", got)
 	}
 }
 
@@ -301,6 +319,11 @@ func TestAWithdrawalTellsNobodyToWhomItIsClosed(t *testing.T) {
 	if want := (stands{Version: 1}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
+	r.did(r.svc.RestoreVersion(author, it.ItemID, 2))
+	r.carried(it, 2)
+	if n := r.back(ctx); n != 0 || one[bool](ctx, r.world, `SELECT e.given_back IS NOT NULL FROM enrollments e WHERE e.org_id = $1`, r.partner.org.OrgID) {
+		t.Errorf("%d mails that it is given back", n)
+	}
 	// News that somebody made up moves nobody.
 	r.tx(ctx, func(tx *db.Tx) error {
 		return jobs.Emit(tx, courses.VersionWithdrawn{Org: r.partner.org.OrgID, Owner: r.vendor.org.OrgID, Item: it.ItemID, Version: 1, At: time.Now()})
@@ -308,6 +331,30 @@ func TestAWithdrawalTellsNobodyToWhomItIsClosed(t *testing.T) {
 	r.carried(it, 1)
 	if v := one[int](ctx, r.world, `SELECT e.version FROM enrollments e WHERE e.org_id = $1`, r.partner.org.OrgID); v != 1 {
 		t.Errorf("moved to %d by news that were made up", v)
+	}
+}
+
+// What closed meanwhile tells nobody that it was given back, who was told that it was withdrawn.
+func TestWhatIsGivenBackTellsNobodyToWhomItClosed(t *testing.T) {
+	t.Parallel()
+	r := recalled(t)
+	author, ctx := r.author(r.vendor), r.partner.member
+	it := r.versionOf([]string{"a", "b"}, "Words")
+	r.versionOf([]string{"a", "x"}, "Wrong words")
+	r.did(r.svc.Enroll(ctx, it.ItemID, courses.Origin{}))
+	r.did(r.svc.Enroll(r.vendor.member, it.ItemID, courses.Origin{}))
+	r.gone(author, it, 2)
+	r.tx(r.vendor.ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(`DELETE FROM grants WHERE org_id = $1 AND viewer_org = $2`, r.vendor.org.OrgID, r.partner.org.OrgID)
+		return err
+	})
+	r.did(r.svc.RestoreVersion(author, it.ItemID, 2))
+	r.carried(it, 2)
+	if got := []int{r.mails(ctx), r.back(ctx), r.mails(r.vendor.member), r.back(r.vendor.member)}; !slices.Equal(got, []int{1, 0, 1, 1}) {
+		t.Errorf("mails: %v", got)
+	}
+	if one[bool](ctx, r.world, `SELECT e.given_back IS NOT NULL OR e.forced_from IS NOT NULL FROM enrollments e WHERE e.org_id = $1`, r.partner.org.OrgID) {
+		t.Error("something waits to be told")
 	}
 }
 

@@ -47,10 +47,14 @@ func PutCollection(tx *db.Tx, c Collection) (Collection, error) {
 	if err != nil {
 		return Collection{}, err
 	}
-	// Whoever keeps an index learns that the items are seen by others now.
-	_, err = tx.Exec(`INSERT INTO outbox (org_id, kind, payload, at) SELECT $1, $3, jsonb_build_object('Org', $1::uuid, 'Item', ci.item_id), $4 FROM collection_items ci WHERE ci.org_id = $1 AND ci.collection_id = $2`,
-		out.OrgID, out.CollectionID, ItemChanged{}.EventKind(), tx.Now)
-	return out, err
+	return out, seenAnew(tx, out.Slug)
+}
+
+// seenAnew tells whoever keeps an index, or seats people, that the items of an own collection are seen by others now.
+func seenAnew(tx *db.Tx, slug string) error {
+	_, err := tx.Exec(`INSERT INTO outbox (org_id, kind, payload, at) SELECT $1, $3, jsonb_build_object('Org', $1::uuid, 'Item', ci.item_id), $4
+		FROM collections c JOIN collection_items ci ON ci.org_id = c.org_id AND ci.collection_id = c.collection_id WHERE c.org_id = $1 AND c.slug = $2`, tx.Scope.Org, slug, ItemChanged{}.EventKind(), tx.Now)
+	return err
 }
 
 // Collect puts an item of tx's organization into its collections with the slugs. NotFound if one does not exist.
@@ -128,6 +132,9 @@ func Close(tx *db.Tx, collection string, viewer id.Org) error {
 	if err := tx.Must(`DELETE FROM grants g USING collections c WHERE c.org_id = $1 AND c.slug = $2 AND g.org_id = c.org_id AND g.collection_id = c.collection_id AND g.viewer_org = $3`,
 		tx.Scope.Org, collection, viewer); err != nil {
 		return fmt.Errorf("close %s to %s: %w", collection, viewer, err)
+	}
+	if err := seenAnew(tx, collection); err != nil {
+		return err
 	}
 	return Audit(tx, "collection.closed", "collection:"+collection, map[string]string{"to": viewer.String()})
 }

@@ -40,7 +40,7 @@ func LogActions() map[string]string {
 		"content.exported":     TopicExports,
 		"publishing.planned":   TopicContent, "publishing.called_off": TopicContent, "publishing.rules": TopicSettings, "publishing.frames": TopicSettings, "pilot.begun": TopicContent, "pilot.released": TopicContent, "pilot.taken_back": TopicContent,
 		"version.withdrawn": TopicContent, "version.restored": TopicContent, "version.carried": TopicContent,
-		"live.planned": TopicContent, "live.changed": TopicContent, "live.cancelled": TopicContent, "live.attendance": TopicContent, "group.asked": TopicContent,
+		"live.planned": TopicContent, "live.changed": TopicContent, "live.cancelled": TopicContent, "live.attendance": TopicContent, "live.attendance_voided": TopicContent, "attendance.voided": TopicPeople, "group.asked": TopicContent,
 		"review.asked": TopicContent, "review.called_off": TopicContent, "review.good": TopicContent, "review.change": TopicContent,
 		"item.published":        TopicContent,
 		"collection.created":    TopicSharing,

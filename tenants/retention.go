@@ -36,6 +36,7 @@ var Retentions = []Retention{ //nolint:gochecknoglobals // A constant table.
 	{"program_asks", `at < $2`, 90, "who was asked because of a partner program", "the asking"},
 	{"record_imports", `expires_at < $2`, 1, "files of past records that were imported, line by line", "the last day on which the import can be undone"},
 	{"removed_records", `removed_at < $2`, 396, "past records that were removed one by one, with the reason", "the removal"},
+	{"live_voided", `voided_at < $2`, 396, "that somebody came to a live session, which was taken back, with the reason", "the taking back"},
 	{"course_imports", `expires_at < $2`, 1, "archives of courses that were imported, as a report", "the last day on which the report can be read"},
 	{"api_replies", `created_at < $2`, 2, "answers of the API that a program may ask for again", "the answer"},
 	{"mails", `created_at < $2`, 90, "mails, with their text", "their writing"},

@@ -13,6 +13,7 @@ import (
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
+	"github.com/learnscape/learnscape/internal/sheet"
 	"github.com/learnscape/learnscape/tenants/show"
 	"github.com/learnscape/learnscape/web/ui"
 	"github.com/learnscape/learnscape/web/ui/shell"
@@ -33,6 +34,8 @@ func (p *Pages) mountLive(r fiber.Router) {
 	r.Get("/live/:id/people", p.guests)
 	r.Get("/live/:id/people.csv", p.exportGuests)
 	r.Post("/live/:id/people", p.attendance)
+	r.Get("/live/:id/people/:seat", p.voiding)
+	r.Post("/live/:id/people/:seat", p.voidAttendance)
 	r.Get("/live/:id/recording", p.recording)
 	r.Post("/live/:id/recording", p.keepRecording)
 }
@@ -408,7 +411,7 @@ func (p *Pages) showGuests(c *fiber.Ctx, refused string, status int) error {
 	}
 	c.Status(status)
 	private(c)
-	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "live.people.title"), NavKey: "learn", Layout: ui.Reading, NoIndex: true, Flash: liveDone(c, "attendance")}, guestsPage(v))
+	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "live.people.title"), NavKey: "learn", Layout: ui.Reading, NoIndex: true, Flash: liveDone(c, "attendance", "voided")}, guestsPage(v))
 }
 
 func (v guestsView) href(f courses.GuestFilter, ext string) string {
@@ -457,7 +460,7 @@ func cameWord(g courses.Guest) string {
 	switch {
 	case g.Attended == nil:
 		return "live.people.unsaid"
-	case *g.Attended:
+	case g.Came():
 		return "live.people.came"
 	}
 	return "live.people.missed"
@@ -499,9 +502,9 @@ func (p *Pages) exportGuests(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	lines := [][]string{{lang.T(ctx, "live.people.name"), lang.T(ctx, "live.people.org"), lang.T(ctx, "live.people.state")}}
+	lines := [][]string{{lang.T(ctx, "live.people.name"), lang.T(ctx, "live.people.org"), lang.T(ctx, "live.people.state"), lang.T(ctx, "live.void.title"), lang.T(ctx, "live.void.why")}}
 	for _, g := range v.Guests {
-		lines = append(lines, []string{guestName(ctx, g), g.Company, lang.T(ctx, cameWord(g))})
+		lines = append(lines, []string{guestName(ctx, g), g.Company, lang.T(ctx, cameWord(g)), sheet.Day(g.Voided), g.Reason})
 	}
 	return shell.Sheet(c, "people.csv", lines)
 }

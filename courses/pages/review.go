@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -118,6 +119,7 @@ func (p *Pages) authorRules(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	r.Frames = strings.Join(strings.Fields(r.Frames), "\n") // What is refused stands there as it was typed.
 	return p.showAuthorRules(c, r, nil, fiber.StatusOK)
 }
 

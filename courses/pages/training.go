@@ -193,12 +193,12 @@ func (p *Pages) exportTraining(c *fiber.Ctx) error {
 		{lang.T(ctx, "records.title"), v.Own.Name}, {lang.T(ctx, "records.printed", "When", moment(ctx, v.Now), "By", v.By), v.covers(ctx)},
 	}
 	var head []string
-	for _, k := range []string{"person", "role", "what", "asked", "due", "version", "on", "how", "until", "state", "record_by", "record_at", "issuer", "reference", "score", "used", "tried", "not_yet", "not_needed"} {
+	for _, k := range []string{"person", "role", "what", "asked", "due", "version", "on", "how", "until", "state", "record_by", "record_at", "issuer", "reference", "score", "used", "tried", "not_yet", "not_needed", "voided", "voided_why"} {
 		head = append(head, lang.T(ctx, "records.head."+k))
 	}
 	lines = append(lines, head)
 	for _, r := range v.Rows {
-		line := []string{r.Name, r.Job, r.Title, yes(ctx, r.Asked), sheet.Day(r.Due), "", sheet.Day(r.Done), howWord(ctx, r), sheet.Day(r.Ends), lang.T(ctx, "records.state."+r.State), r.RecordBy, sheet.Day(r.RecordAt), r.Issuer, r.Reference, "", "", "", "", ""}
+		line := []string{r.Name, r.Job, r.Title, yes(ctx, r.Asked), sheet.Day(r.Due), "", sheet.Day(r.Done), howWord(ctx, r), sheet.Day(r.Ends), lang.T(ctx, "records.state."+r.State), r.RecordBy, sheet.Day(r.RecordAt), r.Issuer, r.Reference, "", "", "", "", "", sheet.Day(r.Voided), r.VoidedWhy}
 		if r.Version > 0 {
 			line[5] = strconv.Itoa(r.Version)
 		}

@@ -116,3 +116,12 @@ func (v versionsView) older() string {
 func withdrawnWords(ctx context.Context, key string, w courses.Withdrawal) string {
 	return lang.T(ctx, key, "Kind", lang.T(ctx, "withdraw.kind."+w.Kind), "Date", lang.Date(ctx, w.At), "Instead", itoa(w.Instead))
 }
+
+// backWords says when a version was given back, and in which one its viewer goes on.
+func backWords(ctx context.Context, w courses.Withdrawal) string {
+	key := "withdraw.notice.back"
+	if w.Instead == 0 {
+		key = "withdraw.notice.reopened"
+	}
+	return lang.T(ctx, key, "Date", lang.Date(ctx, *w.Back), "Instead", itoa(w.Instead))
+}

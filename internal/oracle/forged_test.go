@@ -176,7 +176,7 @@ func (w *world) forgeries() (out []forgery) {
 		add("use up somebody's invitation", next, []any{v.org.id}, `UPDATE invitations SET state = 'accepted' WHERE org_id = $1`)
 		out = append(out, w.withCode(v)...)
 	}
-	out = slices.Concat(out, w.consentForgeries(), w.disclosureForgeries(), w.cellForgeries(), w.readForgeries(), w.jointForgeries(), w.programForgeries(), w.assignForgeries(), w.recordForgeries(), w.askForgeries(), w.pilotForgeries(), w.recallForgeries())
+	out = slices.Concat(out, w.consentForgeries(), w.disclosureForgeries(), w.cellForgeries(), w.readForgeries(), w.jointForgeries(), w.programForgeries(), w.assignForgeries(), w.recordForgeries(), w.askForgeries(), w.pilotForgeries(), w.recallForgeries(), w.missForgeries())
 	someone := id.New[id.Org]()
 	out = append(out, forgery{what: "make an organization without an invitation", as: []scope.Scope{scope.System(scope.SignIn, someone)}, args: []any{someone}, steps: []string{newOrganization}})
 	return out

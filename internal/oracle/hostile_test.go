@@ -116,7 +116,8 @@ type eventCase struct {
 
 var events = map[string]eventCase{
 	"tenants.organization_changed": {actors: []scope.Actor{scope.Counter, scope.Indexer, scope.Mailer}},
-	"tenants.item_changed":         {actors: []scope.Actor{scope.Indexer}},
+	"tenants.item_changed":         {actors: []scope.Actor{scope.Indexer, scope.Usher}},
+	"courses.seats_due":            {actors: []scope.Actor{scope.Usher}},
 	"community.question_changed":   {actors: []scope.Actor{scope.Indexer}},
 	"community.answer_posted":      {actors: []scope.Actor{scope.Counter}},
 	"community.reacted":            {actors: []scope.Actor{scope.Counter}, keeps: []string{"counted"}},
@@ -129,6 +130,7 @@ var events = map[string]eventCase{
 	"courses.enrollment_left":      {actors: []scope.Actor{scope.Discloser}},
 	"courses.joined":               {actors: []scope.Actor{scope.Mailer}},
 	"courses.lesson_completed":     {actors: []scope.Actor{scope.Discloser}},
+	"courses.progress_taken_back":  {actors: []scope.Actor{scope.Discloser}},
 	"courses.links_asked":          {actors: []scope.Actor{scope.Importer}},
 	"courses.live_attended":        {actors: []scope.Actor{scope.Usher}},
 	"courses.group_met":            {actors: []scope.Actor{scope.Usher}},

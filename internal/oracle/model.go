@@ -66,6 +66,7 @@ const (
 	Lookout    Kind = "lookout"    // where members of Org choose as whom to look
 	Live       Kind = "live"       // that the live session ID of Org is about Item
 	Seat       Kind = "seat"       // that Member of Org comes to the live session ID of Other: Shown is how
+	Missed     Kind = "missed"     // that Member of Org was not at a live session of Other after all, for whoever looks after them: Done says that it is its words
 	Room       Kind = "room"       // where people meet in the live session ID of Org, while it is open
 	Trial      Kind = "trial"      // a version of Item of Org that only some try: its texts, and that it is tried; Done says that it is over
 	Tries      Kind = "tries"      // that Other tries the version on trial of Item of Org; nobody else if it is a team of Org
@@ -196,6 +197,8 @@ func (w *World) Sees(v Viewer, o *Object) bool {
 	case Seat: // Colleagues know who comes; a name crosses where the agreement lets it.
 		it := w.about(o)
 		return own || v.Org != "" && o.Shown == "name" && w.named(o.Org, v.Org) && w.Resting[o.Org] == "" && it != nil && w.Sees(v, it)
+	case Missed: // The person, whoever looks after them, and of the words whoever said them.
+		return own && (v.Admin || v.Member == o.Member) || o.Done && v.Org != "" && v.Org == o.Other && v.Writes
 	case Room: // Whoever has a seat, and the authors.
 		return own && v.Writes || w.seated(v, o)
 	case Handed: // What was handed in is private to the learner and who looks at it; across organizations only with the learner's yes, where both meet.
@@ -376,7 +379,7 @@ func (w *World) looks(v Viewer, o *Object) bool {
 	case Live:
 		it := w.find(Item, o.Item)
 		return it != nil && w.looks(v, it)
-	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed, Thought, Circle, Beside, Tried, Said, Trial, Tries, Remark, Recalled:
+	case Collection, Connection, Finish, Question, Answer, Member, Private, House, Part, Byline, Contact, Office, Desk, Deal, Roll, Shelf, Lookout, Given, Disclosure, Total, Library, Draft, Taken, Addition, Joint, Program, Standing, Board, Readers, Account, Record, Earned, Sealed, Seat, Room, Handed, Thought, Circle, Beside, Tried, Said, Trial, Tries, Remark, Recalled, Missed:
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package oracle_test
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -50,6 +51,20 @@ var liveRoutes = map[string]route{
 	"GET /live/:id/people":       {kind: page, asks: liveAuthors("/people", true)},
 	"GET /live/:id/people.csv":   {kind: file, asks: liveAuthors("/people.csv", true)},
 	"GET /live/:id/recording":    {kind: page, asks: liveAuthors("/recording", false)},
+	"GET /live/:id/people/:seat": {kind: page, asks: func(s *site, r *reader) []ask {
+		var out []ask
+		for session, of := range s.live {
+			out = append(out, ask{target: "/live/" + session + "/people/" + nobody, never: true})
+			if seat := s.came[session]; seat != "" {
+				a := ask{target: "/live/" + session + "/people/" + seat, id: seat, about: &oracle.Object{Kind: oracle.Earned, Org: of.Org}, ok: 200}
+				if a.never = !r.who.Writes; a.never {
+					a.about = nil
+				}
+				out = append(out, a)
+			}
+		}
+		return out
+	}},
 
 	"POST /live": {kind: write, post: posts("/live", "my_zone=Europe%2FBerlin&remind=on")},
 	"POST /live/plan/:id": {kind: write, post: func(s *site, _ bool) []form {
@@ -63,6 +78,13 @@ var liveRoutes = map[string]route{
 	}},
 	"POST /live/:id/people": {kind: write, post: func(s *site, _ bool) []form {
 		return livePosts(s, "/live/", "/people", "shown="+nobody+"&came="+nobody, false)
+	}},
+	"POST /live/:id/people/:seat": {kind: write, post: func(s *site, _ bool) []form {
+		out := livePosts(s, "/live/", "/people/"+nobody, "reason=x", false)
+		for session, seat := range s.came {
+			out = append(out, form{"/live/" + session + "/people/" + seat, "reason=x"})
+		}
+		return out
 	}},
 	"POST /live/:id/recording": {kind: write, post: func(s *site, _ bool) []form {
 		return livePosts(s, "/live/", "/recording", "lesson=a&src=https%3A%2F%2Fx.example%2F", false)
@@ -158,6 +180,68 @@ func (w *world) lives(o *org) {
 			}
 		}
 	}
+}
+
+// misses says of some who have a seat that they came, and of others that this was taken back, with words of whose session it is.
+func (w *world) misses() {
+	before := w.r // By chance of its own: the rest of the world is what it was.
+	w.r = rand.New(rand.NewPCG(uint64(len(w.tokens)), 47))
+	defer func() { w.r = before }()
+	su := superuser(w.t, w.dsn("postgres"))
+	w.came = map[string]string{}
+	for session, of := range w.live {
+		rows, err := su.Query(w.t.Context(), `SELECT s.seat_id::text AS seat, s.org_id::text AS org, s.membership_id::text AS member FROM live_seats s WHERE s.session_id = $1 AND s.number IS NOT NULL ORDER BY s.org_id = s.session_org, s.place`, session)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		list, err := pgx.CollectRows(rows, pgx.RowToStructByName[struct {
+			Seat   string `db:"seat"`
+			Org    string `db:"org"`
+			Member string `db:"member"`
+		}])
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for i, x := range list {
+			row := &oracle.Object{Kind: oracle.Missed, Org: x.Org, Member: x.Member, ID: session, Other: of.Org}
+			words := *row
+			words.Done = true
+			q, args := `UPDATE live_seats SET attended = true WHERE seat_id = $1`, []any{x.Seat}
+			switch i % 3 {
+			case 0:
+				w.came[session] = x.Seat
+			case 1:
+				q, args = `WITH seat AS (UPDATE live_seats SET attended = false WHERE seat_id = $1 RETURNING *)
+					INSERT INTO live_voided (org_id, membership_id, session_id, session_org, title, starts_at, reason, voided_at, carried_at) SELECT s.org_id, s.membership_id, s.session_id, s.session_org, $2, now(), $3, now(), now() FROM seat s`,
+					[]any{x.Seat, w.field(row, "live_voided.title"), w.field(&words, "live_voided.reason")}
+				w.put("live_voided", session+" "+x.Member, row)
+			default:
+				continue
+			}
+			if _, err := su.Exec(w.t.Context(), q, args...); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// missForgeries are what nobody says of another organization's session, of others' people or of themselves: that somebody was not there, that
+// this is not so, or another reason.
+func (w *world) missForgeries() (out []forgery) {
+	for session, of := range w.live {
+		for _, by := range w.orgs {
+			if by.id.String() == of.Org {
+				continue
+			}
+			as := []scope.Scope{{Actor: scope.Member, Org: by.id, Membership: by.members[0], Roles: scope.Roles()}, scope.System(scope.Usher, by.id)}
+			out = append(out,
+				forgery{what: "take attendance at another's session back", as: as, args: []any{session}, steps: []string{`INSERT INTO live_voided (org_id, membership_id, session_id, session_org, title, starts_at, reason, voided_at)
+					SELECT s.org_id, s.membership_id, s.session_id, s.session_org, 'x', now(), 'x', now() FROM live_seats s WHERE s.session_id = $1 AND NOT EXISTS (SELECT 1 FROM live_voided v WHERE v.membership_id = s.membership_id AND v.session_id = s.session_id)`}},
+				forgery{what: "give another reason for it", as: as, args: []any{session}, steps: []string{`UPDATE live_voided SET reason = 'x' WHERE session_id = $1`}},
+				forgery{what: "say that somebody came to another's session after all", as: as, args: []any{session}, steps: []string{`UPDATE live_seats SET attended = true WHERE session_id = $1`}})
+		}
+	}
+	return out
 }
 
 // liveMails has everybody told of their sessions, in every way: each mail tells of a session to somebody who sees it, and never where people

@@ -79,6 +79,7 @@ type world struct {
 	tokenIDs map[string]string         // organization id → its API token with a name
 	live     map[string]*oracle.Object // live session → what it is about
 	seated   map[string]bool           // live session and member: who has a seat
+	came     map[string]string         // live session: the seat of somebody who came
 	pacts    []*pact
 	callers  []*caller
 	learners []*learner
@@ -246,6 +247,7 @@ func emptyWorld(t *testing.T, seed uint64) *world {
 		{"step_group_seen", "group_id || ' ' || membership_id", "", .01, .85},
 		{"live_sessions", "session_id", "", .12, .85},
 		{"live_seats", "session_id || ' ' || membership_id", "", .04, .85},
+		{"live_voided", "session_id || ' ' || membership_id", "", .01, .85},
 		{"live_links", "session_id", "", .02, .85}, // Whoever has no seat reads none.
 		{"pilots", "item_id", "", .12, .85},
 		{"pilot_groups", "item_id || ' ' || group_id", "", .12, .85},
@@ -319,6 +321,7 @@ func (w *world) fill() {
 		w.lives(o)
 		w.gather(o)
 	}
+	w.misses()
 	w.viewers = append(w.viewers, scope.Scope{Actor: scope.Visitor})
 	w.openDoors()
 	// Two who look at what is theirs, as somebody else does and as everybody does.
