@@ -46,8 +46,8 @@ func (h *hall) walked() (path id.Item, session, seat id.Any) {
 	return path, session, v.Guests[0].Seat
 }
 
-// stands is how far the partner's learner is on a path, and whether it is complete.
-func (h *hall) stands(path id.Item) (done int, complete bool) {
+// far is how far the partner's learner is on a path, and whether it is complete.
+func (h *hall) far(path id.Item) (done int, complete bool) {
 	h.t.Helper()
 	e := one[struct {
 		Done     int  `db:"done"`
@@ -61,7 +61,7 @@ func TestAttendanceIsTakenBack(t *testing.T) {
 	h := openHall(t)
 	path, session, seat := h.walked()
 	ctx := h.partner.member
-	if done, complete := h.stands(path); done != 3 || !complete {
+	if done, complete := h.far(path); done != 3 || !complete {
 		t.Fatalf("%d done, complete %v", done, complete)
 	}
 	for name, err := range map[string]error{
@@ -83,7 +83,7 @@ func TestAttendanceIsTakenBack(t *testing.T) {
 	// A list that is saved without the tick takes nothing back.
 	h.did(h.svc.MarkAttendance(h.author, session, []id.Any{seat}, nil))
 	h.mails(h.partner)
-	if done, complete := h.stands(path); done != 3 || !complete {
+	if done, complete := h.far(path); done != 3 || !complete {
 		t.Errorf("saved without a tick: %d done, complete %v", done, complete)
 	}
 
@@ -96,7 +96,7 @@ func TestAttendanceIsTakenBack(t *testing.T) {
 		t.Errorf("told: %s", got)
 	}
 	h.mails(h.vendor)
-	if done, complete := h.stands(path); done != 2 || complete {
+	if done, complete := h.far(path); done != 2 || complete {
 		t.Errorf("%d done, complete %v: what does not rest on it stays, the rest is open", done, complete)
 	}
 	if v, l := h.step(ctx, path); v.Done || v.Meets != 1 || l.Came() != nil {
@@ -118,7 +118,7 @@ func TestAttendanceIsTakenBack(t *testing.T) {
 	// Noted again, all of it is as before, and they are told.
 	h.did(h.svc.MarkAttendance(h.author, session, []id.Any{seat}, []id.Any{seat}))
 	h.mails(h.partner, "Noted again: you were at Ask the field")
-	if done, complete := h.stands(path); done != 3 || !complete {
+	if done, complete := h.far(path); done != 3 || !complete {
 		t.Errorf("noted again: %d done, complete %v", done, complete)
 	}
 	if n := one[int](ctx, h.world, `SELECT sum(s.minutes)::int FROM statements s WHERE s.org_id = $1 AND s.verb IN ('attended', 'voided')`, h.partner.org.OrgID); n != 61 {
@@ -180,7 +180,7 @@ func TestWhatDoesNotRestOnAVoidedAttendanceStays(t *testing.T) {
 	if got := h.mails(h.partner, "Taken back"); strings.Contains(got[0], "open again") {
 		t.Errorf("told: %s", got[0])
 	}
-	if done, complete := h.stands(path); done != 3 || !complete {
+	if done, complete := h.far(path); done != 3 || !complete {
 		t.Errorf("%d done, complete %v", done, complete)
 	}
 	v, err := h.svc.Guests(h.author, second, courses.GuestFilter{})
@@ -192,7 +192,7 @@ func TestWhatDoesNotRestOnAVoidedAttendanceStays(t *testing.T) {
 		t.Errorf("after it closed: %v", err)
 	}
 	h.mails(h.partner)
-	if done, complete := h.stands(path); done != 3 || !complete {
+	if done, complete := h.far(path); done != 3 || !complete {
 		t.Errorf("after it closed: %d done, complete %v", done, complete)
 	}
 }
