@@ -144,7 +144,7 @@ func guestCell(v guestsView, g courses.Guest) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if g.Came() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div class=\"row\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

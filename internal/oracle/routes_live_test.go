@@ -225,6 +225,31 @@ func (w *world) misses() {
 	}
 }
 
+// voidMails has carried out once more that attendance was taken back.
+func (s *site) voidMails(t *testing.T) {
+	t.Helper()
+	su := superuser(t, s.dsn("postgres"))
+	rows, err := su.Query(t.Context(), `UPDATE live_voided SET carried_at = NULL RETURNING org_id::text AS org, membership_id::text AS member, session_id::text AS session`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[struct {
+		Org     string `db:"org"`
+		Member  string `db:"member"`
+		Session string `db:"session"`
+	}])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range list {
+		org := parse[id.Org](t, v.Org)
+		if err := s.portal.Usher.Attended(jobs.Enter(t.Context(), scope.Usher, org), []courses.LiveAttended{{Org: org, Membership: parse[id.Membership](t, v.Member), Session: parse[id.Any](t, v.Session)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.mailsAre(t, su, `m.subject LIKE 'Taken back: %'`, 1)
+}
+
 // missForgeries are what nobody says of another organization's session, of others' people or of themselves: that somebody was not there, that
 // this is not so, or another reason.
 func (w *world) missForgeries() (out []forgery) {

@@ -198,6 +198,7 @@ var mails = map[string]func(s *site, t *testing.T){
 	"courses/program_ask.go askMail":         (*site).askMails,
 	"courses/live_mail.go liveMail":          (*site).liveMails,
 	"courses/live_lost.go lostMail":          (*site).lostMails,
+	"courses/live_void.go tellVoid":          (*site).voidMails,
 	"courses/withdraw_carry.go message":      (*site).withdrawMails,
 	"courses/program_partner.go programMail": (*site).programMails,
 }

@@ -79,8 +79,29 @@ func TestLiveSession(t *testing.T) {
 	webtest.Eval[bool](author, `(document.querySelectorAll("input[name=came]").forEach(e=>{e.checked=true}),true)`)
 	author.ClickText("Save who came")
 	author.WaitText("Saved who came.")
-	if n := webtest.Eval[int](author, `document.querySelectorAll("input[name=came]:checked").length`); n != 3 {
+	taken := `main a[href*="/people/"]`
+	if n := webtest.Eval[int](author, `document.querySelectorAll('`+taken+`').length`); n != 3 {
 		t.Errorf("%d of 3 were there", n)
+	}
+	everyWay(author, "live-came")
+
+	// One of them was not: that is taken back with a reason, and noted again.
+	author.Click(taken)
+	author.WaitText("What happens")
+	everyWay(author, "live-void")
+	webtest.Eval[bool](author, `(document.querySelector("#reason").required=false,true)`)
+	author.Submit("#reason")
+	author.Wait(`#reason[aria-invalid="true"]`)
+	everyWay(author, "live-void-error")
+	author.Type("#reason", "Another one of the same name came.")
+	author.Submit("#reason")
+	author.WaitText("Another one of the same name came.")
+	everyWay(author, "live-voided")
+	author.Click(`input[name=came]`)
+	author.ClickText("Save who came")
+	author.WaitText("Saved who came.")
+	if n := webtest.Eval[int](author, `document.querySelectorAll('`+taken+`').length`); n != 3 {
+		t.Errorf("%d of 3 were there, after it was noted again", n)
 	}
 	author.ClickText("An ice bath in front of the camera")
 	author.ClickText("Keep the recording")
