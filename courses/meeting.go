@@ -22,7 +22,7 @@ type Meeting struct {
 	Said    bool       `db:"said"`      // that they took part
 }
 
-// When is the day and the time of day on the viewer's clock; "" where that is not agreed.
+// When is the time on the viewer's clock; false where it is not agreed.
 func (m Meeting) When() (time.Time, bool) {
 	if m.At == nil {
 		return time.Time{}, false

@@ -192,7 +192,7 @@ var rootSQL = fmt.Sprintf(rootShape, pinSQL, `(SELECT to_json(x) FROM (SELECT n.
 // placeSQL is rootSQL without what was finished, for changes.
 var placeSQL = fmt.Sprintf(rootShape, pinSQL, `NULL::json`, `'[]'::json`)
 
-// begunSQL is placeSQL for a member who has begun, with $1 to $3: a third of its cost, because nothing is to be found out about the version
+// begunSQL is placeSQL for a member who has begun, with $1 to $3: about half of its cost, because nothing is to be found out about the version
 // that others would get. The enrollment is looked up by its member (OFFSET 0), not among all who learn the item.
 var begunSQL = fmt.Sprintf(rootShape, `SELECT `+pinnedColumns+`, e.enrollment_id, e.state, e.origin, e.intent, e.floor_share, i.version AS newest, 0 AS pilot, '' AS asker
 	FROM (SELECT e.* FROM enrollments e WHERE e.org_id = $2 AND e.membership_id = $3 AND e.item_id = $1 AND e.state <> 'left' OFFSET 0) e
