@@ -67,14 +67,14 @@ func (b *bench) start(ctx context.Context) (err error) {
 	if b.portal, err = serve(ctx, b.bin, b.dir, "portal", b.cluster.DSN("learnscape_app", "big")); err != nil {
 		return err
 	}
-	if err := settled(ctx, b.cluster.DSN("postgres", "big")); err != nil {
+	if err := idle(ctx, b.cluster.DSN("postgres", "big")); err != nil {
 		return err
 	}
 	if b.growth {
 		if b.small, err = serve(ctx, b.bin, b.dir, "small", b.cluster.DSN("learnscape_app", "small")); err != nil {
 			return err
 		}
-		if err := settled(ctx, b.cluster.DSN("postgres", "small")); err != nil {
+		if err := idle(ctx, b.cluster.DSN("postgres", "small")); err != nil {
 			return err
 		}
 	}
@@ -113,6 +113,9 @@ func (b *bench) capture(ctx context.Context) (map[string]page, error) {
 		return nil, err
 	}
 	defer p.stop()
+	if err := idle(ctx, b.cluster.DSN("postgres", "big")); err != nil {
+		return nil, err
+	}
 	taps := map[string]func(uint64, *fasthttp.Request){"search": search(p, narrowOrg), "completion": func(n uint64, r *fasthttp.Request) {
 		b.complete(p, uint64(b.big.learners)*(pathCourses*(pathLessons-1)-1)+n, r) //nolint:gosec // A number of people.
 	}}
@@ -294,10 +297,10 @@ func (b *bench) rounds(ctx context.Context) error {
 	for _, t := range b.targets {
 		turn(t, b.round/3, true)
 	}
-	idle, begin := usageOf(b.portal.pid(), b.postmaster), time.Now()
-	before := idle()
+	used, begin := usageOf(b.portal.pid(), b.postmaster), time.Now()
+	before := used()
 	time.Sleep(2 * time.Second) //nolint:forbidigo // Measures what is used while nobody asks.
-	u := idle().sub(before)
+	u := used().sub(before)
 	b.report.IdleShare = (u.server + u.postgres).Seconds() / time.Since(begin).Seconds()
 	for round := range b.options.rounds {
 		say("round %d of %d", round+1, b.options.rounds)

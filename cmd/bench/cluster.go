@@ -70,15 +70,35 @@ func makeWorld(ctx context.Context, c *embedded.Cluster, name string, s size, pr
 
 // settled waits until no event is on its way.
 func settled(ctx context.Context, dsn string) error {
+	return none(ctx, dsn, 1, `SELECT count(*) FROM outbox`)
+}
+
+// idle waits until a portal that was just started has done what waits for a start: jobs of the day and the hour, and the lexicon. It
+// takes its time to begin with them, so that nothing has to be on its way for two seconds.
+func idle(ctx context.Context, dsn string) error {
+	return none(ctx, dsn, 20, `SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM river_job WHERE state IN ('available', 'running', 'pending')) +
+		(SELECT count(*) FROM pg_stat_activity WHERE usename = 'learnscape_app' AND datname = current_database() AND state <> 'idle') +
+		(CASE WHEN EXISTS (SELECT FROM river_job WHERE state = 'completed') THEN 0 ELSE 1 END)`)
+}
+
+// none waits until a query counts nothing so many times in a row, asked each tenth of a second.
+func none(ctx context.Context, dsn string, times int, q string) error {
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(ctx) //nolint:errcheck // Nothing is buffered.
+	still := 0
 	for range 600 {
 		var n int
-		if err := conn.QueryRow(ctx, `SELECT count(*) FROM outbox`).Scan(&n); err != nil || n == 0 {
+		if err := conn.QueryRow(ctx, q).Scan(&n); err != nil {
 			return err
+		}
+		if still++; n > 0 {
+			still = 0
+		}
+		if still == times {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -86,7 +106,7 @@ func settled(ctx context.Context, dsn string) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	return errors.New("the portal's events do not come to an end within a minute")
+	return errors.New("what the portal does by itself does not come to an end within a minute")
 }
 
 // count runs a query for one number.
