@@ -445,6 +445,12 @@ func (b *Browser) Wait(selector string) {
 	b.until(`!!document.querySelector(`+quoted(selector)+`)`, selector)
 }
 
+// WaitFocus waits until the keyboard is on an element of the selector.
+func (b *Browser) WaitFocus(selector string) {
+	b.t.Helper()
+	b.until(`!!document.activeElement && document.activeElement.matches(`+quoted(selector)+`)`, "keyboard on "+selector)
+}
+
 // Text returns the text of main as a person sees it.
 func (b *Browser) Text() string {
 	b.t.Helper()
