@@ -23,6 +23,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
@@ -236,6 +237,16 @@ func (b *Browser) Dark(on bool) {
 	}
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v}}})
 	b.Settle() // Colours change over 120 ms.
+}
+
+// Paper shows the page as it will be on paper, or on the screen again.
+func (b *Browser) Paper(on bool) {
+	b.t.Helper()
+	media := ""
+	if on {
+		media = "print"
+	}
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media})
 }
 
 // Script switches scripts in pages on or off. What the open page has begun ends first, and what it would begin later is dropped: a timer that is
@@ -527,3 +538,27 @@ func (b *Browser) Accessible() {
 		b.t.Errorf("%s: axe %s: %s: %.300s", b.At(), v.ID, v.Help, v.Nodes[0].HTML)
 	}
 }
+
+// Print prints the page on paper as its rules say and returns the PDF and the size of each of its sheets in millimetres, such as "210x297".
+func (b *Browser) Print() (pdf []byte, sheets []string) {
+	b.t.Helper()
+	yes := true
+	pdf = do(b, func(ctx context.Context, t *chromedp.Target) ([]byte, error) {
+		r, err := cdp.Call(ctx, t, page.PrintToPDF, page.PrintToPDFParams{PreferCSSPageSize: &yes, PrintBackground: &yes})
+		return r.Data, err
+	})
+	for _, m := range sheet.FindAllSubmatch(pdf, -1) {
+		size := ""
+		for _, points := range m[1:] {
+			n, err := strconv.ParseFloat(string(points), 64)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			size += fmt.Sprintf("x%.0f", n*25.4/72)
+		}
+		sheets = append(sheets, size[1:])
+	}
+	return pdf, sheets
+}
+
+var sheet = regexp.MustCompile(`/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]`)
