@@ -57,9 +57,9 @@ func (l *LiveStep) Planned() bool {
 	return slices.ContainsFunc(l.Rows, func(d Live) bool { return d.State == LivePlanned })
 }
 
-// Seated reports whether the viewer has a seat in one to come, or waits for one.
+// Seated reports whether the viewer has a seat in one to come.
 func (l *LiveStep) Seated() bool {
-	return slices.ContainsFunc(l.Rows, func(d Live) bool { return d.Mine != "" && d.State == LivePlanned })
+	return slices.ContainsFunc(l.Rows, func(d Live) bool { return d.Mine == LiveSeat && d.State == LivePlanned })
 }
 
 // stepDates is how many sessions to come a step shows, and stepPast how many that are over.

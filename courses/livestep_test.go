@@ -135,8 +135,14 @@ func TestALiveSessionIsAStep(t *testing.T) {
 	if mine, err := h.svc.TakeSeat(ctx, small, "company"); err != nil || mine != courses.LiveWaiting {
 		t.Errorf("in the full one: %q, %v", mine, err)
 	}
+	if _, l = h.step(ctx, path); l.Seated() {
+		t.Error("who waits for a seat is offered no other one")
+	}
 	if _, err := h.svc.TakeSeat(ctx, clinic, "company"); err != nil {
 		t.Fatal(err)
+	}
+	if _, l = h.step(ctx, path); !l.Seated() {
+		t.Error("who has a seat has none")
 	}
 
 	// Whoever was not there goes on looking; whoever was is done with it, and what waits for it opens.
