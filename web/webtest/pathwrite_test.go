@@ -209,6 +209,9 @@ func TestAPathIsWrittenByKeyboard(t *testing.T) {
 			press(`button[value="add prose"]`)
 			b.WaitFocus(`textarea[name="b0.text"]`)
 			b.Press("Three lines are enough.")
+			if got := webtest.Eval[string](b, `document.querySelector("#block-0 textarea").value`); got != "Three lines are enough." {
+				t.Errorf("what is written stands among the example: %q", got)
+			}
 		} else {
 			b.TabTo(`textarea[name="b0.ask"]`)
 			b.Press("An hour together.")

@@ -183,7 +183,7 @@ if (!what || !at || !at.closest("[data-order]")) return;
 var to = all("button", at).find(function (b) { return !b.disabled && pressed(b) === what; }) || $("input:not([type=hidden]),textarea,select", at) || $("a,button", at);
 if (!to) return;
 to.focus();
-if (to.matches("textarea")) to.select(); // What stands in it is an example of what could.
+if (to.matches("textarea") && to.value === to.defaultValue) to.select(); // What stands in it is an example of what could.
 }
 function videos() {
 all("[data-video] video:not([data-ready])").forEach(function (v) {

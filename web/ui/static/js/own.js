@@ -204,7 +204,7 @@
     var to = all("button", at).find(function (b) { return !b.disabled && pressed(b) === what; }) || $("input:not([type=hidden]),textarea,select", at) || $("a,button", at);
     if (!to) return;
     to.focus();
-    if (to.matches("textarea")) to.select(); // What stands in it is an example of what could.
+    if (to.matches("textarea") && to.value === to.defaultValue) to.select(); // What stands in it is an example of what could.
   }
 
   // Videos: go on where it stopped, tell the server, mark the line.
