@@ -192,6 +192,9 @@ func (s *Service) complete(tx *db.Tx, at located, send func(func(*db.Batch)) err
 	if err != nil {
 		return err
 	}
+	if err := t.beside(tx, list); err != nil {
+		return err
+	}
 	said := map[string]any{"version": at.Version}
 	if at.ByTest {
 		said["by_test"] = true
