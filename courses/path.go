@@ -219,7 +219,7 @@ var pinSQL = `SELECT ` + pinnedColumns + `, e.enrollment_id,
 
 // rootShape is what all of them read with the version: its statement, what was withdrawn, what was finished.
 var rootShape = `WITH pin AS MATERIALIZED (%s),
-adds AS MATERIALIZED (SELECT x.* FROM pin p CROSS JOIN LATERAL (` + addedTo("p.org_id", "p.item_id") + `) x)
+adds AS MATERIALIZED (SELECT ` + additionColumns + `, a.leads_to FROM pin p CROSS JOIN LATERAL additions_to(p.org_id, p.item_id) a)
 SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.intent, p.floor_share, p.newest, p.pilot,
 	p.at_item, p.at_lesson, p.at_part, p.due_at, p.asker, p.reason, p.completed_at, p.item,
 	visible_items(p.leads_to || ARRAY(SELECT unnest(a.leads_to) FROM adds a)) AS sees,
