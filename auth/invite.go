@@ -117,7 +117,7 @@ func (s *Service) invite(tx *db.Tx, in Invite) error {
 		return err
 	}
 	if err := s.mail.Send(tx, mail.Message{
-		To: email, Subject: lang.T(tx.Context(), "auth.invite.subject", "Org", org.Name),
+		To: email, Subject: lang.T(tx.Context(), "auth.invite.subject", "Org", org.Name, "Name", in.Name),
 		Text: lang.T(tx.Context(), "auth.invite.body", "Org", org.Name, "Name", in.Name, "Note", in.Proposal.Note, "Until", lang.Date(tx.Context(), tx.Now.Add(inviteLife)), "Link", s.baseURL("")+"/invite/"+token),
 	}); err != nil {
 		return err

@@ -218,7 +218,7 @@ func (o Outline) stops(self id.Item) (out []stop) {
 			x.leaves = append(x.leaves, l.Lesson)
 		}
 		if st.Item == self && len(st.Lessons) == 1 {
-			x.leaves, x.parts, x.groups = []string{st.Key}, st.Lessons[0].partTitles(), st.Lessons[0].groups()
+			x.leaves, x.Kind, x.parts, x.groups = []string{st.Key}, st.Lessons[0].Kind, st.Lessons[0].partTitles(), st.Lessons[0].groups()
 		}
 		for _, l := range st.Lessons {
 			if st.Item != self {
@@ -297,7 +297,7 @@ func (s stop) figures(rows []stopRow, asked []askedRow) StopStatistic {
 		out.Advice = StopLeave
 	case out.Open > 0:
 		out.Advice = StopAsk
-	case out.Minutes > longLesson && out.Kind != StepCourse:
+	case out.Minutes > longLesson && out.Kind != StepCourse && !(markdown.Block{Kind: out.Kind}).Meets():
 		out.Advice = StopLong
 	case out.Reached == 0:
 		out.Advice = StopFew

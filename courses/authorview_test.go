@@ -8,6 +8,7 @@ import (
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/markdown"
 )
 
 // An author reads where people of their own organization stop, in steps of five, and what is asked there; of other organizations' people
@@ -114,6 +115,9 @@ func TestHowPeopleFindTogether(t *testing.T) {
 				t.Errorf("nobody meets at %s: %+v", r.Key, r.Groups)
 			}
 			if r.Key == "meet" {
+				if r.Kind != markdown.Group || r.Advice == courses.StopLong {
+					t.Errorf("an hour together is a %s with the advice %q", r.Kind, r.Advice)
+				}
 				return r.Groups
 			}
 		}

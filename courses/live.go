@@ -287,6 +287,9 @@ func (s *Service) LiveSession(ctx context.Context, session id.Any) (LiveView, er
 		return v, err
 	}
 	v.By, v.Own = orgs[v.Org], orgs[sc.Org]
+	for i := range v.Voided {
+		v.Voided[i].Of = v.By
+	}
 	for i := range v.People {
 		v.People[i].By = orgs[v.People[i].Org]
 	}

@@ -57,9 +57,9 @@ func (l *LiveStep) Planned() bool {
 	return slices.ContainsFunc(l.Rows, func(d Live) bool { return d.State == LivePlanned })
 }
 
-// Seated reports whether the viewer has a seat in one to come, or waits for one.
+// Seated reports whether the viewer has a seat in one to come.
 func (l *LiveStep) Seated() bool {
-	return slices.ContainsFunc(l.Rows, func(d Live) bool { return d.Mine != "" && d.State == LivePlanned })
+	return slices.ContainsFunc(l.Rows, func(d Live) bool { return d.Mine == LiveSeat && d.State == LivePlanned })
 }
 
 // stepDates is how many sessions to come a step shows, and stepPast how many that are over.
@@ -253,27 +253,31 @@ func (s *Service) earn(tx *db.Tx, member id.Membership, p Place) error {
 // doneBy holds where a live session in the lesson l is done by the session x.
 const doneBy = `jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "live" && ($here == true || @.series == $series))', jsonb_build_object('here', l.item_id = x.item_id AND l.key = x.part, 'series', nullif(x.series, '')))`
 
-// attendedPlaces are the places that the member $2 of $1 is on and finishes by having come to the session $3.
-const attendedPlaces = `SELECT DISTINCT e.item_id, e.kind, l.key FROM live_seats s JOIN live_sessions x ON x.org_id = s.session_org AND x.session_id = s.session_id
-	JOIN enrollments e ON e.org_id = s.org_id AND e.membership_id = s.membership_id AND e.item_org = x.org_id AND e.state <> 'left'
-	JOIN lessons l ON l.org_id = e.item_org AND l.item_id = e.item_id AND l.version = e.version
+// attendedPlaces are the places that the member $2 of $1 is on and finishes by having come to the session $3: lessons of a course, of a path, and of
+// the courses to which a path leads.
+const attendedPlaces = `SELECT DISTINCT w.root, w.kind, w.step, l.key FROM live_seats s JOIN live_sessions x ON x.org_id = s.session_org AND x.session_id = s.session_id
+	JOIN (SELECT e.item_id AS root, e.kind, '' AS step, e.item_org AS org_id, e.item_id, e.version FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left'
+		UNION ALL SELECT e.item_id, e.kind, t->>'key', (t->>'org')::uuid, (t->>'item')::uuid, (t->>'version')::int FROM enrollments e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
+			CROSS JOIN LATERAL jsonb_path_query(v.outline, '$.steps[*] ? (@.kind == "course")') t WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left' AND e.kind = 'path') w ON w.org_id = x.org_id
+	JOIN lessons l ON l.org_id = w.org_id AND l.item_id = w.item_id AND l.version = w.version
 	WHERE s.org_id = $1 AND s.membership_id = $2 AND s.session_id = $3 AND s.attended AND ` + doneBy + `
-	ORDER BY e.item_id, l.key LIMIT 100`
+	ORDER BY w.root, w.step, l.key LIMIT 100`
 
 // came finishes what a member of the acting organization finishes by having come to a session.
 func (s *Service) came(tx *db.Tx, e LiveAttended) error {
 	list, err := db.Rows[struct {
-		Item id.Item `db:"item_id"`
+		Root id.Item `db:"root"`
 		Kind string  `db:"kind"`
+		Step string  `db:"step"`
 		Key  string  `db:"key"`
 	}](tx, attendedPlaces, tx.Scope.Org, e.Membership, e.Session)
 	if err != nil {
 		return fmt.Errorf("where somebody came: %w", err)
 	}
 	for _, l := range list {
-		p := Place{Item: l.Item, Lesson: l.Key}
-		if l.Kind == tenants.KindPath {
-			p = Place{Item: l.Item, Step: l.Key}
+		p := Place{Item: l.Root, Step: l.Step, Lesson: l.Key}
+		if l.Kind == tenants.KindPath && l.Step == "" {
+			p = Place{Item: l.Root, Step: l.Key}
 		}
 		if err := s.earn(tx, e.Membership, p); err != nil {
 			return err

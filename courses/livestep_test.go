@@ -135,8 +135,14 @@ func TestALiveSessionIsAStep(t *testing.T) {
 	if mine, err := h.svc.TakeSeat(ctx, small, "company"); err != nil || mine != courses.LiveWaiting {
 		t.Errorf("in the full one: %q, %v", mine, err)
 	}
+	if _, l = h.step(ctx, path); l.Seated() {
+		t.Error("who waits for a seat is offered no other one")
+	}
 	if _, err := h.svc.TakeSeat(ctx, clinic, "company"); err != nil {
 		t.Fatal(err)
+	}
+	if _, l = h.step(ctx, path); !l.Seated() {
+		t.Error("who has a seat has none")
 	}
 
 	// Whoever was not there goes on looking; whoever was is done with it, and what waits for it opens.
@@ -197,5 +203,60 @@ func TestWhoComesBeforeTheirTurnFinishesTheStepThemselves(t *testing.T) {
 	// Who was there and is not on the path has nothing finished by it.
 	if got := one[int](h.vendor.member, h.world, `SELECT count(*)::int FROM completions c WHERE c.org_id = $1`, h.vendor.org.OrgID); got != 0 {
 		t.Errorf("%d completions of nobody on it", got)
+	}
+}
+
+// Who takes a course only as a step of a path finishes a lesson of it by having come, and the path goes on; taken back, it is open again.
+func TestALiveSessionOfACourseIsDoneOnTheWay(t *testing.T) {
+	t.Parallel()
+	h := openHall(t)
+	ctx := h.partner.member
+	var course, path id.Item
+	h.tx(h.vendor.ctx, func(tx *db.Tx) error {
+		c, err := courses.PublishCourse(tx, courses.CourseDraft{Item: tenants.Item{Title: "Clinic", Slug: "clinic", Lang: "en"}, Lessons: []courses.LessonDraft{
+			{Key: "read", Title: "Read", Minutes: 5, Source: "Read."}, {Key: "meet", Title: "Meet", Minutes: 60, Source: "```live\nkey: round\ntitle: The round\nask: Come.\n```\n"},
+		}})
+		if err != nil {
+			return err
+		}
+		course = c.Item.ItemID
+		p, err := courses.PublishPath(tx, courses.PathDraft{Item: tenants.Item{Title: "Way", Slug: "way", Lang: "en"}, Steps: []courses.StepDraft{
+			{Key: "clinic", Kind: courses.StepCourse, Item: course},
+			{Key: "end", Kind: courses.StepLesson, Rules: courses.Rules{Needs: []string{"clinic"}}, Lesson: courses.LessonDraft{Title: "End", Minutes: 5, Source: "End."}},
+		}})
+		if err != nil {
+			return err
+		}
+		if path = p.Item.ItemID; tenants.Collect(tx, path, "shared") != nil {
+			t.Error("the path is not shared")
+		}
+		return tenants.Collect(tx, course, "shared")
+	})
+	h.did(h.svc.Enroll(ctx, path, courses.Origin{}))
+	_, err := h.svc.CompleteLesson(ctx, courses.Place{Item: path, Step: "clinic", Lesson: "read"})
+	h.did(err)
+	session := h.planFor(course, 24*time.Hour, func(d *courses.LiveDraft) { d.Part = "meet" })
+	_, err = h.svc.TakeSeat(ctx, session, "name")
+	h.did(err)
+	if v, err := h.svc.Path(ctx, path); err != nil || v.Stations[0].Meeting == nil || v.Stations[0].Meeting.At == nil || v.Stations[0].Meeting.Waiting {
+		t.Errorf("the path says of the seat %+v, %v", v.Stations[0].Meeting, err)
+	}
+	if v, err := h.svc.Path(h.colleague(h.partner), path); err != nil || v.Stations[0].Meeting != nil {
+		t.Errorf("a colleague reads of the seat %+v, %v", v.Stations[0].Meeting, err)
+	}
+	h.attended(session, true)
+	end := courses.Place{Item: path, Step: "end"}
+	if v, err := h.svc.Path(ctx, path); err != nil || !v.Stations[0].Done || v.Stations[0].Meeting != nil || !v.Stations[1].Now {
+		t.Errorf("who came is at %+v, %v", v.Stations, err)
+	}
+	if v, err := h.svc.Lesson(ctx, end, nil); err != nil || len(v.Waits) != 0 {
+		t.Errorf("what waited for it waits for %+v, %v", v.Waits, err)
+	}
+	guests, err := h.svc.Guests(h.author, session, courses.GuestFilter{})
+	h.did(err)
+	h.did(h.svc.VoidAttendance(h.author, session, guests.Guests[0].Seat, "It was somebody else."))
+	h.told(h.partner)
+	if v, err := h.svc.Lesson(ctx, end, nil); err != nil || len(v.Waits) != 1 {
+		t.Errorf("taken back, what waits for it waits for %+v, %v", v.Waits, err)
 	}
 }

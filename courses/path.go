@@ -410,6 +410,9 @@ func (s *Service) fill(ctx context.Context, v *View, r *root, sc scope.Scope) er
 	v.Stations, v.Progress = r.stations(orgs), r.progress()
 	v.Started, v.Finished, v.Due, v.Asker, v.Reason, v.Intent = p.State != "", p.Completed, p.Due, p.Asker, p.Reason, p.Intent
 	v.Newest, v.Pilot, v.Gone = p.Newest, p.Pilot == p.Version, r.Gone
+	if g := v.Gone; g != nil && g.Back == nil && g.Instead == 0 {
+		v.Gone = nil // It is open again, which their organization learns in a moment.
+	}
 	if len(r.Additions)+len(v.Joints) > 0 {
 		v.Additions, v.Adders = r.Additions, orgs
 	}

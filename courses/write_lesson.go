@@ -122,7 +122,7 @@ func (v *ManuscriptView) look(items []tenants.Item) {
 			fail("readable", l, b.Found, b.Line)
 		}
 		v.Minutes[l.Key] = lessonMinutes(l.Minutes, markdown.Plain(l.Source))
-		if v.Minutes[l.Key] > longLesson {
+		if v.Minutes[l.Key] > longLesson && !slices.ContainsFunc(blocks, markdown.Block.Meets) { // An hour together is no long read.
 			fail("length", l, strconv.Itoa(v.Minutes[l.Key]), 0)
 		}
 		for range bare.FindAllString(l.Source, -1) {

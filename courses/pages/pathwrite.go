@@ -61,9 +61,9 @@ func (p *Pages) changePlan(c *fiber.Ctx, it id.Item, do string) (to string, err 
 		key, err = p.courses.AddStepLesson(ctx, it, formText(c, "lesson"), pattern(ctx, c.FormValue("pattern")))
 		return lessonHref(it, key), err
 	case "step-up", "step-down":
-		return to + "?done=moved#s-" + url.PathEscape(key), p.courses.MoveStep(ctx, it, key, do == "step-up")
+		return to + "?" + query("moved", key) + "#s-" + url.PathEscape(key), p.courses.MoveStep(ctx, it, key, do == "step-up")
 	case "step-place":
-		return to + "?done=moved#s-" + url.PathEscape(key), p.courses.PlaceStep(ctx, it, key, formText(c, "at"), c.FormValue("behind") != "")
+		return to + "?" + query("moved", key) + "#s-" + url.PathEscape(key), p.courses.PlaceStep(ctx, it, key, formText(c, "at"), c.FormValue("behind") != "")
 	case "step-remove", "step-restore":
 		return to + "?done=" + do + "#steps", p.courses.RemoveStep(ctx, it, key, do == "step-restore")
 	case "section":

@@ -257,7 +257,7 @@ func mapStep(ctx context.Context, v *courses.View, s *courses.Station) ui.MapSte
 	case s.Spared:
 		m.Meta = append(m.Meta, lang.T(ctx, "pathwrite.spared"))
 	case s.Either != "":
-		m.Meta = append(m.Meta, lang.T(ctx, "pathwrite.either"))
+		m.Meta = append(m.Meta, lang.T(ctx, "pathwrite.either", "Name", s.Either))
 	}
 	if s.Now {
 		m.State, m.ActionLabel = ui.Now, lang.T(ctx, "courses.path.continue")

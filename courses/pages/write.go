@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"mime"
@@ -55,7 +56,7 @@ func (p *Pages) mountWriting(r fiber.Router) {
 // wrote are the changes that a page of the desk says were made.
 func wrote(c *fiber.Ctx) *ui.Flash {
 	w := c.Query("done")
-	if !slices.Contains([]string{"begun", "saved", "moved", "removed", "restored", "published", "discarded", "file", "step-added", "step-remove", "step-restore", "review-ask", "review-off", "review-plan", "review-cancel", "links"}, w) {
+	if !slices.Contains([]string{"begun", "saved", "removed", "restored", "published", "discarded", "file", "step-added", "step-remove", "step-restore", "review-ask", "review-off", "review-plan", "review-cancel", "links"}, w) {
 		return nil
 	}
 	key := "write.done." + w
@@ -226,7 +227,26 @@ func (p *Pages) showManuscript(c *fiber.Ctx, v manuscriptView, status int) error
 	}
 	c.Status(status)
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return shell.Page(c, ui.PageProps{Title: v.Title, NavKey: "publish", Layout: ui.Work, NoIndex: true, Flash: wrote(c)}, pageOf(v))
+	return shell.Page(c, ui.PageProps{Title: v.Title, NavKey: "publish", Layout: ui.Work, NoIndex: true, Flash: cmp.Or(v.moved(c), wrote(c))}, pageOf(v))
+}
+
+// moved says where a lesson or step stands that was moved a moment ago; nil for none.
+func (v manuscriptView) moved(c *fiber.Ctx) *ui.Flash {
+	key, titles := c.Query("moved"), map[string]string{}
+	var order []string
+	for _, s := range v.Steps {
+		order, titles[s.Key] = append(order, s.Key), stepNamed(c.UserContext(), s.Shown)
+	}
+	if v.Kind == tenants.KindCourse {
+		for _, l := range v.Lessons {
+			order, titles[l.Key] = append(order, l.Key), l.Title
+		}
+	}
+	at := slices.Index(order, key)
+	if at < 0 {
+		return nil
+	}
+	return &ui.Flash{Kind: ui.OK, Text: lang.T(c.UserContext(), "write.moved", "Title", titles[key], "Place", itoa(at+1), "All", itoa(len(order)))}
 }
 
 func pageOf(v manuscriptView) templ.Component {
@@ -269,9 +289,9 @@ func (p *Pages) changeManuscript(c *fiber.Ctx) error {
 		added, err = p.courses.AddLesson(ctx, it, formText(c, "module"), key, pattern(ctx, c.FormValue("pattern")))
 		to = lessonHref(it, added)
 	case "up", "down":
-		err, to = p.courses.MoveLesson(ctx, it, key, do == "up"), to+"?done=moved#l-"+url.PathEscape(key)
+		err, to = p.courses.MoveLesson(ctx, it, key, do == "up"), to+"?"+query("moved", key)+"#l-"+url.PathEscape(key)
 	case "place":
-		err, to = p.courses.PlaceLesson(ctx, it, key, formText(c, "at"), c.FormValue("behind") != ""), to+"?done=moved#l-"+url.PathEscape(key)
+		err, to = p.courses.PlaceLesson(ctx, it, key, formText(c, "at"), c.FormValue("behind") != ""), to+"?"+query("moved", key)+"#l-"+url.PathEscape(key)
 	case "remove", "restore":
 		err, to = p.courses.RemoveLesson(ctx, it, key, do == "restore"), to+"?done="+do+"d#lessons"
 	case "module":

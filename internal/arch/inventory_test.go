@@ -1,11 +1,13 @@
 package arch_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/printer"
 	"go/token"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -229,5 +231,74 @@ func TestLimits(t *testing.T) {
 	_, wrong = checkLimits(strings.Replace(string(b), "| 4000 |", "| 40000 |", 1), house(t))
 	if diff := cmp.Diff([]string{"courses/tree.go MaxFiles is 4000, not 40000"}, wrong); diff != "" {
 		t.Errorf("a planted figure: %s", diff)
+	}
+}
+
+// checkTexts finds texts that are asked for by name without a value for one of their placeholders: people would read "<no value>" there.
+func checkTexts(files []arch.File, texts map[string]string) (wrong []string) {
+	for _, f := range files {
+		if f.IsTest() {
+			continue
+		}
+		ast.Inspect(f.Syntax, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) < 2 || call.Ellipsis.IsValid() {
+				return true
+			}
+			if of, ok := call.Fun.(*ast.SelectorExpr); !ok || of.Sel.Name != "T" || fmt.Sprint(of.X) != "lang" {
+				return true
+			}
+			key, ok := call.Args[1].(*ast.BasicLit)
+			if !ok {
+				return true
+			}
+			given := map[string]bool{}
+			for i := 2; i < len(call.Args); i += 2 {
+				if name, ok := call.Args[i].(*ast.BasicLit); ok {
+					given[strings.Trim(name.Value, `"`)] = true
+				}
+			}
+			for _, m := range placeholder.FindAllStringSubmatch(texts[strings.Trim(key.Value, `"`)], -1) {
+				if !given[m[1]] {
+					wrong = append(wrong, fmt.Sprintf("%s:%d gives %s no %s", f.Path, f.Lines.Position(call.Pos()).Line, key.Value, m[1]))
+				}
+			}
+			return true
+		})
+	}
+	return wrong
+}
+
+var placeholder = regexp.MustCompile(`{{\.(\w+)}}`)
+
+func TestTextsGetWhatTheyName(t *testing.T) {
+	t.Parallel()
+	texts := map[string]string{}
+	names, err := filepath.Glob("../lang/messages/*.en.json")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no messages: %v", err)
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var room map[string]json.RawMessage
+		if err := json.Unmarshal(b, &room); err != nil {
+			t.Fatal(err)
+		}
+		for key, text := range room {
+			texts[key] = string(text)
+		}
+	}
+	for _, w := range checkTexts(house(t), texts) {
+		t.Error(w)
+	}
+	planted, err := arch.Parse(fstest.MapFS{"web/a.go": {Data: []byte("package web\n\nfunc f() {\n\tlang.T(ctx, \"a.hello\", \"Name\", n)\n\tlang.T(ctx, \"a.hello\", \"Org\", o)\n}\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{`web/a.go:5 gives "a.hello" no Name`}, checkTexts(planted, map[string]string{"a.hello": `"Hello {{.Name}}"`})); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -361,7 +361,7 @@ func networkBody(v networkView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.Counts.All > 8 || v.Filter.Query != "" || v.Filter.Ends > 0 || !v.Filter.Owner.IsZero() || v.Filter.Tag != "" || len(v.Tags) > 0 || !v.Filter.Standard.IsZero() || len(v.Standards) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<form method=\"get\" action=\"/network\" class=\"row find-row\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<form method=\"get\" action=\"/network\" class=\"row ends find-row\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

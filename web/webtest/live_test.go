@@ -1,6 +1,8 @@
 package webtest_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -113,4 +115,96 @@ func TestLiveSession(t *testing.T) {
 	if html := author.HTML(); !strings.Contains(html, "https://media.example.com/ice-bath.mp4") || !strings.Contains(html, "0:10 The bucket") {
 		t.Error("the lesson that is written has no recording")
 	}
+}
+
+// A course with a live session is a step of a path. Somebody takes a seat in it on their way, the path says when it is; the host notes that they came,
+// the lesson is done by that and the path goes on. Taken back with a reason, it is open again, which they read where the session stands, in their record and by mail.
+func TestALiveSessionOnTheWayOfAPath(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"learnscape.yaml":            "learnscape: 1\nitems:\n  - course: courses/clinic\n  - path: paths/way\n",
+		"courses/clinic/course.yaml": "title: The clinic\nslug: clinic\noutcome: You ask\nsummary: An hour.\nlang: en\nlessons: [hour.md, lines.md]\n",
+		"courses/clinic/hour.md":     "---\nkey: hour\ntitle: The hour\nminutes: 60\n---\nBring a curve.\n\n```live\nkey: hour\ntitle: The clinic\nask: Choose a date.\n```\n",
+		"courses/clinic/lines.md":    "---\nkey: lines\ntitle: Three lines\nminutes: 5\n---\nWrite three lines.\n",
+		"paths/way/path.yaml":        "title: Zqway to the clinic\nslug: way\noutcome: You ask\nsummary: A course, a look back.\nlang: en\nsteps:\n  - key: clinic\n    course: clinic\n  - key: back\n    lesson: back.md\n    title: Look back\n    needs: [clinic]\n",
+		"paths/way/back.md":          "---\nkey: back\ntitle: Look back\nminutes: 5\n---\nWhat was it good for?\n",
+	} {
+		if err := os.MkdirAll(filepath.Join(folder, filepath.Dir(name)), 0o755); err != nil { //nolint:gosec // A test's own.
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	imports(t, d, folder)
+	author, learner := webtest.Open(t, 1360), webtest.Open(t, 1360)
+	signIn(t, learner, d, "learner2@brightwater.example")
+	find(learner, d.URL("brightwater", ""), "Zqway")
+	learner.Click(`#results a[href$="/way"]`)
+	learner.Click(`main .progress-card form button`)
+	learner.WaitText("Zurzeit ist kein Termin geplant.")
+	step := strings.TrimPrefix(learner.At(), d.URL("brightwater", ""))
+	path, _, _ := strings.Cut(step, "/steps/")
+
+	signIn(t, author, d, "author@halden.example")
+	author.Visit(d.URL("halden", step))
+	author.ClickText("Plan a live session")
+	plan := func(begins time.Time) {
+		put(author, "#zone", "Etc/UTC")
+		put(author, "#starts", begins.UTC().Format("2006-01-02T15:04"))
+		put(author, "#ends", begins.Add(time.Hour).UTC().Format("2006-01-02T15:04"))
+		author.Submit("#title")
+	}
+	author.Type("#title", "Ask us")
+	put(author, "#seats", "3")
+	put(author, "#link", "https://meet.example.com/ask")
+	plan(time.Now().AddDate(0, 0, 3))
+	author.WaitText("The session is planned.")
+	session, _, _ := strings.Cut(author.At(), "?")
+
+	learner.Visit(d.URL("brightwater", step))
+	learner.Click(`.step-take .btn-primary`)
+	learner.WaitText("Sie haben einen Platz. Die Einladung kommt per E-Mail.")
+	learner.Visit(d.URL("brightwater", path))
+	learner.WaitText("Platz: ")
+	everyWay(learner, "live-way-seat")
+
+	// It begins within a minute or so; who came can be said from then on.
+	author.Visit(session + "/edit")
+	plan(time.Now().Add(70 * time.Second))
+	author.WaitText("The session is changed.")
+	for end := time.Now().Add(100 * time.Second); !author.Has(`input[name=came]`) && time.Now().Before(end); author.Settle() {
+		author.Visit(session + "/people")
+	}
+	author.Click(`input[name=came]`)
+	author.ClickText("Save who came")
+	author.WaitText("Saved who came.")
+
+	visitUntil(learner, d.URL("brightwater", path), "1 von 2 Lektionen erledigt")
+	if text := learner.Text(); strings.Contains(text, "Platz: ") {
+		t.Errorf("who was there still has a seat to come:\n%s", text)
+	}
+	learner.Click(`main .progress-card .btn-primary`)
+	learner.WaitText("Write three lines.")
+	finish(learner)
+	learner.WaitText("What was it good for?")
+	learner.Visit(d.URL("brightwater", path))
+	everyWay(learner, "live-way-on")
+
+	author.Click(`main a[href*="/people/"]`)
+	author.Type("#reason", "Another one of the same name came.")
+	author.Submit("#reason")
+	author.WaitText("Another one of the same name came.")
+	visitUntil(learner, d.URL("brightwater", "/outbox"), "Zurückgenommen: Ihre Teilnahme an Ask us")
+	learner.Visit(d.URL("brightwater", strings.TrimPrefix(session, d.URL("halden", ""))))
+	learner.WaitText("Zurückgenommen von Halden Systems am")
+	learner.WaitText("Another one of the same name came.")
+	everyWay(learner, "live-way-voided")
+	learner.Visit(d.URL("brightwater", "/me/record"))
+	learner.WaitText("Another one of the same name came.")
+	everyWay(learner, "live-way-record")
+	learner.Visit(d.URL("brightwater", path+"/steps/back"))
+	learner.WaitText("Noch nicht offen")
 }

@@ -72,7 +72,7 @@ func TestExpertWritesAPath(t *testing.T) {
 	webtest.Eval[bool](b, `(()=>{const rows=[...document.querySelectorAll("#steps [data-key]")],from=rows.find(r=>r.dataset.key==="`+story+`"),to=rows[0],t=new DataTransfer(),box=to.getBoundingClientRect();
 		const ev=(e,n,y)=>e.dispatchEvent(new DragEvent(n,{bubbles:true,cancelable:true,dataTransfer:t,clientY:y}));
 		ev(from,"dragstart",0);ev(to,"dragover",box.top+2);ev(to,"drop",box.top+2);return true})()`)
-	b.WaitText("Moved.")
+	b.WaitText("“The night the alarm was right” is number 1 of 3 now.")
 	if got := webtest.Eval[string](b, `document.querySelector("#steps [data-key]").dataset.key`); got != story {
 		t.Errorf("after dragging the first step is %s", got)
 	}
@@ -162,4 +162,92 @@ func TestExpertWritesAPath(t *testing.T) {
 	if page := webtest.Text(t, german, path); !strings.Contains(page, "Darf ausgelassen werden") || !strings.Contains(page, "On site") {
 		t.Error("in German, nothing is said of what may be left out")
 	}
+}
+
+// With keys alone somebody begins a path, adds a course, a story, a lesson, a live session and something for a group, puts them in order, says what
+// may be left out and what does as well as what, and publishes. The keyboard stays where the work goes on.
+func TestAPathIsWrittenByKeyboard(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	b := webtest.Open(t, 1360)
+	signIn(t, b, d, "author@halden.example")
+	press := func(selector string) {
+		t.Helper()
+		b.TabTo(selector)
+		b.Press(webtest.Enter)
+		b.Settle()
+	}
+	order := func() string {
+		return webtest.Eval[string](b, `[...document.querySelectorAll("#steps [data-key]")].map(e=>e.dataset.key).join(" ")`)
+	}
+	b.Visit(d.URL("halden", "/publish"))
+	b.TabTo(`#kind`)
+	b.Press(webtest.ArrowDown)
+	b.TabTo(`#title`)
+	b.Press("By hand" + webtest.Enter)
+	b.WaitText("There is no step.")
+	desk := b.At()[:strings.Index(b.At(), "?")]
+
+	for words, key := range map[string]string{"placing": "placing-loggers-and-mapping-a-room", "alarm was right": "the-night-the-alarm-was-right", "ice bath, the card": "ice-bath-the-card-for-the-van"} {
+		b.Visit(desk)
+		b.TabTo(`#find-step`)
+		b.Press(words)
+		press(`#found form button`)
+		b.WaitText("The step is the last one now.")
+		b.WaitFocus(`#s-` + key + ` a`)
+	}
+	for i, title := range []string{"Wrap up", "Ask the field", "Look back"} {
+		b.Visit(desk)
+		b.TabTo(`#lesson`)
+		b.Press(title)
+		b.TabTo(`#pattern`)
+		if i > 0 { // Behind the patterns of a text.
+			b.Press(strings.Repeat(webtest.ArrowDown, i+2))
+		}
+		press(`#add .add-lesson button`)
+		if i == 0 {
+			press(`button[value="add prose"]`)
+			b.WaitFocus(`textarea[name="b0.text"]`)
+			b.Press("Three lines are enough.")
+		} else {
+			b.TabTo(`textarea[name="b0.ask"]`)
+			b.Press("An hour together.")
+		}
+		press(`button[value="save"]`)
+		b.WaitText("Saved.")
+	}
+
+	b.Visit(desk)
+	for _, n := range []string{"5 of 6", "4 of 6"} {
+		if n == "5 of 6" {
+			press(`#s-look-back form:first-child button`)
+		} else {
+			b.Press(webtest.Enter) // The keyboard is still on the button.
+		}
+		b.WaitText("“Look back” is number " + n + " now.")
+		b.WaitFocus(`#s-look-back form:first-child button`)
+	}
+	if got := order(); !strings.HasSuffix(got, "look-back wrap-up ask-the-field") {
+		t.Errorf("the order is %s", got)
+	}
+	for _, key := range []string{"the-night-the-alarm-was-right", "ice-bath-the-card-for-the-van"} {
+		press(`#s-` + key + ` h3 a`)
+		b.TabTo(`#either`)
+		b.Press("Reading")
+		press(`form .btn-primary`)
+		b.WaitText("One of: Reading")
+	}
+	press(`#s-wrap-up h3 a`)
+	b.TabTo(`#optional`)
+	b.Press(webtest.Space)
+	press(`form .btn-primary`)
+	b.WaitText("May be left out")
+	b.TabTo(`#outcome`)
+	b.Press("You look back")
+	b.TabTo(`#summary`)
+	b.Press("Six steps.")
+	press(`#head button`)
+	press(`#publish .btn-primary`)
+	b.WaitText("One is enough of: Reading")
+	everyWay(b, "path-by-keyboard")
 }

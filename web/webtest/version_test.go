@@ -83,3 +83,53 @@ func TestNextVersionArrives(t *testing.T) {
 		t.Errorf("who is not on it gets %d", code)
 	}
 }
+
+// visitUntil opens an address again and again, until a job has brought the words onto its page.
+func visitUntil(b *webtest.Browser, address, words string) {
+	for range 100 {
+		if b.Visit(address); strings.Contains(b.Text(), words) {
+			return
+		}
+	}
+	b.WaitText(words)
+}
+
+// The only version of a course is withdrawn while somebody learns in it, and given back: they read why it closed and that it is there again, on its
+// page and by mail, and go on where they stopped.
+func TestWhatWasWithdrawnIsGivenBack(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	learner, author := webtest.Open(t, 1360), webtest.Open(t, 1360)
+	signIn(t, learner, d, "learner2@brightwater.example")
+	const course = "4efb5b8c-8e5a-5d65-8dbd-427a44f99197"
+	at := d.URL("brightwater", "/course/"+course+"/fuehlerpruefung-im-feld")
+	learner.Visit(at)
+	learner.Click(`main .progress-card form button`)
+	learner.Wait(`#lesson-foot`)
+	signIn(t, author, d, "author@halden.example")
+	author.Visit(d.URL("halden", "/publish/"+course+"/versions?withdraw=1"))
+	author.Click(`input[name=kind][value=wrong]`)
+	author.Type(`#reason`, "Das Eisbad braucht zehn Minuten.")
+	author.Submit(`#reason`)
+	author.WaitText("Given back, it is open again: whoever was in it goes on where they stopped")
+	everyWay(author, "withdrawn")
+	learner.Visit(at)
+	learner.WaitText("Das Eisbad braucht zehn Minuten.")
+	everyWay(learner, "withdrawn-closed")
+
+	author.ClickText("Give version 1 back")
+	author.WaitText("The version is there again.")
+	learner.Visit(at)
+	if text := learner.Text(); strings.Contains(text, "Version 0") {
+		t.Errorf("before their organization learns of it the page says\n%s", text)
+	}
+	visitUntil(learner, at, "Version 1 ist wieder da")
+	learner.WaitText("Fortsetzen: Das Eisbad")
+	everyWay(learner, "given-back")
+	learner.ClickText("Verstanden")
+	learner.Visit(at)
+	if text := learner.Text(); strings.Contains(text, "wieder da") || !strings.Contains(text, "Fortsetzen") {
+		t.Errorf("after it was read the page says\n%s", text)
+	}
+	visitUntil(learner, d.URL("brightwater", "/outbox"), "Wieder offen: „Fühlerprüfung im Feld“")
+}

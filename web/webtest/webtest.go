@@ -23,6 +23,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
@@ -238,6 +239,16 @@ func (b *Browser) Dark(on bool) {
 	b.Settle() // Colours change over 120 ms.
 }
 
+// Paper shows the page as it will be on paper, or on the screen again.
+func (b *Browser) Paper(on bool) {
+	b.t.Helper()
+	media := ""
+	if on {
+		media = "print"
+	}
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media})
+}
+
 // Script switches scripts in pages on or off. What the open page has begun ends first, and what it would begin later is dropped: a timer that is
 // running while scripts are switched off fails in its midst, which nobody's browser does.
 func (b *Browser) Script(on bool) {
@@ -445,6 +456,12 @@ func (b *Browser) Wait(selector string) {
 	b.until(`!!document.querySelector(`+quoted(selector)+`)`, selector)
 }
 
+// WaitFocus waits until the keyboard is on an element of the selector.
+func (b *Browser) WaitFocus(selector string) {
+	b.t.Helper()
+	b.until(`!!document.activeElement && document.activeElement.matches(`+quoted(selector)+`)`, "keyboard on "+selector)
+}
+
 // Text returns the text of main as a person sees it.
 func (b *Browser) Text() string {
 	b.t.Helper()
@@ -521,3 +538,27 @@ func (b *Browser) Accessible() {
 		b.t.Errorf("%s: axe %s: %s: %.300s", b.At(), v.ID, v.Help, v.Nodes[0].HTML)
 	}
 }
+
+// Print prints the page on paper as its rules say and returns the PDF and the size of each of its sheets in millimetres, such as "210x297".
+func (b *Browser) Print() (pdf []byte, sheets []string) {
+	b.t.Helper()
+	yes := true
+	pdf = do(b, func(ctx context.Context, t *chromedp.Target) ([]byte, error) {
+		r, err := cdp.Call(ctx, t, page.PrintToPDF, page.PrintToPDFParams{PreferCSSPageSize: &yes, PrintBackground: &yes})
+		return r.Data, err
+	})
+	for _, m := range sheet.FindAllSubmatch(pdf, -1) {
+		size := ""
+		for _, points := range m[1:] {
+			n, err := strconv.ParseFloat(string(points), 64)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			size += fmt.Sprintf("x%.0f", n*25.4/72)
+		}
+		sheets = append(sheets, size[1:])
+	}
+	return pdf, sheets
+}
+
+var sheet = regexp.MustCompile(`/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]`)

@@ -2,8 +2,10 @@ package static_test
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -72,5 +74,50 @@ func TestStylesheetNamesOwnFontsOnly(t *testing.T) {
 				t.Errorf("the stylesheet asks for %s, which is not there", url)
 			}
 		}
+	}
+}
+
+// A class without a rule does nothing, or what it was meant to do is missing. The start of a name that the page puts together counts as the name.
+func TestClassesHaveRules(t *testing.T) {
+	t.Parallel()
+	var rules strings.Builder
+	sheets, err := filepath.Glob("css/*.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range sheets {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules.Write(b)
+	}
+	ruled := func(class string) bool {
+		end := `[^\w-]`
+		if strings.HasSuffix(class, "-") {
+			end = ""
+		}
+		return regexp.MustCompile(`\.` + class + end).MatchString(rules.String())
+	}
+	if ruled("nothing-looks-so") {
+		t.Error("a class without a rule is not found")
+	}
+	named := regexp.MustCompile(`class=(?:\{ *)?"([\w -]+)"`)
+	err = filepath.WalkDir("../../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".templ") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, m := range named.FindAllStringSubmatch(string(b), -1) {
+			for _, class := range strings.Fields(m[1]) {
+				if !ruled(class) {
+					t.Errorf("%s: nothing is said of how .%s looks", path, class)
+				}
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -202,7 +202,9 @@
     sessionStorage.removeItem("pressed");
     if (!what || !at || !at.closest("[data-order]")) return;
     var to = all("button", at).find(function (b) { return !b.disabled && pressed(b) === what; }) || $("input:not([type=hidden]),textarea,select", at) || $("a,button", at);
-    if (to) to.focus();
+    if (!to) return;
+    to.focus();
+    if (to.matches("textarea")) to.select(); // What stands in it is an example of what could.
   }
 
   // Videos: go on where it stopped, tell the server, mark the line.
