@@ -134,8 +134,8 @@ func (at located) way(p Place) Way {
 // it brings the progress of every enrollment up to date, appends the statement and emits LessonCompleted; repeating it, also at
 // the same time, does all of this once. Whoever has not begun the course or path begins it with this. A lesson with questions,
 // checks, tasks or people to meet is finished by those; before that it is Invalid, with what is open. A step that waits for others is a Conflict that names
-// them. A visitor's progress is kept for the browser only; for a task or a meeting they sign in, and before that it is a Conflict. It returns where to
-// go on.
+// them. A visitor's progress is kept for the browser only; for a task, a check or a meeting they sign in, and before that it is a
+// Conflict that says so. It returns where to go on.
 func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error) {
 	if err := authz.Check(ctx, authz.VisitorProgress, id.Org{}); err != nil {
 		return Way{}, err

@@ -2,8 +2,11 @@ package web_test
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/url"
@@ -150,6 +153,57 @@ func TestBadInput(t *testing.T) {
 		defer res.Body.Close() //nolint:errcheck // Read to its end.
 		if page := text(t, res.Body); !strings.Contains(page, "Solvik Dairy") || strings.Contains(page, "Learn with Halden") {
 			t.Error("X-Forwarded-Host chose the organization")
+		}
+	})
+	t.Run("what is in no text is left out of every form", func(t *testing.T) {
+		t.Parallel()
+		admin, partners := d.Client(t, "admin@halden.example"), d.Client(t, "partners@halden.example")
+		teams, account := d.URL("halden", "/admin/teams"), d.URL("halden", "/network/brightwater/account")
+		fields := func(name, value string) (string, string) {
+			var b bytes.Buffer
+			w := multipart.NewWriter(&b)
+			if err := errors.Join(w.WriteField(name, value), w.Close()); err != nil {
+				t.Fatal(err)
+			}
+			return w.FormDataContentType(), b.String()
+		}
+		multi, parts := fields("name", "Zq\x00 parts")
+		const plain = "application/x-www-form-urlencoded"
+		for name, f := range map[string]struct {
+			client          *http.Client
+			at, kind, form  string
+			status          int
+			selector, reads string // of the page that answers, or that follows
+		}{
+			"a team":                       {admin, teams, plain, "name=Zq%00+night%FF", 200, "h1", "Zq night"},
+			"a team in parts":              {admin, teams, multi, parts, 200, "h1", "Zq parts"},
+			"a team of nothing else":       {admin, teams, plain, "name=%00", 422, `.field:has(#name) .fault`, ""},
+			"a number of a partner":        {partners, account, plain, "account=Zq-%001", 200, `#account[value="Zq-1"]`, ""},
+			"a tag of a partner":           {partners, account, plain, "tags=zq%00tag", 200, `input[name="tags"][value*="zqtag"]`, ""},
+			"a course":                     {d.Client(t, "author@halden.example"), d.URL("halden", "/publish"), plain, "lang=en&title=Zq%00+course", 200, "h1", "Zq course"},
+			"what is looked for by a form": {admin, d.URL("halden", "/admin/people?q=%00elin"), "", "", 200, "main", "Elin Sandqvist"},
+		} {
+			method := http.MethodPost
+			if f.kind == "" {
+				method = http.MethodGet
+			}
+			req, err := http.NewRequestWithContext(t.Context(), method, f.at, strings.NewReader(f.form))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", f.kind)
+			res, err := f.client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			page, err := goquery.NewDocumentFromReader(res.Body)
+			_ = res.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if said := page.Find(f.selector); res.StatusCode != f.status || said.Length() == 0 || !strings.Contains(said.Text(), f.reads) {
+				t.Errorf("%s: status %d, %.200q", name, res.StatusCode, strings.TrimSpace(said.Text()))
+			}
 		}
 	})
 	t.Run("headers of every answer", func(t *testing.T) {

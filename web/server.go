@@ -84,7 +84,7 @@ func newApp(o Options, fail fiber.ErrorHandler) *fiber.App {
 	})
 	app.Use(begin(o), recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: func(c *fiber.Ctx, v any) {
 		o.Log.ErrorContext(c.UserContext(), "panic", "value", v, "path", logged(c))
-	}}), headers(o), client(o.TrustedProxies), compress(), body(o.BodyLimit), sameOrigin(), oneMeaning())
+	}}), headers(o), client(o.TrustedProxies), compress(), body(o.BodyLimit), sameOrigin(), oneMeaning(), plain())
 	return app
 }
 
@@ -341,6 +341,49 @@ func oneMeaning() fiber.Handler {
 			}
 		}
 		return c.Next()
+	}
+}
+
+// plain leaves out of what was entered into a form what is in no text and the database keeps in none: NUL, and bytes that are not UTF-8. So
+// whoever pastes them loses nothing else, and a field that has nothing else is empty. Programs are told instead.
+func plain() fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if forPrograms(c) {
+			return c.Next()
+		}
+		plainArgs(c.Request().URI().QueryArgs())
+		if c.Request().IsBodyStream() { // A file, which its handler reads as it comes.
+			return c.Next()
+		}
+		plainArgs(c.Request().PostArgs())
+		if f, err := c.MultipartForm(); err == nil {
+			for _, values := range f.Value {
+				for i, v := range values {
+					values[i] = plainText(v)
+				}
+			}
+		}
+		return c.Next()
+	}
+}
+
+func plainText(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "")
+}
+
+func plainArgs(args *fasthttp.Args) {
+	var all [][2]string
+	same := true
+	for k, v := range args.All() {
+		text := plainText(string(v))
+		all, same = append(all, [2]string{string(k), text}), same && text == string(v)
+	}
+	if same {
+		return
+	}
+	args.Reset()
+	for _, kv := range all {
+		args.Add(kv[0], kv[1])
 	}
 }
 
