@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
@@ -372,14 +374,16 @@ func plainText(s string) string {
 }
 
 func plainArgs(args *fasthttp.Args) {
-	var all [][2]string
-	same := true
-	for k, v := range args.All() {
-		text := plainText(string(v))
-		all, same = append(all, [2]string{string(k), text}), same && text == string(v)
+	odd := false
+	for _, v := range args.All() {
+		odd = odd || bytes.IndexByte(v, 0) >= 0 || !utf8.Valid(v)
 	}
-	if same {
+	if !odd {
 		return
+	}
+	var all [][2]string
+	for k, v := range args.All() {
+		all = append(all, [2]string{string(k), plainText(string(v))})
 	}
 	args.Reset()
 	for _, kv := range all {
