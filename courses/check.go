@@ -66,6 +66,7 @@ type CheckView struct {
 	Rules      CheckRules
 	More       int    // percent of time that the viewer has on top
 	Skips      string // what whoever passes it need not read: markdown.SkipsLesson or SkipsCourse; "" for nothing, or where it is finished
+	Skipped    string // the same, of the shown one that was passed for it
 
 	Past      []Sitting // handed in or run out, the latest first
 	Running   *Sitting
@@ -205,6 +206,9 @@ func (v *CheckView) fill(at located, c checked, result int) error {
 		v.Past, v.Passed = append(v.Past, s), v.Passed || s.Passed
 		if s.Number == result {
 			v.Shown = &c.sittings[i]
+			if s.Passed && s.Skips {
+				v.Skipped = b.Skips
+			}
 		}
 	}
 	if result > 0 && v.Shown == nil {

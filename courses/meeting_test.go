@@ -89,14 +89,14 @@ func TestAPathTellsOfTheGroup(t *testing.T) {
 	}
 	_, g = h.group(ada, path)
 	h.did(h.svc.SayGroup(ada, at, "look", courses.GroupSay{Words: "Two things", There: others(g)}))
-	if m, n := h.stands(ada, path), h.stands(bo, path); m == nil || !m.Said || n == nil || n.Said {
+	if m, n := h.stands(ada, path), h.stands(bo, path); m == nil || !m.Said || m.Met || n == nil || n.Said {
 		t.Errorf("one said it: %+v, %+v", m, n)
 	}
 	_, g = h.group(bo, path)
 	h.did(h.svc.SayGroup(bo, at, "look", courses.GroupSay{There: others(g)}))
 	h.told(h.partner)
 	v, err := h.svc.Path(ada, path)
-	if err != nil || !v.Stations[1].Done || v.Stations[1].Meeting == nil || !v.Stations[1].Meeting.Said {
+	if err != nil || !v.Stations[1].Done || v.Stations[1].Meeting == nil || !v.Stations[1].Meeting.Said || !v.Stations[1].Meeting.Met {
 		t.Errorf("met: %+v, %v", v.Stations[1], err)
 	}
 }

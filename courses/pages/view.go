@@ -276,7 +276,7 @@ func meetingText(ctx context.Context, s *courses.Station) string {
 		when = lang.T(ctx, "courses.meeting.when", "Date", lang.DayMonth(ctx, at), "Time", at.Format("15:04"))
 	}
 	switch {
-	case m.Kind == markdown.Group && s.Done:
+	case m.Kind == markdown.Group && (s.Done || m.Met):
 		return lang.T(ctx, "courses.meeting.met")
 	case m.Kind == markdown.Group && m.Said:
 		return lang.T(ctx, "courses.meeting.said")

@@ -44,7 +44,10 @@ func TestStepsInWhichPeopleMeet(t *testing.T) {
 	one.Type("#group_words", "Four minutes for the alarm on Sunday.")
 	one.ClickText("I took part")
 	one.WaitText("The step is done once one of the others confirms it.")
+	one.WaitText("Change what you said")
 	everyWay(one, "group-said")
+	one.Visit(d.URL("brightwater", thursdays))
+	one.WaitText("Met, waits for the others")
 
 	signIn(t, two, d, "learner2@brightwater.example")
 	two.Visit(d.URL("brightwater", thursdays+"/steps/fourth-thursday"))
@@ -59,6 +62,11 @@ func TestStepsInWhichPeopleMeet(t *testing.T) {
 	one.Visit(d.URL("brightwater", thursdays+"/steps/fourth-thursday"))
 	one.WaitText("Done")
 	everyWay(one, "group-done-one")
+	// Questions of the lesson are open still; nobody is waited for any more.
+	one.Visit(d.URL("brightwater", thursdays))
+	if text := one.Text(); !strings.Contains(text, "Met") || strings.Contains(text, "waits for the others") {
+		t.Errorf("once they met, the path says\n%s", text)
+	}
 }
 
 // An author puts a live session and something for a few onto a path, as steps of their own.
