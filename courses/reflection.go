@@ -191,6 +191,7 @@ type SharedReflection struct {
 	Item    id.Item       `db:"item_id"`
 	Slug    string        `db:"item_slug"`
 	About   string        `db:"item_title"` // what it is about; "" where the reader does not see that
+	Asked   string        `db:"asked"`      // the question that it answers; "" where it is asked no more, or the reader does not see that
 	Outside bool          `db:"outside"`    // the reader belongs to another organization
 	House   bool          `db:"house"`      // who wrote it belongs to the viewer's organization
 	Told    bool          `db:"told"`       // of which organization they are is told
@@ -209,7 +210,8 @@ func (v SharedReflection) Of() tenants.Item {
 // meet by name; what it is about, to who sees that.
 const sharedSQL = `SELECT s.org_id, s.reflection_id, s.membership_id, s.body, s.shared_at, s.reader, s.team_id, s.group_id, s.cohort_id, s.met_in, s.reader_org, s.reader_org <> s.org_id AS outside, s.org_id = $1 AS house, coalesce(w.shown_as, '') <> 'someone' AS told, coalesce(g.state = 'off', false) AS off,
 		coalesce(t.name, k.name, w.title, h.name, q.shown_name, a.shown_name, '') AS to_name, coalesce(m.name, CASE WHEN c.meet = 'name' THEN s.shown_name END, '') AS name,
-		coalesce(i.kind, '') AS item_kind, s.item_id, coalesce(i.slug, '') AS item_slug, coalesce(i.title, '') AS item_title
+		coalesce(i.kind, '') AS item_kind, s.item_id, coalesce(i.slug, '') AS item_slug, coalesce(i.title, '') AS item_title,
+		coalesce(jsonb_path_query_first(l.blocks, '$[*] ? (@.kind == "reflect" && @.key == $k).ask', jsonb_build_object('k', s.reflection_key)) #>> '{}', '') AS asked
 	FROM reflection_shares s
 	LEFT JOIN memberships m ON m.org_id = $1 AND m.org_id = s.org_id AND m.membership_id = s.membership_id
 	LEFT JOIN connection_sides c ON c.org_id = s.org_id AND c.other_org = $1 AND c.state = 'active'
@@ -220,7 +222,8 @@ const sharedSQL = `SELECT s.org_id, s.reflection_id, s.membership_id, s.body, s.
 	LEFT JOIN memberships k ON k.org_id = $1 AND k.org_id = s.reader_org AND k.membership_id = s.reader
 	LEFT JOIN questions q ON q.org_id = s.reader_org AND q.question_id = s.met_in AND q.shown_as = 'name'
 	LEFT JOIN answers a ON a.org_id = s.reader_org AND a.answer_id = s.met_in AND a.shown_as = 'name'
-	LEFT JOIN items i ON i.org_id = s.item_org AND i.item_id = s.item_id AND i.state = 'published'`
+	LEFT JOIN items i ON i.org_id = s.item_org AND i.item_id = s.item_id AND i.state = 'published'
+	LEFT JOIN lessons l ON l.org_id = i.org_id AND l.item_id = i.item_id AND l.version = i.version AND l.key = s.lesson_key`
 
 // readsSQL are what others share with $2 of $1: with them, or with a team, group or cohort that they are in.
 const readsSQL = ` WHERE NOT (s.org_id = $1 AND s.membership_id = $2) AND (s.reader_org = $1 AND s.reader = $2 OR s.org_id = $1 AND s.team_id IN (SELECT x.team_id FROM team_members x WHERE x.org_id = $1 AND x.membership_id = $2)
@@ -450,10 +453,10 @@ func (s *Service) ShareReflection(ctx context.Context, which id.Any, in Sharing)
 		if err != nil {
 			return err
 		}
-		if err := tx.Must(`INSERT INTO reflection_shares (org_id, reflection_id, membership_id, item_org, item_id, reader_org, reader, team_id, group_id, cohort_id, met_in, shown_name, body, shared_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		if err := tx.Must(`INSERT INTO reflection_shares (org_id, reflection_id, membership_id, item_org, item_id, reader_org, reader, team_id, group_id, cohort_id, met_in, shown_name, body, shared_at, lesson_key, reflection_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 			ON CONFLICT (org_id, reflection_id) DO UPDATE SET reader_org = excluded.reader_org, reader = excluded.reader, team_id = excluded.team_id, group_id = excluded.group_id, cohort_id = excluded.cohort_id, met_in = excluded.met_in,
 				shown_name = excluded.shown_name, body = excluded.body, shared_at = excluded.shared_at`,
-			tx.Scope.Org, which, tx.Scope.Membership, r.ItemOrg, r.Item, to.org, memberOrNil(to.member), anyOrNil(to.team), anyOrNil(to.group), anyOrNil(to.cohort), anyOrNil(to.met), to.shown, r.Body, tx.Now); err != nil {
+			tx.Scope.Org, which, tx.Scope.Membership, r.ItemOrg, r.Item, to.org, memberOrNil(to.member), anyOrNil(to.team), anyOrNil(to.group), anyOrNil(to.cohort), anyOrNil(to.met), to.shown, r.Body, tx.Now, r.Lesson, r.Key); err != nil {
 			return fmt.Errorf("share reflection %s: %w", which, err)
 		}
 		switch {

@@ -260,3 +260,24 @@ func TestReflectionCrosses(t *testing.T) {
 	meet(w.vendor, "company")
 	refused(t, "whose people are not named any more", share(in), errs.Invalid)
 }
+
+// Whoever reads what somebody shares reads the question with it, as long as they see what it stands in.
+func TestASharedReflectionHasItsQuestion(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	it := w.course("reflect", "shared").ItemID
+	peer := w.colleague(w.partner)
+	which := w.wrote(w.partner.member, courses.Place{Item: it, Lesson: "answer"}, "At forty seconds.")
+	if err := w.svc.ShareReflection(w.partner.member, which, courses.Sharing{With: courses.ShareColleague, Colleague: w.address(peer)}); err != nil {
+		t.Fatal(err)
+	}
+	if list := w.sharedWith(peer); len(list) != 1 || list[0].Asked != "Where did you skip it?" {
+		t.Errorf("the colleague reads %s", says(list))
+	}
+	w.tx(w.vendor.ctx, func(tx *db.Tx) error {
+		return tx.Must(`DELETE FROM collection_items WHERE org_id = $1 AND item_id = $2`, tx.Scope.Org, it)
+	})
+	if list := w.sharedWith(peer); len(list) != 1 || list[0].Body != "At forty seconds." || list[0].Asked+list[0].About != "" {
+		t.Errorf("once it is closed the colleague reads %s", says(list))
+	}
+}

@@ -23,6 +23,7 @@ type checkView struct {
 
 	N       int            // of the question, from 1; 0 for the look over all
 	Given   *courses.Given // an answer that is not kept
+	Moved   string         // what was moved in it, and where to: "up 3"
 	Faults  ui.Faults
 	Refused string
 	Home    string // address of the check
@@ -117,7 +118,7 @@ func (p *Pages) takeCheck(c *fiber.Ctx) error {
 	switch do := c.FormValue("do"); {
 	case c.FormValue("move") != "":
 		if g, err = chosen(c); err == nil {
-			return p.showCheck(c, at, checkView{N: n, Given: moved(g, c.FormValue("move"))}, 0, fiber.StatusOK)
+			return p.showCheck(c, at, checkView{N: n, Given: moved(g, c.FormValue("move")), Moved: c.FormValue("move")}, 0, fiber.StatusOK)
 		}
 	case do == "begin":
 		err = p.courses.BeginCheck(ctx, at, quiz, c.FormValue("skip") != "")
@@ -162,6 +163,9 @@ func (v checkView) sheet(ctx context.Context) ui.QuizProps {
 	p := questionProps(ctx, q)
 	p.ID, p.Action, p.ContentLang = "quiz", v.Home, contentLang(ctx, v.Lang)
 	p.Hidden = []ui.FormValue{{Name: "question", Value: q.Key}, {Name: "n", Value: strconv.Itoa(v.N)}}
+	if p.Focus = p.ID; v.Moved != "" {
+		p.Focus = p.MoverID(v.Moved)
+	}
 	if len(v.Faults) > 0 {
 		p.Error = v.Faults[0].Text
 	}

@@ -91,6 +91,14 @@ type reflectionsView struct {
 	Next   string
 }
 
+// lead says what stands on the page.
+func (v reflectionsView) lead(ctx context.Context) string {
+	if v.Others {
+		return lang.T(ctx, "reflect.lead_shared")
+	}
+	return lang.T(ctx, "reflect.lead")
+}
+
 func after(c *fiber.Ctx) (out courses.ReflectionsAfter) {
 	at, err := time.Parse(time.RFC3339Nano, c.Query("at"))
 	if err != nil {

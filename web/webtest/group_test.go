@@ -58,6 +58,7 @@ func TestAGroupReadsAThought(t *testing.T) {
 	till.Accessible()
 	till.Click(`main a[href="/reflections?tab=shared"]`)
 	till.WaitText("Nobody knows why it hangs")
+	till.WaitText("Why does the sensor in your room hang where it hangs?")
 	till.Accessible()
 	till.Visit(at(thought))
 	till.WaitText("Priya Nandakumar")

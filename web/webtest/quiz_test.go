@@ -272,3 +272,79 @@ func TestAuthorWritesQuestionsOfEveryKind(t *testing.T) {
 	shot(b, "answers")
 	b.Fits(320)
 }
+
+// Who was given more time takes a check with keys alone: each question is what the keyboard is on when it comes, an order is sorted without losing
+// one's place, and that time runs short is told to who does not see the clock.
+func TestCheckByKeyboardAgainstTheClock(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	admin, b := webtest.Open(t, 1360), webtest.Open(t, 1360)
+	press := func(b *webtest.Browser, selector string) {
+		t.Helper()
+		b.TabTo(selector)
+		b.Press(webtest.Enter)
+		b.Settle()
+	}
+	signIn(t, admin, d, "admin@halden.example")
+	admin.Visit(d.URL("halden", "/admin/people?q=Moraghan"))
+	press(admin, `main a[href$="/data"]`)
+	press(admin, `main a[href$="/time"]`)
+	admin.TabTo(`#percent`)
+	admin.Press(strings.Repeat("\b", 4) + "50")
+	admin.TabTo(`#reason`)
+	admin.Press("She reads with her ears.")
+	press(admin, `main form .btn-primary`)
+	admin.WaitText("Saved.")
+	everyWay(admin, "check-extended")
+
+	signIn(t, b, d, "moderator@halden.example")
+	b.Visit(readingCourse(b, d, "halden") + "/lessons/03-the-customer-opens-it")
+	press(b, `main a[href$="/check"]`)
+	b.WaitText("12 min")
+	b.WaitText("You have 50% more time than others.")
+	press(b, `form .btn-primary`)
+	for n := range 4 {
+		b.WaitText(strconv.Itoa(n+1) + " of 4")
+		b.WaitFocus(`#answer fieldset`)
+		if n == 1 { // The computer slept.
+			if left := webtest.Eval[string](b, `document.querySelector("[role=timer]").textContent`); !strings.HasPrefix(left, "11:") {
+				t.Errorf("the clock says %q", left)
+			}
+			for _, at := range []string{"5 minutes left", "1 minute left"} {
+				webtest.Eval[bool](b, `(()=>{const now=Date.now,left=document.querySelector("[role=timer]").textContent.split(":")[0];Date.now=()=>now()+6e4*(left-`+at[:1]+`+1);return true})()`)
+				b.Wait(`#status`)
+				for range 20 {
+					if webtest.Eval[string](b, `document.querySelector("#status").textContent`) == at {
+						break
+					}
+					b.Settle()
+				}
+				if said := webtest.Eval[string](b, `document.querySelector("#status").textContent`); said != at {
+					t.Errorf("when there is %s, %q is said", at, said)
+				}
+			}
+			b.Accessible()
+		}
+		switch {
+		case b.Has(`#answer .order`):
+			press(b, `#answer .order-item:nth-child(3) button`)
+			b.WaitFocus(`#answer .order-item:nth-child(2) button`)
+		case b.Has(`#answer select`):
+			for line := range 3 {
+				b.TabTo(`#answer .match-row:nth-child(` + strconv.Itoa(line+1) + `) select`)
+				b.Press(webtest.ArrowDown)
+			}
+		case b.Has(`#answer input[name=words]`):
+			b.TabTo(`#answer input[name=words]`)
+			b.Press("7")
+		default:
+			b.TabTo(`#answer input[name=choice]`)
+			b.Press(webtest.Space)
+		}
+		press(b, `#answer button[value=answer]`)
+	}
+	b.WaitText("Look it over")
+	press(b, `#hand-in button`)
+	b.WaitText("of 4 right")
+	b.Accessible()
+}

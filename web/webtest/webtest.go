@@ -556,15 +556,15 @@ func (b *Browser) Print() (pdf []byte, sheets []string) {
 		return r.Data, err
 	})
 	for _, m := range sheet.FindAllSubmatch(pdf, -1) {
-		size := ""
-		for _, points := range m[1:] {
+		var size [2]float64
+		for i, points := range m[1:] {
 			n, err := strconv.ParseFloat(string(points), 64)
 			if err != nil {
 				b.t.Fatal(err)
 			}
-			size += fmt.Sprintf("x%.0f", n*25.4/72)
+			size[i] = n * 25.4 / 72 // There are 72 points in an inch.
 		}
-		sheets = append(sheets, size[1:])
+		sheets = append(sheets, fmt.Sprintf("%.0fx%.0f", size[0], size[1]))
 	}
 	return pdf, sheets
 }

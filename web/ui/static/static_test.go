@@ -109,7 +109,7 @@ func TestClassesHaveRules(t *testing.T) {
 		}
 		b, err := os.ReadFile(path)
 		for _, m := range named.FindAllStringSubmatch(string(b), -1) {
-			for _, class := range strings.Fields(m[1]) {
+			for class := range strings.FieldsSeq(m[1]) {
 				if !ruled(class) {
 					t.Errorf("%s: nothing is said of how .%s looks", path, class)
 				}

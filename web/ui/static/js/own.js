@@ -255,13 +255,16 @@
     });
   });
 
-  // The clock of a check: what is open is handed in when it stands still.
+  // The clock of a check: that it nears its end is said aloud twice, and what is open is handed in when it stands still.
   function clocks() {
     all("[data-left]:not([data-ready])").forEach(function (c) {
       var end = Date.now() + 1000 * Number(c.dataset.left), form = d.getElementById(c.dataset.form);
+      var marks = [[300, c.dataset.soon], [60, c.dataset.last]].filter(function (m) { return m[0] < c.dataset.left; });
       c.dataset.ready = "1";
       (function tick() {
         var s = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+        while (marks.length && s <= marks[0][0]) say(marks.shift()[1]);
+        c.classList.toggle("sit-soon", s <= 60);
         c.textContent = c.dataset.words.replace("0:00", Math.floor(s / 60) + ":" + String(s % 60).padStart(2, "0"));
         if (s > 0) setTimeout(tick, 500); else if (form && c.isConnected) form.submit();
       })();
