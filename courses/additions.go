@@ -3,7 +3,6 @@ package courses
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -128,15 +127,6 @@ func ReadAdditions(data []byte) ([]AdditionsOf, error) {
 }
 
 const additionColumns = `a.org_id, a.path_org, a.path_id, a.they_know, a.we_add, a.customer_gets, a.proposition, a.notes, a.steps, a.for_customers, a.for_publisher`
-
-// addedTo is a query for the additions, with their columns, that the organization in $2 reads on the path (owner, path): its own,
-// and those of organizations that call it a customer and let customers read them. Its own come first.
-func addedTo(owner, path string) string {
-	return strings.NewReplacer("$owner", owner, "$path", path).Replace(`(SELECT ` + additionColumns + `, a.leads_to FROM additions a WHERE a.org_id = $2 AND a.path_org = $owner AND a.path_id = $path AND a.shown)
-		UNION ALL
-		(SELECT ` + additionColumns + `, a.leads_to FROM connection_sides s JOIN additions a ON a.org_id = s.org_id AND a.path_org = $owner AND a.path_id = $path AND a.shown AND a.for_customers
-			WHERE s.other_org = $2 AND s.state = 'active' AND s.relationship = 'customer' AND $owner <> $2 ORDER BY s.org_id LIMIT 5)`)
-}
 
 // settle keeps of the additions what has a place in the version that the viewer learns and leads where the viewer may go. Steps of
 // others than the viewer's organization get keys that nobody else's can be taken for.

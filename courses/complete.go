@@ -30,17 +30,41 @@ type located struct {
 	From    Step   // of a path; without a key for all else
 }
 
-// locate finds what stands at the place for tx's member or visitor; NotFound if they may not see it.
+// begun is of a root what a change needs, as the function begun tells it to a member who has begun it.
+type begun struct {
+	Org      id.Org    `db:"org_id"`
+	Item     id.Item   `db:"item_id"`
+	Version  int       `db:"version"`
+	Kind     string    `db:"kind"`
+	Slug     string    `db:"slug"`
+	State    string    `db:"state"`
+	Origin   string    `db:"origin"`
+	AtItem   id.Item   `db:"at_item"`
+	AtLesson string    `db:"at_lesson"`
+	Sees     []id.Item `db:"sees"`
+}
+
+func (b begun) root() root {
+	return root{
+		pinned: pinned{OrgID: b.Org, ItemID: b.Item, Version: b.Version, State: b.State, Origin: b.Origin, AtItem: b.AtItem, AtLesson: b.AtLesson},
+		Item:   tenants.Item{OrgID: b.Org, ItemID: b.Item, Kind: b.Kind, Slug: b.Slug}, Sees: b.Sees,
+	}
+}
+
+// locate finds what stands at the place for tx's member or visitor; NotFound if they may not see it. Of the root's item it knows kind and
+// address, of its version the outline.
 func (s *Service) locate(tx *db.Tx, p Place) (located, error) {
 	var r root
+	var b begun
 	var found bool
-	look := func(q string, args ...any) error {
-		return tx.Batch(func(b *db.Batch) { db.One(b, &r, &found, q, args...) })
+	var err error
+	if tx.Scope.SignedIn() {
+		err = tx.Batch(func(q *db.Batch) { db.One(q, &b, &found, `SELECT * FROM begun($1)`, p.Item) })
 	}
-	who := []any{p.Item, tx.Scope.Org, tx.Scope.Membership}
-	err := look(begunSQL, who...)
-	if err == nil && !found {
-		err = look(placeSQL, append(who, tx.Scope.Visitor)...)
+	if r = b.root(); err == nil && !found {
+		err = tx.Batch(func(q *db.Batch) {
+			db.One(q, &r, &found, placeSQL, p.Item, tx.Scope.Org, tx.Scope.Membership, tx.Scope.Visitor)
+		})
 	}
 	if err != nil {
 		return located{}, fmt.Errorf("place in %s: %w", p.Item, err)
@@ -90,7 +114,7 @@ func (r *root) at(p Place) (located, error) {
 	return at, nil
 }
 
-// Way is where to go on after a change: the course or path, and the next stop in it, nil at its end.
+// Way is where to go on after a change: the course or path, of which kind and address are known, and the next stop in it, nil at its end.
 type Way struct {
 	Root tenants.Item
 	Next *Stop
@@ -110,8 +134,8 @@ func (at located) way(p Place) Way {
 // it brings the progress of every enrollment up to date, appends the statement and emits LessonCompleted; repeating it, also at
 // the same time, does all of this once. Whoever has not begun the course or path begins it with this. A lesson with questions,
 // checks, tasks or people to meet is finished by those; before that it is Invalid, with what is open. A step that waits for others is a Conflict that names
-// them. A visitor's progress is kept for the browser only; for a task or a meeting they sign in, and before that it is a Conflict. It returns where to
-// go on.
+// them. A visitor's progress is kept for the browser only; for a task, a check or a meeting they sign in, and before that it is a
+// Conflict that says so. It returns where to go on.
 func (s *Service) CompleteLesson(ctx context.Context, p Place) (w Way, err error) {
 	if err := authz.Check(ctx, authz.VisitorProgress, id.Org{}); err != nil {
 		return Way{}, err
@@ -190,6 +214,9 @@ func (s *Service) complete(tx *db.Tx, at located, send func(func(*db.Batch)) err
 	}
 	list, err := s.readTx(tx, t.editions()...)
 	if err != nil {
+		return err
+	}
+	if err := t.beside(tx, list); err != nil {
 		return err
 	}
 	said := map[string]any{"version": at.Version}

@@ -320,6 +320,38 @@ func (w *world) finishCourse(ctx context.Context, item id.Item, step string) {
 	}
 }
 
+// A course that somebody does by itself counts in the path that they are in as well, and the other way round.
+func TestWhatIsDoneCountsEverywhere(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	path, course, _ := w.path("shared")
+	ctx := w.partner.member
+	for _, it := range []tenants.Item{path, course} {
+		if err := w.svc.Enroll(ctx, it.ItemID, courses.Origin{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stands := func(it tenants.Item) string {
+		return one[string](w.partner.ctx, w, `SELECT done || '/' || total || ' ' || state FROM enrollments WHERE org_id = $1 AND membership_id = $2 AND item_id = $3`,
+			w.partner.org.OrgID, w.partner.m.MembershipID, it.ItemID)
+	}
+	finish := func(p courses.Place) {
+		t.Helper()
+		if _, err := w.svc.CompleteLesson(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finish(courses.Place{Item: path.ItemID, Step: "start"})
+	finish(courses.Place{Item: course.ItemID, Lesson: "read"})
+	if got := stands(path) + ", " + stands(course); got != "2/5 active, 1/3 active" {
+		t.Errorf("after a lesson of the course by itself: %s", got)
+	}
+	w.finishCourse(ctx, path.ItemID, "check")
+	if got := stands(path) + ", " + stands(course); got != "4/5 active, 3/3 completed" {
+		t.Errorf("after the course within the path: %s", got)
+	}
+}
+
 func TestQuiz(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

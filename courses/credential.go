@@ -51,6 +51,7 @@ type Credential struct {
 	Code      string         `db:"code"` // of the public page; "" for none
 	Revoked   *time.Time     `db:"revoked_at"`
 	Reason    string         `db:"reason"` // why it was revoked
+	Anew      int            `db:"anew"`   // how many of the same were revoked before it was earned again
 }
 
 // Award is one time at which a credential was earned or renewed.
@@ -87,8 +88,12 @@ func (c Credential) State(now time.Time) string {
 
 // heldSQL reads credentials c, each with what its issuer took back.
 const heldSQL = `SELECT c.credential_id, c.org_id, c.membership_id, c.issuer, c.cosigner, c.item_id, c.kind, c.title, c.lang, c.version, c.name, c.shows, c.criteria, c.how, c.right_answers, c.questions,
-		c.first_at, c.issued_at, c.expires_at, c.renew_from, c.awards, c.list, c.slot, c.document, c.shown_name, c.code, r.at AS revoked_at, coalesce(r.reason, '') AS reason
-	FROM credentials c LEFT JOIN credential_revocations r ON r.org_id = c.issuer AND r.list = c.list AND r.slot = c.slot `
+		c.first_at, c.issued_at, c.expires_at, c.renew_from, c.awards, c.list, c.slot, c.document, c.shown_name, c.code, r.at AS revoked_at, coalesce(r.reason, '') AS reason, c.anew ` + heldFrom
+
+const heldFrom = `FROM credentials c LEFT JOIN credential_revocations r ON r.org_id = c.issuer AND r.list = c.list AND r.slot = c.slot `
+
+// standsFor is a condition on them: nothing that was earned at the time earns another one.
+func standsFor(at string) string { return `(r.at IS NULL OR r.at >= ` + at + `)` }
 
 // earned is what a member finished, with what its publisher gives for that.
 type earned struct {
@@ -123,7 +128,7 @@ const earnedSQL = `SELECT e.membership_id, e.item_org, e.item_id, i.kind, e.titl
 	WHERE e.org_id = $1 AND e.membership_id = $2 AND e.item_id = $3 AND e.completed_at IS NOT NULL`
 
 // Give gives what members of the acting organization earned by finishing something. An event only says whose rows to look at; repeating
-// it gives nothing twice.
+// it gives nothing twice. What was revoked is not given back: a new one is given to who finishes it again.
 func (s *Service) Give(ctx context.Context, events []EnrollmentCompleted) error {
 	if err := authz.Check(ctx, authz.Issue, id.Org{}); err != nil {
 		return err
@@ -140,29 +145,37 @@ func (s *Service) Give(ctx context.Context, events []EnrollmentCompleted) error 
 	if err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
 		due, err = db.Rows[pair](tx, `SELECT DISTINCT e.membership_id, e.item_id FROM unnest($2::uuid[]) w(id) JOIN enrollments e ON e.org_id = $1 AND e.enrollment_id = w.id AND e.completed_at IS NOT NULL
 			JOIN credential_offers o ON o.org_id = e.item_org AND o.item_id = e.item_id
-			WHERE NOT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.membership_id = e.membership_id AND c.issuer = e.item_org AND c.item_id = e.item_id) ORDER BY 1, 2 LIMIT 1000`, tx.Scope.Org, all)
+			WHERE NOT EXISTS (SELECT 1 `+heldFrom+`WHERE c.org_id = $1 AND c.membership_id = e.membership_id AND c.issuer = e.item_org AND c.item_id = e.item_id AND `+standsFor("e.completed_at")+`) ORDER BY 1, 2 LIMIT 1000`, tx.Scope.Org, all)
 		return err
 	}); err != nil {
 		return err
 	}
 	for _, d := range due {
-		if err := s.db.Tx(ctx, func(tx *db.Tx) error { return s.give(ctx, tx, d.Member, d.Item) }); err != nil {
+		if err := s.db.Tx(ctx, func(tx *db.Tx) error { return s.give(ctx, tx, d.Member, d.Item, nil) }); err != nil {
 			return fmt.Errorf("give what %s earned with %s: %w", d.Member, d.Item, err)
 		}
 	}
 	return nil
 }
 
-// give gives a member of tx's organization, as its issuer, what they earned; nothing to whoever has it.
-func (s *Service) give(ctx context.Context, tx *db.Tx, member id.Membership, item id.Item) error {
-	e, err := db.Row[earned](tx, earnedSQL, tx.Scope.Org, member, item, nil)
+// give gives a member of tx's organization, as its issuer, what they earned at a time, nil for when they finished it; nothing to whoever has
+// it, or had it and earned nothing since.
+func (s *Service) give(ctx context.Context, tx *db.Tx, member id.Membership, item id.Item, at *time.Time) error {
+	e, err := db.Row[earned](tx, earnedSQL, tx.Scope.Org, member, item, at)
 	if errs.Is(err, errs.NotFound) {
 		return nil // What was offered is not any more.
 	}
 	if err != nil {
 		return err
 	}
-	c := Credential{ID: id.New[id.Any](), Org: tx.Scope.Org, Member: member, First: e.At}
+	before, err := db.Row[struct {
+		N   int  `db:"n"`
+		Has bool `db:"has"`
+	}](tx, `SELECT coalesce(max(c.anew) + 1, 0) AS n, coalesce(bool_or(`+standsFor("$5::timestamptz")+`), false) AS has `+heldFrom+`WHERE c.org_id = $1 AND c.membership_id = $2 AND c.issuer = $3 AND c.item_id = $4`, tx.Scope.Org, member, e.Issuer, item, e.At)
+	if err != nil || before.Has {
+		return err
+	}
+	c := Credential{ID: id.New[id.Any](), Org: tx.Scope.Org, Member: member, First: e.At, Anew: before.N}
 	c.award(e)
 	// Two that are given at the same moment can get the same bit: the later one gets another.
 	for range 3 {
@@ -172,16 +185,16 @@ func (s *Service) give(ctx context.Context, tx *db.Tx, member id.Membership, ite
 		if err := s.sign(ctx, tx, &c); err != nil {
 			return err
 		}
-		n, err := tx.Exec(`INSERT INTO credentials (org_id, membership_id, credential_id, issuer, cosigner, item_id, kind, title, lang, version, name, shows, criteria, right_answers, questions, first_at, issued_at, expires_at, renew_from, awards, list, slot, document, how)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) ON CONFLICT DO NOTHING`,
-			c.Org, c.Member, c.ID, c.Issuer, c.Cosigner, c.Item, c.Kind, c.Title, c.Lang, c.Version, c.Name, c.Shows, c.Criteria, c.Right, c.Questions, c.First, c.Issued, c.Expires, c.RenewFrom, c.Awards, c.List, c.Slot, c.Document, c.How)
+		n, err := tx.Exec(`INSERT INTO credentials (org_id, membership_id, credential_id, issuer, cosigner, item_id, kind, title, lang, version, name, shows, criteria, right_answers, questions, first_at, issued_at, expires_at, renew_from, awards, list, slot, document, how, anew)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25) ON CONFLICT DO NOTHING`,
+			c.Org, c.Member, c.ID, c.Issuer, c.Cosigner, c.Item, c.Kind, c.Title, c.Lang, c.Version, c.Name, c.Shows, c.Criteria, c.Right, c.Questions, c.First, c.Issued, c.Expires, c.RenewFrom, c.Awards, c.List, c.Slot, c.Document, c.How, c.Anew)
 		if err != nil {
 			return err
 		}
 		if n > 0 {
 			return s.tell(tx, c, "given")
 		}
-		has, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.issuer = $3 AND c.item_id = $4)`, c.Org, c.Member, c.Issuer, c.Item)
+		has, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.issuer = $3 AND c.item_id = $4 AND c.anew = $5)`, c.Org, c.Member, c.Issuer, c.Item, c.Anew)
 		if err != nil || has {
 			return err
 		}

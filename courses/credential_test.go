@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -225,6 +226,128 @@ func TestRevocation(t *testing.T) {
 	a.did(a.svc.Revoke(a.author, own.ID, "", "Field check", "A mistake."))
 	if err := a.svc.Revoke(a.vendor.member, own.ID, "", "Field check", "x"); !errs.Is(err, errs.NotFound) {
 		t.Errorf("a learner takes back: %v", err)
+	}
+}
+
+// earns are what a member has of the course, the first first, and how each stands.
+func (a *awarding) earns(h house) (list []courses.Credential, states string) {
+	a.t.Helper()
+	all, err := a.svc.Credentials(h.member)
+	a.did(err)
+	for _, c := range slices.Backward(all.Rows) {
+		list, states = append(list, c), states+c.State(all.Now)+" "
+	}
+	return list, strings.TrimSpace(states)
+}
+
+// What was taken back is not given again for what was done before; who does it once more has a new one beside the old one, which says why it
+// is none any more.
+func TestEarnedAgain(t *testing.T) {
+	t.Parallel()
+	a := awards(t, nil)
+	a.finish(a.partner)
+	v := a.mine(a.partner)
+	a.did(a.svc.ShareCredential(a.partner.member, v.ID, true))
+	code := a.mine(a.partner).Code
+	a.did(a.svc.Revoke(a.author, v.ID, code, "Field check", "It was copied."))
+
+	a.give(a.partner)
+	list, err := a.svc.Credentials(a.partner.member)
+	a.did(err)
+	if len(list.Rows) != 1 || len(list.Claims) != 0 {
+		t.Errorf("for what was done before: %d, to be claimed %+v", len(list.Rows), list.Claims)
+	}
+	if err := a.svc.ClaimCredential(a.partner.member, a.item.ItemID); !errs.Is(err, errs.NotFound) {
+		t.Errorf("claimed again: %v", err)
+	}
+	a.linked(a.partner, a.other, false)
+	if err := a.svc.BringCredential(a.other.member, v.ID); !errs.Is(err, errs.Conflict) {
+		t.Errorf("brought away from what it was given for: %v", err)
+	}
+	if v = a.mine(a.partner); v.Renewal == nil || v.Renewal.Left() != 2 {
+		t.Fatalf("to do: %+v", v.Renewal)
+	}
+	if err := a.svc.Renew(a.partner.member, v.ID); !errs.Is(err, errs.Conflict) {
+		t.Errorf("again with nothing done: %v", err)
+	}
+
+	a.answer(a.partner.member, true)
+	a.did(a.svc.Renew(a.partner.member, v.ID))
+	if err := a.svc.Renew(a.partner.member, v.ID); !errs.Is(err, errs.Conflict) {
+		t.Errorf("twice: %v", err)
+	}
+	a.give(a.partner)
+	both, states := a.earns(a.partner)
+	if states != "revoked valid" || both[1].Slot == both[0].Slot && both[1].List == both[0].List || both[1].Code != "" {
+		t.Fatalf("%s: %+v", states, both)
+	}
+	if !a.bit(both[0].List, both[0].Slot) || a.bit(both[1].List, both[1].Slot) {
+		t.Error("the status lists say something else")
+	}
+	fresh, err := a.svc.Credential(a.partner.member, both[1].ID)
+	a.did(err)
+	old, err := a.svc.Credential(a.partner.member, v.ID)
+	a.did(err)
+	if !fresh.Holds || fresh.Again() != nil || len(fresh.Earned) != 2 || fresh.Earned[0].Reason != "It was copied." || old.Again() == nil || old.Again().ID != fresh.ID || old.Renewal != nil {
+		t.Errorf("the new one: %+v; the old one: %+v", fresh.Earned, old.Again())
+	}
+	if seen, err := a.check(code); err != nil || seen.Revoked == nil {
+		t.Errorf("the code of the old one: %+v, %v", seen.Revoked, err)
+	}
+	own, err := a.svc.OwnTraining(a.partner.member)
+	a.did(err)
+	if len(own.Rows) != 1 || own.Rows[0].State != courses.TrainingValid {
+		t.Errorf("the training record has %+v", own.Rows)
+	}
+
+	// Who finishes it again gets a new one without asking.
+	a.finish(a.vendor)
+	given := a.mine(a.vendor)
+	a.did(a.svc.Revoke(a.author, given.ID, "", "Field check", "A mistake."))
+	a.lived(a.vendor, time.Hour)
+	if _, states := a.earns(a.vendor); states != "revoked" {
+		t.Errorf("finished before that: %s", states)
+	}
+	if err := a.db.Tx(dbtest.System(t, scope.Issuer, a.vendor.org.OrgID), func(tx *db.Tx) error {
+		return tx.Must(`INSERT INTO credentials (org_id, membership_id, credential_id, issuer, item_id, kind, title, lang, version, name, shows, criteria, right_answers, questions, first_at, issued_at, awards, list, slot, document, anew)
+			SELECT c.org_id, c.membership_id, gen_random_uuid(), c.issuer, c.item_id, c.kind, c.title, c.lang, c.version, c.name, c.shows, c.criteria, 0, 0, c.first_at, c.issued_at, '[]', 5, 5, '{}', 1 FROM credentials c WHERE c.org_id = $1 AND c.credential_id = $2`, a.vendor.org.OrgID, given.ID)
+	}); err == nil || !strings.Contains(err.Error(), "earned after that") {
+		t.Errorf("given back by the issuer itself: %v", err)
+	}
+	a.lived(a.vendor, 0)
+	if _, states := a.earns(a.vendor); states != "revoked valid" {
+		t.Errorf("finished after that: %s", states)
+	}
+}
+
+// Where a check is all that there is to show, it is passed once more.
+func TestEarnedAgainByACheck(t *testing.T) {
+	t.Parallel()
+	a := awards(t, nil)
+	p := a.lessonOf("checked", "```quiz\nkey: exam\npass: 100\nquestions:\n  - {key: q, ask: Which, choices: [{text: yes, right: true}, {text: no}]}\n```\n")
+	a.item.ItemID = p.Item
+	a.did(a.svc.SetOffer(a.author, p.Item, courses.CredentialOffer{Name: "Exam", Shows: "knows it", Criteria: "An exam."}))
+	take := func(choice int) {
+		t.Helper()
+		a.did(a.svc.BeginCheck(a.vendor.member, p, "exam", false))
+		a.did(a.svc.AnswerCheck(a.vendor.member, p, "exam", courses.Given{Question: "q", Choices: []int{choice}}))
+		_, err := a.svc.HandIn(a.vendor.member, p, "exam")
+		a.did(err)
+	}
+	take(0)
+	_, err := a.svc.CompleteLesson(a.vendor.member, courses.Place{Item: p.Item, Lesson: "m"})
+	a.did(err)
+	a.give(a.vendor)
+	v := a.mine(a.vendor)
+	a.did(a.svc.Revoke(a.author, v.ID, "", "Exam", "Somebody helped."))
+	take(1)
+	if err := a.svc.Renew(a.vendor.member, v.ID); !errs.Is(err, errs.Conflict) {
+		t.Errorf("failed, and: %v", err)
+	}
+	take(0)
+	a.did(a.svc.Renew(a.vendor.member, v.ID))
+	if _, states := a.earns(a.vendor); states != "revoked valid" {
+		t.Errorf("passed again: %s", states)
 	}
 }
 

@@ -160,7 +160,7 @@ func whose(tx *db.Tx, m id.Membership) id.Membership {
 type tally struct {
 	on  []counting
 	has struct {
-		Sees     []id.Item `db:"sees"` // of them and the items that their steps lead to, beside what the root's were asked for
+		Sees     []id.Item `db:"sees"` // of them and the items that their steps lead to, beside the root's
 		Finished []done    `db:"finished"`
 	}
 	root   *root         // what was read before, of one of them; nil for nothing
@@ -187,21 +187,52 @@ func (c counting) edition() edition { return edition{c.ItemOrg, c.ItemID, c.Vers
 const concerned = `enrollments e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
 	WHERE e.org_id = $1 AND e.membership_id = $2 AND (e.state = 'active' OR $4 AND e.state = 'completed') AND (e.item_id = $3 OR $3 = ANY(v.leads_to))`
 
-// queue reads it. The enrollments are locked before the completions are read, so that of two lessons finished at once the later
-// one counts both.
+// leavesSQL is what a member finished of some items: $1 organization, $2 membership, $3 items.
+const leavesSQL = `SELECT c.item_id, c.lesson_key, c.by_test FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = ANY($3)`
+
+// queue reads it, for a member who is in the root already without what other enrollments lead to: that is beside's. The enrollments are
+// locked before the completions are read, so that of two lessons finished at once the later one counts both.
 func (t *tally) queue(b *db.Batch, sc scope.Scope, item id.Item) {
-	args, asked := []any{sc.Org, sc.Membership, item, t.gone != nil}, []id.Item{}
-	if t.root != nil {
-		asked = append(asked, t.root.ItemID)
-		for _, s := range t.root.Outline.Steps {
-			asked = append(asked, s.Item)
-		}
-	}
+	args := []any{sc.Org, sc.Membership, item, t.gone != nil}
 	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, e.kind, e.version, e.origin, e.origin_ref, e.floor_share, e.state
 		FROM `+concerned+` ORDER BY e.enrollment_id LIMIT 500 FOR UPDATE OF e`, args...)
+	if t.root != nil {
+		db.List(b, &t.has.Finished, leavesSQL, sc.Org, sc.Membership, t.known())
+		return
+	}
 	db.One(b, &t.has, nil, `WITH leads AS MATERIALIZED (SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM `+concerned+`)
-		SELECT visible_items(ARRAY(SELECT l.item_id FROM leads l WHERE l.item_id <> ALL($5))) AS sees,
-			(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l)) x) AS finished`, append(args, asked)...)
+		SELECT visible_items(ARRAY(SELECT l.item_id FROM leads l)) AS sees,
+			(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l)) x) AS finished`, args...)
+}
+
+// known are the items that were asked for with the root.
+func (t *tally) known() []id.Item {
+	return append(t.root.Outline.leads(t.root.ItemID), t.root.ItemID)
+}
+
+// beside reads, behind the locks of queue, what the enrollments beside the root lead to: of most members nothing.
+func (t *tally) beside(tx *db.Tx, list map[edition]Outline) error {
+	if t.root == nil {
+		return nil // queue did.
+	}
+	var items []id.Item
+	for _, e := range t.on {
+		items = append(items, append(list[e.edition()].leads(e.ItemID), e.ItemID)...)
+	}
+	known := t.known()
+	items = slices.DeleteFunc(items, func(i id.Item) bool { return slices.Contains(known, i) })
+	if len(items) == 0 {
+		return nil
+	}
+	var finished []done
+	if err := tx.Batch(func(b *db.Batch) {
+		db.One(b, &t.has.Sees, nil, `SELECT visible_items($1)`, items)
+		db.List(b, &finished, leavesSQL, tx.Scope.Org, tx.Scope.Membership, items)
+	}); err != nil {
+		return fmt.Errorf("what other enrollments lead to: %w", err)
+	}
+	t.has.Finished = append(t.has.Finished, finished...)
+	return nil
 }
 
 func (t *tally) visible(item id.Item) bool {

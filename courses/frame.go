@@ -12,7 +12,9 @@ import (
 // FrameView is something that another site shows. Nothing is asked of the site until the viewer wants it.
 type FrameView struct {
 	Host string
-	May  bool // the organization that wrote it and that of the viewer both allow the site
+	Page string // where people find it: the page of a film rather than its player
+	At   string // the site of that page
+	May  bool   // the organization that wrote it and that of the viewer both allow the site
 }
 
 // framesSQL reads the sites whose pages an organization shows in frames.
@@ -20,11 +22,17 @@ const framesSQL = `SELECT o.frames FROM organizations o WHERE o.org_id = $1`
 
 // framed is what stands at an address, which nobody has allowed yet.
 func framed(src string) *FrameView {
-	f := &FrameView{}
-	if u, err := url.Parse(src); err == nil {
-		f.Host = u.Hostname()
-	}
+	f := &FrameView{Host: hostname(src), Page: markdown.FramePage(src)}
+	f.At = strings.TrimPrefix(hostname(f.Page), "www.")
 	return f
+}
+
+func hostname(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // frames decides which of the lesson's frames may be shown: those of sites that the organization that wrote it and that of the viewer

@@ -36,10 +36,10 @@ type Credentials struct {
 // held are the memberships of the acting member ($2 of $1): this one, and those elsewhere that are the same person's.
 const held = `(c.org_id, c.membership_id) IN (SELECT $1::uuid, $2::uuid UNION ALL SELECT l.other_org, l.other_membership FROM account_links l WHERE l.org_id = $1 AND l.membership_id = $2)`
 
-// claimSQL is what the member $2 of $1 finished of the item $3, or of any, and has no credential for.
-const claimSQL = `SELECT e.item_id, e.item_org, e.title, o.name FROM enrollments e JOIN credential_offers o ON o.org_id = e.item_org AND o.item_id = e.item_id
+// claimSQL is what the member $2 of $1 finished of the item $3, or of any, and has no credential for, here or elsewhere.
+var claimSQL = `SELECT e.item_id, e.item_org, e.title, o.name FROM enrollments e JOIN credential_offers o ON o.org_id = e.item_org AND o.item_id = e.item_id
 	WHERE e.org_id = $1 AND e.membership_id = $2 AND e.completed_at IS NOT NULL AND ($3::uuid IS NULL OR e.item_id = $3)
-		AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.issuer = e.item_org AND c.item_id = e.item_id)
+		AND NOT EXISTS (SELECT 1 ` + heldFrom + `WHERE ` + held + ` AND c.issuer = e.item_org AND c.item_id = e.item_id AND ` + standsFor("e.completed_at") + `)
 	ORDER BY e.completed_at DESC, e.item_id LIMIT 50`
 
 // Credentials lists what the acting member earned, the last first.
@@ -85,7 +85,16 @@ type CredentialView struct {
 	Member  string // the member's name
 	URL     string // of the issuer's portal
 	Days    []Day
-	Renewal *Renewal // nil while there is nothing to do
+	Renewal *Renewal     // nil while there is nothing to do
+	Earned  []Credential // all of the same that they earned, the first first: more than this one where some were revoked
+}
+
+// Again is the one that was earned after this one was revoked; nil for none.
+func (v CredentialView) Again() *Credential {
+	if i := slices.IndexFunc(v.Earned, func(c Credential) bool { return c.Anew > v.Anew }); i >= 0 {
+		return &v.Earned[i]
+	}
+	return nil
 }
 
 // Credential returns one that the acting member earned. NotFound for anybody else's.
@@ -118,13 +127,19 @@ func (s *Service) Credential(ctx context.Context, which id.Any) (v CredentialVie
 		return v, err
 	}
 	v.Here, v.URL = v.Org == sc.Org && v.Checked.Member == sc.Membership, s.url(v.Issuer.Slug)
-	if state := v.State(v.Now); v.Here && (state == CredentialDue || state == CredentialExpired) {
+	if err := s.db.Read(ctx, func(b *db.Batch) {
+		db.List(b, &v.Earned, heldSQL+`WHERE c.org_id = $1 AND c.membership_id = $2 AND c.issuer = $3 AND c.item_id = $4 ORDER BY c.anew LIMIT 50`, v.Org, v.Checked.Member, v.Checked.Credential.Issuer, v.Checked.Credential.Item)
+	}); err != nil {
+		return v, err
+	}
+	if v.Here && v.State(v.Now) != CredentialValid && v.Again() == nil {
 		v.Renewal, err = s.renewal(ctx, v.Checked.Credential)
 	}
 	return v, err
 }
 
-// Renewal is what it takes to renew a credential: every question of the course or path is answered rightly once more.
+// Renewal is what it takes to renew a credential: every question of the course or path is answered rightly once more. To earn one again that
+// was revoked, its checks are passed again as well.
 type Renewal struct {
 	Item  tenants.Item
 	Stops []RenewalStop
@@ -134,18 +149,20 @@ type Renewal struct {
 type RenewalStop struct {
 	Step, Lesson     string // as its address has them
 	Title            string
-	Right, Questions int // answered rightly since the credential can be renewed, of
+	Right, Questions int // answered rightly since the credential can be renewed or was revoked, of
+	Passed, Checks   int // passed since it was revoked, of; none of one that was not
 }
 
-// Left is how many questions are still to be answered.
+// Left is how many questions are still to be answered, and checks to be passed.
 func (r Renewal) Left() (n int) {
 	for _, st := range r.Stops {
-		n += max(0, st.Questions-st.Right)
+		n += max(0, st.Questions-st.Right) + max(0, st.Checks-st.Passed)
 	}
 	return n
 }
 
-// renewal reads what is left to do; nil where the course or path is not open any more, or gives nothing now.
+// renewal reads what is left to do; nil where the course or path is not open any more, or gives nothing now, and for one that was revoked where
+// there is nothing to earn it again by.
 func (s *Service) renewal(ctx context.Context, c Credential) (*Renewal, error) {
 	sc, err := scope.From(ctx)
 	if err != nil {
@@ -165,9 +182,16 @@ func (s *Service) renewal(ctx context.Context, c Credential) (*Renewal, error) {
 	out := &Renewal{Item: r.Item}
 	var leaves []Leaf
 	finished := r.finishedSet() // What one left out at the first time one leaves out again.
+	since := c.RenewFrom
+	if c.Revoked != nil {
+		since = c.Revoked
+	}
 	add := func(step string, item id.Item, l LessonRef) {
-		if leaf := (Leaf{item, l.Key}); l.Questions > 0 && finished[leaf] && !slices.Contains(leaves, leaf) {
-			st := RenewalStop{Step: step, Lesson: l.Key, Title: l.Title, Questions: l.Questions}
+		if c.Revoked == nil {
+			l.Checks = 0
+		}
+		if leaf := (Leaf{item, l.Key}); l.Questions+l.Checks > 0 && finished[leaf] && !slices.Contains(leaves, leaf) {
+			st := RenewalStop{Step: step, Lesson: l.Key, Title: l.Title, Questions: l.Questions, Checks: l.Checks}
 			if item == r.ItemID && step != "" {
 				st.Lesson = ""
 			}
@@ -184,20 +208,37 @@ func (s *Service) renewal(ctx context.Context, c Credential) (*Renewal, error) {
 			}
 		}
 	}
-	var rows []struct {
+	if c.Revoked != nil && len(out.Stops) == 0 {
+		return nil, nil
+	}
+	type did struct {
 		Item   id.Item `db:"item_id"`
 		Lesson string  `db:"lesson_key"`
 		N      int     `db:"n"`
 	}
+	var right, passed []did
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &rows, `SELECT q.item_id, q.lesson_key, count(DISTINCT q.question_key)::int AS n FROM attempts q WHERE q.org_id = $1 AND q.membership_id = $2 AND q.correct AND q.at >= $3 AND q.item_id = ANY($4)
-			GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 2000`, sc.Org, sc.Membership, c.RenewFrom, r.Outline.items(r.ItemID))
+		of := []any{sc.Org, sc.Membership, since, r.Outline.items(r.ItemID)}
+		db.List(b, &right, `SELECT q.item_id, q.lesson_key, count(DISTINCT q.question_key)::int AS n FROM attempts q WHERE q.org_id = $1 AND q.membership_id = $2 AND q.correct AND q.at >= $3 AND q.item_id = ANY($4)
+			GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 2000`, of...)
+		if c.Revoked != nil {
+			db.List(b, &passed, `SELECT q.item_id, q.lesson_key, count(DISTINCT q.quiz_key)::int AS n FROM sittings q WHERE q.org_id = $1 AND q.membership_id = $2 AND q.passed AND q.started_at >= $3 AND q.item_id = ANY($4)
+				GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 2000`, of...)
+		}
 	}); err != nil {
 		return nil, err
 	}
-	for _, row := range rows {
-		if i := slices.Index(leaves, Leaf{row.Item, row.Lesson}); i >= 0 {
-			out.Stops[i].Right = min(row.N, out.Stops[i].Questions)
+	for i, leaf := range leaves {
+		st := &out.Stops[i]
+		for _, d := range right {
+			if d.Item == leaf.Item && d.Lesson == leaf.Lesson {
+				st.Right = min(d.N, st.Questions)
+			}
+		}
+		for _, d := range passed {
+			if d.Item == leaf.Item && d.Lesson == leaf.Lesson {
+				st.Passed = min(d.N, st.Checks)
+			}
 		}
 	}
 	return out, nil
@@ -214,8 +255,9 @@ func (o Outline) items(self id.Item) []id.Item {
 	return out
 }
 
-// Renew renews a credential that is due or has expired, once every question was answered rightly again; it is valid from now on. Conflict
-// while something is left, or for one that cannot be renewed.
+// Renew renews a credential that is due or has expired, once every question was answered rightly again; it is valid from now on. For one that
+// was revoked it gives a new one, once all of that was done after the revocation. Conflict while something is left, or for one that cannot be
+// renewed.
 func (s *Service) Renew(ctx context.Context, which id.Any) error {
 	if err := authz.Check(ctx, authz.OwnCredentials, id.Org{}); err != nil {
 		return err
@@ -227,12 +269,17 @@ func (s *Service) Renew(ctx context.Context, which id.Any) error {
 	switch {
 	case v.Renewal == nil:
 		return errs.Say(errs.Conflict, "credential.fault.not_due")
+	case v.Renewal.Left() > 0 && v.Revoked != nil:
+		return errs.Say(errs.Conflict, "credential.fault.again")
 	case v.Renewal.Left() > 0:
 		return errs.Say(errs.Conflict, "credential.fault.questions", "Count", v.Renewal.Left())
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		c, member := v.Checked.Credential, tx.Scope.Membership
 		return tx.As(scope.Issuer, tx.Scope.Org, func() error {
+			if c.Revoked != nil {
+				return s.give(ctx, tx, member, c.Item, &tx.Now)
+			}
 			e, err := db.Row[earned](tx, earnedSQL, tx.Scope.Org, member, c.Item, tx.Now)
 			if err != nil {
 				return err
@@ -262,7 +309,7 @@ func (s *Service) ClaimCredential(ctx context.Context, item id.Item) error {
 			return err
 		}
 		member := tx.Scope.Membership
-		return tx.As(scope.Issuer, tx.Scope.Org, func() error { return s.give(ctx, tx, member, item) })
+		return tx.As(scope.Issuer, tx.Scope.Org, func() error { return s.give(ctx, tx, member, item, nil) })
 	})
 }
 
@@ -325,7 +372,7 @@ func (s *Service) NameCredential(ctx context.Context, which id.Any, on bool) err
 }
 
 // BringCredential moves a credential from another membership of the same person to the acting one, where it then is kept. Conflict if they
-// have earned the same here. NotFound for anybody else's.
+// have earned the same here, and for one that was revoked: it stays beside what it was given for. NotFound for anybody else's.
 func (s *Service) BringCredential(ctx context.Context, which id.Any) error {
 	if err := authz.Check(ctx, authz.OwnCredentials, id.Org{}); err != nil {
 		return err
@@ -334,6 +381,9 @@ func (s *Service) BringCredential(ctx context.Context, which id.Any) error {
 		c, err := db.Row[Credential](tx, heldSQL+`WHERE `+held+` AND c.credential_id = $3`, tx.Scope.Org, tx.Scope.Membership, which)
 		if err != nil || c.Org == tx.Scope.Org && c.Member == tx.Scope.Membership {
 			return err
+		}
+		if c.Revoked != nil {
+			return errs.Say(errs.Conflict, "credential.fault.stays")
 		}
 		twice, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM credentials c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.issuer = $3 AND c.item_id = $4)`, tx.Scope.Org, tx.Scope.Membership, c.Issuer, c.Item)
 		if err != nil {

@@ -56,7 +56,7 @@ func TestARefusedLessonSaysWhatIsOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for lesson, want := range map[string]string{"task": "practice.lesson.sign_in", "live": "livestep.sign_in", "group": "livestep.sign_in"} {
+	for lesson, want := range map[string]string{"task": "practice.lesson.sign_in", "live": "livestep.sign_in", "group": "livestep.sign_in", "check": "quiz.lesson.sign_in"} {
 		if kind, key := says(visit, lesson); kind != errs.Conflict || key != want {
 			t.Errorf("a visitor, %s: %v, %q", lesson, kind, key)
 		}
@@ -66,7 +66,7 @@ func TestARefusedLessonSaysWhatIsOpen(t *testing.T) {
 	}
 	// What a visitor says that was there before is kept on signing in, but for what somebody else has to say.
 	w.tx(visit, func(tx *db.Tx) error {
-		_, err := tx.Exec(`INSERT INTO visitor_progress (visitor_id, item_org, item_id, lesson_key, version) VALUES ($1, $2, $3, 'task', 1)`, tx.Scope.Visitor, it.OrgID, it.ItemID)
+		_, err := tx.Exec(`INSERT INTO visitor_progress (visitor_id, item_org, item_id, lesson_key, version) VALUES ($1, $2, $3, 'task', 1), ($1, $2, $3, 'check', 1)`, tx.Scope.Visitor, it.OrgID, it.ItemID)
 		return err
 	})
 	code, err := w.svc.Claim(visit)

@@ -50,7 +50,8 @@ type LessonView struct {
 	Started  bool
 	Pilot    int // the version of the root, where it is tried by some before it is everybody's; 0 for any other
 	Visitor  bool
-	Own      bool // an added step
+	SignIn   string // the key of why a visitor signs in to finish it; "" where saying so is enough
+	Own      bool   // an added step
 	Note     string
 	NoteOrg  tenants.Organization
 	Lang     string   // of the text
@@ -320,6 +321,9 @@ func (r *root) lesson(v *LessonView, at located, l text, sc scope.Scope, orgs ma
 	v.frames(v.Org, orgs[sc.Org])
 	v.Lang = cmp.Or(v.Lang, v.Owner.Lang)
 	v.Done, v.Tested = finished[leaf], r.tested(leaf)
+	if v.Visitor && !v.Done {
+		v.SignIn = at.Ref.signIn()
+	}
 	if !v.Done && !v.Visitor && !v.Own && len(v.Waits) == 0 {
 		v.Skip = r.skip(v.Place.Step, v.Place.Lesson)
 	}

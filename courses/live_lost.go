@@ -103,7 +103,7 @@ func (u *Usher) lose(tx *db.Tx, l lostSeat) error {
 	if err != nil {
 		return ignore(err, errs.NotFound) // It is over, or gone with its organization.
 	}
-	stays, err := db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM finishing f WHERE f.org_id = $1 AND f.membership_id = $2 AND f.item_org = $3 AND f.item_id = $4 AND f.until > $5)`, tx.Scope.Org, l.Member, l.Owner, a.Item, a.Starts)
+	stays, err := mayFinish(tx, l.Member, l.Owner, a.Item, a.Starts)
 	if err != nil || stays {
 		return err
 	}
@@ -114,6 +114,11 @@ func (u *Usher) lose(tx *db.Tx, l lostSeat) error {
 		return err
 	}
 	return u.mail.Send(tx, u.s.lostMail(tx.Context(), a, tx.Now))
+}
+
+// mayFinish reports whether a member of tx's organization has time to finish an item of another one at a time after the two parted.
+func mayFinish(tx *db.Tx, member id.Membership, owner id.Org, item id.Item, at time.Time) (bool, error) {
+	return db.Row[bool](tx, `SELECT EXISTS (SELECT 1 FROM finishing f WHERE f.org_id = $1 AND f.membership_id = $2 AND f.item_org = $3 AND f.item_id = $4 AND f.until > $5)`, tx.Scope.Org, member, owner, item, at)
 }
 
 // lostMail tells somebody that they have a seat no more, and takes the session out of their calendar.

@@ -39,7 +39,7 @@ const voidedSQL = `SELECT v.title, v.starts_at, v.session_org, v.reason, coalesc
 
 // VoidAttendance takes back that somebody came to an own session, which was noted by mistake. What they finished by that alone is open again,
 // and they are told why; certificates stay until whoever gave them takes them back. MarkAttendance undoes it. NotFound for who was not noted;
-// Conflict where the session is open to their organization no more, whose record stays as it is; Invalid, with the field, without a reason or
+// Conflict where the session is open to their organization no more, and they have no time to finish: its record stays as it is; Invalid, with the field, without a reason or
 // with one of more than 300 letters.
 func (s *Service) VoidAttendance(ctx context.Context, session, seat id.Any, reason string) error {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
@@ -58,10 +58,18 @@ func (s *Service) VoidAttendance(ctx context.Context, session, seat id.Any, reas
 				Open   bool          `db:"open"`
 			}](tx, `UPDATE live_seats s SET attended = false WHERE s.session_org = $1 AND s.session_id = $2 AND s.seat_id = $3 AND s.attended
 				RETURNING s.org_id, s.membership_id, s.org_id = $1 OR `+openTo("$1", "$4", "s.org_id", "$5")+` AS open`, tx.Scope.Org, session, seat, l.Item, tx.Now)
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case !of.Open:
+			}
+			if !of.Open {
+				if err := tx.As(scope.Usher, of.Org, func() (err error) {
+					of.Open, err = mayFinish(tx, of.Member, l.Org, l.Item, tx.Now)
+					return err
+				}); err != nil {
+					return err
+				}
+			}
+			if !of.Open {
 				return errs.Say(errs.Conflict, "live.void.apart")
 			}
 			if reason = strings.TrimSpace(reason); reason == "" || utf8.RuneCountInString(reason) > voidMost || strings.ContainsRune(reason, 0) {
@@ -112,8 +120,11 @@ func (u *Usher) carryVoid(tx *db.Tx, e LiveAttended) error {
 		}
 		return u.tellVoid(tx, v, "again", false)
 	}
-	items, err := u.s.unearn(tx, v)
-	if err != nil {
+	var items []id.Item
+	if err := tx.For(v.Member, func() (err error) {
+		items, err = u.s.unearn(tx, v)
+		return err
+	}); err != nil {
 		return err
 	}
 	if err := tx.Batch(func(b *db.Batch) {
@@ -142,7 +153,7 @@ const restingSQL = `SELECT c.item_org, c.item_id, c.lesson_key, c.version FROM l
 	JOIN lessons l ON l.org_id = c.item_org AND l.item_id = c.item_id AND l.version = c.version AND l.key = c.lesson_key
 	WHERE x.session_id = $3 AND ` + doneBy + ` ORDER BY c.item_id, c.lesson_key LIMIT 100`
 
-// unearn takes back what a member of tx's organization finished by having come to a session and by nothing else: not what another session, a test
+// unearn takes back what the member for whom tx acts finished by having come to a session and by nothing else: not what another session, a test
 // or a recording finished. It returns the courses and paths in which something is open again. A wrong record is no progress: unlike a new
 // version, it takes away what rests on it.
 func (s *Service) unearn(tx *db.Tx, v voided) (items []id.Item, err error) {
@@ -155,9 +166,6 @@ func (s *Service) unearn(tx *db.Tx, v voided) (items []id.Item, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("what rests on having come: %w", err)
 	}
-	before := tx.Scope.Membership
-	tx.Scope.Membership = v.Member
-	defer func() { tx.Scope.Membership = before }()
 	items = []id.Item{}
 	for _, c := range list {
 		switch open, err := openMeets(tx, located{Org: c.Org, Item: c.Item, Lesson: c.Lesson, Version: c.Version}); {
@@ -196,9 +204,12 @@ func (s *Service) reopen(tx *db.Tx, gone Leaf) (items []id.Item, err error) {
 // tellVoid mails a member what was taken back, and why, or that it was noted again.
 func (u *Usher) tellVoid(tx *db.Tx, v voided, what string, open bool) error {
 	return tx.As(scope.Mailer, tx.Scope.Org, func() error {
-		a, err := db.Row[addressed](tx, addressedSQL+`m.membership_id = $3 LIMIT 1`, tx.Scope.Org, v.Session, v.Member)
-		if err != nil {
+		var a addressed
+		if err := tx.For(v.Member, func() (err error) {
+			a, err = db.Row[addressed](tx, addressedSQL+`m.membership_id = $3 LIMIT 1`, tx.Scope.Org, v.Session, v.Member)
 			return ignore(err, errs.NotFound)
+		}); err != nil || a.To == "" {
+			return err
 		}
 		ctx := tx.Context()
 		if l, ok := lang.Parse(a.Locale); ok {

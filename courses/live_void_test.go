@@ -197,6 +197,74 @@ func TestWhatDoesNotRestOnAVoidedAttendanceStays(t *testing.T) {
 	}
 }
 
+// After the two part, it is taken back from, and noted of, who has time to finish, as before; and of nobody else.
+func TestAttendanceIsTakenBackWhileThereIsTimeToFinish(t *testing.T) {
+	t.Parallel()
+	h := openHall(t)
+	path := h.meetingPath(liveSource).ItemID
+	session := h.planFor(path, 24*time.Hour, func(d *courses.LiveDraft) { d.Part, d.Seats = "meet", 3 })
+	ctx := h.partner.member
+	h.did(h.svc.Enroll(ctx, path, courses.Origin{}))
+	_, err := h.svc.TakeSeat(ctx, session, "name")
+	h.did(err)
+	var done tenants.Membership // who has finished all of it before
+	h.tx(h.partner.ctx, func(tx *db.Tx) (err error) {
+		done, err = tenants.AddMember(tx, tenants.NewMember{Name: "Noa", Email: "noa@" + h.partner.org.Slug + ".example"})
+		return err
+	})
+	other := dbtest.As(t, h.partner.org.OrgID, done.MembershipID, done.PersonID)
+	h.did(h.svc.Enroll(other, path, courses.Origin{}))
+	_, err = h.svc.TakeSeat(other, session, "name")
+	h.did(err)
+	h.attended(session, true)
+	for _, step := range []string{"start", "end"} {
+		_, err = h.svc.CompleteLesson(other, courses.Place{Item: path, Step: step})
+		h.did(err)
+	}
+	h.told(h.partner)
+
+	h.tx(h.vendor.ctx, func(tx *db.Tx) error {
+		_, err := tenants.Connect(tx, tenants.Connection{
+			A: tenants.Side{Org: h.vendor.org.OrgID, Relationship: "partner", Meet: "name"}, B: tenants.Side{Org: h.partner.org.OrgID, Relationship: "vendor", Meet: "name"}, State: "active", Since: tx.Now,
+			Terms: tenants.Terms{Template: tenants.Template, A: tenants.Half{Meet: "name"}, B: tenants.Half{Meet: "name"}, FinishDays: 30},
+		})
+		return err
+	})
+	h.did(h.tenants.End(h.watcher(h.vendor), h.partner.org.OrgID, false))
+	seatOf := func(m id.Membership) id.Any {
+		return one[id.Any](h.partner.member, h.world, `SELECT s.seat_id FROM live_seats s WHERE s.org_id = $1 AND s.membership_id = $2`, h.partner.org.OrgID, m)
+	}
+	seat := seatOf(h.partner.m.MembershipID)
+	if v, _ := h.step(ctx, path); !v.Done {
+		t.Fatal("after the end the step is open")
+	}
+	h.mails(h.partner)
+
+	h.did(h.svc.VoidAttendance(h.author, session, seat, "It was somebody else."))
+	if got := h.mails(h.partner, "Taken back: you were at Ask the field")[0]; !strings.Contains(got, "is open again") {
+		t.Errorf("told: %s", got)
+	}
+	if v, l := h.step(ctx, path); v.Done || v.Meets != 1 || l.Came() != nil {
+		t.Errorf("the step: done %v, %d to meet", v.Done, v.Meets)
+	}
+	if n := one[int](h.partner.ctx, h.world, `SELECT count(*)::int FROM audit WHERE org_id = $1 AND action = 'attendance.voided' AND actor = 'usher' AND membership_id IS NULL`, h.partner.org.OrgID); n != 1 {
+		t.Errorf("%d lines say that the organization took it back", n)
+	}
+	h.did(h.svc.MarkAttendance(h.author, session, []id.Any{seat}, []id.Any{seat}))
+	h.mails(h.partner, "Noted again: you were at Ask the field")
+	if v, _ := h.step(ctx, path); !v.Done {
+		t.Error("noted again, the step is open")
+	}
+	if err := h.svc.VoidAttendance(h.author, session, seatOf(done.MembershipID), "It was somebody else."); !errs.Is(err, errs.Conflict) {
+		t.Errorf("of who has finished all of it: %v", err)
+	}
+	// When the time is over, the record stays as it is.
+	h.tx(h.partner.ctx, func(tx *db.Tx) error { return tx.Must(`DELETE FROM finishing WHERE org_id = $1`, tx.Scope.Org) })
+	if err := h.svc.VoidAttendance(h.author, session, seat, "It was somebody else."); !errs.Is(err, errs.Conflict) {
+		t.Errorf("when the time to finish is over: %v", err)
+	}
+}
+
 // Nobody but whose session it is takes attendance back, and nobody but the person's organization does what follows.
 func TestForgedVoids(t *testing.T) {
 	t.Parallel()

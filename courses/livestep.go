@@ -228,26 +228,25 @@ func openMeets(tx *db.Tx, at located) (meetings, error) {
 // earn finishes what stands at the place for a member of the acting organization, if nothing is left to do there and nothing to wait for; who
 // is not on it finishes nothing. It is for what others say of somebody: that they came, that they took part. Repeating it is safe.
 func (s *Service) earn(tx *db.Tx, member id.Membership, p Place) error {
-	before := tx.Scope.Membership
-	tx.Scope.Membership = member
-	defer func() { tx.Scope.Membership = before }()
-	at, err := s.locate(tx, p)
-	if errs.Is(err, errs.NotFound) {
-		return nil // It is there no more; what was said stands.
-	}
-	if err != nil || at.Root.State == "" {
-		return err
-	}
-	switch err := at.opened(tx); {
-	case errs.Is(err, errs.Conflict):
-		return nil // It waits for something; once that is done, one finishes it oneself.
-	case err != nil:
-		return err
-	}
-	if left, err := open(tx, at); err != nil || left.any() {
-		return err
-	}
-	return s.complete(tx, at, tx.Batch)
+	return tx.For(member, func() error {
+		at, err := s.locate(tx, p)
+		if errs.Is(err, errs.NotFound) {
+			return nil // It is there no more; what was said stands.
+		}
+		if err != nil || at.Root.State == "" {
+			return err
+		}
+		switch err := at.opened(tx); {
+		case errs.Is(err, errs.Conflict):
+			return nil // It waits for something; once that is done, one finishes it oneself.
+		case err != nil:
+			return err
+		}
+		if left, err := open(tx, at); err != nil || left.any() {
+			return err
+		}
+		return s.complete(tx, at, tx.Batch)
+	})
 }
 
 // doneBy holds where a live session in the lesson l is done by the session x.

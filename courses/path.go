@@ -192,21 +192,11 @@ var rootSQL = fmt.Sprintf(rootShape, pinSQL, `(SELECT to_json(x) FROM (SELECT n.
 // placeSQL is rootSQL without what was finished, for changes.
 var placeSQL = fmt.Sprintf(rootShape, pinSQL, `NULL::json`, `'[]'::json`)
 
-// begunSQL is placeSQL for a member who has begun, with $1 to $3: about half of its cost, because nothing is to be found out about the version
-// that others would get. The enrollment is looked up by its member (OFFSET 0), not among all who learn the item.
-var begunSQL = fmt.Sprintf(rootShape, `SELECT `+pinnedColumns+`, e.enrollment_id, e.state, e.origin, e.intent, e.floor_share, i.version AS newest, 0 AS pilot, '' AS asker
-	FROM (SELECT e.* FROM enrollments e WHERE e.org_id = $2 AND e.membership_id = $3 AND e.item_id = $1 AND e.state <> 'left' OFFSET 0) e
-	JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
-	WHERE i.state = 'published' AND `+tenants.Seen("$2")+` LIMIT 1`, `NULL::json`, `'[]'::json`)
-
-// pinnedColumns are those of a version v, of an enrollment e in it, which may be missing, and of its item i.
-const pinnedColumns = `v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to,
-		e.forced_from, e.forced_read, e.given_back, e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, least(e.due_at, e.own_due_at) AS due_at, coalesce(e.reason, '') AS reason, e.completed_at,
-		(SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item`
-
 // pinSQL finds the version that a viewer learns: that of the enrollment or visit, of the group that tries one, of the own library, or the one
 // in force.
-var pinSQL = `SELECT ` + pinnedColumns + `, e.enrollment_id,
+var pinSQL = `SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to,
+		e.forced_from, e.forced_read, e.given_back, e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, least(e.due_at, e.own_due_at) AS due_at, coalesce(e.reason, '') AS reason, e.completed_at,
+		(SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item, e.enrollment_id,
 		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin, coalesce(e.intent, '') AS intent, coalesce(e.floor_share, 0) AS floor_share, coalesce(t.version, ` + chosen + `, i.version) AS newest, coalesce(t.version, 0) AS pilot,
 		coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $2 AND m.membership_id = e.asked_by), '') AS asker
 	FROM items i
@@ -219,7 +209,7 @@ var pinSQL = `SELECT ` + pinnedColumns + `, e.enrollment_id,
 
 // rootShape is what all of them read with the version: its statement, what was withdrawn, what was finished.
 var rootShape = `WITH pin AS MATERIALIZED (%s),
-adds AS MATERIALIZED (SELECT x.* FROM pin p CROSS JOIN LATERAL (` + addedTo("p.org_id", "p.item_id") + `) x)
+adds AS MATERIALIZED (SELECT ` + additionColumns + `, a.leads_to FROM pin p CROSS JOIN LATERAL additions_to(p.org_id, p.item_id) a)
 SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_html, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.intent, p.floor_share, p.newest, p.pilot,
 	p.at_item, p.at_lesson, p.at_part, p.due_at, p.asker, p.reason, p.completed_at, p.item,
 	visible_items(p.leads_to || ARRAY(SELECT unnest(a.leads_to) FROM adds a)) AS sees,

@@ -115,15 +115,32 @@ func visitorMark(tx *db.Tx, org id.Org, item id.Item, lesson string, version int
 	return nil
 }
 
+// signIn is the key of why a visitor signs in to finish the lesson: it is finished by what belongs to a person. "" where saying so is enough.
+func (l LessonRef) signIn() string {
+	switch {
+	case l.Meets > 0:
+		return "livestep.sign_in"
+	case l.Tasks > 0:
+		return "practice.lesson.sign_in"
+	case l.Checks > 0:
+		return "quiz.lesson.sign_in"
+	}
+	return ""
+}
+
+// personal is a condition on a lesson l that has a part which belongs to a person, in whatever version a visitor once said that it is done.
+const personal = `jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "task" || @.kind == "quiz" && (exists(@.draw) || exists(@.attempts) || exists(@.pass) || exists(@.minutes)))')`
+
+// claimedFrom is what the code $1 stands for at the time $2: progress p.
+const claimedFrom = ` FROM claims c JOIN visitor_progress p ON p.visitor_id = c.visitor_id WHERE c.code_hash = $1 AND c.expires_at > $2
+	AND NOT EXISTS (SELECT 1 FROM lessons l WHERE l.org_id = p.item_org AND l.item_id = p.item_id AND l.version = p.version AND l.key = p.lesson_key AND ` + personal + `)`
+
 func visitorComplete(tx *db.Tx, at located) error {
 	if tx.Scope.Visitor.IsZero() {
 		return errs.New(errs.Unauthenticated, "a visitor without a record")
 	}
-	switch {
-	case at.Ref.Meets > 0:
-		return errs.Say(errs.Conflict, "livestep.sign_in")
-	case at.Ref.Tasks > 0: // Somebody has to find it done, and what is kept on signing in counts.
-		return errs.Say(errs.Conflict, "practice.lesson.sign_in")
+	if why := at.Ref.signIn(); why != "" { // What is kept on signing in counts.
+		return errs.Say(errs.Conflict, why)
 	}
 	if at.Root.State == "" {
 		if err := visitorMark(tx, at.Root.OrgID, at.Root.ItemID, "", at.Root.Version, Origin{Kind: OriginVisit}); err != nil {
@@ -196,8 +213,7 @@ func claimed(tx *db.Tx, code string) ([]visited, error) {
 	if err := tx.Prove(hex.EncodeToString(hash(code))); err != nil {
 		return nil, err
 	}
-	rows, err := db.Rows[visited](tx, `SELECT p.item_org, p.item_id, p.lesson_key, p.version, p.origin, p.origin_ref FROM claims c JOIN visitor_progress p ON p.visitor_id = c.visitor_id
-		WHERE c.code_hash = $1 AND c.expires_at > $2 ORDER BY p.lesson_key <> '', p.at, p.item_id, p.lesson_key LIMIT 2000`, hash(code), tx.Now)
+	rows, err := db.Rows[visited](tx, `SELECT p.item_org, p.item_id, p.lesson_key, p.version, p.origin, p.origin_ref`+claimedFrom+` ORDER BY p.lesson_key <> '', p.at, p.item_id, p.lesson_key LIMIT 2000`, hash(code), tx.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -269,8 +285,7 @@ func (s *Service) Keep(ctx context.Context, code string) ([]id.Item, error) {
 // keepHere puts what the code stands for into the individual's own record and uses the code up.
 func keepHere(tx *db.Tx, code string, rows []visited, out *[]id.Item) error {
 	if _, err := tx.Exec(`INSERT INTO visitor_progress (visitor_id, item_org, item_id, lesson_key, version, origin, origin_ref, at)
-		SELECT $2, p.item_org, p.item_id, p.lesson_key, p.version, p.origin, p.origin_ref, p.at FROM claims c JOIN visitor_progress p ON p.visitor_id = c.visitor_id AND p.visitor_id <> $2
-		WHERE c.code_hash = $1 AND c.expires_at > $3 ON CONFLICT DO NOTHING`, hash(code), tx.Scope.Visitor, tx.Now); err != nil {
+		SELECT $3, p.item_org, p.item_id, p.lesson_key, p.version, p.origin, p.origin_ref, p.at`+claimedFrom+` AND p.visitor_id <> $3 ON CONFLICT DO NOTHING`, hash(code), tx.Now, tx.Scope.Visitor); err != nil {
 		return fmt.Errorf("keep progress of an individual: %w", err)
 	}
 	for _, r := range rows {
@@ -296,7 +311,7 @@ func (s *Service) merge(tx *db.Tx, r visited) error {
 	l, err := db.Row[struct {
 		Title   string `db:"title"`
 		Minutes int    `db:"minutes"`
-	}](tx, `SELECT l.title, l.minutes FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4 AND NOT jsonb_path_exists(l.blocks, '$[*] ? (@.kind == "task")')`, it.OrgID, it.ItemID, r.Version, r.Lesson)
+	}](tx, `SELECT l.title, l.minutes FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, it.OrgID, it.ItemID, r.Version, r.Lesson)
 	if err != nil {
 		return err
 	}

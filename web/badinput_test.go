@@ -2,19 +2,26 @@ package web_test
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"github.com/learnscape/learnscape/web/webtest"
 )
@@ -148,6 +155,57 @@ func TestBadInput(t *testing.T) {
 			t.Error("X-Forwarded-Host chose the organization")
 		}
 	})
+	t.Run("what is in no text is left out of every form", func(t *testing.T) {
+		t.Parallel()
+		admin, partners := d.Client(t, "admin@halden.example"), d.Client(t, "partners@halden.example")
+		teams, account := d.URL("halden", "/admin/teams"), d.URL("halden", "/network/brightwater/account")
+		fields := func(name, value string) (string, string) {
+			var b bytes.Buffer
+			w := multipart.NewWriter(&b)
+			if err := errors.Join(w.WriteField(name, value), w.Close()); err != nil {
+				t.Fatal(err)
+			}
+			return w.FormDataContentType(), b.String()
+		}
+		multi, parts := fields("name", "Zq\x00 parts")
+		const plain = "application/x-www-form-urlencoded"
+		for name, f := range map[string]struct {
+			client          *http.Client
+			at, kind, form  string
+			status          int
+			selector, reads string // of the page that answers, or that follows
+		}{
+			"a team":                       {admin, teams, plain, "name=Zq%00+night%FF", 200, "h1", "Zq night"},
+			"a team in parts":              {admin, teams, multi, parts, 200, "h1", "Zq parts"},
+			"a team of nothing else":       {admin, teams, plain, "name=%00", 422, `.field:has(#name) .fault`, ""},
+			"a number of a partner":        {partners, account, plain, "account=Zq-%001", 200, `#account[value="Zq-1"]`, ""},
+			"a tag of a partner":           {partners, account, plain, "tags=zq%00tag", 200, `input[name="tags"][value*="zqtag"]`, ""},
+			"a course":                     {d.Client(t, "author@halden.example"), d.URL("halden", "/publish"), plain, "lang=en&title=Zq%00+course", 200, "h1", "Zq course"},
+			"what is looked for by a form": {admin, d.URL("halden", "/admin/people?q=%00elin"), "", "", 200, "main", "Elin Sandqvist"},
+		} {
+			method := http.MethodPost
+			if f.kind == "" {
+				method = http.MethodGet
+			}
+			req, err := http.NewRequestWithContext(t.Context(), method, f.at, strings.NewReader(f.form))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", f.kind)
+			res, err := f.client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			page, err := goquery.NewDocumentFromReader(res.Body)
+			_ = res.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if said := page.Find(f.selector); res.StatusCode != f.status || said.Length() == 0 || !strings.Contains(said.Text(), f.reads) {
+				t.Errorf("%s: status %d, %.200q", name, res.StatusCode, strings.TrimSpace(said.Text()))
+			}
+		}
+	})
 	t.Run("headers of every answer", func(t *testing.T) {
 		t.Parallel()
 		for _, path := range []string{"/", "/nothing", "/learn", "/search?q=a", "/healthz"} {
@@ -201,7 +259,7 @@ func TestKill(t *testing.T) {
 	d := webtest.Start(t, dir)
 	member := d.Client(t, "learner@solvik.example")
 	doc := document(t, member, d.URL("solvik", "/learn"))
-	href, _ := doc.Find(`main a[href^="/course/"]`).First().Attr("href")
+	href, _ := doc.Find(`main a[href^="/course/"], main a[href^="/path/"]`).First().Attr("href")
 	item := strings.Split(href, "/")[2]
 	var asked []string
 	for i := range 12 {
@@ -223,11 +281,93 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// While the database is away every page says 503 and when to come again; when it is back, the pages are.
-func TestDatabaseAway(t *testing.T) {
+// Portal and database are killed while several people finish lessons: each lesson of which the answer said that it is finished is.
+func TestKillWhileLearning(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
-	member := d.Client(t, "learner@solvik.example")
+	dir := webtest.Folder(t)
+	d := webtest.Start(t, dir)
+	people := []string{"learner@halden.example", "author@halden.example", "marketer@halden.example", "learner@solvik.example", "learner@kestrel.example", "manager@halden.example", "manager@solvik.example"}
+	house := func(email string) string {
+		_, domain, _ := strings.Cut(email, "@")
+		return strings.TrimSuffix(domain, ".example")
+	}
+	const open = `main form[action$="/complete"]`
+	type finished struct{ email, lesson string }
+	var all []finished
+	clients := map[string]*http.Client{}
+	for _, email := range people {
+		c := d.Client(t, email)
+		clients[email] = c
+		courses := document(t, c, d.URL(house(email), "/learn")).Find(`main a[href^="/course/"], main a[href^="/path/"]`).Map(func(_ int, a *goquery.Selection) string { return a.AttrOr("href", "") })
+		slices.Sort(courses)
+		for _, course := range slices.Compact(courses) {
+			lessons := document(t, c, d.URL(house(email), course)).Find(`main a[href*="/lessons/"], main a[href*="/steps/"]`).Map(func(_ int, a *goquery.Selection) string { return a.AttrOr("href", "") })
+			slices.Sort(lessons)
+			for _, l := range slices.Compact(lessons) {
+				if document(t, c, d.URL(house(email), l)).Find(open).Length() > 0 {
+					all = append(all, finished{email, l})
+				}
+			}
+		}
+	}
+	// Two thirds of the way it ends, whatever is under way.
+	var mu sync.Mutex
+	var kept []finished
+	var wg sync.WaitGroup
+	master := postmaster(t, d)
+	kill := sync.OnceFunc(func() {
+		_ = syscall.Kill(master, syscall.SIGKILL)
+		d.Kill()
+	})
+	for email, c := range clients {
+		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		wg.Go(func() {
+			for _, f := range all {
+				if f.email != email {
+					continue
+				}
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.URL(house(email), f.lesson+"/complete"), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				res, err := c.Do(req)
+				if err != nil {
+					return
+				}
+				_ = res.Body.Close()
+				if res.StatusCode != http.StatusSeeOther {
+					continue
+				}
+				mu.Lock()
+				kept = append(kept, f)
+				enough := len(kept) > len(all)*2/3
+				mu.Unlock()
+				if enough {
+					kill()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	kill()
+	if len(kept) < 20 {
+		t.Fatalf("only %d of %d lessons were finished", len(kept), len(all))
+	}
+	d = webtest.Start(t, dir)
+	for email := range clients {
+		clients[email] = d.Client(t, email)
+	}
+	for _, f := range kept {
+		if document(t, clients[f.email], d.URL(house(f.email), f.lesson)).Find(open).Length() > 0 {
+			t.Errorf("%s: %s was finished and is open", f.email, f.lesson)
+		}
+	}
+}
+
+// postmaster is the process of the demonstration's PostgreSQL server.
+func postmaster(t *testing.T, d *webtest.Demo) int {
+	t.Helper()
 	pid, err := os.ReadFile(filepath.Join(d.Dir, "pg", "postmaster.pid"))
 	if err != nil {
 		t.Fatal(err)
@@ -236,6 +376,15 @@ func TestDatabaseAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return master
+}
+
+// While the database is away every page says 503 and when to come again; when it is back, the pages are.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	member := d.Client(t, "learner@solvik.example")
+	master := postmaster(t, d)
 	// A stopped server answers nobody, as one behind a dead network; the processes are this test's own.
 	for _, p := range family(t, master) {
 		_ = syscall.Kill(p, syscall.SIGSTOP)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
@@ -84,7 +86,7 @@ func newApp(o Options, fail fiber.ErrorHandler) *fiber.App {
 	})
 	app.Use(begin(o), recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: func(c *fiber.Ctx, v any) {
 		o.Log.ErrorContext(c.UserContext(), "panic", "value", v, "path", logged(c))
-	}}), headers(o), client(o.TrustedProxies), compress(), body(o.BodyLimit), sameOrigin(), oneMeaning())
+	}}), headers(o), client(o.TrustedProxies), compress(), body(o.BodyLimit), sameOrigin(), oneMeaning(), plain())
 	return app
 }
 
@@ -341,6 +343,51 @@ func oneMeaning() fiber.Handler {
 			}
 		}
 		return c.Next()
+	}
+}
+
+// plain leaves out of what was entered into a form what is in no text and the database keeps in none: NUL, and bytes that are not UTF-8. So
+// whoever pastes them loses nothing else, and a field that has nothing else is empty. Programs are told instead.
+func plain() fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if forPrograms(c) {
+			return c.Next()
+		}
+		plainArgs(c.Request().URI().QueryArgs())
+		if c.Request().IsBodyStream() { // A file, which its handler reads as it comes.
+			return c.Next()
+		}
+		plainArgs(c.Request().PostArgs())
+		if f, err := c.MultipartForm(); err == nil {
+			for _, values := range f.Value {
+				for i, v := range values {
+					values[i] = plainText(v)
+				}
+			}
+		}
+		return c.Next()
+	}
+}
+
+func plainText(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "")
+}
+
+func plainArgs(args *fasthttp.Args) {
+	odd := false
+	for _, v := range args.All() {
+		odd = odd || bytes.IndexByte(v, 0) >= 0 || !utf8.Valid(v)
+	}
+	if !odd {
+		return
+	}
+	var all [][2]string
+	for k, v := range args.All() {
+		all = append(all, [2]string{string(k), plainText(string(v))})
+	}
+	args.Reset()
+	for _, kv := range all {
+		args.Add(kv[0], kv[1])
 	}
 }
 

@@ -99,6 +99,9 @@ func (r *report) judge() {
 	if s, insert := r.row("completion", 8), r.row("bare insert", 8); s != nil && insert != nil {
 		r.floor("completion: share of the bare insert, by rate", median(s.Rate)/median(insert.Rate), .33, "")
 	}
+	if s := r.row("completion", 64); s != nil {
+		r.floor("completion: in a second, at 64", median(s.Rate), 1000, "")
+	}
 	for _, w := range r.Pages {
 		if w.Bytes == 0 {
 			continue

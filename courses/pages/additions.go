@@ -103,7 +103,7 @@ func (p *Pages) showCompose(c *fiber.Ctx, v composeView, status int) error {
 
 // formText is what somebody wrote into a field, without what no text contains.
 func formText(c *fiber.Ctx, name string) string {
-	return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(strings.ReplaceAll(c.FormValue(name), "\x00", ""), ""), "\r\n", "\n"))
+	return strings.TrimSpace(strings.ReplaceAll(c.FormValue(name), "\r\n", "\n"))
 }
 
 // editOf reads a form of the page.

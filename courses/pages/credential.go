@@ -108,6 +108,17 @@ func (p *Pages) readCredential(c *fiber.Ctx) (credentialView, error) {
 	return credentialView{CredentialView: v}, err
 }
 
+// awarded is the key of what a line of the history is, the i-th of a credential.
+func awarded(c courses.Credential, i int) string {
+	switch {
+	case i > 0:
+		return "credential.history.renewed"
+	case c.Anew > 0:
+		return "credential.history.again"
+	}
+	return "credential.history.earned"
+}
+
 func (v credentialView) at() string { return "/me/credentials/" + v.ID.String() }
 
 // page is the address of the public page; "" for none.
@@ -139,7 +150,7 @@ func showCredential(c *fiber.Ctx, v credentialView, status int) error {
 	c.Status(status)
 	private(c)
 	return shell.Page(c, ui.PageProps{
-		Title: v.Name, Section: "you", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done."+c.Query("done"), "share", "unshare", "name", "unname", "renew", "bring"),
+		Title: v.Name, Section: "you", Layout: ui.Reading, NoIndex: true, Flash: did(c, "credential.done."+c.Query("done"), "share", "unshare", "name", "unname", "renew", "again", "bring"),
 	}, credentialPage(v))
 }
 
@@ -154,7 +165,7 @@ func (p *Pages) changeCredential(c *fiber.Ctx) error {
 		err = p.courses.ShareCredential(ctx, which, do == "share")
 	case "name", "unname":
 		err = p.courses.NameCredential(ctx, which, do == "name")
-	case "renew":
+	case "renew", "again":
 		err = p.courses.Renew(ctx, which)
 	case "bring":
 		err = p.courses.BringCredential(ctx, which)

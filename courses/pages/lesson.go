@@ -22,7 +22,7 @@ import (
 type shown struct {
 	question string // the key of the question to show
 	given    *courses.Given
-	moved    bool   // given is an order that is not an answer yet
+	moved    bool   // given is an order that is not an answer yet, or nothing, to answer once more
 	frame    string // the key of what another site shows, which the viewer wants to see
 	try      string // the key of what was planned and refused, with plan and faults
 	plan     courses.TryPlan
@@ -43,7 +43,11 @@ func (p *Pages) lesson(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return p.show(c, at, shown{question: c.Query("q"), given: given(c.Query("q"), c.Query("answer"), c.Query("words")), frame: c.Query("show"), status: fiber.StatusOK})
+	s := shown{question: c.Query("q"), given: given(c.Query("q"), c.Query("answer"), c.Query("words")), frame: c.Query("show"), status: fiber.StatusOK}
+	if c.Query("again") != "" {
+		s.given, s.moved = &courses.Given{Question: s.question}, true
+	}
+	return p.show(c, at, s)
 }
 
 // given reads an answer from the address, as a visitor's is kept nowhere else: the numbers of the choices with commas, or words.
@@ -309,6 +313,9 @@ func quizProps(ctx context.Context, v courses.LessonView, b courses.BlockView, s
 	if len(s.faults) > 0 && s.question == q.Key {
 		p.Error = s.faults[0].Text
 	}
+	if q.State == courses.Right && v.Started && !v.Visitor {
+		p.AgainHref = here(v) + "?" + query("q", q.Key, "again", "1") + "#" + p.ID
+	}
 	switch {
 	case i < len(b.Questions)-1:
 		p.NextHref, p.NextLabel = here(v)+"?"+url.Values{"q": {b.Questions[i+1].Key}}.Encode()+"#"+p.ID, lang.T(ctx, "courses.quiz.next")
@@ -360,7 +367,7 @@ func questionProps(ctx context.Context, q courses.QuestionView) ui.QuizProps {
 // unjudged is a question with an answer that is not given yet.
 func unjudged(q courses.QuestionView, g courses.Given) courses.QuestionView {
 	q.State, q.Feedback, q.Words = courses.Unanswered, "", g.Words
-	list := q.Choices
+	list := slices.SortedFunc(slices.Values(q.Choices), func(x, y courses.ChoiceView) int { return x.Place - y.Place })
 	q.Choices = nil
 	byPlace := func(place int) int {
 		return slices.IndexFunc(list, func(c courses.ChoiceView) bool { return c.Place == place })

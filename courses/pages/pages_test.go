@@ -37,6 +37,7 @@ type site struct {
 	partner, third scope.Scope
 	colleague      scope.Scope // of the partner, who learns nothing
 	end            func()      // closes what the vendor opened to the partner
+	course         func(collection string, files map[string]string) tenants.Item
 	cookies        map[string]string
 }
 
@@ -91,23 +92,22 @@ func open(t *testing.T) *site {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	for name, body := range map[string]string{"01-read.md": text, "02-do.md": "Do it.", "bath.svg": "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "sheet.csv": "a,b\n1,2\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o600); err != nil {
-			t.Fatal(err)
+	s.course = func(collection string, files map[string]string) tenants.Item {
+		t.Helper()
+		dir := t.TempDir()
+		for name, body := range files {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	for _, c := range []string{"shared", "open"} {
-		r, err := s.svc.ImportFolder(vendor, courses.ImportOptions{Dir: dir, Title: "The " + c + " course", Collections: []string{c}})
+		r, err := s.svc.ImportFolder(vendor, courses.ImportOptions{Dir: dir, Title: "The " + collection + " course", Collections: []string{collection}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c == "shared" {
-			s.shared = r.Item
-		} else {
-			s.open = r.Item
-		}
+		return r.Item
 	}
+	files := map[string]string{"01-read.md": text, "02-do.md": "Do it.", "bath.svg": "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "sheet.csv": "a,b\n1,2\n"}
+	s.shared, s.open = s.course("shared", files), s.course("open", files)
 	s.app = fiber.New(fiber.Config{Immutable: true, ErrorHandler: func(c *fiber.Ctx, err error) error {
 		return c.Status(errs.Status(errs.KindOf(err))).SendString(string(errs.KindOf(err)))
 	}})
@@ -388,6 +388,37 @@ func TestVisitorStartsWithoutAnAccountAndKeepsIt(t *testing.T) {
 	}
 	s.want(s.get("third", keep), 404, "the code again")
 	s.want(s.do("partner", http.MethodPost, "/keep", url.Values{"code": {code}}), 404, "the code by another")
+}
+
+// A check belongs to a person: a visitor is told so where the lesson would be marked as done, and cannot do it by the address either.
+func TestVisitorSignsInForACheck(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	base := tenants.ItemURL(s.course("open", map[string]string{
+		"01-read.md":  "Read.",
+		"02-check.md": "```quiz\ntitle: Check\npass: 100\nquestions:\n  - key: one\n    ask: One?\n    choices:\n      - text: No\n      - text: Yes\n        right: true\n```\n",
+		"03-on.md":    "Go on.",
+	}))
+	s.want(s.do("visitor", http.MethodPost, base+"/lessons/read/complete", url.Values{}), 303, "a lesson without a check")
+	for in, says := range map[string]string{"en": "finished by passing its check. Sign in", "de": "indem Sie ihre Prüfung bestehen. Melden Sie sich an"} {
+		refused := s.do("visitor", http.MethodPost, base+"/lessons/check/complete", url.Values{}, "Accept-Language", in)
+		s.want(refused, 409, "a lesson with a check")
+		for name, page := range map[string]answer{"before": s.get("visitor", base+"/lessons/check", "Accept-Language", in), "refused": refused} {
+			foot := page.Find("#lesson-foot")
+			if !strings.Contains(foot.Text(), says) || foot.Find(`form[action$="/complete"]`).Length() > 0 || foot.Find(`a[href$="/lessons/on"]`).Length() == 0 {
+				t.Errorf("%s, %s: the foot is\n%s", in, name, foot.Text())
+			}
+		}
+	}
+	if got := s.get("visitor", base).Find(".lm-done").Length(); got != 1 {
+		t.Errorf("%d lessons done", got)
+	}
+	if got := s.get("", base+"/lessons/check").Find(`#lesson-foot a[href^="/sign-in?return_to="]`).Length(); got != 1 {
+		t.Error("who has begun nothing is not led to the sign-in")
+	}
+	if foot := s.get("third", base+"/lessons/check").Find("#lesson-foot").Text(); strings.Contains(foot, "Sign in") {
+		t.Errorf("who is signed in reads %q", foot)
+	}
 }
 
 func TestGerman(t *testing.T) {

@@ -73,12 +73,14 @@ func Bootstrap(ctx context.Context, dsn, ownerPassword, appPassword string) erro
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 // Migrate brings the schema up to date as learnscape_owner under goose's session lock, so that replicas that start together
-// do it once. It returns how many migrations ran.
+// do it once. It returns how many migrations ran. They wait for the disk once, at the end.
 func Migrate(ctx context.Context, ownerDSN string) (int, error) {
-	std, err := sql.Open("pgx", ownerDSN)
+	cfg, err := pgx.ParseConfig(ownerDSN)
 	if err != nil {
 		return 0, fmt.Errorf("migrate: %w", redact(err))
 	}
+	cfg.RuntimeParams["synchronous_commit"] = "off"
+	std := stdlib.OpenDB(*cfg)
 	defer std.Close() //nolint:errcheck // Nothing is buffered.
 	p, err := provider(std)
 	if err != nil {
@@ -87,6 +89,12 @@ func Migrate(ctx context.Context, ownerDSN string) (int, error) {
 	res, err := p.Up(ctx)
 	if err != nil {
 		return len(res), fmt.Errorf("migrate: %w", err)
+	}
+	if len(res) > 0 {
+		// A commit that waits: what was committed before it is on the disk with it.
+		if _, err := std.ExecContext(ctx, `SELECT set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, 'learnscape', 'migrated')`); err != nil {
+			return len(res), fmt.Errorf("migrate: %w", err)
+		}
 	}
 	return len(res), nil
 }

@@ -65,6 +65,8 @@ var (
 		"console_queues()":                               "how many news and mails wait in all, for the console alone",
 		"console_orgs(uuid,text,text,text,uuid,integer)": "name, state and counts of organizations, for the console alone",
 
+		"added(uuid,uuid)": "whether app_org() or who calls it a customer shows additions to a path: yes or no, before the policies of additions are asked which",
+		"begun(uuid)":      "where the acting member stands in what they have begun, and what of it they may see by visible_items: their own enrollment alone",
 		"additions_open(uuid,uuid,uuid,boolean,boolean)": "what the policy of additions asks of a connection and a grant that are not the reader's; it answers yes or no for app_org() alone",
 
 		"joint_holds(uuid,uuid,uuid,timestamp with time zone,boolean)": "what the policy of joint propositions asks of a connection, a grant and a library that are not all the reader's; it answers yes or no to the two and to customers of the adopter",

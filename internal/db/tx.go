@@ -130,6 +130,32 @@ func (tx *Tx) As(actor scope.Actor, org id.Org, fn func() error) error {
 	return nil
 }
 
+// For runs fn for a member of the acting organization, as the system actor that acts: beside what that one sees it sees what the member does, such
+// as what they have time to finish after a connection ended.
+func (tx *Tx) For(member id.Membership, fn func() error) error {
+	before := tx.Scope.Membership
+	if before == member {
+		return fn()
+	}
+	if tx.Scope.Actor.Human() {
+		return fmt.Errorf("act for a member as %q: not a system actor", tx.Scope.Actor)
+	}
+	defer func() { tx.Scope.Membership = before }()
+	for i, m := range []id.Membership{member, before} {
+		tx.Scope.Membership = m
+		q, args := settings(tx.Scope)
+		if err := tx.exec(q, args...); err != nil {
+			return err
+		}
+		if i == 0 {
+			if err := fn(); err != nil {
+				return err // The transaction ends with it.
+			}
+		}
+	}
+	return nil
+}
+
 // Batch sends what fill queues in one round trip and fills the destinations.
 func (tx *Tx) Batch(fill func(*Batch)) error {
 	if tx.done {

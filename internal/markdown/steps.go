@@ -139,6 +139,27 @@ func Framed(address string) (string, bool) {
 	return u.String(), true
 }
 
+var player = regexp.MustCompile(`^/(?:video|embed)/([\w-]+)$`)
+
+// FramePage is the address at which people find what a site shows in a frame at another one: of a player on YouTube or Vimeo the film's page. Of
+// any other it is the address itself.
+func FramePage(src string) string {
+	u, err := url.Parse(src)
+	if err != nil {
+		return src
+	}
+	m := player.FindStringSubmatch(u.Path)
+	switch {
+	case m == nil:
+	case u.Host == "player.vimeo.com" && strings.HasPrefix(u.Path, "/video/"):
+		page := url.URL{Scheme: "https", Host: "vimeo.com"}
+		return page.JoinPath(m[1], u.Query().Get("h")).String() // h opens a film that stands in no list.
+	case u.Host == "www.youtube-nocookie.com" && strings.HasPrefix(u.Path, "/embed/"):
+		return "https://www.youtube.com/watch?v=" + m[1]
+	}
+	return src
+}
+
 var frameHost = regexp.MustCompile(`^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
 
 // FrameHost reports whether a name can be that of a site whose pages are shown in frames: a whole name in ASCII, no address of a

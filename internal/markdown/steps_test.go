@@ -58,6 +58,24 @@ func TestFramed(t *testing.T) {
 	}
 }
 
+func TestFramePage(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"https://vimeo.com/12345678":                            "https://vimeo.com/12345678",
+		"https://player.vimeo.com/video/12345678?h=0a1b2c":      "https://vimeo.com/12345678/0a1b2c",
+		"https://youtu.be/aBc-123_xyz":                          "https://www.youtube.com/watch?v=aBc-123_xyz",
+		"https://www.youtube.com/watch?v=aBc-123_xyz&t=4":       "https://www.youtube.com/watch?v=aBc-123_xyz",
+		"https://player.vimeo.com/api":                          "https://player.vimeo.com/api",
+		"https://player.vimeo.com/video/1/..%2f..?h=//evil.org": "https://player.vimeo.com/video/1/..%2f..?h=//evil.org",
+		"https://maps.example.org/embed/a":                      "https://maps.example.org/embed/a",
+	} {
+		src, ok := markdown.Framed(in)
+		if got := markdown.FramePage(src); !ok || got != want {
+			t.Errorf("%s is found at %q; want %q", in, got, want)
+		}
+	}
+}
+
 func TestListsAndFramesNameWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{

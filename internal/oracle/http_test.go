@@ -193,6 +193,10 @@ func (s *site) onList(r *reader, key string, a ask, got answer, tl *tally) {
 				break
 			}
 			target = a.target + sep + a.pages + "=" + strconv.Itoa(n)
+		case a.more != nil:
+			if m := a.more.FindStringSubmatch(last); m != nil {
+				target = strings.ReplaceAll(m[1], "&amp;", "&")
+			}
 		case a.next != "":
 			_, rest, ok := strings.Cut(strings.ReplaceAll(last, "&amp;", "&"), `href="`+a.next)
 			if !ok {

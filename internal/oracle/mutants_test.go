@@ -48,6 +48,8 @@ var mutants = []mutant{
 	{name: "steps lead to what somebody else may finish", fn: "visible_items", old: `AND f.membership_id = app_membership()`, new: ``},
 	{name: "steps lead to what one could finish", fn: "visible_items", old: `f.until > now()`, new: `true`},
 	{name: "steps of a view lead to what the other does not see", fn: "visible_items", old: `view IS NULL OR`, new: `true OR`},
+	{name: "where a colleague stands is told", fn: "begun", old: `AND e.membership_id = member`, new: ``},
+	{name: "where one stood in what has closed is told", fn: "begun", old: `item = ANY (seen)`, new: `true`},
 	{name: "lessons do not ask for their item", sql: `ALTER POLICY p_read ON lessons USING (true)`},
 	{name: "translations do not ask for their item", sql: `ALTER POLICY p_read ON lesson_texts USING (true)`},
 	{name: "versions do not ask for their item", sql: `ALTER POLICY p_read ON versions USING (true)`},

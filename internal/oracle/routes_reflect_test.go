@@ -2,10 +2,13 @@ package oracle_test
 
 import (
 	"math/rand/v2"
+	"regexp"
 
 	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/oracle"
 )
+
+var moreThoughts = regexp.MustCompile(`href="(/reflections\?[^"]*after=[^"]*)"`)
 
 // reflectRoutes are what somebody wrote down while they learned, and what others share with them.
 var reflectRoutes = map[string]route{
@@ -17,7 +20,7 @@ var reflectRoutes = map[string]route{
 			}
 		}
 		mine := &oracle.Object{Kind: oracle.Member, Org: orgOf(r)}
-		return []ask{{target: "/reflections?tab=shared", about: mine, ok: 200, open: true, lists: lines}, {target: "/reflections", about: mine, ok: 200, open: true}}
+		return []ask{{target: "/reflections?tab=shared", about: mine, ok: 200, open: true, lists: lines, more: moreThoughts}, {target: "/reflections", about: mine, ok: 200, open: true}}
 	}},
 	"GET /reflections/mine.csv": {kind: list, asks: func(_ *site, r *reader) []ask {
 		return []ask{{target: "/reflections/mine.csv", about: &oracle.Object{Kind: oracle.Member, Org: orgOf(r)}, ok: 200, open: true}}

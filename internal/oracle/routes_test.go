@@ -2,6 +2,7 @@ package oracle_test
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -37,6 +38,7 @@ type ask struct {
 	lists  []listed       // what must be on it, or must not
 	pages  string         // a parameter that leads to more pages, by number
 	next   string         // instead: the beginning of the link to the next page
+	more   *regexp.Regexp // instead: finds the address of the next page
 	same   string         // the canary that is asked for: the answer must be the one to a word that nobody wrote
 }
 

@@ -837,12 +837,13 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 			all[i] = parse[id.Item](w.t, it.ID)
 		}
 		var several []tenants.Item
-		var among []string
+		var among, begun []string
 		if err := w.d.ReadAs(ctx, v, func(b *db.Batch) {
 			for i, s := range w.surfaces {
 				db.List(b, &got[i], s.sql)
 			}
 			db.List(b, &among, `SELECT unnest(visible_items($1))::text`, all)
+			db.List(b, &begun, `SELECT b.item_id::text FROM unnest($1::uuid[]) AS x (item) CROSS JOIN LATERAL begun(x.item) b`, all)
 			if w.netAlone {
 				return
 			}
@@ -875,6 +876,7 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 		for _, o := range w.items {
 			w.settle(into["visible_items"], who, o, slices.Contains(among, o.ID), o.ID, when)
 		}
+		w.settleBegun(into["begun"], who, begun, when)
 		if w.netAlone {
 			continue
 		}
@@ -930,6 +932,23 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 			want := w.model.Sides[[2]string{who.Org, o.id.String()}].State == "active" && w.model.Resting[o.id.String()] == ""
 			into["tenants.Neighbours"].settle(want, near[o.id.String()], func() string { return fmt.Sprintf("%s: %s is a neighbour of %v", when, o.slug, who) })
 		}
+	}
+}
+
+// settleBegun compares what the function begun says with what the viewer has begun and may see. It may say nothing, and then the policies are
+// asked: of a path with additions.
+func (w *world) settleBegun(tl *tally, who oracle.Viewer, said []string, when string) {
+	mine := map[string]bool{}
+	for _, l := range w.learners {
+		mine[l.item.ID] = mine[l.item.ID] || l.member.String() == who.Member
+	}
+	for _, o := range w.items {
+		says, learned := slices.Contains(said, o.ID), false
+		if _, learned = mine[o.ID]; !learned && !says {
+			continue // Nobody has begun it.
+		}
+		may := mine[o.ID] && who.View == "" && o.State == "published" && w.sees(who, o)
+		tl.settle(may && says, says, func() string { return fmt.Sprintf("%s: %+v is told where they stand in %+v", when, who, *o) })
 	}
 }
 
@@ -1006,7 +1025,7 @@ func (w *world) canaries(tl *tally, who oracle.Viewer, text, where, when string)
 
 // tallies has one tally for every surface.
 func (w *world) tallies() map[string]*tally {
-	m := map[string]*tally{"visible_items": {}, "tenants.Visible": {}, "tenants.SeenItem": {}, "tenants.SeeItems": {}, "tenants.Right": {}, "tenants.Neighbours": {}, "tenants.Connection": {}}
+	m := map[string]*tally{"visible_items": {}, "begun": {}, "tenants.Visible": {}, "tenants.SeenItem": {}, "tenants.SeeItems": {}, "tenants.Right": {}, "tenants.Neighbours": {}, "tenants.Connection": {}}
 	for _, s := range w.surfaces {
 		m[s.name] = &tally{}
 	}

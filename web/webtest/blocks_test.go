@@ -98,6 +98,10 @@ func TestListsFramesAndLinks(t *testing.T) {
 	r.Visit(d.URL("halden", page))
 	r.ClickText("Show it here")
 	r.Wait(`iframe[title="The swap in a minute"][sandbox][src="https://player.vimeo.com/video/12345678?dnt=1"]`)
+	if got := webtest.Eval[string](r, `[...document.querySelectorAll(".frame figcaption a")].map(a=>a.textContent+" "+a.href).join("; ")`); !strings.HasSuffix(got, "Open at vimeo.com https://vimeo.com/12345678") {
+		t.Errorf("the film's own page is offered as %q", got)
+	}
+	everyWay(r, "blocks-frame")
 	c := d.Client(t, "learner@halden.example")
 	policy := func(rest string) string {
 		t.Helper()

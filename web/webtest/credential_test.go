@@ -121,9 +121,32 @@ func TestCertificate(t *testing.T) {
 	visitor.WaitText("No such certificate")
 	shot(visitor, "certificate-unknown")
 	visitor.Accessible()
-	if got := webtest.Text(t, d.Client(t, "author@brightwater.example"), d.URL("brightwater", "/me/credentials")); !strings.Contains(got, "Taken back") {
-		t.Error("the holder does not read it")
+	// The holder reads why, answers the questions once more and has a new one beside it.
+	signIn(t, visitor, d, "author@brightwater.example")
+	visitor.Visit(d.URL("brightwater", "/me/credentials"))
+	visitor.ClickText("Pilot lead")
+	visitor.WaitText("Taken back: The pilot was scoped by somebody else.")
+	visitor.WaitText("You earn a new one by doing this once more")
+	everyWay(visitor, "credential-revoked")
+	back := visitor.At()
+	for says, lesson := range map[string]string{"90 % of alarms acknowledged": "three-numbers", "From 23:00 to 05:30, between": "last-bad-night"} {
+		visitor.Visit(back)
+		visitor.Click(`main a[href$="/` + lesson + `"]`)
+		visitor.ClickText("Answer it once more")
+		visitor.Wait(`#quiz input:not(:checked)`)
+		if visitor.Has(`#quiz input:checked`) || visitor.Has(`#quiz .choice-right`) {
+			t.Error("the question that is asked once more has the answer")
+		}
+		webtest.Eval[bool](visitor, `[...document.querySelectorAll("#quiz .choice")].find(c=>c.textContent.includes("`+says+`")).querySelector("input").click()??true`)
+		visitor.Click(`#quiz .quiz-foot button`)
+		visitor.Wait(`#quiz [role=status] .callout`)
 	}
+	visitor.Visit(back)
+	visitor.ClickText("Get a new one")
+	visitor.WaitText("You have earned it again since.")
+	visitor.ClickText("Open the new one")
+	visitor.WaitText("Earned again")
+	everyWay(visitor, "credential-again")
 	b.Visit(d.URL("halden", "/learn?kind=path"))
 	b.ClickText("Scope a pilot in one afternoon")
 	b.ClickText("What finishing it gives")

@@ -63,3 +63,33 @@ func TestRoomsAreAccessible(t *testing.T) {
 		}
 	}
 }
+
+// What a field says of itself is read whole, in both languages: on a phone, and at the top of the page also with letters of twice the size, where
+// the navigation leaves no room beside it.
+func TestFieldsAreReadWhole(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	b := webtest.Open(t, 1360)
+	signIn(t, b, d, "admin@halden.example")
+	b.Visit(d.URL("halden", "/programs"))
+	program := webtest.Eval[string](b, `document.querySelector('main a[href^="/programs/"]').getAttribute("href")`)
+	for _, in := range []string{"en", "de"} {
+		webtest.Eval[bool](b, `fetch("/language",{method:"POST",body:new URLSearchParams({lang:"`+in+`",back:"/"})}).then(()=>true)`)
+		for _, page := range []string{program, "/admin/people"} {
+			b.Visit(d.URL("halden", page))
+			b.Resize(390)
+			b.Uncut()
+			b.Fits(320)
+			b.Resize(1360)
+			b.Uncut()
+		}
+		b.Visit(d.URL("halden", "/records"))
+		webtest.Eval[bool](b, `(document.documentElement.style.fontSize="200%",true)`)
+		b.Uncut()
+		b.Fits(1360)
+		if over := webtest.Eval[int](b, `Math.round(document.querySelector(".top .menu summary").getBoundingClientRect().right - innerWidth)`); over > 0 {
+			t.Errorf("%s: the account is %d px beside the page", in, over)
+		}
+		everyWay(b, "top-large-"+in)
+	}
+}

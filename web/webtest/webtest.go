@@ -518,6 +518,14 @@ func (b *Browser) FitsLarge() {
 	Eval[bool](b, `(document.documentElement.style.fontSize="",true)`)
 }
 
+// Uncut fails if what an empty field says of itself is wider than the field.
+func (b *Browser) Uncut() {
+	b.t.Helper()
+	for _, s := range Eval[[]string](b, `(()=>{const c=document.createElement("canvas").getContext("2d");return [...document.querySelectorAll("input[placeholder]")].filter(e=>e.checkVisibility()&&!e.value&&(()=>{const s=getComputedStyle(e);c.font=s.fontWeight+" "+s.fontSize+" "+s.fontFamily;return c.measureText(e.placeholder).width>e.clientWidth-parseFloat(s.paddingLeft)-parseFloat(s.paddingRight)})()).map(e=>e.placeholder)})()`) {
+		b.t.Errorf("%s: %q is cut", b.At(), s)
+	}
+}
+
 // Accessible fails on every violation that axe finds (WCAG 2.0 to 2.2, A and AA, and its best practices).
 func (b *Browser) Accessible() {
 	b.t.Helper()

@@ -102,7 +102,7 @@ func TestSeed(t *testing.T) {
 		"collections": {12, 12}, "grants": {10, 12}, "items": {30, 60}, "versions": {17, 26}, "lessons": {40, 90}, "additions": {2, 2}, "adoptions": {4, 4}, "questions": {16, 16}, "answers": {28, 33},
 		"enrollments": {420, 640}, "completions": {1500, 4500}, "attempts": {1000, 6000}, "statements": {6000, 16000}, "touches": {500, 6000}, "search_events": {500, 6000},
 		"reactions": {300, 900}, "search_documents": {80, 250}, "outbox": {0, 0},
-		"past_records": {16, 16}, "record_imports": {3, 3}, "reflections": {4, 4}, "reflection_shares": {3, 3}, "cohort_people": {7, 7}, "cohort_tries": {3, 3}, "lesson_feedback": {400, 900}, "feedback_answers": {1, 1}, "pilot_groups": {2, 2}, "pilot_remarks": {3, 3},
+		"past_records": {16, 16}, "record_imports": {3, 3}, "reflections": {5, 5}, "reflection_shares": {4, 4}, "step_groups": {3, 3}, "step_group_people": {4, 4}, "cohort_people": {7, 7}, "cohort_tries": {3, 3}, "lesson_feedback": {400, 900}, "feedback_answers": {1, 1}, "pilot_groups": {2, 2}, "pilot_remarks": {3, 3},
 	} {
 		if n := once[table]; n < want[0] || n > want[1] {
 			t.Errorf("%s: %d rows, want %d to %d", table, n, want[0], want[1])
@@ -114,6 +114,7 @@ func TestSeed(t *testing.T) {
 	t.Run("people", made.everybodyThere)
 	t.Run("measure", made.progressIsMeasured)
 	t.Run("learner", made.learners)
+	t.Run("pairs", made.togetherInPairs)
 	t.Run("search", made.foundWithTypos)
 	t.Run("same", made.sameYear)
 }
@@ -324,6 +325,30 @@ func (made seeded) progressIsMeasured(t *testing.T) {
 	}
 	if left > 0 {
 		t.Errorf("%d questions of finished lessons were never answered", left)
+	}
+}
+
+// togetherInPairs checks that somebody sees a group of two, and what is shared with it.
+func (made seeded) togetherInPairs(t *testing.T) {
+	files, err := blob.NewFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close() //nolint:errcheck // The folder goes with the test.
+	learn := courses.New(courses.Deps{DB: made.DB, Tenants: tenants.New(made.DB, "localhost:8080"), Blob: files})
+	const half = "learner2@solvik.example"
+	ctx := dbtest.As(t, orgID("solvik"), memberID(half), personID(half))
+	step, err := learn.Lesson(ctx, courses.Place{Item: refID("halden/four-thursdays", tenants.KindPath), Step: "fourth-thursday"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(step.Blocks, func(b courses.BlockView) bool {
+		return b.Group != nil && b.Group.Group != nil && len(b.Group.People) == 2 && b.Group.Thoughts == 1
+	}) {
+		t.Errorf("%s is in no group of two that shares a thought", half)
+	}
+	if v, err := learn.SharedWithMe(ctx, courses.ReflectionsAfter{}); err != nil || len(v.Rows) != 1 || v.Rows[0].Name != "Fenja Lorenzen" {
+		t.Errorf("%s reads %+v, %v", half, v.Rows, err)
 	}
 }
 

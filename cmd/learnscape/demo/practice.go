@@ -54,6 +54,7 @@ type reflectionText struct {
 	Body   string `yaml:"body"`
 	With   string `yaml:"with"` // a colleague
 	Team   string `yaml:"team"`
+	Group  string `yaml:"group"` // who opened it; it is shared today
 }
 
 type cohortText struct {
@@ -226,15 +227,20 @@ func (s *seeder) reflections(cat *catalog, list []reflectionText, tables map[str
 		o, _ := s.w.person(r.Who)
 		if written[o.Slug] == nil {
 			written[o.Slug] = into("reflections", "org_id uuid, membership_id uuid, item_org uuid, item_id uuid, lesson_key text, reflection_key text, body text, updated_at timestamptz, reflection_id uuid, root_kind text, root_id uuid, step_key text, title text, asked text")
-			shared[o.Slug] = into("reflection_shares", "org_id uuid, reflection_id uuid, membership_id uuid, item_org uuid, item_id uuid, reader_org uuid, reader uuid, team_id uuid, body text, shared_at timestamptz")
+			shared[o.Slug] = into("reflection_shares", "org_id uuid, reflection_id uuid, membership_id uuid, item_org uuid, item_id uuid, reader_org uuid, reader uuid, team_id uuid, group_id uuid, shown_name text, body text, shared_at timestamptz, lesson_key text, reflection_key text")
 			tables[o.Slug] = append(tables[o.Slug], written[o.Slug], shared[o.Slug])
 		}
 		_, step, _ := strings.Cut(r.In, "#")
 		which, at := id.Derive[id.Any](space, fmt.Sprintf("reflection/%d", i)), s.cal.on(r.At, 16, 20)
+		told := at.Add(5 * time.Minute)
 		written[o.Slug].add(orgID(o.Slug), memberID(r.Who), l.OrgID, l.ID, l.key, r.Key, r.Body, at, which, in.Kind, in.ID, step, l.title, r.Ask)
 		var reader id.Membership
-		var team id.Any
+		var team, group id.Any
+		name := "" // as who wrote it is called in the group
 		switch {
+		case r.Group != "":
+			_, p := s.w.person(r.Who)
+			group, name, told = s.groups[r.Group], p.Name, s.cal.now
 		case r.With != "":
 			reader = memberID(r.With)
 		case r.Team != "":
@@ -242,7 +248,7 @@ func (s *seeder) reflections(cat *catalog, list []reflectionText, tables map[str
 		default:
 			continue
 		}
-		shared[o.Slug].add(orgID(o.Slug), which, memberID(r.Who), l.OrgID, l.ID, orgID(o.Slug), reader, team, r.Body, at.Add(5*time.Minute))
+		shared[o.Slug].add(orgID(o.Slug), which, memberID(r.Who), l.OrgID, l.ID, orgID(o.Slug), reader, team, group, name, r.Body, told, l.key, r.Key)
 	}
 	return nil
 }

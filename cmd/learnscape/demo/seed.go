@@ -46,6 +46,7 @@ type seeder struct {
 	cal     calendar
 	threads []*thread
 	thanks  []thanks
+	groups  map[string]id.Any // of steps, by who opened them; those with somebody else in them
 }
 
 // Seed makes the world unless it is there. The activity stream needs a partition for every month since a year and a month before
@@ -71,7 +72,7 @@ func Seed(ctx context.Context, d Deps) error {
 func First(now time.Time) time.Time { return now.AddDate(-1, -1, 0) }
 
 func seedWorld(ctx context.Context, d Deps, w *world) error {
-	s := &seeder{d: d, w: w}
+	s := &seeder{d: d, w: w, groups: map[string]id.Any{}}
 	var err error
 	if s.cal, err = newCalendar(w.year.Today, w.year.TimeZone, d.Now()); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -24,6 +25,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 )
 
 // Options says what to run.
@@ -203,10 +205,7 @@ func passable(cred *syscall.Credential, dir string) error {
 }
 
 func initdb(ctx context.Context, bin, dir string, cred *syscall.Credential, durable bool) error {
-	args := []string{"-D", dir, "-U", "postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8", "--no-locale", "--no-instructions"}
-	if !durable {
-		args = append(args, "--no-sync")
-	}
+	args := []string{"-D", dir, "-U", "postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8", "--no-locale", "--no-instructions", "--no-sync"}
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), args...) //nolint:gosec // The folder of binaries is the operator's choice.
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=" + bin + ":/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC"}
@@ -214,10 +213,39 @@ func initdb(ctx context.Context, bin, dir string, cred *syscall.Credential, dura
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(string(out)))
 	}
+	if !durable {
+		return nil
+	}
+	return persist(dir)
+}
+
+// persist brings all files of a folder to the disk, eight at a time: initdb does it one after the other, which takes longer than all else that
+// it does.
+func persist(dir string) error {
+	var g errgroup.Group
+	g.SetLimit(8)
+	err := filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		g.Go(func() error {
+			f, err := os.Open(name) //nolint:gosec // Made by initdb.
+			if err != nil {
+				return err
+			}
+			defer f.Close() //nolint:errcheck // Only read.
+			return f.Sync()
+		})
+		return nil
+	})
+	if err = errors.Join(err, g.Wait()); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
 	return nil
 }
 
-// awaitPredecessor waits for a server on the same folder that is still shutting down: one whose parent was killed a moment ago.
+// awaitPredecessor waits for a server on the same folder that is still shutting down, one whose parent was killed a moment ago, and if it was
+// killed itself for the last of its children and until the system has taken note: a new server does not start beside them.
 // The folder's lock is the caller's, so nobody else starts one.
 func (c *Cluster) awaitPredecessor(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -229,17 +257,37 @@ func (c *Cluster) awaitPredecessor(ctx context.Context) error {
 		if err != nil {
 			return nil // Nobody is there.
 		}
-		pid, _, _ := strings.Cut(string(note), "\n")
-		command, err := os.ReadFile("/proc/" + strings.TrimSpace(pid) + "/cmdline")
-		if err != nil || !strings.Contains(string(command), c.dir) {
+		lines := strings.Split(string(note), "\n")
+		pid := strings.TrimSpace(lines[0])
+		command, _ := os.ReadFile("/proc/" + pid + "/cmdline") //nolint:gosec // A number of ours.
+		state, _ := os.ReadFile("/proc/" + pid + "/stat")      //nolint:gosec // As above.
+		if !strings.Contains(string(command), c.dir) && !strings.Contains(string(state), "(postgres) Z") && !attached(lines) {
 			return nil // The note is stale; the server removes it.
 		}
 		select {
 		case <-wait.Done():
-			return fmt.Errorf("another PostgreSQL server (process %s) runs on %s", strings.TrimSpace(pid), c.dir)
+			return fmt.Errorf("another PostgreSQL server (process %s) runs on %s", pid, c.dir)
 		case <-tick.C:
 		}
 	}
+}
+
+// attached reports whether processes hold the shared memory that a server's note names, by key and identifier in its seventh line.
+func attached(note []string) bool {
+	if len(note) < 7 {
+		return false
+	}
+	named := strings.Fields(note[6])
+	list, err := os.ReadFile("/proc/sysvipc/shm")
+	if err != nil || len(named) != 2 {
+		return false
+	}
+	for line := range strings.Lines(string(list)) {
+		if f := strings.Fields(line); len(f) > 6 && f[0] == named[0] && f[1] == named[1] {
+			return f[6] != "0"
+		}
+	}
+	return false
 }
 
 // socketNote is the file in the data folder that names the socket's folder, so that one left by a kill -9 is removed.
