@@ -529,6 +529,7 @@ func (b *Browser) Uncut() {
 // Accessible fails on every violation that axe finds (WCAG 2.0 to 2.2, A and AA, and its best practices).
 func (b *Browser) Accessible() {
 	b.t.Helper()
+	b.Settle() // What is on its way is paler.
 	type node struct {
 		HTML string `json:"html"`
 	}
