@@ -73,15 +73,15 @@ func (u *Usher) attended(tx *db.Tx, e LiveAttended) error {
 	of := e.Session.String() + "/" + e.Membership.String()
 	// What was taken back and noted again is said again.
 	if n, err := db.Row[int](tx, `SELECT count(*)::int FROM live_sessions l JOIN statements s ON s.org_id = $1 AND s.membership_id = $2 AND s.at = l.starts_at AND s.verb = 'voided' AND s.context->>'session' = l.session_id::text
-				WHERE l.session_id = $3`, tx.Scope.Org, e.Membership, e.Session); err != nil {
+		WHERE l.session_id = $3`, tx.Scope.Org, e.Membership, e.Session); err != nil {
 		return err
 	} else if n > 0 {
 		of += "/" + strconv.Itoa(n)
 	}
 	if _, err := tx.Exec(`INSERT INTO statements (org_id, at, statement_id, membership_id, verb, object_org, object_kind, object_id, object_part, formal, pull, minutes, context)
-				SELECT s.org_id, l.starts_at, $4, s.membership_id, 'attended', l.org_id, i.kind, l.item_id, l.part, true, true, (extract(epoch FROM l.ends_at - l.starts_at) / 60)::int, jsonb_build_object('session', l.session_id)
-				FROM live_seats s JOIN live_sessions l ON l.org_id = s.session_org AND l.session_id = s.session_id JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id
-				WHERE s.org_id = $1 AND s.membership_id = $2 AND s.session_id = $3 AND s.attended ON CONFLICT DO NOTHING`,
+		SELECT s.org_id, l.starts_at, $4, s.membership_id, 'attended', l.org_id, i.kind, l.item_id, l.part, true, true, (extract(epoch FROM l.ends_at - l.starts_at) / 60)::int, jsonb_build_object('session', l.session_id)
+		FROM live_seats s JOIN live_sessions l ON l.org_id = s.session_org AND l.session_id = s.session_id JOIN items i ON i.org_id = l.org_id AND i.item_id = l.item_id
+		WHERE s.org_id = $1 AND s.membership_id = $2 AND s.session_id = $3 AND s.attended ON CONFLICT DO NOTHING`,
 		tx.Scope.Org, e.Membership, e.Session, id.Derive[id.Any]("learnscape/live", of)); err != nil {
 		return fmt.Errorf("note that somebody came: %w", err)
 	}

@@ -39,8 +39,8 @@ const voidedSQL = `SELECT v.title, v.starts_at, v.session_org, v.reason, coalesc
 
 // VoidAttendance takes back that somebody came to an own session, which was noted by mistake. What they finished by that alone is open again,
 // and they are told why; certificates stay until whoever gave them takes them back. MarkAttendance undoes it. NotFound for who was not noted;
-// Conflict where the session is open to their organization no more, and they have no time to finish: its record stays as it is; Invalid, with the field, without a reason or
-// with one of more than 300 letters.
+// Conflict where the session is open to their organization no more and they have no time to finish: its record stays as it is; Invalid, with
+// the field, without a reason or with one of more than 300 letters.
 func (s *Service) VoidAttendance(ctx context.Context, session, seat id.Any, reason string) error {
 	if err := authz.Check(ctx, authz.Author, id.Org{}); err != nil {
 		return err

@@ -943,9 +943,9 @@ func (w *world) settleBegun(tl *tally, who oracle.Viewer, said []string, when st
 		mine[l.item.ID] = mine[l.item.ID] || l.member.String() == who.Member
 	}
 	for _, o := range w.items {
-		says, learned := slices.Contains(said, o.ID), false
-		if _, learned = mine[o.ID]; !learned && !says {
-			continue // Nobody has begun it.
+		says := slices.Contains(said, o.ID)
+		if _, begun := mine[o.ID]; !begun && !says {
+			continue // By nobody.
 		}
 		may := mine[o.ID] && who.View == "" && o.State == "published" && w.sees(who, o)
 		tl.settle(may && says, says, func() string { return fmt.Sprintf("%s: %+v is told where they stand in %+v", when, who, *o) })
