@@ -61,8 +61,8 @@ func (r *report) row(name string, conns int) *stats {
 	return nil
 }
 
-func (r *report) floor(what string, value, goal float64, unit string) {
-	r.Aims = append(r.Aims, aim{what, value, goal, unit, true, value >= goal})
+func (r *report) floor(what string, value, goal float64) {
+	r.Aims = append(r.Aims, aim{what, value, goal, "", true, value >= goal})
 }
 
 func (r *report) ceiling(what string, value, goal float64, unit string) {
@@ -74,13 +74,13 @@ func (r *report) judge() {
 	for _, h := range hot {
 		s := r.row(h.name, 8)
 		if s == nil && len(r.Failed) > 0 {
-			r.floor(h.name+": answers at all", 0, 1, "")
+			r.floor(h.name+": answers at all", 0, 1)
 		}
 		if s == nil {
 			continue
 		}
 		if base := r.row(h.name+"'s pipeline page", 8); base != nil {
-			r.floor(h.name+": share of its pipeline page, by CPU", base.cpu()/s.cpu(), .6, "")
+			r.floor(h.name+": share of its pipeline page, by CPU", base.cpu()/s.cpu(), .6)
 		}
 		r.ceiling(h.name+": p95 at 8", median(s.P95), 20, "ms")
 		if wide, base := r.row(h.name, 64), r.row(h.name+"'s pipeline page", 64); wide != nil && base != nil {
@@ -97,10 +97,10 @@ func (r *report) judge() {
 		r.ceiling("search: p95 at 8", median(s.P95), 100, "ms")
 	}
 	if s, insert := r.row("completion", 8), r.row("bare insert", 8); s != nil && insert != nil {
-		r.floor("completion: share of the bare insert, by rate", median(s.Rate)/median(insert.Rate), .33, "")
+		r.floor("completion: share of the bare insert, by rate", median(s.Rate)/median(insert.Rate), .33)
 	}
 	if s := r.row("completion", 64); s != nil {
-		r.floor("completion: in a second, at 64", median(s.Rate), 1000, "")
+		r.floor("completion: in a second, at 64", median(s.Rate), 1000)
 	}
 	for _, w := range r.Pages {
 		if w.Bytes == 0 {
