@@ -83,12 +83,14 @@ func (s *Service) locate(tx *db.Tx, p Place) (located, error) {
 
 // at finds what stands at the place; NotFound if the viewer may not see it, or if it is not in the version that they learn.
 func (r *root) at(p Place) (located, error) {
-	none := errs.New(errs.NotFound, "lesson %q of step %q of %s", p.Lesson, p.Step, p.Item)
+	none := func() (located, error) {
+		return located{}, errs.New(errs.NotFound, "lesson %q of step %q of %s", p.Lesson, p.Step, p.Item)
+	}
 	if p.Step == "" {
 		lessons := r.Outline.Lessons()
 		i := slices.IndexFunc(lessons, func(l LessonRef) bool { return l.Key == p.Lesson })
 		if i < 0 {
-			return located{}, none
+			return none()
 		}
 		return located{Root: r, Org: r.OrgID, Item: r.ItemID, Kind: tenants.KindCourse, Version: r.Version, Lesson: p.Lesson, Ref: lessons[i]}, nil
 	}
@@ -98,7 +100,7 @@ func (r *root) at(p Place) (located, error) {
 		return located{Root: r, Org: r.OrgID, Item: r.ItemID, Kind: tenants.KindPath, Version: r.Version, Lesson: ref.Key, Ref: ref, Own: true, Step: own.Key}, nil
 	}
 	if !ok || !r.visible(step.Item) {
-		return located{}, none
+		return none()
 	}
 	at := located{Root: r, Org: step.Org, Item: step.Item, Kind: step.Kind, Version: step.Version, From: step}
 	switch i := slices.IndexFunc(step.Lessons, func(l LessonRef) bool { return l.Key == p.Lesson }); {
@@ -107,7 +109,7 @@ func (r *root) at(p Place) (located, error) {
 	case len(step.Lessons) == 0 && p.Lesson == "":
 		at.Ref = LessonRef{Title: step.Title, Minutes: step.Minutes}
 	case i < 0:
-		return located{}, none
+		return none()
 	default:
 		at.Lesson, at.Ref = p.Lesson, step.Lessons[i]
 	}

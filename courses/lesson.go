@@ -157,13 +157,14 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	// What stood there the last time is read with it, under the viewer's own rights, and counts if it is what stands there now.
 	var l text
 	last, known := s.leaves.get(p)
+	in := reading(ctx)
 	asker := asked{sc.Membership, p.Item}
 	asks := s.asks(asker, s.db.Now())
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		v.Now = b.Now
 		r.queue(b, &found, sc, p.Item)
 		if known {
-			l.queue(b, sc, last, p.Item, reading(ctx))
+			s.queue(b, &l, sc, leafIn{last, in}, p.Item)
 		}
 		if asks {
 			asking.Read(b, sc, p.Item)
@@ -188,7 +189,7 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	if leaf := at.leaf(); len(v.Waits) > 0 {
 		l = text{}
 	} else if at.Own || !known || leaf != last || !l.whole() {
-		if l, err = s.text(ctx, at, sc); err != nil {
+		if l, err = s.text(ctx, at, sc, in); err != nil {
 			return LessonView{}, err
 		}
 		if !at.Own {
@@ -197,6 +198,9 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 	}
 	if at.Item == r.ItemID {
 		l.Owner = r.Item
+	}
+	if l.Title != "" {
+		s.texts.keep(leafIn{at.leaf(), in}, l.lessonFound)
 	}
 	if answered != nil && v.Visitor {
 		l.answered(at.seed(sc), *answered)
@@ -218,7 +222,7 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 
 // text reads what stands at a place that the viewer was found to see. A step of the own organization's came with the additions; one
 // that leads to an item without lessons has no text.
-func (s *Service) text(ctx context.Context, at located, sc scope.Scope) (l text, err error) {
+func (s *Service) text(ctx context.Context, at located, sc scope.Scope, in string) (l text, err error) {
 	own, _, ok := at.Root.ownStep(at.Step)
 	leads := ok && !own.Item.IsZero()
 	if at.Own && !leads {
@@ -229,7 +233,7 @@ func (s *Service) text(ctx context.Context, at located, sc scope.Scope) (l text,
 		if leads {
 			tenants.SeenItem(b, &l.Leads, &found, sc, own.Item)
 		} else {
-			l.queue(b, sc, at.leaf(), at.Root.ItemID, reading(ctx))
+			s.queue(b, &l, sc, leafIn{at.leaf(), in}, at.Root.ItemID)
 		}
 	})
 	if err != nil {
@@ -255,8 +259,16 @@ const lessonTextSQL = `SELECT coalesce(t.title, l.title) AS title, l.kind, l.min
 		FROM lessons l LEFT JOIN lesson_texts t ON t.org_id = l.org_id AND t.item_id = l.item_id AND t.version = l.version AND t.key = l.key AND t.lang = $5
 		WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`
 
+// leafIn is a lesson of a published version in the language in which it is asked for.
+type leafIn struct {
+	leaf
+
+	Lang string
+}
+
 // queue queues the lesson, in a language if it is there in it, its item unless that is the root, and what the viewer alone sees of it.
-func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in string) {
+// Of a lesson that is remembered it is only asked whether the viewer may read it, and what they keep of what it has.
+func (s *Service) queue(b *db.Batch, l *text, sc scope.Scope, of leafIn, root id.Item) {
 	l.owner, l.lesson = of.Item == root, of.Lesson == ""
 	if !l.owner {
 		tenants.SeenItem(b, &l.Owner, &l.owner, sc, of.Item)
@@ -264,24 +276,46 @@ func (l *text) queue(b *db.Batch, sc scope.Scope, of leaf, root id.Item, in stri
 	if l.lesson {
 		return
 	}
-	db.One(b, &l.lessonFound, &l.lesson, lessonTextSQL, of.Org, of.Item, of.Version, of.Lesson, in)
-	if sc.SignedIn() {
+	found, known := s.texts.get(of)
+	if known {
+		l.lessonFound = found
+		var there int
+		db.One(b, &there, &l.lesson, `SELECT 1 FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, of.Org, of.Item, of.Version, of.Lesson)
+	} else {
+		db.One(b, &l.lessonFound, &l.lesson, lessonTextSQL, of.Org, of.Item, of.Version, of.Lesson, of.Lang)
+	}
+	if !sc.SignedIn() {
+		return
+	}
+	has := func(kind string) bool {
+		return !known || slices.ContainsFunc(found.Blocks, func(x markdown.Block) bool { return x.Kind == kind })
+	}
+	if has(markdown.Quiz) {
 		db.List(b, &l.Attempts, `SELECT DISTINCT ON (a.question_key) a.question_key, a.choices, a.words FROM attempts a
 			WHERE a.org_id = $1 AND a.membership_id = $2 AND a.item_org = $3 AND a.item_id = $4 AND a.lesson_key = $5 AND a.sitting_id IS NULL ORDER BY a.question_key, a.at DESC LIMIT 200`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
-		db.List(b, &l.Kept, `(SELECT r.reflection_key, r.body, r.updated_at, 'reflect' AS kind, '' AS with_whom, NULL::date AS by_day, r.edition, r.reflection_id,
-				EXISTS (SELECT 1 FROM reflection_shares h WHERE h.org_id = r.org_id AND h.reflection_id = r.reflection_id) AS shared FROM reflections r
-			WHERE r.org_id = $1 AND r.membership_id = $2 AND r.item_org = $3 AND r.item_id = $4 AND r.lesson_key = $5 ORDER BY r.reflection_key LIMIT 50)
-			UNION ALL (SELECT t.try_key, t.what, t.updated_at, 'try', t.with_whom, t.by_day, 0, NULL::uuid, false FROM tryouts t
-			WHERE t.org_id = $1 AND t.membership_id = $2 AND t.item_org = $3 AND t.item_id = $4 AND t.lesson_key = $5 ORDER BY t.try_key LIMIT 50)
-			UNION ALL (SELECT s.task_key, s.state, s.updated_at, 'task', '', NULL::date, 0, NULL::uuid, false FROM submissions s
-			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.item_org = $3 AND s.item_id = $4 AND s.lesson_key = $5 ORDER BY s.task_key LIMIT 50)
-			UNION ALL (SELECT k.list_key, array_to_string(k.done, ' '), k.updated_at, 'steps', '', NULL::date, 0, NULL::uuid, false FROM ticks k
-			WHERE k.org_id = $1 AND k.membership_id = $2 AND k.item_org = $3 AND k.item_id = $4 AND k.lesson_key = $5 ORDER BY k.list_key LIMIT 50)
-			UNION ALL SELECT CASE WHEN f.helped THEN 'yes' ELSE 'no' END, f.words, f.at, 'feedback', CASE WHEN f.shown_name <> '' THEN 'signed' ELSE '' END, NULL::date, 0, NULL::uuid, false FROM lesson_feedback f
-			WHERE f.org_id = $1 AND f.membership_id = $2 AND f.item_org = $3 AND f.item_id = $4 AND f.lesson_key = $5
-			UNION ALL SELECT '', a.words, a.at, 'answer', '', NULL::date, 0, NULL::uuid, false FROM lesson_feedback f JOIN feedback_answers a ON a.org_id = f.item_org AND a.feedback_id = f.feedback_id AND a.words <> ''
-			WHERE f.org_id = $1 AND f.membership_id = $2 AND f.item_org = $3 AND f.item_id = $4 AND f.lesson_key = $5`, sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
 	}
+	db.List(b, &l.Kept, keptSQL(has), sc.Org, sc.Membership, of.Org, of.Item, of.Lesson)
+}
+
+// keptSQL is what a member keeps beside a lesson: whether it helped and what was answered, and what belongs to the kinds of blocks that
+// it has: $1 organization, $2 member, $3 owner of the lesson, $4 its item, $5 its key.
+func keptSQL(has func(kind string) bool) string {
+	const of = ` WHERE x.org_id = $1 AND x.membership_id = $2 AND x.item_org = $3 AND x.item_id = $4 AND x.lesson_key = $5`
+	q := `SELECT CASE WHEN x.helped THEN 'yes' ELSE 'no' END AS reflection_key, x.words AS body, x.at AS updated_at, 'feedback' AS kind, CASE WHEN x.shown_name <> '' THEN 'signed' ELSE '' END AS with_whom,
+			NULL::date AS by_day, 0 AS edition, NULL::uuid AS reflection_id, false AS shared FROM lesson_feedback x` + of + `
+		UNION ALL SELECT '', a.words, a.at, 'answer', '', NULL::date, 0, NULL::uuid, false FROM lesson_feedback x JOIN feedback_answers a ON a.org_id = x.item_org AND a.feedback_id = x.feedback_id AND a.words <> ''` + of
+	for _, k := range []struct{ kind, sql string }{
+		{markdown.Reflect, `SELECT x.reflection_key, x.body, x.updated_at, 'reflect', '', NULL::date, x.edition, x.reflection_id,
+			EXISTS (SELECT 1 FROM reflection_shares h WHERE h.org_id = x.org_id AND h.reflection_id = x.reflection_id) FROM reflections x` + of + ` ORDER BY x.reflection_key LIMIT 50`},
+		{markdown.Try, `SELECT x.try_key, x.what, x.updated_at, 'try', x.with_whom, x.by_day, 0, NULL::uuid, false FROM tryouts x` + of + ` ORDER BY x.try_key LIMIT 50`},
+		{markdown.Task, `SELECT x.task_key, x.state, x.updated_at, 'task', '', NULL::date, 0, NULL::uuid, false FROM submissions x` + of + ` ORDER BY x.task_key LIMIT 50`},
+		{markdown.Steps, `SELECT x.list_key, array_to_string(x.done, ' '), x.updated_at, 'steps', '', NULL::date, 0, NULL::uuid, false FROM ticks x` + of + ` ORDER BY x.list_key LIMIT 50`},
+	} {
+		if has(k.kind) {
+			q += "\n\t\tUNION ALL (" + k.sql + ")"
+		}
+	}
+	return q
 }
 
 // whole reports whether all that the page needs was there.

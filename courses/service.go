@@ -22,7 +22,8 @@ type Service struct {
 
 	outlines outlines
 	leaves   memory[Place, leaf]
-	quiet    memory[asked, time.Time] // until when somebody is asked nothing
+	texts    memory[leafIn, lessonFound] // the texts of published versions, which never change; they give no right either
+	quiet    memory[asked, time.Time]    // until when somebody is asked nothing
 }
 
 // Deps are what the service works with; the last three are needed where credentials are given.

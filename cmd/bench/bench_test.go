@@ -21,7 +21,7 @@ func TestPipelineKeepsQueriesAndLastSettings(t *testing.T) {
 		return statement{SQL: `SELECT set_config('app.org_id', $1, true)`, Params: [][]byte{[]byte(who)}}
 	}
 	begin, commit := statement{SQL: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`}, statement{SQL: `COMMIT`}
-	session, one, two := statement{SQL: `SELECT s.session_id FROM sessions s`}, statement{SQL: "WITH pin AS (SELECT 1) SELECT 1"}, statement{SQL: "\nSELECT 2"}
+	session, one, two := statement{SQL: `SELECT s.session_id FROM sessions s`}, statement{SQL: "WITH pin AS (SELECT 1) SELECT 1"}, statement{SQL: "\n(SELECT 2) UNION ALL SELECT 3"}
 	got, err := pipeline([]transaction{{{begin, set("sign-in"), session, commit}}, {{begin}, {set("member"), one}, {two, {SQL: `INSERT INTO audit VALUES (1)`}}, {commit}}})
 	if err != nil {
 		t.Fatal(err)

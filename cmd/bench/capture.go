@@ -120,7 +120,7 @@ func (t *tap) pass(ctx context.Context, client net.Conn, cluster string) {
 }
 
 func (s statement) is(word string) bool {
-	return strings.HasPrefix(strings.ToUpper(strings.TrimSpace(s.SQL)), word)
+	return strings.HasPrefix(strings.ToUpper(strings.TrimLeft(s.SQL, "( \n\t")), word)
 }
 
 func begins(s statement) bool { return s.is("BEGIN") }

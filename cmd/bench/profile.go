@@ -46,6 +46,9 @@ func (b *bench) profiles(ctx context.Context, folder string) error {
 	defer stop()
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx, ln) }()
+	if err := idle(ctx, b.cluster.DSN("postgres", "big")); err != nil {
+		return err
+	}
 	c := &child{addr: addr}
 	requests := map[string]func(uint64, *fasthttp.Request){"search": search(c, narrowOrg), "completion": func(n uint64, r *fasthttp.Request) { b.complete(c, n, r) }}
 	for _, h := range hot {

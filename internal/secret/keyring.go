@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // Key is one master key of the ring.
@@ -24,6 +25,7 @@ type Key struct {
 type Keyring struct {
 	primary string
 	keys    map[string][]byte
+	macs    sync.Map // the key of each purpose of MAC, of which a program has a few
 }
 
 // Ref names the place of a sealed value. It is authenticated with the value: a ciphertext that is moved to another row,
@@ -149,13 +151,19 @@ func validID(s string) bool {
 // MAC returns HMAC-SHA256 of the parts under a key of the purpose, for hashes that nobody can guess without the ring, such
 // as those of addresses. It changes with the sealing key, so it suits short-lived values only.
 func (r *Keyring) MAC(purpose string, parts ...string) []byte {
-	key, err := hkdf.Key(sha256.New, r.keys[r.primary], nil, "learnscape "+version+" mac "+purpose, 32)
-	if err != nil {
-		panic(err) // Only for lengths beyond 255 hashes.
+	key, ok := r.macs.Load(purpose)
+	if !ok {
+		derived, err := hkdf.Key(sha256.New, r.keys[r.primary], nil, "learnscape "+version+" mac "+purpose, 32)
+		if err != nil {
+			panic(err) // Only for lengths beyond 255 hashes.
+		}
+		key, _ = r.macs.LoadOrStore(purpose, derived)
 	}
-	h := hmac.New(sha256.New, key)
+	h := hmac.New(sha256.New, key.([]byte)) //nolint:errcheck // Nothing else is stored.
+	var size [4]byte
 	for _, p := range parts {
-		_ = binary.Write(h, binary.BigEndian, uint32(len(p))) //nolint:gosec // A hash takes everything; parts are short.
+		binary.BigEndian.PutUint32(size[:], uint32(len(p))) //nolint:gosec // Parts are short.
+		_, _ = h.Write(size[:])
 		_, _ = h.Write([]byte(p))
 	}
 	return h.Sum(nil)
