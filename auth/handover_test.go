@@ -50,7 +50,7 @@ func newHosted(t *testing.T) *hosted {
 		key, _ := errs.MessageKey(err)
 		return c.Status(errs.Status(errs.KindOf(err))).SendString(key)
 	}})
-	w.app.Use(pages.Middleware(svc))
+	w.app.Use(pages.Middleware(svc, nil))
 	w.app.Get("/whoami", func(c *fiber.Ctx) error {
 		m, _ := auth.Current(c.UserContext())
 		return c.SendString("I am " + m.Email)

@@ -141,7 +141,7 @@ func (w *world) restart(timeout time.Duration) {
 		key, _ := errs.MessageKey(err)
 		return c.Status(errs.Status(errs.KindOf(err))).SendString(key + " " + err.Error())
 	}})
-	w.app.Use(pages.Middleware(svc))
+	w.app.Use(pages.Middleware(svc, nil))
 	w.app.Get("/whoami", func(c *fiber.Ctx) error {
 		s, err := scope.From(c.UserContext())
 		if err != nil {

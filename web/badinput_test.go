@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/learnscape/learnscape/web/webtest"
 )
@@ -362,6 +363,54 @@ func TestKillWhileLearning(t *testing.T) {
 		if document(t, clients[f.email], d.URL(house(f.email), f.lesson)).Find(open).Length() > 0 {
 			t.Errorf("%s: %s was finished and is open", f.email, f.lesson)
 		}
+	}
+}
+
+// Finishing a lesson does not wait for whose session it is; whoever is nobody's any more by then finishes nothing.
+func TestFinishingAsksWhoseSessionItIs(t *testing.T) {
+	t.Parallel()
+	d := webtest.Start(t, webtest.Folder(t))
+	const email, house = "learner@kestrel.example", "kestrel"
+	c := d.Client(t, email)
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	var open []string
+	for _, at := range document(t, c, d.URL(house, "/learn")).Find(`main a[href^="/course/"]`).Map(func(_ int, a *goquery.Selection) string { return a.AttrOr("href", "") }) {
+		for _, l := range document(t, c, d.URL(house, at)).Find(`main a[href*="/lessons/"]`).Map(func(_ int, a *goquery.Selection) string { return a.AttrOr("href", "") }) {
+			if !slices.Contains(open, l) && document(t, c, d.URL(house, l)).Find(`main form[action$="/complete"]`).Length() > 0 {
+				open = append(open, l)
+			}
+		}
+	}
+	if len(open) < 2 {
+		t.Fatalf("%d lessons to finish", len(open))
+	}
+	finished := func(lesson string) bool {
+		return document(t, d.Client(t, email), d.URL(house, lesson)).Find(`main form[action$="/complete"]`).Length() == 0
+	}
+	if res := post(t, c, d.URL(house, open[0]+"/complete"), nil); res.StatusCode != http.StatusSeeOther || !strings.Contains(res.Header.Get("Location"), "/course/") || !finished(open[0]) {
+		t.Fatalf("with a session: %s, to %q", res.Status, res.Header.Get("Location"))
+	}
+	asOwner(t, d, `DELETE FROM sessions WHERE membership_id IN (SELECT membership_id FROM memberships WHERE email = $1)`, email)
+	if res := post(t, c, d.URL(house, open[1]+"/complete"), nil); finished(open[1]) {
+		t.Errorf("finished after the session was ended: %s, to %q", res.Status, res.Header.Get("Location"))
+	}
+}
+
+// asOwner runs a statement in the demonstration's database as its owner.
+func asOwner(t testing.TB, d *webtest.Demo, q string, args ...any) {
+	t.Helper()
+	pid, err := os.ReadFile(filepath.Join(d.Dir, "pg", "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(pid), "\n") // Port and folder of the socket are the fourth and the fifth.
+	c, err := pgx.Connect(t.Context(), fmt.Sprintf("host=%s port=%s user=postgres dbname=learnscape", lines[4], lines[3]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context()) //nolint:errcheck // Nothing is buffered.
+	if _, err := c.Exec(t.Context(), q, args...); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,7 +14,6 @@ import (
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/learnscape/learnscape/web/webtest"
 )
@@ -104,17 +101,5 @@ func BenchmarkProvision(b *testing.B) {
 // mayHave lets an organization of the demonstration have so many people, as the operator does with learnscape org limits.
 func mayHave(b *testing.B, d *webtest.Demo, slug string, n int) {
 	b.Helper()
-	pid, err := os.ReadFile(filepath.Join(d.Dir, "pg", "postmaster.pid"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	lines := strings.Split(string(pid), "\n") // Port and folder of the socket are the fourth and the fifth.
-	c, err := pgx.Connect(b.Context(), fmt.Sprintf("host=%s port=%s user=postgres dbname=learnscape", lines[4], lines[3]))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer c.Close(b.Context()) //nolint:errcheck // Nothing is buffered.
-	if _, err := c.Exec(b.Context(), `INSERT INTO quotas (org_id, people) SELECT org_id, $2 FROM organizations WHERE slug = $1 ON CONFLICT (org_id) DO UPDATE SET people = excluded.people`, slug, n); err != nil {
-		b.Fatal(err)
-	}
+	asOwner(b, d, `INSERT INTO quotas (org_id, people) SELECT org_id, $2 FROM organizations WHERE slug = $1 ON CONFLICT (org_id) DO UPDATE SET people = excluded.people`, slug, n)
 }

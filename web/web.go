@@ -75,7 +75,7 @@ func New(o Options, d Deps) *fiber.App {
 	s.mountHost(app)
 	s.mountGlass(app)
 
-	app.Use(authpages.Middleware(d.Auth), s.view, s.frame, paced, s.gate, s.glassGate)
+	app.Use(authpages.Middleware(d.Auth, coursespages.Finishes), s.view, s.frame, paced, s.gate, s.glassGate)
 	s.mountGlassHere(app)
 	app.Get("/view-as", s.viewing)
 	app.Post("/view-as", s.look)

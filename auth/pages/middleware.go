@@ -11,32 +11,22 @@ import (
 	"github.com/learnscape/learnscape/auth"
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
-	"github.com/learnscape/learnscape/internal/id"
 	"github.com/learnscape/learnscape/internal/lang"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/internal/secret"
 	"github.com/learnscape/learnscape/tenants"
 )
 
-// Options are what rooms to the right add to the middleware.
-type Options struct {
-	// VisitorOf returns whose anonymous progress the request's cookie names, zero for none; courses sets it. It is asked on
-	// hosts without a session, before the scope is entered, and answers from the cookie alone.
-	VisitorOf func(*fiber.Ctx) id.Visitor
-}
-
 // Middleware turns host and cookies into who acts: a Member with a session at the organization of the host, an
 // Individual with one at its public door, otherwise a Visitor without an organization. Handlers find scope, language, host and membership in the user context. An unknown host
-// is NotFound; a session that cannot be read is an error, never a visitor.
-func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
-	var opt Options
-	if len(o) > 0 {
-		opt = o[0]
-	}
+// is NotFound; a session that cannot be read is an error, never a visitor. Presumes says of a request that changes something that all it
+// does is one transaction: that may begin before it is known whose session it is, since nothing is committed then; nil for none.
+func Middleware(svc *auth.Service, presumes func(*fiber.Ctx) bool) fiber.Handler {
 	names := cookieNames(svc.Production())
 	return func(c *fiber.Ctx) error {
-		visitor, before := scope.Scope{Actor: scope.Visitor}, c.UserContext()
-		ctx := scope.Enter(before, visitor)
+		before := c.UserContext()
+		leads := reads(c) || presumes != nil && presumes(c)
+		ctx := scope.Enter(before, scope.Scope{Actor: scope.Visitor})
 		ctx = lang.With(ctx, language(c, names, ""))
 		c.SetUserContext(ctx)
 		host := c.Hostname()
@@ -67,7 +57,7 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 				return c.Redirect(to, fiber.StatusPermanentRedirect)
 			}
 			if token := c.Cookies(names.session); secret.IsToken(token) {
-				if done, err := presume(c, svc, org, token); done {
+				if done, err := presume(c, svc, leads, org, token); done {
 					return err
 				}
 				s, err := svc.Session(auth.Enter(ctx, org.OrgID), org, token)
@@ -95,10 +85,6 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 				}
 			}
 		}
-		if opt.VisitorOf != nil {
-			visitor.Visitor = opt.VisitorOf(c)
-			ctx = scope.Enter(ctx, visitor)
-		}
 		if org.OrgID.IsZero() {
 			c.SetUserContext(ctx)
 			return c.Next()
@@ -108,24 +94,24 @@ func Middleware(svc *auth.Service, o ...Options) fiber.Handler {
 			return err
 		}
 		c.SetUserContext(ctx)
-		return guarded(before, c, guard)
+		return guarded(before, c, leads, guard)
 	}
 }
 
-// guarded answers as the guard presumes. What only reads begins again if something is different now; what writes is asked about first.
-func guarded(before context.Context, c *fiber.Ctx, guard *db.Guard) error {
+// guarded answers as the guard presumes. What may lead begins again if something is different now; for the rest it is asked first.
+func guarded(before context.Context, c *fiber.Ctx, leads bool, guard *db.Guard) error {
 	var err error
-	if reads(c) {
+	if leads {
 		err = c.Next()
 	}
 	switch asked := guard.Verify(before); {
-	case errors.Is(asked, db.ErrPresumed):
+	case errors.Is(asked, db.ErrPresumed), asked == nil && errors.Is(err, db.ErrPresumed):
 		c.Response().Reset()
 		c.SetUserContext(context.WithValue(before, asksFirst{}, true))
 		return c.RestartRouting()
 	case asked != nil:
 		return asked
-	case !reads(c):
+	case !leads:
 		return c.Next()
 	}
 	return err
@@ -160,11 +146,11 @@ func throughGlass(c *fiber.Ctx, svc *auth.Service, names names, token string) (b
 
 type asksFirst struct{}
 
-// presume answers a request that only reads for whose session it was a moment ago, while its first read finds out whether it still is;
-// false if that has to be asked first. If anything is different now, the request begins again and is answered for what is so now.
-func presume(c *fiber.Ctx, svc *auth.Service, org tenants.Organization, token string) (bool, error) {
+// presume answers a request that may lead for whose session it was a moment ago, while the first that it asks finds out whether it still
+// is; false if that has to be asked first. If anything is different now, the request begins again and is answered for what is so now.
+func presume(c *fiber.Ctx, svc *auth.Service, leads bool, org tenants.Organization, token string) (bool, error) {
 	before := c.UserContext()
-	if !reads(c) || before.Value(asksFirst{}) != nil {
+	if !leads || before.Value(asksFirst{}) != nil {
 		return false, nil
 	}
 	ctx, s, guard, err := svc.Presume(auth.Enter(before, org.OrgID), org, token)
@@ -176,7 +162,7 @@ func presume(c *fiber.Ctx, svc *auth.Service, org tenants.Organization, token st
 	}
 	c.SetUserContext(ctx)
 	c.SetUserContext(member(c, s))
-	return true, guarded(before, c, guard)
+	return true, guarded(before, c, leads, guard)
 }
 
 func member(c *fiber.Ctx, s auth.Session) (ctx context.Context) {

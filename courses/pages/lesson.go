@@ -176,6 +176,13 @@ func answerHref(c *fiber.Ctx, g courses.Given) string {
 	return strings.TrimSuffix(c.Path(), "/answer") + "?" + q.Encode() + "#quiz"
 }
 
+// Finishes reports whether the request finishes a lesson or a step, which is one transaction.
+func Finishes(c *fiber.Ctx) bool {
+	return c.Method() == fiber.MethodPost && strings.HasSuffix(c.Path(), completeAt)
+}
+
+const completeAt = "/complete"
+
 func (p *Pages) complete(c *fiber.Ctx) error {
 	at, err := place(c)
 	if err != nil {

@@ -70,7 +70,7 @@ func (p *Pages) Mount(r fiber.Router) {
 	for _, at := range []string{"/course/:id/:slug/lessons/:lesson", "/path/:id/:slug/steps/:step", "/path/:id/:slug/steps/:step/:lesson"} {
 		r.Get(at, p.as(p.lesson))
 		r.Post(at+"/answer", p.as(p.answer))
-		r.Post(at+"/complete", p.as(p.complete))
+		r.Post(at+completeAt, p.as(p.complete))
 		r.Post(at+"/reflect", p.as(p.reflect))
 		r.Post(at+"/place", p.as(p.place))
 		r.Post(at+"/ticks", p.as(p.tick))

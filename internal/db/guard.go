@@ -10,9 +10,9 @@ import (
 	"github.com/learnscape/learnscape/internal/scope"
 )
 
-// Guard is a question that a request presumes the answer of, such as whose session its cookie is. The first Read of the request asks
-// it in front of its own statements, in the same round trip and the same snapshot, and reads nothing if the answer is another one. A
-// transaction begins only after the answer. Whoever made the guard calls Verify before anything leaves the process.
+// Guard is a question that a request presumes the answer of, such as whose session its cookie is. What the request sends first asks
+// it in front of its own statements, in the same round trip: a Read, which reads nothing if the answer is another one, or a transaction,
+// which is not committed then. Whoever made the guard calls Verify before anything leaves the process.
 type Guard struct {
 	db    *DB
 	scope scope.Scope
@@ -70,8 +70,10 @@ func (b *Batch) settle(s scope.Scope) {
 	Write(b, nil, q+`,set_config('transaction_read_only','on',true)`, args...)
 }
 
-// guarded waits for the answer before a transaction of ctx begins.
-func guarded(ctx context.Context) error {
-	g, _ := ctx.Value(guardKey{}).(*Guard)
-	return g.Verify(ctx)
+// pending is the guard of ctx whose answer is not there yet; nil for none.
+func pending(ctx context.Context) *Guard {
+	if g, _ := ctx.Value(guardKey{}).(*Guard); g != nil && !g.holds.Load() {
+		return g
+	}
+	return nil
 }

@@ -28,7 +28,8 @@ type Tx struct {
 	gorm  *gorm.DB
 	n     *Counter
 	begun bool
-	done  bool // committed by Last
+	done  bool   // committed by Last
+	led   *Guard // whose question came first; nil for none
 }
 
 // Tx runs fn in one transaction in the scope of ctx and commits unless fn fails. A serialization failure or deadlock runs
@@ -37,9 +38,6 @@ type Tx struct {
 func (d *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	s, err := scope.From(ctx)
 	if err != nil {
-		return err
-	}
-	if err := guarded(ctx); err != nil {
 		return err
 	}
 	for try := 1; ; try++ {
@@ -60,7 +58,11 @@ func (d *DB) once(ctx context.Context, s scope.Scope, fn func(*Tx) error) (err e
 	g := d.gorm.Session(&gorm.Session{NewDB: true, Context: ctx})
 	g.Statement.ConnPool = conn
 	tx := &Tx{Now: d.now().Truncate(time.Microsecond), Scope: s, ctx: ctx, conn: conn, gorm: g, n: CounterFrom(ctx)}
-	if err := fn(tx); err != nil {
+	err = fn(tx)
+	if err == nil && tx.doubted() {
+		err = ErrPresumed // fn passed over it.
+	}
+	if err != nil {
 		if tx.begun && !tx.done {
 			logRollback(ctx, tx.lend(func(c *pgx.Conn) error {
 				_, err := c.Exec(ctx, "ROLLBACK")
@@ -83,22 +85,31 @@ func committed(tag string) error {
 	return nil
 }
 
-// begin queues the beginning of the transaction before its first statement and returns how many statements that are.
-func (tx *Tx) begin(b *pgx.Batch) int {
+// begin queues the beginning of the transaction before its first statement, and the question of a guard that is not answered yet.
+func (tx *Tx) begin(b *Batch) {
 	if tx.begun {
-		return 0
+		return
 	}
 	tx.begun = true
-	tx.n.add(2)
-	q, args := settings(tx.Scope)
-	if tx.Scope.ReadsOnly() {
-		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+	tx.n.add(1)
+	if b.before = 1; tx.Scope.ReadsOnly() {
+		b.b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
 	} else {
-		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
+		b.b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
 	}
-	b.Queue(q, args...)
-	return 2
+	if g := pending(tx.ctx); g != nil {
+		g.asked.Store(true)
+		tx.led = g
+		q, args := settings(g.scope)
+		Write(b, nil, q, args...)
+		b.guard(g)
+	}
+	q, args := settings(tx.Scope)
+	Write(b, nil, q, args...)
 }
+
+// doubted reports whether the transaction led with a question whose answer is not the presumed one.
+func (tx *Tx) doubted() bool { return tx.led != nil && !tx.led.holds.Load() }
 
 // As runs fn as a named system actor of one organization, inside the same transaction: for what a change on terms that two
 // organizations signed writes on the other side. The scope before it acts again afterwards.
@@ -161,8 +172,11 @@ func (tx *Tx) Batch(fill func(*Batch)) error {
 	if tx.done {
 		return errors.New("a statement after the transaction's last")
 	}
+	if tx.doubted() {
+		return ErrPresumed
+	}
 	b := &Batch{Now: tx.Now}
-	b.before = tx.begin(&b.b)
+	tx.begin(b)
 	fill(b)
 	if b.b.Len() == 0 {
 		return nil
@@ -175,6 +189,11 @@ func (tx *Tx) Batch(fill func(*Batch)) error {
 // Last is Batch for what the transaction ends with: it is committed in the same round trip, and nothing may follow. It is for
 // writes: an error after it, such as a value that a destination does not take, would not undo them.
 func (tx *Tx) Last(fill func(*Batch)) error {
+	if !tx.begun && pending(tx.ctx) != nil { // The answer comes before what cannot be undone.
+		if err := tx.Batch(func(*Batch) {}); err != nil {
+			return err
+		}
+	}
 	var tag string
 	if err := tx.Batch(func(b *Batch) {
 		fill(b)
