@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/learnscape/learnscape/internal/authz"
@@ -301,9 +302,9 @@ func (s *Service) queue(b *db.Batch, l *text, sc scope.Scope, of leafIn, root id
 // it has: $1 organization, $2 member, $3 owner of the lesson, $4 its item, $5 its key.
 func keptSQL(has func(kind string) bool) string {
 	const of = ` WHERE x.org_id = $1 AND x.membership_id = $2 AND x.item_org = $3 AND x.item_id = $4 AND x.lesson_key = $5`
-	q := `SELECT CASE WHEN x.helped THEN 'yes' ELSE 'no' END AS reflection_key, x.words AS body, x.at AS updated_at, 'feedback' AS kind, CASE WHEN x.shown_name <> '' THEN 'signed' ELSE '' END AS with_whom,
+	parts := []string{`SELECT CASE WHEN x.helped THEN 'yes' ELSE 'no' END AS reflection_key, x.words AS body, x.at AS updated_at, 'feedback' AS kind, CASE WHEN x.shown_name <> '' THEN 'signed' ELSE '' END AS with_whom,
 			NULL::date AS by_day, 0 AS edition, NULL::uuid AS reflection_id, false AS shared FROM lesson_feedback x` + of + `
-		UNION ALL SELECT '', a.words, a.at, 'answer', '', NULL::date, 0, NULL::uuid, false FROM lesson_feedback x JOIN feedback_answers a ON a.org_id = x.item_org AND a.feedback_id = x.feedback_id AND a.words <> ''` + of
+		UNION ALL SELECT '', a.words, a.at, 'answer', '', NULL::date, 0, NULL::uuid, false FROM lesson_feedback x JOIN feedback_answers a ON a.org_id = x.item_org AND a.feedback_id = x.feedback_id AND a.words <> ''` + of}
 	for _, k := range []struct{ kind, sql string }{
 		{markdown.Reflect, `SELECT x.reflection_key, x.body, x.updated_at, 'reflect', '', NULL::date, x.edition, x.reflection_id,
 			EXISTS (SELECT 1 FROM reflection_shares h WHERE h.org_id = x.org_id AND h.reflection_id = x.reflection_id) FROM reflections x` + of + ` ORDER BY x.reflection_key LIMIT 50`},
@@ -312,10 +313,10 @@ func keptSQL(has func(kind string) bool) string {
 		{markdown.Steps, `SELECT x.list_key, array_to_string(x.done, ' '), x.updated_at, 'steps', '', NULL::date, 0, NULL::uuid, false FROM ticks x` + of + ` ORDER BY x.list_key LIMIT 50`},
 	} {
 		if has(k.kind) {
-			q += "\n\t\tUNION ALL (" + k.sql + ")"
+			parts = append(parts, "("+k.sql+")")
 		}
 	}
-	return q
+	return strings.Join(parts, "\n\t\tUNION ALL ")
 }
 
 // whole reports whether all that the page needs was there.
