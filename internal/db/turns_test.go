@@ -17,6 +17,7 @@ import (
 // everybody gets their page.
 func TestReadsTakeTurns(t *testing.T) {
 	t.Parallel()
+	turns := (3*runtime.NumCPU() + 1) / 2
 	d := dbtest.Open(t)
 	lock := make(chan struct{})
 	free := sync.OnceFunc(func() { close(lock) })
@@ -42,7 +43,7 @@ func TestReadsTakeTurns(t *testing.T) {
 			t.Errorf("a page that waited: %v", err)
 		}
 	}
-	for range 2*runtime.NumCPU() + 3 {
+	for range turns + 3 {
 		slow.Go(wait)
 	}
 	one := func(ctx context.Context) (n int, err error) {
@@ -51,7 +52,7 @@ func TestReadsTakeTurns(t *testing.T) {
 		})
 		return n, err
 	}
-	for n := 0; n < 2*runtime.NumCPU(); {
+	for n := 0; n < turns; {
 		var err error
 		if n, err = one(ctx); err != nil {
 			t.Fatalf("work in the background: %v", err)
@@ -63,7 +64,7 @@ func TestReadsTakeTurns(t *testing.T) {
 		t.Errorf("who gives up: %v", err)
 	}
 	for range 50 { // Whoever came later has had the time to read as well.
-		if n, err := one(ctx); err != nil || n != 2*runtime.NumCPU() {
+		if n, err := one(ctx); err != nil || n != turns {
 			t.Fatalf("%d pages are read at once, %v", n, err)
 		}
 	}
