@@ -74,7 +74,7 @@ type CheckView struct {
 	Questions []QuestionView // of the running one without results, or of the shown one with them
 	Told      bool           // the questions say what would have been right
 	Left      int            // how often it can still be begun; -1 for any number
-	Passed    bool           // in one of the past ones
+	Passed    bool           // in one of the past ones; where a certificate is to be earned or renewed, in one since
 	Visitor   bool           // nobody is signed in: checks are not kept, so there are none
 }
 
@@ -106,8 +106,9 @@ type checked struct {
 	sittings []Sitting // the latest first
 	answers  []answerRow
 	more     int
-	last     int      // the number of the latest taking
-	lost     *Sitting // one that goes on in a version that is withdrawn since
+	again    *time.Time // since when takings count, because a certificate of the course or path is to be earned or renewed; nil for always
+	last     int        // the number of the latest taking
+	lost     *Sitting   // one that goes on in a version that is withdrawn since
 }
 
 // readable leaves out what was taken in a version that is withdrawn since: nobody reads its questions any more, and it is no attempt.
@@ -124,6 +125,19 @@ func (c *checked) readable() {
 	})
 }
 
+// counts reports whether a taking counts: as an attempt, and as passed.
+func (c *checked) counts(s Sitting) bool { return c.again == nil || !s.Started.Before(*c.again) }
+
+// used is how often the check was taken.
+func (c *checked) used() (n int) {
+	for _, s := range c.sittings {
+		if c.counts(s) {
+			n++
+		}
+	}
+	return n
+}
+
 func (c *checked) queue(b *db.Batch, sc scope.Scope, at located, quiz string) {
 	of := []any{sc.Org, sc.Membership, at.Org, at.Item, at.Lesson, quiz}
 	db.List(b, &c.editions, `SELECT l.version, l.blocks FROM lessons l WHERE l.org_id = $3 AND l.item_id = $4 AND l.key = $5 AND (l.version = $7 OR l.version IN (SELECT s.version `+sittingsOf+`)) ORDER BY l.version LIMIT 200`, append(of, at.Version)...)
@@ -133,6 +147,7 @@ func (c *checked) queue(b *db.Batch, sc scope.Scope, at located, quiz string) {
 	db.List(b, &c.sittings, `SELECT `+sittingColumns+` `+sittingsOf+` ORDER BY s.number DESC LIMIT 200`, of...)
 	db.List(b, &c.answers, `SELECT a.sitting_id, a.question_key, a.choices, a.words FROM attempts a WHERE a.org_id = $1 AND a.membership_id = $2 AND a.sitting_id IN (SELECT s.sitting_id `+sittingsOf+`) ORDER BY a.sitting_id, a.question_key LIMIT 10000`, of...)
 	db.One(b, &c.more, nil, `SELECT t.percent FROM time_extensions t WHERE t.org_id = $1 AND t.membership_id = $2`, sc.Org, sc.Membership)
+	db.One(b, &c.again, nil, `SELECT max(coalesce(r.at, c.renew_from)) `+heldFrom+`WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = $3 AND coalesce(r.at, c.renew_from) <= $4`, sc.Org, sc.Membership, at.Root.ItemID, b.Now)
 }
 
 // block is the check in a version of its lesson. NotFound if there is none in it.
@@ -196,14 +211,14 @@ func (v *CheckView) fill(at located, c checked, result int) error {
 		v.Skips = b.Skips
 	}
 	if v.Rules.Attempts > 0 {
-		v.Left = max(0, v.Rules.Attempts-len(c.sittings))
+		v.Left = max(0, v.Rules.Attempts-c.used())
 	}
 	for i, s := range c.sittings {
 		if s.Ended == nil {
 			v.Running = &c.sittings[i]
 			continue
 		}
-		v.Past, v.Passed = append(v.Past, s), v.Passed || s.Passed
+		v.Past, v.Passed = append(v.Past, s), v.Passed || s.Passed && c.counts(s)
 		if s.Number == result {
 			v.Shown = &c.sittings[i]
 			if s.Passed && s.Skips {
@@ -352,7 +367,7 @@ func (s *Service) BeginCheck(ctx context.Context, p Place, quiz string, skip boo
 				return err
 			}
 		}
-		if b.Attempts > 0 && len(c.sittings) >= b.Attempts {
+		if b.Attempts > 0 && c.used() >= b.Attempts {
 			return errs.Say(errs.Invalid, "quiz.fault.none_left")
 		}
 		if err := s.join(tx, at); err != nil {

@@ -446,6 +446,68 @@ func (a *awarding) linked(x, y house, half bool) {
 	}
 }
 
+// A certificate with a check is renewed by passing it once more; attempts that were used up by then are no attempts of that.
+func TestRenewedByACheck(t *testing.T) {
+	t.Parallel()
+	two := 2
+	a := awards(t, nil)
+	p := a.lessonOf("checked", "```quiz\nkey: exam\npass: 100\nattempts: 2\nquestions:\n  - {key: q, ask: Which, choices: [{text: yes, right: true}, {text: no}]}\n```\n")
+	a.item.ItemID = p.Item
+	a.did(a.svc.SetOffer(a.author, p.Item, courses.CredentialOffer{Name: "Exam", Shows: "knows it", Criteria: "An exam.", Months: &two, RenewDays: 20}))
+	begin := func() error { return a.svc.BeginCheck(a.vendor.member, p, "exam", false) }
+	take := func(choice int) (number int) {
+		t.Helper()
+		a.did(begin())
+		a.did(a.svc.AnswerCheck(a.vendor.member, p, "exam", courses.Given{Question: "q", Choices: []int{choice}}))
+		number, err := a.svc.HandIn(a.vendor.member, p, "exam")
+		a.did(err)
+		return number
+	}
+	shown := func(result int) courses.CheckView {
+		t.Helper()
+		v, err := a.svc.Check(a.vendor.member, p, "exam", result)
+		a.did(err)
+		return v
+	}
+	take(1)
+	take(0)
+	if err := begin(); !errs.Is(err, errs.Invalid) {
+		t.Errorf("a third time: %v", err)
+	}
+	_, err := a.svc.CompleteLesson(a.vendor.member, courses.Place{Item: p.Item, Lesson: "m"})
+	a.did(err)
+	// Two months before its end, of which it can be renewed from now on.
+	opens := time.Now()
+	given := opens.AddDate(0, -2, 20)
+	for range 3 {
+		given = given.Add(opens.Sub(given.AddDate(0, two, -20)))
+	}
+	a.lived(a.vendor, time.Since(given))
+	v := a.mine(a.vendor)
+	if v.State(v.Now) != courses.CredentialDue || v.Renewal == nil || v.Renewal.Left() != 1 || v.Renewal.Stops[0].Checks != 1 {
+		t.Fatalf("when it can be renewed: %s, %+v", v.State(v.Now), v.Renewal)
+	}
+	if got := shown(2); got.Left != 2 || got.Passed || got.Told {
+		t.Errorf("while it can be renewed: %d are left, passed %t, told %t", got.Left, got.Passed, got.Told)
+	}
+	if failed := shown(take(1)); failed.Left != 1 || failed.Passed || failed.Told {
+		t.Errorf("failed once more: %d are left, passed %t, told %t", failed.Left, failed.Passed, failed.Told)
+	}
+	if err := a.svc.Renew(a.vendor.member, v.ID); !errs.Is(err, errs.Conflict) {
+		t.Errorf("failed, and: %v", err)
+	}
+	if passed := shown(take(0)); !passed.Passed || !passed.Told {
+		t.Errorf("passed once more: passed %t, told %t", passed.Passed, passed.Told)
+	}
+	a.did(a.svc.Renew(a.vendor.member, v.ID))
+	if v = a.mine(a.vendor); v.State(v.Now) != courses.CredentialValid {
+		t.Errorf("renewed: %s", v.State(v.Now))
+	}
+	if err := begin(); !errs.Is(err, errs.Invalid) {
+		t.Errorf("once more without a reason: %v", err)
+	}
+}
+
 // Who works for two organizations reads what they earned at both, and brings it along; nobody gets at anybody else's by claiming to be them.
 func TestBroughtAlong(t *testing.T) {
 	t.Parallel()

@@ -138,8 +138,8 @@ func (s *Service) Credential(ctx context.Context, which id.Any) (v CredentialVie
 	return v, err
 }
 
-// Renewal is what it takes to renew a credential: every question of the course or path is answered rightly once more. To earn one again that
-// was revoked, its checks are passed again as well.
+// Renewal is what it takes to renew a credential, or to earn one again that was revoked: every question of the course or path is answered
+// rightly once more, and every check passed.
 type Renewal struct {
 	Item  tenants.Item
 	Stops []RenewalStop
@@ -150,7 +150,7 @@ type RenewalStop struct {
 	Step, Lesson     string // as its address has them
 	Title            string
 	Right, Questions int // answered rightly since the credential can be renewed or was revoked, of
-	Passed, Checks   int // passed since it was revoked, of; none of one that was not
+	Passed, Checks   int // passed since then, of
 }
 
 // Left is how many questions are still to be answered, and checks to be passed.
@@ -187,9 +187,6 @@ func (s *Service) renewal(ctx context.Context, c Credential) (*Renewal, error) {
 		since = c.Revoked
 	}
 	add := func(step string, item id.Item, l LessonRef) {
-		if c.Revoked == nil {
-			l.Checks = 0
-		}
 		if leaf := (Leaf{item, l.Key}); l.Questions+l.Checks > 0 && finished[leaf] && !slices.Contains(leaves, leaf) {
 			st := RenewalStop{Step: step, Lesson: l.Key, Title: l.Title, Questions: l.Questions, Checks: l.Checks}
 			if item == r.ItemID && step != "" {
@@ -221,10 +218,8 @@ func (s *Service) renewal(ctx context.Context, c Credential) (*Renewal, error) {
 		of := []any{sc.Org, sc.Membership, since, r.Outline.items(r.ItemID)}
 		db.List(b, &right, `SELECT q.item_id, q.lesson_key, count(DISTINCT q.question_key)::int AS n FROM attempts q WHERE q.org_id = $1 AND q.membership_id = $2 AND q.correct AND q.at >= $3 AND q.item_id = ANY($4)
 			GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 2000`, of...)
-		if c.Revoked != nil {
-			db.List(b, &passed, `SELECT q.item_id, q.lesson_key, count(DISTINCT q.quiz_key)::int AS n FROM sittings q WHERE q.org_id = $1 AND q.membership_id = $2 AND q.passed AND q.started_at >= $3 AND q.item_id = ANY($4)
-				GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 2000`, of...)
-		}
+		db.List(b, &passed, `SELECT q.item_id, q.lesson_key, count(DISTINCT q.quiz_key)::int AS n FROM sittings q WHERE q.org_id = $1 AND q.membership_id = $2 AND q.passed AND q.started_at >= $3 AND q.item_id = ANY($4)
+			GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 2000`, of...)
 	}); err != nil {
 		return nil, err
 	}
@@ -255,7 +250,7 @@ func (o Outline) items(self id.Item) []id.Item {
 	return out
 }
 
-// Renew renews a credential that is due or has expired, once every question was answered rightly again; it is valid from now on. For one that
+// Renew renews a credential that is due or has expired, once all of its renewal is done; it is valid from now on. For one that
 // was revoked it gives a new one, once all of that was done after the revocation. Conflict while something is left, or for one that cannot be
 // renewed.
 func (s *Service) Renew(ctx context.Context, which id.Any) error {
@@ -269,10 +264,8 @@ func (s *Service) Renew(ctx context.Context, which id.Any) error {
 	switch {
 	case v.Renewal == nil:
 		return errs.Say(errs.Conflict, "credential.fault.not_due")
-	case v.Renewal.Left() > 0 && v.Revoked != nil:
-		return errs.Say(errs.Conflict, "credential.fault.again")
 	case v.Renewal.Left() > 0:
-		return errs.Say(errs.Conflict, "credential.fault.questions", "Count", v.Renewal.Left())
+		return errs.Say(errs.Conflict, "credential.fault.again")
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		c, member := v.Checked.Credential, tx.Scope.Membership
