@@ -28,6 +28,14 @@ func individual(ctx context.Context) bool {
 	return err == nil && s.Actor == scope.Individual
 }
 
+// members is why somebody who is no member signs in; whoever came in by a public door has an account already, which is not for this.
+func members(ctx context.Context, why string) string {
+	if individual(ctx) {
+		why = "courses.members"
+	}
+	return lang.T(ctx, why)
+}
+
 func (p *Pages) keep(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")

@@ -411,7 +411,7 @@ func (p *Pages) showGuests(c *fiber.Ctx, refused string, status int) error {
 	}
 	c.Status(status)
 	private(c)
-	return shell.Page(c, ui.PageProps{Title: lang.T(ctx, "live.people.title"), NavKey: "learn", Layout: ui.Reading, NoIndex: true, Flash: liveDone(c, "attendance", "voided")}, guestsPage(v))
+	return shell.Page(c, ui.PageProps{Title: whoComes(ctx, !v.Starts.After(v.Now)), NavKey: "learn", Layout: ui.Reading, NoIndex: true, Flash: liveDone(c, "attendance", "voided")}, guestsPage(v))
 }
 
 func (v guestsView) href(f courses.GuestFilter, ext string) string {
@@ -441,6 +441,14 @@ func (v guestsView) turned(by int) string {
 // begun reports whether it can be said who came.
 func (v guestsView) begun() bool {
 	return v.State == courses.LivePlanned && !v.Starts.After(v.Now) && !v.Filter.Waiting
+}
+
+// whoComes is what the list of a session's people is called, before it and since it has begun.
+func whoComes(ctx context.Context, begun bool) string {
+	if begun {
+		return lang.T(ctx, "live.people.past")
+	}
+	return lang.T(ctx, "live.people.title")
 }
 
 // guestName is how somebody is called who comes.

@@ -39,7 +39,7 @@ func voidPage(v voidView) templ.Component {
 		templ_7745c5c3_Err = ui.PageHead(ui.PageHeadProps{
 			Title:  lang.T(ctx, "live.void.heading"),
 			Lead:   lang.T(ctx, "live.void.lead", "Name", guestName(ctx, v.Guest), "Title", v.Title),
-			Crumbs: []ui.Link{{Label: lang.T(ctx, "live.title"), Href: "/live"}, {Label: v.Title, Href: liveHref(v.ID)}, {Label: lang.T(ctx, "live.people.title"), Href: liveHref(v.ID) + "/people"}, {Label: lang.T(ctx, "live.void.heading")}},
+			Crumbs: []ui.Link{{Label: lang.T(ctx, "live.title"), Href: "/live"}, {Label: v.Title, Href: liveHref(v.ID)}, {Label: whoComes(ctx, true), Href: liveHref(v.ID) + "/people"}, {Label: lang.T(ctx, "live.void.heading")}},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

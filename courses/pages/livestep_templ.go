@@ -366,7 +366,7 @@ func liveStep(v courses.LessonView, l *courses.LiveStep) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if !l.Member && l.Planned() {
+			if !l.Member && l.Planned() && !individual(ctx) {
 				templ_7745c5c3_Err = ui.Button(ui.ButtonProps{Label: lang.T(ctx, "live.sign_in_do"), Size: ui.Small, Href: "/sign-in"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
