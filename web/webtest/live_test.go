@@ -76,7 +76,7 @@ func TestLiveSession(t *testing.T) {
 	author.Visit(d.URL("halden", "/live?when=past"))
 	author.ClickText("An ice bath in front of the camera")
 	author.WaitText("The session is over.")
-	author.ClickText("Who comes")
+	author.ClickText("Who came")
 	author.WaitText("A guest")
 	webtest.Eval[bool](author, `(document.querySelectorAll("input[name=came]").forEach(e=>{e.checked=true}),true)`)
 	author.ClickText("Save who came")
