@@ -68,6 +68,18 @@ func TestThroughThePublicDoor(t *testing.T) {
 	if got := share(b); got == "" || got == "0%" {
 		t.Errorf("after keeping, the path is at %q", got)
 	}
+	// What only members keep says so, and does not ask for a sign-in that changes nothing.
+	told := false
+	for _, step := range webtest.Eval[[]string](b, `[...new Set([...document.querySelectorAll('main a[href*="/steps/"]')].map(a => a.href))]`) {
+		b.Visit(step)
+		if told = strings.Contains(b.Text(), "This is for members of an organization."); told {
+			look(b, "members")
+			break
+		}
+	}
+	if !told {
+		t.Error("nothing on the path says that it is for members")
+	}
 
 	answers := func(page string) int {
 		return webtest.Eval[int](b, `fetch(`+strconv.Quote(page)+`, {redirect: "manual"}).then(r => r.status)`)
