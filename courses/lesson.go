@@ -3,6 +3,7 @@ package courses
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -201,7 +202,7 @@ func (s *Service) Lesson(ctx context.Context, p Place, answered *Given) (LessonV
 		l.Owner = r.Item
 	}
 	if l.Title != "" {
-		s.texts.keep(leafIn{at.leaf(), in}, l.lessonFound)
+		s.remember(leafIn{at.leaf(), in}, l.lessonFound)
 	}
 	if answered != nil && v.Visitor {
 		l.answered(at.seed(sc), *answered)
@@ -267,6 +268,20 @@ type leafIn struct {
 	Lang string
 }
 
+// textMost is the longest text that is remembered, in bytes of its blocks as JSON: a thousand of them are 32 MB at most.
+const textMost = 32 << 10
+
+// remember keeps a text, or of one that is too long that it is.
+func (s *Service) remember(of leafIn, l lessonFound) {
+	if _, ok := s.texts.get(of); ok {
+		return
+	}
+	if b, err := json.Marshal(l.Blocks); err != nil || len(b) > textMost {
+		l = lessonFound{}
+	}
+	s.texts.put(of, l)
+}
+
 // queue queues the lesson, in a language if it is there in it, its item unless that is the root, and what the viewer alone sees of it.
 // Of a lesson that is remembered it is only asked whether the viewer may read it, and what they keep of what it has.
 func (s *Service) queue(b *db.Batch, l *text, sc scope.Scope, of leafIn, root id.Item) {
@@ -278,7 +293,7 @@ func (s *Service) queue(b *db.Batch, l *text, sc scope.Scope, of leafIn, root id
 		return
 	}
 	found, known := s.texts.get(of)
-	if known {
+	if known = known && found.Title != ""; known {
 		l.lessonFound = found
 		var there int
 		db.One(b, &there, &l.lesson, `SELECT 1 FROM lessons l WHERE l.org_id = $1 AND l.item_id = $2 AND l.version = $3 AND l.key = $4`, of.Org, of.Item, of.Version, of.Lesson)

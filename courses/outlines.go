@@ -22,7 +22,7 @@ type memory[K comparable, V any] struct {
 	known map[K]V
 }
 
-// memoryLimit bounds what a process remembers: an outline or a text has some 20 KB.
+// memoryLimit bounds what a process remembers: an outline has some 20 KB.
 const memoryLimit = 1000
 
 func (m *memory[K, V]) get(k K) (V, bool) {
@@ -45,13 +45,6 @@ func (m *memory[K, V]) put(k K, v V) {
 		delete(m.known, old)
 	}
 	m.known[k] = v
-}
-
-// keep is put for what never changes.
-func (m *memory[K, V]) keep(k K, v V) {
-	if _, ok := m.get(k); !ok {
-		m.put(k, v)
-	}
 }
 
 // outlines remembers the outlines of published versions, which never change. It gives no right: whoever asks for one has just
