@@ -26,6 +26,11 @@ import (
 func deps(t testing.TB) (Deps, func(role string) string) {
 	t.Helper()
 	d, dsn := dbtest.FreshDSN(t)
+	return depsOn(t, d), dsn
+}
+
+func depsOn(t testing.TB, d *db.DB) Deps {
+	t.Helper()
 	ten := tenants.New(d, "localhost:8080")
 	files, err := blob.NewFolder(t.TempDir())
 	if err != nil {
@@ -45,7 +50,7 @@ func deps(t testing.TB) (Deps, func(role string) string) {
 		Community: community.New(community.Deps{DB: d, Tenants: ten}), Search: find, Blob: files, Keys: keys,
 		Portal: func(slug string) string { return "http://" + slug + ".localhost:8080" },
 		Issuer: func(slug string) string { return "http://127.0.0.1:8081/" + slug }, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
-	}, dsn
+	}
 }
 
 // counts returns the rows of every table, as a superuser sees them.
@@ -117,6 +122,29 @@ func TestSeed(t *testing.T) {
 	t.Run("pairs", made.togetherInPairs)
 	t.Run("search", made.foundWithTypos)
 	t.Run("same", made.sameYear)
+}
+
+// The demonstration starts on every day of a week and at every hour, also while it is tomorrow already where its people live: each day has
+// another year behind it.
+func TestSeedOnAnyDay(t *testing.T) {
+	t.Parallel()
+	today := time.Now().UTC().Truncate(24 * time.Hour)
+	for n := range 7 {
+		at := today.AddDate(0, 0, n).Add(time.Duration(n*23/6)*time.Hour + 30*time.Minute)
+		t.Run(at.Format("Monday 15:04"), func(t *testing.T) {
+			t.Parallel()
+			_, dsn := dbtest.FreshDSN(t)
+			start := time.Now()
+			d, err := db.Open(t.Context(), db.Options{DSN: dsn("learnscape_app"), MaxConns: 8, Now: func() time.Time { return at.Add(time.Since(start)) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(d.Close)
+			if err := Seed(t.Context(), depsOn(t, d)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // seeded is a world that was made; its methods are the parts of TestSeed.
@@ -292,7 +320,7 @@ func (made seeded) everybodyThere(t *testing.T) {
 	}
 }
 
-// progressIsMeasured recomputes every enrollment from its completions.
+// progressIsMeasured recomputes every enrollment from its completions; who had completed what they took before they moved to another version has.
 func (made seeded) progressIsMeasured(t *testing.T) {
 	conn, err := pgxConnect(t, made.dsn)
 	if err != nil {
@@ -303,7 +331,8 @@ func (made seeded) progressIsMeasured(t *testing.T) {
 			SELECT count(*)::int AS total, count(c.lesson_key)::int AS done FROM (
 				SELECT e.item_id AS item, l->>'key' AS key FROM jsonb_array_elements(coalesce(v.outline->'modules', '[]')) m, jsonb_array_elements(m->'lessons') l
 				UNION SELECT (s->>'item')::uuid, coalesce(l->>'key', '') FROM jsonb_array_elements(coalesce(v.outline->'steps', '[]')) s LEFT JOIN LATERAL jsonb_array_elements(s->'lessons') l ON true) f
-			LEFT JOIN completions c ON c.org_id = e.org_id AND c.membership_id = e.membership_id AND c.item_id = f.item AND c.lesson_key = f.key) x`)
+			LEFT JOIN completions c ON c.org_id = e.org_id AND c.membership_id = e.membership_id AND c.item_id = f.item AND c.lesson_key = f.key) x
+		WHERE e.finished_in IS NULL OR e.finished_in = e.version`)
 	if err != nil {
 		t.Fatal(err)
 	}

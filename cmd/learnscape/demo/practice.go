@@ -362,13 +362,17 @@ func (s *seeder) pilot(ctx context.Context, svc *courses.Service, p pilotText) e
 	for _, o := range p.Orgs {
 		d.Groups = append(d.Groups, courses.PilotGroup{Kind: courses.PilotOrg, ID: id.Any(orgID(o))})
 	}
-	if _, err := svc.BeginPilot(author, item, m.Edition, d); err != nil {
+	trial, err := svc.BeginPilot(author, item, m.Edition, d)
+	if err != nil {
 		return err
 	}
 	for _, r := range p.Remarks {
 		who := s.as(ctx, r.Who)
 		if err := svc.Enroll(who, item, courses.Origin{Kind: courses.OriginChoice}); err != nil {
 			return err
+		}
+		if err := svc.MoveVersion(who, item, trial.Version); err != nil { // Whoever took the course in the year is on what it was then.
+			return fmt.Errorf("pilot of %s: %w", p.Item, err)
 		}
 		if err := svc.RemarkOnPilot(who, item, r.Lesson, r.Body); err != nil {
 			return fmt.Errorf("remark of %s: %w", r.Who, err)
