@@ -27,6 +27,7 @@ type calendar struct {
 	zone  *time.Location
 	days  int       // how far everything moves
 	today time.Time // midnight of the start's day in zone
+	moved time.Time // midnight of the files' today, moved: up to three days before today
 }
 
 // newCalendar anchors the world's today at now. Whole weeks keep the weekdays that the texts name; they are used as long as
@@ -42,7 +43,17 @@ func newCalendar(today day, zone string, now time.Time) (calendar, error) {
 	if over := ((c.days % 7) + 7) % 7; over <= 3 {
 		c.days -= over
 	}
+	c.moved = time.Date(today.Year(), today.Month(), today.Day()+c.days, 0, 0, 0, 0, loc)
 	return c, nil
+}
+
+// livedFrom is how many days after the files' today the start lies by whose weekdays the year is lived: a Thursday.
+const livedFrom = 5
+
+// weekday is the day of the week by which a day of the year is lived. It is the same whatever the day of the start, so that chance falls the
+// same way each time: who has begun, finished and earned what does not change from one day to the next.
+func (c calendar) weekday(d time.Time) time.Weekday {
+	return d.AddDate(0, 0, livedFrom-c.days).Weekday()
 }
 
 // at moves a time of the files. It keeps the time of day in the world's zone, also over a change of the clock, and is never

@@ -124,26 +124,42 @@ func TestSeed(t *testing.T) {
 	t.Run("same", made.sameYear)
 }
 
-// The demonstration starts on every day of a week and at every hour, also while it is tomorrow already where its people live: each day has
-// another year behind it.
+// The demonstration starts on every day of a week and at every hour, also while it is tomorrow already where its people live, and who has begun
+// and finished what is the same each time.
 func TestSeedOnAnyDay(t *testing.T) {
 	t.Parallel()
 	today := time.Now().UTC().Truncate(24 * time.Hour)
-	for n := range 7 {
-		at := today.AddDate(0, 0, n).Add(time.Duration(n*23/6)*time.Hour + 30*time.Minute)
-		t.Run(at.Format("Monday 15:04"), func(t *testing.T) {
-			t.Parallel()
-			_, dsn := dbtest.FreshDSN(t)
-			start := time.Now()
-			d, err := db.Open(t.Context(), db.Options{DSN: dsn("learnscape_app"), MaxConns: 8, Now: func() time.Time { return at.Add(time.Since(start)) }})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(d.Close)
-			if err := Seed(t.Context(), depsOn(t, d)); err != nil {
-				t.Error(err)
-			}
-		})
+	var worlds [7]string
+	t.Run("days", func(t *testing.T) {
+		for n := range worlds {
+			at := today.AddDate(0, 0, n).Add(time.Duration(n*23/6)*time.Hour + 30*time.Minute)
+			t.Run(at.Format("Monday 15:04"), func(t *testing.T) {
+				t.Parallel()
+				_, dsn := dbtest.FreshDSN(t)
+				start := time.Now()
+				d, err := db.Open(t.Context(), db.Options{DSN: dsn("learnscape_app"), MaxConns: 8, Now: func() time.Time { return at.Add(time.Since(start)) }})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(d.Close)
+				if err := Seed(t.Context(), depsOn(t, d)); err != nil {
+					t.Fatal(err)
+				}
+				conn, err := pgxConnect(t, dsn("postgres"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := conn.QueryRow(t.Context(), `SELECT string_agg(concat_ws(' ', m.email, i.slug, e.version, e.state, e.done, e.total), E'\n' ORDER BY m.email, i.slug)
+					FROM enrollments e JOIN memberships m USING (org_id, membership_id) JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id`).Scan(&worlds[n]); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+	})
+	for n := range worlds {
+		if diff := cmp.Diff(strings.Split(worlds[0], "\n"), strings.Split(worlds[n], "\n")); diff != "" {
+			t.Errorf("%d days later another year lies behind it:\n%.2000s", n, diff)
+		}
 	}
 }
 

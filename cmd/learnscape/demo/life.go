@@ -103,7 +103,7 @@ func newLives(w *world, cal calendar, cat *catalog, threads []*thread) *lives {
 		w: w, cal: cal, cat: cat, rng: rand.New(rand.NewPCG(w.year.Seed, 1)), //nolint:gosec // Chance that is the same at every start is the point.
 		from: cal.on(w.year.From, 0, 0), people: map[string][]*life{}, byEmail: map[string]*life{}, versions: map[*life]map[courses.Leaf]leaf{}, hours: map[string][]float64{}, calendars: map[string][]oneDay{}, threads: threads,
 	}
-	l.to = cal.today.Add(-4 * time.Hour).UTC() // Yesterday evening.
+	l.to = cal.moved.Add(-4 * time.Hour).UTC() // Yesterday evening, as the files have it.
 	for _, o := range w.Organizations {
 		for _, p := range o.People {
 			one := &life{house: o.Slug, org: orgID(o.Slug), member: memberID(p.Email), person: p, finished: map[courses.Leaf]time.Time{}, begun: map[id.Item]*begun{}}
@@ -357,7 +357,7 @@ func (l *lives) begin(who *life, it *thing, from, to time.Time) *begun {
 		b.reason = list[l.rng.IntN(len(list))]
 		d := b.start.Add(lasts).AddDate(0, 0, 5+l.rng.IntN(12)).In(l.cal.zone)
 		b.due = time.Date(d.Year(), d.Month(), d.Day(), 16, 0, 0, 0, l.cal.zone).UTC()
-		if late := l.cal.today.AddDate(0, 0, 4+l.rng.IntN(20)); !finishes && b.due.Before(late) {
+		if late := l.cal.moved.AddDate(0, 0, 4+l.rng.IntN(20)); !finishes && b.due.Before(late) {
 			b.due = late.Add(16 * time.Hour).UTC()
 		}
 	case courses.OriginStory:
@@ -788,8 +788,8 @@ func (l *lives) days(house string) []oneDay {
 		weekday = l.w.year.Rhythm.Weekday["default"]
 	}
 	f := l.from.In(l.cal.zone)
-	for d := time.Date(f.Year(), f.Month(), f.Day()-40, 0, 0, 0, 0, l.cal.zone); !d.After(l.cal.today); d = d.AddDate(0, 0, 1) {
-		w := weekday[(int(d.Weekday())+6)%7]
+	for d := time.Date(f.Year(), f.Month(), f.Day()-40, 0, 0, 0, 0, l.cal.zone); !d.After(l.cal.moved); d = d.AddDate(0, 0, 1) {
+		w := weekday[(int(l.cal.weekday(d))+6)%7]
 		if l.quiet(d) {
 			w *= 0.08
 		}
