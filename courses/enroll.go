@@ -182,10 +182,12 @@ type counting struct {
 
 func (c counting) edition() edition { return edition{c.ItemOrg, c.ItemID, c.Version} }
 
-// concerned is the member's enrollments e with their versions v that contain an item: $1 organization, $2 membership, $3 item, $4 whether those
-// that are complete are meant, too.
-const concerned = `enrollments e JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
-	WHERE e.org_id = $1 AND e.membership_id = $2 AND (e.state = 'active' OR $4 AND e.state = 'completed') AND (e.item_id = $3 OR $3 = ANY(v.leads_to))`
+// concerns is what makes an enrollment e of the member $2 of organization $1 concern the item $3: that its version v, which the member sees,
+// contains it. $4: whether those that are complete are meant, too.
+const (
+	ofMember = `e.org_id = $1 AND e.membership_id = $2 AND (e.state = 'active' OR $4 AND e.state = 'completed')`
+	concerns = `v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version AND (e.item_id = $3 OR $3 = ANY(v.leads_to))`
+)
 
 // leavesSQL is what a member finished of some items: $1 organization, $2 membership, $3 items.
 const leavesSQL = `SELECT c.item_id, c.lesson_key, c.by_test FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = ANY($3)`
@@ -194,13 +196,17 @@ const leavesSQL = `SELECT c.item_id, c.lesson_key, c.by_test FROM completions c 
 // locked before the completions are read, so that of two lessons finished at once the later one counts both.
 func (t *tally) queue(b *db.Batch, sc scope.Scope, item id.Item) {
 	args := []any{sc.Org, sc.Membership, item, t.gone != nil}
-	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, e.kind, e.version, e.origin, e.origin_ref, e.floor_share, e.state
-		FROM `+concerned+` ORDER BY e.enrollment_id LIMIT 500 FOR UPDATE OF e`, args...)
+	var root id.Item // Of this one it is known that they see it.
+	if t.root != nil {
+		root = t.root.ItemID
+	}
+	db.List(b, &t.on, `SELECT e.enrollment_id, e.item_org, e.item_id, e.kind, e.version, e.origin, e.origin_ref, e.floor_share, e.state FROM enrollments e
+		WHERE `+ofMember+` AND (e.item_id = $5 OR EXISTS (SELECT FROM versions v WHERE `+concerns+`)) ORDER BY e.enrollment_id LIMIT 500 FOR UPDATE`, append(args, root)...)
 	if t.root != nil {
 		db.List(b, &t.has.Finished, leavesSQL, sc.Org, sc.Membership, t.known())
 		return
 	}
-	db.One(b, &t.has, nil, `WITH leads AS MATERIALIZED (SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM `+concerned+`)
+	db.One(b, &t.has, nil, `WITH leads AS MATERIALIZED (SELECT DISTINCT unnest(v.leads_to || v.item_id) AS item_id FROM enrollments e JOIN versions v ON `+concerns+` WHERE `+ofMember+`)
 		SELECT visible_items(ARRAY(SELECT l.item_id FROM leads l)) AS sees,
 			(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id IN (SELECT l.item_id FROM leads l)) x) AS finished`, args...)
 }

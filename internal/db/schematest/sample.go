@@ -61,6 +61,8 @@ func literal(c column) string {
 			return `'ab'`
 		case "link":
 			return `'https://x.example/'`
+		case "origin":
+			return `'choice'` // A function checks it.
 		}
 		return `'abc'`
 	case strings.HasPrefix(c.Type, "timestamp"), c.Type == "date":
