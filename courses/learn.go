@@ -115,11 +115,12 @@ const pilesSQL = `(SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.kind, s.org
 // shelfSQL reads the items of one page, the first with the library's piles: $6 state or NULL, $7 kinds or NULL, $8 owners' slugs or
 // NULL, $9 offset, $10 limit, $11 whether what is merely open to the organization is left out. headSQL reads the piles where a page has nothing.
 var (
-	shelfSQL = seenSQL + `SELECT CASE WHEN c.first THEN ` + pilesSQL + ` END AS piles, CASE WHEN c.first THEN ` + nearSQL + ` END AS near, c.* FROM (
-	SELECT ` + tenants.ItemColumns + `, g.done, g.total, g.state AS learning, g.taken, g.due_at, coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = g.asked_by), '') AS asker, g.reason, g.place, row_number() OVER (ORDER BY g.place) = 1 AS first FROM (
-		SELECT s.*, row_number() OVER (ORDER BY array_position('{active,"",completed}'::text[], s.state), s.ours DESC, s.listed_at DESC, s.item_id) AS place FROM seen s
+	shelfSQL = seenSQL + `SELECT CASE WHEN c.place = 1 THEN ` + pilesSQL + ` END AS piles, CASE WHEN c.place = 1 THEN ` + nearSQL + ` END AS near, c.* FROM (
+	SELECT ` + tenants.ItemColumns + `, g.done, g.total, g.state AS learning, g.taken, g.due_at, coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = g.asked_by), '') AS asker, g.reason,
+		row_number() OVER (ORDER BY g.rank, g.ours DESC, g.listed_at DESC, g.item_id) AS place FROM (
+		SELECT s.*, CASE s.state WHEN 'active' THEN 1 WHEN '' THEN 2 ELSE 3 END AS rank FROM seen s
 		WHERE ($6::text IS NULL OR s.state = $6) AND (s.ours OR NOT $11) AND ($7::text[] IS NULL OR s.kind = ANY($7)) AND ($8::text[] IS NULL OR s.org_id IN (SELECT o.org_id FROM organizations o WHERE o.slug = ANY($8)))
-		ORDER BY place OFFSET $9 LIMIT $10) g
+		ORDER BY rank, s.ours DESC, s.listed_at DESC, s.item_id OFFSET $9 LIMIT $10) g
 	JOIN items i ON i.org_id = g.org_id AND i.item_id = g.item_id AND i.state = 'published') c ORDER BY c.place`
 	headSQL = seenSQL + `SELECT ` + pilesSQL + ` AS piles, ` + nearSQL + ` AS near`
 )
@@ -140,8 +141,7 @@ type shelved struct {
 	Due      *time.Time `db:"due_at"`
 	Asker    string     `db:"asker"`
 	Reason   string     `db:"reason"`
-	Place    int        `db:"place"`
-	First    bool       `db:"first"`
+	Place    int        `db:"place"` // on the page, from 1
 }
 
 // Learn returns the paths and courses that the viewer may see: those they are on first, then what their organization offers, then
