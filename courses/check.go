@@ -75,6 +75,7 @@ type CheckView struct {
 	Told      bool           // the questions say what would have been right
 	Left      int            // how often it can still be begun; -1 for any number
 	Passed    bool           // in one of the past ones; where a certificate is to be earned or renewed, in one since
+	Anew      bool           // that is so, and what was taken before does not count
 	Visitor   bool           // nobody is signed in: checks are not kept, so there are none
 }
 
@@ -206,7 +207,7 @@ func (v *CheckView) fill(at located, c checked, result int) error {
 	if err != nil {
 		return err
 	}
-	v.Title, v.Rules, v.Left = b.Title, *rulesOf(b), -1
+	v.Title, v.Rules, v.Left, v.Anew = b.Title, *rulesOf(b), -1, c.again != nil
 	if finished := at.Root.finishedSet(); slices.ContainsFunc(at.skipped(b), func(l LessonRef) bool { return !finished[Leaf{at.Item, l.Key}] }) {
 		v.Skips = b.Skips
 	}

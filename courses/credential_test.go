@@ -487,8 +487,8 @@ func TestRenewedByACheck(t *testing.T) {
 	if v.State(v.Now) != courses.CredentialDue || v.Renewal == nil || v.Renewal.Left() != 1 || v.Renewal.Stops[0].Checks != 1 {
 		t.Fatalf("when it can be renewed: %s, %+v", v.State(v.Now), v.Renewal)
 	}
-	if got := shown(2); got.Left != 2 || got.Passed || got.Told {
-		t.Errorf("while it can be renewed: %d are left, passed %t, told %t", got.Left, got.Passed, got.Told)
+	if got := shown(2); got.Left != 2 || got.Passed || got.Told || !got.Anew {
+		t.Errorf("while it can be renewed: %d are left, passed %t, told %t, anew %t", got.Left, got.Passed, got.Told, got.Anew)
 	}
 	if failed := shown(take(1)); failed.Left != 1 || failed.Passed || failed.Told {
 		t.Errorf("failed once more: %d are left, passed %t, told %t", failed.Left, failed.Passed, failed.Told)

@@ -167,6 +167,9 @@ func TestCheckInTheBrowser(t *testing.T) {
 	shot(b, "check-passed-390")
 	b.Visit(lesson)
 	b.Wait(`main .metas .badge-ok`)
+	b.ClickText("Look at it again")
+	b.WaitText("Your attempts")
+	b.Fits(320)
 }
 
 // Somebody writes down what they try at work, finds it again with what came of it, and switches the mails about it off.
