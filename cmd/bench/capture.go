@@ -74,49 +74,64 @@ func (t *tap) pass(ctx context.Context, client net.Conn, cluster string) {
 		_, _ = io.Copy(client, server)
 		_ = client.Close()
 	}()
-	names := map[string]string{}
-	var trip []statement
-	var tx transaction
-	explicit := false
-	in := pgproto3.NewBackend(io.TeeReader(client, server), io.Discard)
-	if _, err := in.ReceiveStartupMessage(); err != nil {
-		return
-	}
-	for {
-		msg, err := in.Receive()
-		if err != nil {
+	// A message goes on when it was taken down: else a page could be there before what it asked is.
+	in := pgproto3.NewBackend(client, io.Discard)
+	first, err := in.ReceiveStartupMessage()
+	k := taker{tap: t, names: map[string]string{}}
+	for msg := first; err == nil; msg, err = in.Receive() {
+		k.note(msg)
+		if k.raw, err = msg.Encode(k.raw[:0]); err != nil {
 			return
 		}
-		switch m := msg.(type) {
-		case *pgproto3.Parse:
-			names[m.Name] = m.Query
-		case *pgproto3.Query:
-			trip = append(trip, statement{SQL: m.String})
-		case *pgproto3.Bind:
-			st := statement{SQL: names[m.PreparedStatement], Formats: slices.Clone(m.ParameterFormatCodes)}
-			for _, p := range m.Parameters {
-				st.Params = append(st.Params, slices.Clone(p))
-			}
-			trip = append(trip, st)
-			continue
-		}
-		switch msg.(type) {
-		case *pgproto3.Sync, *pgproto3.Query:
-			if len(trip) == 0 {
-				continue
-			}
-			if tx = append(tx, trip); begins(trip[0]) {
-				explicit = true
-			}
-			if !explicit || ends(trip[len(trip)-1]) {
-				t.mu.Lock()
-				t.txs = append(t.txs, tx)
-				t.mu.Unlock()
-				tx, explicit = nil, false
-			}
-			trip = nil
+		if _, err = server.Write(k.raw); err != nil {
+			return
 		}
 	}
+}
+
+// taker takes down what one connection sends.
+type taker struct {
+	tap      *tap
+	names    map[string]string // of prepared statements
+	trip     []statement
+	tx       transaction
+	explicit bool // it began with BEGIN
+	raw      []byte
+}
+
+func (k *taker) note(msg pgproto3.FrontendMessage) {
+	switch m := msg.(type) {
+	case *pgproto3.Parse:
+		k.names[m.Name] = m.Query
+	case *pgproto3.Bind:
+		st := statement{SQL: k.names[m.PreparedStatement], Formats: slices.Clone(m.ParameterFormatCodes)}
+		for _, p := range m.Parameters {
+			st.Params = append(st.Params, slices.Clone(p))
+		}
+		k.trip = append(k.trip, st)
+	case *pgproto3.Query:
+		k.trip = append(k.trip, statement{SQL: m.String})
+		k.trips()
+	case *pgproto3.Sync:
+		k.trips()
+	}
+}
+
+// trips ends a round trip, and the transaction that ends with it.
+func (k *taker) trips() {
+	if len(k.trip) == 0 {
+		return
+	}
+	if k.tx = append(k.tx, k.trip); begins(k.trip[0]) {
+		k.explicit = true
+	}
+	if !k.explicit || ends(k.trip[len(k.trip)-1]) {
+		k.tap.mu.Lock()
+		k.tap.txs = append(k.tap.txs, k.tx)
+		k.tap.mu.Unlock()
+		k.tx, k.explicit = nil, false
+	}
+	k.trip = nil
 }
 
 func (s statement) is(word string) bool {
