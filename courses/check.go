@@ -75,7 +75,7 @@ type CheckView struct {
 	Told      bool           // the questions say what would have been right
 	Left      int            // how often it can still be begun; -1 for any number
 	Passed    bool           // in one of the past ones; where a certificate is to be earned or renewed, in one since
-	Anew      bool           // that is so, and what was taken before does not count
+	Anew      bool           // a certificate is to be earned or renewed, and what was taken before that does not count
 	Visitor   bool           // nobody is signed in: checks are not kept, so there are none
 }
 

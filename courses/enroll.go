@@ -182,10 +182,10 @@ type counting struct {
 
 func (c counting) edition() edition { return edition{c.ItemOrg, c.ItemID, c.Version} }
 
-// concerns is what makes an enrollment e of the member $2 of organization $1 concern the item $3: that its version v, which the member sees,
-// contains it. $4: whether those that are complete are meant, too.
 const (
+	// ofMember is the enrollments e of the member $2 of organization $1; $4 says whether those that are complete are meant, too.
 	ofMember = `e.org_id = $1 AND e.membership_id = $2 AND (e.state = 'active' OR $4 AND e.state = 'completed')`
+	// concerns is their versions v, where the member sees them, that contain the item $3.
 	concerns = `v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version AND (e.item_id = $3 OR $3 = ANY(v.leads_to))`
 )
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/learnscape/learnscape/internal/secret"
 )
@@ -44,6 +46,55 @@ func TestTapLeavesBackgroundWorkOut(t *testing.T) {
 	}
 	if len(tp.take()) > 0 {
 		t.Error("what was taken comes again")
+	}
+}
+
+// What a portal asks is taken down before the database can answer it, so that a page is never there before its queries are.
+func TestTapTakesDownBeforeItPassesOn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(dir, ".s.PGSQL.5432"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close() //nolint:errcheck // The end of the test.
+	tp, err := newTap(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tp.close()
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "unix", filepath.Join(tp.dir, ".s.PGSQL.5432"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close() //nolint:errcheck // As above.
+	server, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	portal, database := pgproto3.NewFrontend(nil, c), pgproto3.NewBackend(server, nil)
+	portal.Send(&pgproto3.StartupMessage{ProtocolVersion: pgproto3.ProtocolVersion30, Parameters: map[string]string{"user": "portal"}})
+	if err := portal.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := database.ReceiveStartupMessage(); err != nil {
+		t.Fatal(err)
+	}
+	for range 5000 {
+		portal.Send(&pgproto3.Parse{Query: "SELECT 1"})
+		portal.Send(&pgproto3.Bind{})
+		portal.Send(&pgproto3.Sync{})
+		if err := portal.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if _, err := database.Receive(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := len(tp.take()); n != 1 {
+			t.Fatalf("the database has the query, and %d are taken down", n)
+		}
 	}
 }
 

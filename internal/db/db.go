@@ -86,8 +86,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", redact(err))
 	}
 	// Three pages per two cores are read at once and the others wait in the order in which they came: at ten at once each took as long as all of
-	// them, with a quarter more CPU; at four the slowest took a fifth longer than at three; at two cores slept and woke, which cost light pages a
-	// sixth of their rate. What writes holds its connection over several round trips and takes no turn, nor does work that nobody waits for.
+	// them, with a quarter more CPU; at four the slowest took a fifth longer than at three; at two, cores sleep and wake, which costs light pages
+	// a sixth of their rate. What writes holds its connection over several round trips and takes no turn, nor does work that nobody waits for.
 	d := &DB{pool: pool, turns: semaphore.NewWeighted(int64((3*runtime.NumCPU() + 1) / 2)), now: o.Now}
 	if d.now == nil {
 		d.now = func() time.Time { return time.Now().UTC() } //nolint:forbidigo // The clock's one source.

@@ -45,8 +45,8 @@ BEGIN
       WHERE item = ANY (s.sees) AND NOT EXISTS (SELECT FROM shows_additions(e.item_org, item, viewer));
   END IF;
 END $$;
--- What the values of an enrollment may be, asked by one function: six constraints were read anew for each of the changes of a row, of which a
--- lesson that is finished makes one, and cost a third of it.
+-- What the values of an enrollment may be, asked by one function: PostgreSQL parses each constraint anew for every change of a row, and six of
+-- them are a third of what the change costs that finishing a lesson makes.
 CREATE FUNCTION enrollment_holds(done integer, total integer, floor_share double precision, state text, origin text, intent text, moved_from integer, moved_at timestamptz)
   RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
