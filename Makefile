@@ -23,7 +23,7 @@ build:
 
 # Tests need PostgreSQL's server programs and a Chromium. They are installed where that is allowed, and named where it is not.
 test: tools
-	$(TESTPG) $(GO) test -timeout 20m $(TESTFLAGS) ./...
+	$(TESTPG) $(GO) test -timeout 40m $(TESTFLAGS) ./...
 
 race: tools
 	CGO_ENABLED=1 $(TESTPG) $(GO) test -race -timeout 9m $(RACE)

@@ -89,7 +89,7 @@ func (p program) call(method, path, body string, header ...string) got {
 // once, a change is made only to what was read, and a token that asks too much waits.
 func TestAPI(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	p := program{t, d.Client(t, ""), d.URL("halden", "/api/v1"), token(t, d, "halden", "read:content", "write:content", "read:network", "write:network", "read:people")}
 	problem := func(g got, status int, code string, says ...string) {
 		t.Helper()
@@ -216,7 +216,7 @@ func TestAPI(t *testing.T) {
 // what was countered cannot be signed, and nothing is called what it is not.
 func TestAPIAgrees(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	scopes := []string{"read:content", "write:content", "read:network", "write:network"}
 	k := program{t, d.Client(t, ""), d.URL("kestrel", "/api/v1"), token(t, d, "kestrel", scopes...)}
 	s := program{t, d.Client(t, ""), d.URL("solvik", "/api/v1"), token(t, d, "solvik", scopes...)}
@@ -301,7 +301,7 @@ func TestAPIExamples(t *testing.T) {
 	if len(examples) != 2 {
 		t.Fatalf("%d examples", len(examples))
 	}
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	for i, want := range [][]string{
 		{`"items":[{"organization":`, `"slug":"brightwater"`, `"hash":"`, `"people":`},
 		{`"title":"Winter maintenance"`, `"title":"Winter service"`, `"code":"precondition_failed"`},

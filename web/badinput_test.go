@@ -76,7 +76,7 @@ func raw(t *testing.T, d *webtest.Demo, send string) (status int, rest string) {
 
 func TestBadInput(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	visitor, member := d.Client(t, ""), d.Client(t, "learner@brightwater.example")
 	host := strings.TrimPrefix(d.URL("halden", ""), "http://")
 
@@ -230,7 +230,7 @@ func TestStartSaysWhatIsWrong(t *testing.T) { //nolint:tparallel // The parts sh
 	if err := os.WriteFile(filepath.Join(foreign, "letter.txt"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	for name, tt := range map[string]struct { //nolint:paralleltest // See above.
 		args []string
 		want string
@@ -369,7 +369,7 @@ func TestKillWhileLearning(t *testing.T) {
 // Finishing a lesson does not wait for whose session it is; whoever is nobody's any more by then finishes nothing.
 func TestFinishingAsksWhoseSessionItIs(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	const email, house = "learner@kestrel.example", "kestrel"
 	c := d.Client(t, email)
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -431,7 +431,7 @@ func postmaster(t *testing.T, d *webtest.Demo) int {
 // While the database is away every page says 503 and when to come again; when it is back, the pages are.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	member := d.Client(t, "learner@solvik.example")
 	master := postmaster(t, d)
 	// A stopped server answers nobody, as one behind a dead network; the processes are this test's own.

@@ -23,7 +23,7 @@ const (
 
 func TestPagesKeepTheirLimits(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	for _, who := range []struct {
 		org, email string
 		paths      []string

@@ -24,7 +24,7 @@ var people = flag.Int("people", 10_000, "how many people BenchmarkProvision prov
 // go test ./web -run - -bench Provision -benchtime 1x -timeout 30m -args -people 100000. It says how many a second, how much memory the
 // portal's process has at the end, and how much that is of what it had after the first tenth: at 1 it does not grow with the people.
 func BenchmarkProvision(b *testing.B) {
-	d := webtest.Start(b, webtest.Folder(b))
+	d := webtest.Start(b, webtest.World(b))
 	mayHave(b, d, "halden", *people+1000)
 	desk := d.Client(b, "admin@halden.example")
 	form := url.Values{"name": {"bench"}, "days": {"30"}, "provision:people": {"on"}}

@@ -15,7 +15,7 @@ import (
 // Okta document: it finds who is there, prepares who is not, changes, deactivates, lets come back, deletes, and keeps teams.
 func TestProvisioning(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	p := program{t, d.Client(t, ""), d.URL("halden", "/scim/v2"), token(t, d, "halden", "provision:people")}
 	scim := func(method, path, body string, header ...string) got {
 		t.Helper()
@@ -303,7 +303,7 @@ func TestProvisioning(t *testing.T) {
 // TestProvisionedSignsIn takes the way of somebody who was provisioned before they came, and of one whose address the provider changed.
 func TestProvisionedSignsIn(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	p := program{t, d.Client(t, ""), d.URL("brightwater", "/scim/v2"), token(t, d, "brightwater", "provision:people")}
 	v := p.call(http.MethodGet, "/Users?filter="+url.QueryEscape(`userName eq "learner@brightwater.example"`), "").json(t)
 	was := firstOf(t, v)

@@ -14,7 +14,7 @@ import (
 // page says that it was used, and from the moment that it is revoked it is nobody's.
 func TestAToken(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	shot := func(name string) {
 		if dir := os.Getenv("LEARNSCAPE_SHOTS"); dir != "" {

@@ -21,7 +21,7 @@ func shot(b *webtest.Browser, name string) {
 // they are, and it can be undone.
 func TestPartnerTakesAnUpdate(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	author := webtest.Open(t, 1360)
 	signIn(t, author, d, "author@brightwater.example")
 	author.Visit(d.URL("brightwater", "/learn"))
@@ -40,7 +40,7 @@ func TestPartnerTakesAnUpdate(t *testing.T) {
 	author.Accessible()
 	author.Dark(true)
 	shot(author, "update-dark")
-	author.Accessible()
+	author.Contrast()
 	author.Dark(false)
 	author.Fits(320)
 	author.Resize(390)
@@ -102,7 +102,7 @@ func TestPartnerTakesAnUpdate(t *testing.T) {
 // it back; the vendor says where, and knows nothing of what it says.
 func TestPartnerAddsToAPath(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "author@brightwater.example")
 	b.Visit(d.URL("brightwater", "/library"))
@@ -114,7 +114,7 @@ func TestPartnerAddsToAPath(t *testing.T) {
 	shot(b, "compose")
 	b.Accessible()
 	b.Dark(true)
-	b.Accessible()
+	b.Contrast()
 	shot(b, "compose-dark")
 	b.Dark(false)
 	b.Fits(320)

@@ -10,7 +10,7 @@ import (
 // the path, can be answered there with and without a script, and is gone then.
 func TestQuestionForTheNameStandsBeside(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	for _, script := range []bool{true, false} {
 		b := webtest.Open(t, 1360)
 		who := "learner2@brightwater.example"

@@ -32,7 +32,7 @@ func later(days int) string { return time.Now().UTC().AddDate(0, 0, days).Format
 // it, and the manager sees that it is finished.
 func TestManagerAsksTheTeam(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	const who, course, reason = "Gareth Penhallow", "Reports in four minutes", "The audit on Thursday asks for last month's report."
 	manager, learner := webtest.Open(t, 1360), webtest.Open(t, 390)
 	signIn(t, manager, d, "manager@brightwater.example")

@@ -13,7 +13,7 @@ import (
 // invites people, all in the browser.
 func TestAdministratorAtTheDoor(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	look := func(name string) {
 		t.Helper()

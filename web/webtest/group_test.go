@@ -11,7 +11,7 @@ import (
 // it from the step; taken back, nobody does.
 func TestAGroupReadsAThought(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	at := func(path string) string { return d.URL("brightwater", path) }
 	priya := webtest.Open(t, 1360)
 	signIn(t, priya, d, "learner@brightwater.example")
@@ -45,7 +45,7 @@ func TestAGroupReadsAThought(t *testing.T) {
 	priya.Accessible()
 	priya.Fits(390)
 	priya.Dark(true)
-	priya.Accessible()
+	priya.Contrast()
 	priya.Dark(false)
 	priya.Resize(1360)
 	priya.Submit(`#group`)

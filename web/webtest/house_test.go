@@ -55,7 +55,7 @@ func ask(t *testing.T, client *http.Client, method, address string) (int, *goque
 // what it shared is closed, and after the second word everything is as it was, sessions too.
 func TestSuspendedAndBack(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	inside, partner, visitor := d.Client(t, "learner@halden.example"), d.Client(t, "learner@brightwater.example"), d.Client(t, "")
 	manager := d.Client(t, "partners@brightwater.example")
 	_, list := ask(t, partner, http.MethodGet, d.URL("brightwater", "/learn?org=halden"))

@@ -60,7 +60,7 @@ func bring(t *testing.T, b *webtest.Browser, d *webtest.Demo, org, name string, 
 // nothing changed, and another organization takes the export.
 func TestAuthorBringsAnArchive(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "author@halden.example")
 	b.Visit(d.URL("halden", "/publish"))
@@ -141,7 +141,7 @@ var vectors = []string{
 // lesson in a real browser.
 func TestNoScriptOfAnImportRuns(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "author@halden.example")
 	const run = `document.documentElement.setAttribute('data-ran','1')`

@@ -15,7 +15,7 @@ import (
 // visit, shuts the door, and everybody who came in by it is out.
 func TestThroughThePublicDoor(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	const at, email = "halden", "passer.by@mail.example"
 	look := func(b *webtest.Browser, name string) {
 		b.Accessible()

@@ -11,7 +11,7 @@ import (
 // meanwhile, and the other partner's never.
 func TestTwoSayItTogether(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "partners@halden.example")
 	b.Visit(d.URL("halden", "/joint"))
@@ -24,7 +24,7 @@ func TestTwoSayItTogether(t *testing.T) {
 	shot(b, "joint")
 	b.Accessible()
 	b.Dark(true)
-	b.Accessible()
+	b.Contrast()
 	b.Dark(false)
 	b.Fits(320)
 	b.Resize(1360)

@@ -112,6 +112,7 @@ func TestJourney(t *testing.T) {
 	const title = "How long does the zqbath have to settle on a windy dock?"
 
 	learner := webtest.Open(t, 390)
+	learner.Motion()
 	signIn(t, learner, d, "learner@brightwater.example")
 	find(learner, d.URL("brightwater", ""), "calibraton probe") //nolint:misspell // A slip that the search forgives.
 	learner.WaitText("The field check of a probe")
@@ -206,7 +207,7 @@ func echoes(page, word string) bool {
 // A visitor goes from a public story to a path, and keeps the progress on signing in.
 func TestVisitorKeepsProgress(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 390)
 	b.Visit(d.URL("solvik", "/stories"))
 	b.ClickText("The night the alarm was right")
@@ -248,7 +249,7 @@ func TestVisitorKeepsProgress(t *testing.T) {
 // Nothing internal shows to a visitor, on any organization's host.
 func TestVisitorSeesPublicThingsOnly(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	for _, org := range []string{"", "halden", "brightwater", "kestrel", "solvik", "nordhav", "aurora"} {
 		for _, page := range []string{"/", "/learn", "/stories", "/community", "/search?q=audit", "/search?q=gateway", "/search?q=pilot"} {
@@ -266,7 +267,7 @@ func TestVisitorSeesPublicThingsOnly(t *testing.T) {
 // Every page reflows at 320 px and has nothing that axe reports, light and dark, filled, empty and in error.
 func TestPagesAreAccessible(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	visitor := webtest.Open(t, 1360)
 	readable(visitor, d.URL("", "/"), d.URL("halden", "/"), d.URL("kestrel", "/"), d.URL("", "/sign-in"), d.URL("brightwater", "/sign-in"), d.URL("nordhav", "/sign-in"),
 		d.URL("halden", "/stories"), d.URL("halden", "/nothing-here"), d.URL("nobody", "/"), d.URL("halden", "/search?q=alarm"), d.URL("halden", "/search?q=xyzzyq"))
@@ -303,7 +304,7 @@ func TestImportedCourse(t *testing.T) {
 	if _, err := os.Stat(folder); err != nil {
 		t.Skipf("no folder to import: %v", err)
 	}
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	if out := imports(t, d, folder); !strings.Contains(out, "version 1") {
 		t.Errorf("first import: %s", out)
 	}
@@ -349,7 +350,7 @@ func imports(t *testing.T, d *webtest.Demo, folder string) string {
 // A first visit to a page takes at most eight requests, the next two.
 func TestRequests(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	const asked = `1 + performance.getEntriesByType("resource").filter(r=>r.transferSize>0).length`
 	for _, page := range []string{d.URL("", "/"), d.URL("solvik", "/stories"), d.URL("halden", "/learn"), d.URL("halden", "/search?q=alarm")} {
 		b := webtest.Open(t, 1360)

@@ -14,7 +14,7 @@ import (
 // gives it back. Of a session that is over the author says who came and keeps the recording, which learners find in the lesson.
 func TestLiveSession(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	author, first, second := webtest.Open(t, 1360), webtest.Open(t, 1360), webtest.Open(t, 390)
 	signIn(t, author, d, "author@halden.example")
 	at := readingCourse(author, d, "halden")
@@ -121,7 +121,7 @@ func TestLiveSession(t *testing.T) {
 // the lesson is done by that and the path goes on. Taken back with a reason, it is open again, which they read where the session stands, in their record and by mail.
 func TestALiveSessionOnTheWayOfAPath(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	folder := t.TempDir()
 	for name, text := range map[string]string{
 		"learnscape.yaml":            "learnscape: 1\nitems:\n  - course: courses/clinic\n  - path: paths/way\n",

@@ -68,7 +68,7 @@ func status(t *testing.T, client *http.Client, address string) int {
 // everything is gone on the next request.
 func TestTwoHousesConnect(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	taught(t, d, "solvik", "what-we-learned", "listen-to-a-pump", "The zqpump gives notice")
 	learner := d.Client(t, "learner@kestrel.example")
 	beside := d.Client(t, "learner2@kestrel.example")
@@ -137,7 +137,7 @@ func TestTwoHousesConnect(t *testing.T) {
 	}
 	solvik.Accessible()
 	solvik.Dark(true)
-	solvik.Accessible()
+	solvik.Contrast()
 	solvik.Dark(false)
 	solvik.Click(`#read`)
 	solvik.ClickText("Sign version 2")
@@ -237,18 +237,10 @@ func TestTwoHousesConnect(t *testing.T) {
 // and in German.
 func TestNetworkPagesAreAccessible(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	check := func(b *webtest.Browser, org string, paths ...string) {
 		for _, p := range paths {
-			b.Resize(1360)
-			b.Visit(d.URL(org, p))
-			b.Settle()
-			b.Accessible()
-			b.Dark(true)
-			b.Accessible()
-			b.Dark(false)
-			b.Fits(320)
-			b.Accessible()
+			readable(b, d.URL(org, p))
 		}
 	}
 	b := webtest.Open(t, 1360)

@@ -33,7 +33,7 @@ func operator(t *testing.T, b *webtest.Browser, link, name string) {
 // ended by it; and nothing else of an organization is read on the way.
 func TestOperators(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	out, err := command(t, d, "operator", "code")
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)

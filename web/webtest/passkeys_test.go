@@ -12,7 +12,7 @@ import (
 // what is left when it is removed. Its people read German, and whoever is signed out what the browser prefers.
 func TestPasskeys(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	shot := func(name string) {
 		if dir := os.Getenv("LEARNSCAPE_SHOTS"); dir != "" {

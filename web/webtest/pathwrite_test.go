@@ -13,7 +13,7 @@ import (
 // until what it waits for is finished.
 func TestExpertWritesAPath(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "author@halden.example")
 	b.Visit(d.URL("halden", "/publish"))
@@ -168,7 +168,7 @@ func TestExpertWritesAPath(t *testing.T) {
 // may be left out and what does as well as what, and publishes. The keyboard stays where the work goes on.
 func TestAPathIsWrittenByKeyboard(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "author@halden.example")
 	press := func(selector string) {

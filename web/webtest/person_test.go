@@ -15,7 +15,7 @@ import (
 // on a phone.
 func TestTakingOutAndLeaving(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	look := func(b *webtest.Browser, name string) {
 		b.Accessible()
 		shot(b, "person-"+name)

@@ -27,7 +27,7 @@ func everyWay(b *webtest.Browser, name string) {
 // Somebody does a task, hands it in to a colleague whom they name, is sent back once, and finishes the lesson when it is found done.
 func TestTaskIsHandedInAndAnswered(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	learner, mentor := webtest.Open(t, 1360), webtest.Open(t, 1360)
 	signIn(t, learner, d, "manager@halden.example")
 	signIn(t, mentor, d, "moderator@halden.example")
@@ -107,7 +107,7 @@ func TestTaskIsHandedInAndAnswered(t *testing.T) {
 // Whoever knows a course already is offered its check.
 func TestTestOutIsOffered(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "manager@halden.example")
 	readingCourse(b, d, "halden")

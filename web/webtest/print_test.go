@@ -11,7 +11,7 @@ import (
 // On paper a certificate is one upright sheet and a training record sheets across; nothing of the portal around them is printed.
 func TestWhatIsPrinted(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	paper := func(size string, has, not []string) (sheets int) {
 		t.Helper()

@@ -25,7 +25,7 @@ func comes(t *testing.T, b *webtest.Browser, address, words string) {
 // both sides see it rise. When that person leaves, both read that it falls short, and until when it keeps its level.
 func TestPartnerProgram(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	vendor, partner, person := webtest.Open(t, 1360), webtest.Open(t, 1360), webtest.Open(t, 1360)
 	signIn(t, vendor, d, "partners@halden.example")
 	vendor.Visit(d.URL("halden", "/programs"))

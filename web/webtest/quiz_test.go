@@ -19,7 +19,7 @@ func readingCourse(b *webtest.Browser, d *webtest.Demo, org string) string {
 // At the keyboard somebody puts things in order and writes a number; the page does not say what is right before they answer.
 func TestOrderAndNumberByKeyboard(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "marketer@halden.example")
 	lesson := readingCourse(b, d, "halden") + "/lessons/02-four-minutes-with-a-watch"
@@ -107,7 +107,7 @@ func answerCheck(b *webtest.Browser, right bool) {
 // the lesson. Without script the clock stands in words and everything can be answered.
 func TestCheckInTheBrowser(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "moderator@halden.example")
 	lesson := readingCourse(b, d, "halden") + "/lessons/03-the-customer-opens-it"
@@ -175,7 +175,7 @@ func TestCheckInTheBrowser(t *testing.T) {
 // Somebody writes down what they try at work, finds it again with what came of it, and switches the mails about it off.
 func TestTryAtWorkInTheBrowser(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "manager@halden.example")
 	b.Visit(d.URL("halden", "/tries"))
@@ -220,7 +220,7 @@ func TestTryAtWorkInTheBrowser(t *testing.T) {
 // named. How questions are answered is a table with what to do.
 func TestAuthorWritesQuestionsOfEveryKind(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "author@halden.example")
 	b.Visit(d.URL("halden", "/publish"))
@@ -280,7 +280,7 @@ func TestAuthorWritesQuestionsOfEveryKind(t *testing.T) {
 // one's place, and that time runs short is told to who does not see the clock.
 func TestCheckByKeyboardAgainstTheClock(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	admin, b := webtest.Open(t, 1360), webtest.Open(t, 1360)
 	press := func(b *webtest.Browser, selector string) {
 		t.Helper()

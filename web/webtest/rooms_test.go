@@ -15,7 +15,7 @@ func readable(b *webtest.Browser, addresses ...string) {
 		b.Settle()
 		b.Accessible()
 		b.Dark(true)
-		b.Accessible()
+		b.Contrast()
 		b.Dark(false)
 		b.Fits(320)
 		b.Accessible()
@@ -26,7 +26,7 @@ func readable(b *webtest.Browser, addresses ...string) {
 // The pages on which people work behind what is learned are for everybody, too: also where a file has lines that nobody can take.
 func TestRoomsAreAccessible(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	const reading = "eb117680-13e0-5149-a419-1cbae2912643"
 	for _, who := range []struct {
 		email string
@@ -68,7 +68,7 @@ func TestRoomsAreAccessible(t *testing.T) {
 // the navigation leaves no room beside it.
 func TestFieldsAreReadWhole(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "admin@halden.example")
 	b.Visit(d.URL("halden", "/programs"))

@@ -12,7 +12,7 @@ import (
 // TestSessions is how somebody who left a computer signed in ends that session, and how a sign-out at the provider ends the rest.
 func TestSessions(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	issuer := ""
 	in := func(width int) *webtest.Browser {
 		b := webtest.Open(t, width)
@@ -68,7 +68,7 @@ func TestSessions(t *testing.T) {
 // TestDraftsStayNobodys is two people at one computer: what the first one typed and did not send is gone when the second one signs in.
 func TestDraftsStayNobodys(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	in := func(email string) {
 		b.Visit(d.URL("halden", "/sign-in?return_to=/community"))

@@ -19,13 +19,13 @@ func keep(b *webtest.Browser, name string) {
 // One set of terms for many: published, accepted through a link, proposed to those who were chosen, and published anew.
 func TestOneStandardForMany(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	sound := func(b *webtest.Browser, name string) {
 		b.Settle()
 		b.Accessible()
 		keep(b, name)
 		b.Dark(true)
-		b.Accessible()
+		b.Contrast()
 		keep(b, name+"-dark")
 		b.Dark(false)
 		b.Fits(320)

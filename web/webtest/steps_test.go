@@ -14,7 +14,7 @@ const thursdays = "/path/dabb5ef4-403c-56e2-84a9-8b1c6ec4c125/four-thursdays"
 // other one confirms it.
 func TestStepsInWhichPeopleMeet(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	one, two := webtest.Open(t, 1360), webtest.Open(t, 1360)
 	signIn(t, one, d, "learner@brightwater.example")
 	one.Visit(d.URL("brightwater", thursdays+"/steps/first-thursday"))
@@ -72,7 +72,7 @@ func TestStepsInWhichPeopleMeet(t *testing.T) {
 // An author puts a live session and something for a few onto a path, as steps of their own.
 func TestStepsInWhichPeopleMeetAreWritten(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "author@halden.example")
 	b.Visit(d.URL("halden", "/publish"))

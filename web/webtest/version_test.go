@@ -11,7 +11,7 @@ import (
 // different, move without losing anything, and go back.
 func TestNextVersionArrives(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	learner, author := webtest.Open(t, 390), webtest.Open(t, 1360)
 	signIn(t, learner, d, "author@brightwater.example")
 	at := readingCourse(learner, d, "brightwater")
@@ -98,7 +98,7 @@ func visitUntil(b *webtest.Browser, address, words string) {
 // page and by mail, and go on where they stopped.
 func TestWhatWasWithdrawnIsGivenBack(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	learner, author := webtest.Open(t, 1360), webtest.Open(t, 1360)
 	signIn(t, learner, d, "learner2@brightwater.example")
 	const course = "4efb5b8c-8e5a-5d65-8dbd-427a44f99197"

@@ -15,7 +15,7 @@ import (
 // that says so. What is not opened is not there, nothing can be changed, and one press ends it.
 func TestLookAsAnother(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	shot := func(name string) {
 		if dir := os.Getenv("LEARNSCAPE_SHOTS"); dir != "" {

@@ -15,7 +15,7 @@ import (
 // server; each is somebody else.
 func TestWays(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	for name, way := range map[string]func(*testing.T, *webtest.Demo){
 		"by keyboard": byKeyboard, "in German": inGerman, "by email link": byLink, "without script": withoutScript, "first visit": firstVisit,
 	} {

@@ -81,6 +81,36 @@ func Folder(t testing.TB) string {
 	return filepath.Join(dir, "data")
 }
 
+var world struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// World returns a data folder as Folder does, with the demonstration's world in it: made once for the test process, and copied.
+// What names the portal's address in a text, a mail or what was signed, names the address under which it was made: a test that follows
+// it starts on [Folder].
+func World(t testing.TB) string {
+	t.Helper()
+	world.once.Do(func() {
+		made := Start(t, Folder(t))
+		made.Stop()
+		dir, err := os.MkdirTemp("", "learnscape-world-") //nolint:usetesting // Outlives the first test.
+		if err == nil {
+			world.path, err = filepath.Join(dir, "data"), os.Rename(made.Dir, filepath.Join(dir, "data"))
+		}
+		world.err = err
+	})
+	if world.err != nil || world.path == "" {
+		t.Fatalf("the world was not made: %v", world.err)
+	}
+	dir := Folder(t)
+	if out, err := exec.CommandContext(t.Context(), "cp", "-a", world.path, dir).CombinedOutput(); err != nil { //nolint:gosec // Folders of ours; the database server's user keeps its files.
+		t.Fatalf("copy the world: %v: %s", err, out)
+	}
+	return dir
+}
+
 // Start starts the demonstration on the folder and waits until it says that it is ready; it is stopped at the end of the test.
 func Start(t testing.TB, dir string) *Demo {
 	t.Helper()
@@ -170,11 +200,13 @@ func (d *Demo) URL(org, path string) string {
 type Browser struct {
 	t      testing.TB
 	ctx    context.Context // The browser is the context.
+	dark   bool
+	moves  bool
 	mu     sync.Mutex
 	faults []string
 }
 
-// Open starts a browser of the given width in CSS pixels. What its console or the content security policy complains about
+// Open starts a browser of the given width in CSS pixels, of somebody who asks for less motion, see [Browser.Motion]. What its console or the content security policy complains about
 // fails the test at its end.
 func Open(t testing.TB, width int) *Browser {
 	t.Helper()
@@ -211,6 +243,7 @@ func Open(t testing.TB, width int) *Browser {
 	})); err != nil {
 		t.Fatal(err)
 	}
+	b.media()
 	b.Resize(width)
 	return b
 }
@@ -231,12 +264,28 @@ func (b *Browser) size(width, height int) {
 // Dark switches between the dark and the light colour scheme.
 func (b *Browser) Dark(on bool) {
 	b.t.Helper()
-	v := "light"
-	if on {
-		v = "dark"
-	}
-	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v}}})
+	b.dark = on
+	b.media()
 	b.Settle() // Colours change over 120 ms.
+}
+
+// Motion lets pages move as they do for whoever does not ask for less.
+func (b *Browser) Motion() {
+	b.t.Helper()
+	b.moves = true
+	b.media()
+}
+
+func (b *Browser) media() {
+	b.t.Helper()
+	scheme, motion := "light", "reduce"
+	if b.dark {
+		scheme = "dark"
+	}
+	if b.moves {
+		motion = "no-preference"
+	}
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion}}})
 }
 
 // Paper shows the page as it will be on paper, or on the screen again.
@@ -444,17 +493,20 @@ func (b *Browser) until(condition, what string) {
 	}
 }
 
-// WaitText waits until the page shows the words.
+// WaitText waits until the page is there whole and shows the words.
 func (b *Browser) WaitText(words string) {
 	b.t.Helper()
-	b.until(`!!document.body && document.body.innerText.includes(`+quoted(words)+`)`, words)
+	b.until(whole+`document.body.innerText.includes(`+quoted(words)+`)`, words)
 }
 
-// Wait waits until an element of the selector is there.
+// Wait waits until the page is there whole and has an element of the selector.
 func (b *Browser) Wait(selector string) {
 	b.t.Helper()
-	b.until(`!!document.querySelector(`+quoted(selector)+`)`, selector)
+	b.until(whole+`!!document.querySelector(`+quoted(selector)+`)`, selector)
 }
+
+// whole is true once a page has arrived to its end: before, a field may be there without its text.
+const whole = `document.readyState!=="loading" && `
 
 // WaitFocus waits until the keyboard is on an element of the selector.
 func (b *Browser) WaitFocus(selector string) {
@@ -529,6 +581,17 @@ func (b *Browser) Uncut() {
 // Accessible fails on every violation that axe finds (WCAG 2.0 to 2.2, A and AA, and its best practices).
 func (b *Browser) Accessible() {
 	b.t.Helper()
+	b.examine(`["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]`)
+}
+
+// Contrast fails on letters that are too pale: what a page that is accessible in one colour scheme can still do wrong in the other.
+func (b *Browser) Contrast() {
+	b.t.Helper()
+	b.examine(`["color-contrast","link-in-text-block"]`)
+}
+
+func (b *Browser) examine(rules string) {
+	b.t.Helper()
 	b.Settle() // What is on its way is paler.
 	type node struct {
 		HTML string `json:"html"`
@@ -542,8 +605,10 @@ func (b *Browser) Accessible() {
 	width, height := Eval[int](b, `innerWidth`), Eval[int](b, `document.documentElement.scrollHeight`)
 	b.size(width, height+200)
 	defer b.size(width, windowHeight)
-	Eval[bool](b, `(()=>{`+axe+`;return true})()`)
-	for _, v := range Eval[[]violation](b, `axe.run(document,{runOnly:["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]}).then(r=>r.violations.map(v=>({id:v.id,help:v.help,nodes:v.nodes.map(n=>({html:n.html}))})))`) {
+	if !Eval[bool](b, `"axe" in window`) {
+		Eval[bool](b, `(()=>{`+axe+`;return true})()`)
+	}
+	for _, v := range Eval[[]violation](b, `axe.run(document,{runOnly:`+rules+`}).then(r=>r.violations.map(v=>({id:v.id,help:v.help,nodes:v.nodes.map(n=>({html:n.html}))})))`) {
 		b.t.Errorf("%s: axe %s: %s: %.300s", b.At(), v.ID, v.Help, v.Nodes[0].HTML)
 	}
 }

@@ -21,7 +21,7 @@ const point = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QD
 // saw the draft.
 func TestExpertWritesACourse(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	b := webtest.Open(t, 1360)
 	signIn(t, b, d, "author@halden.example")
 	b.Visit(d.URL("halden", "/publish"))
@@ -167,7 +167,7 @@ func TestExpertWritesACourse(t *testing.T) {
 // Uploads are what their names say, and of a kind that lessons show.
 func TestUploadsOfAuthors(t *testing.T) {
 	t.Parallel()
-	d := webtest.Start(t, webtest.Folder(t))
+	d := webtest.Start(t, webtest.World(t))
 	c := d.Client(t, "author@halden.example")
 	at := begin(t, c, d, "halden", "With files")
 	raw, err := base64.StdEncoding.DecodeString(point)

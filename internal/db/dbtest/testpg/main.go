@@ -43,7 +43,8 @@ func run(args []string) (int, error) {
 	}
 	defer c.Stop()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // Running what it is told is its purpose.
-	cmd.Env = append(os.Environ(), dbtest.EnvSocket+"="+c.Socket, "TZ=Asia/Kathmandu")
+	// What the tests leave behind goes with the folder.
+	cmd.Env = append(os.Environ(), dbtest.EnvSocket+"="+c.Socket, "TMPDIR="+dir, "TZ=Asia/Kathmandu")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		if e, ok := errors.AsType[*exec.ExitError](err); ok {
