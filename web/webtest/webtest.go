@@ -41,11 +41,14 @@ type Demo struct {
 	done chan error
 }
 
-var build struct {
+// made is what is made once for the test process.
+type made struct {
 	once sync.Once
 	path string
 	err  error
 }
+
+var build, world made
 
 // Binary builds the portal once for the test process and returns where it is.
 func Binary(t testing.TB) string {
@@ -81,23 +84,17 @@ func Folder(t testing.TB) string {
 	return filepath.Join(dir, "data")
 }
 
-var world struct {
-	once sync.Once
-	path string
-	err  error
-}
-
 // World returns a data folder as Folder does, with the demonstration's world in it: made once for the test process, and copied.
 // What names the portal's address in a text, a mail or what was signed, names the address under which it was made: a test that follows
 // it starts on [Folder].
 func World(t testing.TB) string {
 	t.Helper()
 	world.once.Do(func() {
-		made := Start(t, Folder(t))
-		made.Stop()
+		d := Start(t, Folder(t))
+		d.Stop()
 		dir, err := os.MkdirTemp("", "learnscape-world-") //nolint:usetesting // Outlives the first test.
 		if err == nil {
-			world.path, err = filepath.Join(dir, "data"), os.Rename(made.Dir, filepath.Join(dir, "data"))
+			world.path, err = filepath.Join(dir, "data"), os.Rename(d.Dir, filepath.Join(dir, "data"))
 		}
 		world.err = err
 	})
