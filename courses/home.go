@@ -115,7 +115,7 @@ func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 			JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
 			LEFT JOIN memberships m ON m.org_id = $1 AND m.membership_id = e.asked_by),
 		leads AS MATERIALIZED (SELECT i.org_id, i.item_id, i.state, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level
-			FROM (SELECT DISTINCT unnest(p.leads_to || p.item_id) AS item_id FROM pins p) l JOIN items i ON i.item_id = l.item_id LIMIT 500)
+			FROM seen_items(ARRAY(SELECT DISTINCT unnest(p.leads_to || p.item_id) FROM pins p)) i LIMIT 500)
 		SELECT
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.floor_share,
 				p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.asked_by, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level

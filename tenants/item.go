@@ -153,10 +153,9 @@ func Visible(b *db.Batch, dest *[]Item, viewer scope.Scope, f ListFilter) {
 	} else {
 		at = f.After.PublishedAt
 	}
-	// Only as many rows as the list has are read and checked.
-	db.List(b, dest, `SELECT `+ItemColumns+` FROM (`+Newest("$1", "$2", "$4", "$5", "$6", "$3")+`) s
-		JOIN items i ON i.org_id = s.org_id AND i.item_id = s.item_id AND i.state = 'published'
-		ORDER BY i.published_at DESC, i.item_id LIMIT $3`,
+	// Only as many rows as the list has are read and checked, all of them at once.
+	db.List(b, dest, `SELECT `+ItemColumns+` FROM seen_items(ARRAY(SELECT s.item_id FROM (`+Newest("$1", "$2", "$4", "$5", "$6", "$3")+`) s)) i
+		WHERE i.state = 'published' ORDER BY i.published_at DESC, i.item_id LIMIT $3`,
 		viewer.Org, f.Kinds, f.Limit, orgsOrNil(f.Owners), at, f.After.ItemID)
 }
 

@@ -103,6 +103,7 @@ var (
 
 		"opened(uuid,uuid)":     "what row policies ask of a foreign row; it answers yes or no for app_org() alone",
 		"visible_items(uuid[])": "which of the items that the asker names app_org() may see: the rule of their row policies, asked once for all",
+		"seen_items(uuid[])":    "the same items as rows",
 		"meets(uuid)":           "what row policies ask of a post for connected organizations; it answers yes or no for app_org() alone",
 		"hears(uuid,uuid)":      "what the row policy of answers asks of their question; it answers yes or no for app_org() alone",
 

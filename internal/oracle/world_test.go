@@ -838,11 +838,13 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 		}
 		var several []tenants.Item
 		var among, begun []string
+		var rows []row
 		if err := w.d.ReadAs(ctx, v, func(b *db.Batch) {
 			for i, s := range w.surfaces {
 				db.List(b, &got[i], s.sql)
 			}
 			db.List(b, &among, `SELECT unnest(visible_items($1))::text`, all)
+			db.List(b, &rows, `SELECT i.item_id::text AS key, i::text AS text FROM seen_items($1) i`, all)
 			db.List(b, &begun, `SELECT b.item_id::text FROM unnest($1::uuid[]) AS x (item) CROSS JOIN LATERAL begun(x.item) b`, all)
 			if w.netAlone {
 				return
@@ -873,8 +875,14 @@ func (w *world) compare(ctx context.Context, into map[string]*tally, when string
 				w.settle(into[s.name], who, o, seen[k], k, when)
 			}
 		}
+		read := map[string]bool{}
+		for _, r := range rows {
+			read[r.Key] = true
+			w.canaries(into["seen_items"], who, r.Text, "seen_items", when)
+		}
 		for _, o := range w.items {
 			w.settle(into["visible_items"], who, o, slices.Contains(among, o.ID), o.ID, when)
+			w.settle(into["seen_items"], who, o, read[o.ID], o.ID, when)
 		}
 		w.settleBegun(into["begun"], who, begun, when)
 		if w.netAlone {
@@ -1025,7 +1033,7 @@ func (w *world) canaries(tl *tally, who oracle.Viewer, text, where, when string)
 
 // tallies has one tally for every surface.
 func (w *world) tallies() map[string]*tally {
-	m := map[string]*tally{"visible_items": {}, "begun": {}, "tenants.Visible": {}, "tenants.SeenItem": {}, "tenants.SeeItems": {}, "tenants.Right": {}, "tenants.Neighbours": {}, "tenants.Connection": {}}
+	m := map[string]*tally{"visible_items": {}, "seen_items": {}, "begun": {}, "tenants.Visible": {}, "tenants.SeenItem": {}, "tenants.SeeItems": {}, "tenants.Right": {}, "tenants.Neighbours": {}, "tenants.Connection": {}}
 	for _, s := range w.surfaces {
 		m[s.name] = &tally{}
 	}
