@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mr-tron/base58"
@@ -32,9 +33,9 @@ const (
 //go:embed contexts/*.json
 var files embed.FS
 
-// embedded says in which file a context stands.
-var embedded = map[string]string{ //nolint:gochecknoglobals // A constant table.
-	ContextVC: "credentials-v2.json", ContextBadge: "ob-v3p0-3.0.3.json",
+// embedded is the contexts that stand in files.
+var embedded = map[string]func() (any, error){ //nolint:gochecknoglobals // A constant table.
+	ContextVC: parsed("credentials-v2.json"), ContextBadge: parsed("ob-v3p0-3.0.3.json"),
 }
 
 // Document is a JSON-LD document.
@@ -143,12 +144,19 @@ func canonical(d Document) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("badge: %w", err)
 	}
-	var doc any
+	var doc Document
 	if err := json.Unmarshal(plain, &doc); err != nil {
 		return "", fmt.Errorf("badge: %w", err)
 	}
-	o := ld.NewJsonLdOptions("")
-	o.DocumentLoader, o.Algorithm, o.Format = contexts{}, ld.AlgorithmURDNA2015, "application/n-quads"
+	o := options()
+	if of := terms[fmt.Sprintf("%q", doc["@context"])]; of != nil {
+		c, err := of()
+		if err != nil {
+			return "", fmt.Errorf("badge: contexts: %w", err)
+		}
+		doc["@context"] = ld.CopyContext(c) // The library writes into it.
+	}
+	o.Algorithm, o.Format = ld.AlgorithmURDNA2015, "application/n-quads"
 	out, err := ld.NewJsonLdProcessor().Normalize(doc, o)
 	if err != nil {
 		return "", fmt.Errorf("badge: canonical form: %w", err)
@@ -160,24 +168,46 @@ func canonical(d Document) (string, error) {
 	return text, nil
 }
 
+// terms is what the lists of contexts mean that New and the others write, read once: it is a third of what a proof costs.
+var terms = map[string]func() (*ld.Context, error){ //nolint:gochecknoglobals // A constant table.
+	fmt.Sprintf("%q", []any{ContextVC}): meaning(ContextVC), fmt.Sprintf("%q", []any{ContextVC, ContextBadge}): meaning(ContextVC, ContextBadge),
+}
+
+func meaning(list ...any) func() (*ld.Context, error) {
+	return sync.OnceValues(func() (*ld.Context, error) { return ld.NewContext(nil, options()).Parse(list) })
+}
+
+func options() *ld.JsonLdOptions {
+	o := ld.NewJsonLdOptions("")
+	o.DocumentLoader = contexts{}
+	return o
+}
+
 // contexts is a loader that knows what is embedded.
 type contexts struct{}
 
 // LoadDocument implements ld.DocumentLoader.
 func (contexts) LoadDocument(u string) (*ld.RemoteDocument, error) {
-	name := embedded[u]
-	if name == "" {
+	parse := embedded[u]
+	if parse == nil {
 		return nil, ld.NewJsonLdError(ld.LoadingDocumentFailed, "a context that is not embedded: "+u)
 	}
-	text, err := files.ReadFile("contexts/" + name)
+	doc, err := parse()
 	if err != nil {
 		return nil, err
 	}
-	var doc any
-	if err := json.Unmarshal(text, &doc); err != nil {
-		return nil, err
-	}
 	return &ld.RemoteDocument{DocumentURL: u, Document: doc}, nil
+}
+
+// parsed is a context from its file, read once: the library only reads what a loader gives it.
+func parsed(name string) func() (any, error) {
+	return sync.OnceValues(func() (doc any, err error) {
+		text, err := files.ReadFile("contexts/" + name)
+		if err == nil {
+			err = json.Unmarshal(text, &doc)
+		}
+		return doc, err
+	})
 }
 
 func stamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }

@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/learnscape/learnscape/courses/badge"
 )
 
@@ -28,6 +31,25 @@ func key(by badge.Issuer) (badge.Key, badge.Public) {
 	seed := bytes.Repeat([]byte(by.Name)[4:5], ed25519.SeedSize)
 	public, _ := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
 	return badge.Key{Method: by.ID + "/keys/one", Seed: seed}, badge.Public{ID: by.ID + "/keys/one", Key: public}
+}
+
+// Many are given at the same time, and each proof is what it would be alone.
+func TestSignAtOnce(t *testing.T) {
+	t.Parallel()
+	want := earned(t)["proof"]
+	var g errgroup.Group
+	for range 8 {
+		g.Go(func() error {
+			doc := earned(t)
+			if diff := cmp.Diff(want, doc["proof"]); diff != "" {
+				return errors.New(diff)
+			}
+			return badge.Verify(doc, keyOf)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
 }
 
 func keyOf(issuer, method string) ([]byte, error) {
