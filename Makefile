@@ -10,7 +10,7 @@ GOBIN         := $(or $(shell $(GO) env GOBIN),$(shell $(GO) env GOPATH)/bin)
 LINT          := $(GOBIN)/golangci-lint
 # Packages whose tests also run under the race detector: where goroutines share something. The rest would double the time
 # of a run for nothing.
-RACE          := ./internal/db/... ./internal/jobs/... ./tenants/... ./internal/egress/...
+RACE          := ./internal/db/... ./internal/jobs/... ./tenants/... ./internal/egress/... ./courses/badge
 TESTPG        := $(GO) run ./internal/db/dbtest/testpg
 
 .PHONY: demo build test race lint bench oracle mutants isolation generate format clean tools

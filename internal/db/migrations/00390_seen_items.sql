@@ -1,6 +1,6 @@
 -- +goose Up
 -- seen_items: the items of these that who acts may see, as rows, by the rule of their row policies. The rule is asked once for all of
--- them: for a page's worth of rows that is half of what the policies ask one after the other. seen_rows is the rule, and seen names
+-- them, which costs less than the policies that ask it for one row after the other. seen_rows is the rule, and seen names
 -- its items.
 -- +goose StatementBegin
 CREATE FUNCTION seen_rows(ids uuid[], viewer uuid, member uuid, view uuid) RETURNS SETOF items LANGUAGE sql STABLE PARALLEL SAFE AS $$
