@@ -9,12 +9,14 @@ import (
 	"github.com/learnscape/learnscape/internal/scope"
 )
 
-// near is the organizations that the viewer's is connected to, how their people show themselves to it (where that is "none", it
-// reads only what is public of them, without a name), and what the viewer's organization calls them. $1 is the viewer's
-// organization, NULL for a visitor.
-const near = `near AS MATERIALIZED (SELECT s.org_id, s.meet, o.relationship FROM connection_sides s
-	JOIN connection_sides o ON o.org_id = s.other_org AND o.other_org = s.org_id
-	WHERE s.other_org = $1 AND s.state = 'active')`
+// near is the organizations that the viewer's is connected to, and how their people show themselves to it: where that is "none",
+// it reads only what is public of them, without a name. $1 is the viewer's organization, NULL for a visitor.
+const near = `near AS MATERIALIZED (SELECT s.org_id, s.meet FROM connection_sides s WHERE s.other_org = $1 AND s.state = 'active')`
+
+// relationship is what the viewer's organization calls that of post's author, which shows itself to it as in the row meet.
+func relationship(post, meet string) string {
+	return `(SELECT o.relationship FROM connection_sides o WHERE o.org_id = $1 AND o.other_org = ` + post + `.org_id AND ` + meet + `.meet <> 'none') AS relationship`
+}
 
 // openItem holds if the viewer may see the item that question q is about: an own one, or one that is open to it.
 const openItem = `(q.about_org = $1 OR opened(q.about_org, q.about_item))`
@@ -28,8 +30,8 @@ const questionColumns = `q.org_id, q.question_id, q.membership_id, q.about_org, 
 	q.lang, q.title, q.body, q.state, q.worked_answer, q.same, q.thanks, q.created_at, q.active_at`
 
 // answerColumns read an answer a of question q with its author's organization ao.
-const answerColumns = `a.org_id, a.answer_id, a.membership_id, a.audience, a.shown_as, a.shown_name, a.body, a.state, a.used, a.thanks, a.created_at,
-	an.meet, an.relationship, ao.slug AS org_slug, ao.name AS org_name, ao.short AS org_short, ao.hue AS org_hue, ao.chroma AS org_chroma,
+var answerColumns = `a.org_id, a.answer_id, a.membership_id, a.audience, a.shown_as, a.shown_name, a.body, a.state, a.used, a.thanks, a.created_at,
+	an.meet, ` + relationship("a", "an") + `, ao.slug AS org_slug, ao.name AS org_name, ao.short AS org_short, ao.hue AS org_hue, ao.chroma AS org_chroma,
 	(SELECT count(*) FROM reactions r WHERE r.org_id = $1 AND r.post_id = a.answer_id AND r.kind = 'used') AS own_used,
 	(SELECT count(*) FROM reactions r WHERE r.org_id = $1 AND r.post_id = a.answer_id AND r.kind = 'thanks') AS own_thanks,
 	EXISTS (SELECT 1 FROM reactions r WHERE r.org_id = $1 AND r.membership_id = $2 AND r.post_id = a.answer_id AND r.kind = 'used') AS my_used,
@@ -46,31 +48,31 @@ type search struct {
 	own     bool // also the viewer's own that are withdrawn or about an item that has closed
 }
 
-// sql starts from the organizations that the viewer may hear: the own one, each connected one, and public questions, and
-// takes the newest of each (LATERAL), so that its cost grows with connections × limit and not with questions. The own ones say
-// how old the last of the list can be at most; of the others only what is newer is looked at.
+// sql starts from the organizations that the viewer may hear: the own one, each connected one (LATERAL), and public questions. The
+// own ones say how old the last of the list can be at most; of the others only what is newer is looked at, so that its cost grows
+// with connections and what is new, and not with questions.
 func (f search) sql() string {
+	const order = ` ORDER BY q.active_at DESC, q.question_id `
 	open, shown := openItem, `q.state <> 'withdrawn'`
 	if f.own {
 		const mine = `q.org_id = $1 AND q.membership_id = $2 OR `
 		open, shown = `(`+mine+open+`)`, `(`+mine+shown+`)`
 	}
-	const order = ` ORDER BY q.active_at DESC, q.question_id `
 	best := `(a.answer_id = q.worked_answer) IS TRUE DESC, a.used DESC, a.created_at, a.answer_id`
 	if f.newest {
 		best = `a.created_at DESC, a.answer_id`
 	}
 	// The item of a question is looked at in the order of the list and no further than its end (OFFSET 0).
-	arm := func(meet, where string) string {
-		return `SELECT q.*, ` + meet + ` FROM (SELECT ` + questionColumns + ` FROM questions q WHERE ` + where + ` AND ` + shown + ` AND ` + f.cond + order + `OFFSET 0) q WHERE ` + open + ` LIMIT $3`
+	arm := func(meet, from, where string) string {
+		return `SELECT q.* FROM (SELECT ` + questionColumns + `, ` + meet + ` AS meet FROM ` + from + ` WHERE ` + where + ` AND ` + shown + ` AND ` + f.cond + order + `OFFSET 0) q WHERE ` + open + ` LIMIT $3`
 	}
 	const newer = `q.active_at >= (SELECT c.at FROM cut c)`
-	found := `WITH ` + near + `, own AS MATERIALIZED (` + arm(`NULL::text AS meet, NULL::text AS relationship`, `q.org_id = $1`) + `),
+	found := `WITH ` + near + `, own AS MATERIALIZED (` + arm(`NULL::text`, `questions q`, `q.org_id = $1`) + `),
 		cut AS MATERIALIZED (SELECT coalesce((SELECT o.active_at FROM own o ORDER BY o.active_at DESC OFFSET $3 - 1 LIMIT 1), '-infinity') AS at), found AS (
 		SELECT o.* FROM own o
-		UNION ALL SELECT x.* FROM near n CROSS JOIN LATERAL (` + arm(`n.meet, n.relationship`, `q.org_id = n.org_id AND n.meet <> 'none' AND q.audience IN ('connected', 'public') AND `+newer) + `) x
-		UNION ALL SELECT x.* FROM (` + arm(`(SELECT n.meet FROM near n WHERE n.org_id = q.org_id), NULL::text`, `q.audience = 'public' AND q.org_id IS DISTINCT FROM $1 AND NOT EXISTS (SELECT 1 FROM near n WHERE n.org_id = q.org_id AND n.meet <> 'none') AND `+newer) + `) x)
-	SELECT q.*, qo.slug AS org_slug, qo.name AS org_name, qo.short AS org_short, qo.hue AS org_hue, qo.chroma AS org_chroma, `
+		UNION ALL (` + arm(`n.meet`, `near n CROSS JOIN LATERAL (SELECT q.* FROM questions q WHERE q.org_id = n.org_id AND `+newer+` OFFSET 0) q`, `n.meet <> 'none' AND q.audience IN ('connected', 'public')`) + `)
+		UNION ALL (` + arm(`(SELECT n.meet FROM near n WHERE n.org_id = q.org_id)`, `questions q`, `q.audience = 'public' AND q.org_id IS DISTINCT FROM $1 AND NOT EXISTS (SELECT 1 FROM near n WHERE n.org_id = q.org_id AND n.meet <> 'none') AND `+newer) + `))
+	SELECT q.*, ` + relationship("q", "q") + `, qo.slug AS org_slug, qo.name AS org_name, qo.short AS org_short, qo.hue AS org_hue, qo.chroma AS org_chroma, `
 	const top = ` FROM (SELECT * FROM found q` + order + `LIMIT $3) q JOIN organizations qo ON qo.org_id = q.org_id `
 	if f.brief {
 		return strings.ReplaceAll(found+`(SELECT count(*) FROM `+heard+`) AS visible`+top+order, "$3", "$2")
@@ -86,8 +88,8 @@ func (f search) sql() string {
 	CROSS JOIN LATERAL (SELECT count(*) AS n, count(DISTINCT a.org_id) FILTER (WHERE a.shown_as <> 'someone') AS companies FROM ` + heard + `) c
 	CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(b) ORDER BY b.place), '[]') AS answers FROM (
 		SELECT row_number() OVER (ORDER BY ` + best + `) AS place, ` + answerColumns + `
-		FROM (SELECT a.*, an.meet, an.relationship FROM ` + heard + ` ORDER BY ` + best + ` LIMIT $4) a
-		CROSS JOIN LATERAL (SELECT a.meet, a.relationship) an JOIN organizations ao ON ao.org_id = a.org_id) b) t` + order
+		FROM (SELECT a.*, an.meet FROM ` + heard + ` ORDER BY ` + best + ` LIMIT $4) a
+		CROSS JOIN LATERAL (SELECT a.meet) an JOIN organizations ao ON ao.org_id = a.org_id) b) t` + order
 }
 
 func (f search) params(viewer scope.Scope) []any {

@@ -63,7 +63,7 @@ func (s *Service) locate(tx *db.Tx, p Place) (located, error) {
 	}
 	if r = b.root(); err == nil && !found {
 		err = tx.Batch(func(q *db.Batch) {
-			db.One(q, &r, &found, placeSQL, p.Item, tx.Scope.Org, tx.Scope.Membership, tx.Scope.Visitor)
+			db.One(q, &r, &found, placeSQL.of(tx.Scope), p.Item, tx.Scope.Org, tx.Scope.Membership, tx.Scope.Visitor)
 		})
 	}
 	if err != nil {

@@ -66,12 +66,6 @@ type going struct {
 	AskedBy string   `json:"asked_by"`
 }
 
-type minutes struct {
-	Formal bool `json:"formal"`
-	Sum    int  `json:"sum"`
-	Own    int  `json:"own"`
-}
-
 type colleagues struct {
 	Item id.Item `json:"item_id"`
 	N    int     `json:"n"`
@@ -98,8 +92,11 @@ type lists struct {
 	Sees     []id.Item    `db:"sees"`
 	Finished []done       `db:"finished"`
 	Known    []topic      `db:"known"`
-	Minutes  []minutes    `db:"minutes"`
 	Others   []colleagues `db:"others"`
+
+	Formal    int `db:"formal"`
+	Informal  int `db:"informal"`
+	OwnChoice int `db:"own_choice"`
 }
 
 // candidates is how many of the newest items are looked at for recommendations.
@@ -109,29 +106,38 @@ const candidates = 16
 // not a list of items comes as one row.
 func (h *homeReads) read(b *db.Batch, sc scope.Scope) {
 	tenants.Visible(b, &h.items, sc, tenants.ListFilter{Kinds: []string{tenants.KindPath, tenants.KindCourse}, Limit: candidates})
-	db.One(b, &h.lists, nil, `WITH pins AS MATERIALIZED (SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.note, v.published_at, v.leads_to, e.enrollment_id, e.state, e.origin, e.floor_share,
+	db.One(b, &h.lists, nil, `WITH mine AS MATERIALIZED (SELECT * FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 500),
+		known AS MATERIALIZED (SELECT e.item_org, e.item_id, e.completed_at, e.enrollment_id FROM mine e WHERE e.state = 'completed' ORDER BY e.completed_at DESC, e.enrollment_id LIMIT 20),
+		pins AS MATERIALIZED (SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.note, v.published_at, v.leads_to, e.enrollment_id, e.state, e.origin, e.floor_share,
 				e.at_item, e.at_lesson, e.at_part, least(e.due_at, e.own_due_at) AS due_at, e.reason, coalesce(m.name, '') AS asked_by, e.updated_at
-			FROM (SELECT e.* FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'active' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8) e
+			FROM (SELECT e.* FROM mine e WHERE e.state = 'active' ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 8) e
 			JOIN versions v ON v.org_id = e.item_org AND v.item_id = e.item_id AND v.version = e.version
 			LEFT JOIN memberships m ON m.org_id = $1 AND m.membership_id = e.asked_by),
-		leads AS MATERIALIZED (SELECT i.org_id, i.item_id, i.state, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level
-			FROM seen_items(ARRAY(SELECT DISTINCT unnest(p.leads_to || p.item_id) FROM pins p)) i LIMIT 500)
+		leads AS MATERIALIZED (SELECT i.org_id, i.item_id, i.state, i.title, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level
+			FROM seen_items(ARRAY(SELECT unnest(p.leads_to || p.item_id) FROM pins p UNION SELECT k.item_id FROM known k)) i LIMIT 500)
 		SELECT
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.note, p.published_at, p.enrollment_id, p.state, p.origin, p.floor_share,
 				p.at_item, p.at_lesson, p.at_part, p.due_at, p.reason, p.asked_by, i.kind, i.slug, i.minutes, i.topics, i.lang, i.level
 			FROM pins p JOIN leads i ON i.org_id = p.org_id AND i.item_id = p.item_id AND i.state = 'published' ORDER BY p.updated_at DESC, p.enrollment_id) x) AS going,
-		(SELECT coalesce(json_agg(x), '[]') FROM (`+mineSQL+`) x) AS mine, `+nearSQL+` AS near,
+		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT e.item_id, e.done, e.total, e.state FROM mine e) x) AS mine, `+nearSQL+` AS near,
 		ARRAY(SELECT l.item_id FROM leads l) AS sees,
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT c.item_id, c.lesson_key FROM completions c
 			WHERE c.org_id = $1 AND c.membership_id = $2 AND c.item_id = ANY(ARRAY(SELECT unnest(p.leads_to || p.item_id) FROM pins p)) LIMIT 5000) x) AS finished,
-		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT i.title, i.topics FROM enrollments e JOIN items i ON i.org_id = e.item_org AND i.item_id = e.item_id
-			WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state = 'completed' ORDER BY e.completed_at DESC, e.enrollment_id LIMIT 20) x) AS known,
-		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.formal, sum(s.minutes)::int AS sum, coalesce(sum(s.minutes) FILTER (WHERE s.pull), 0)::int AS own FROM statements s
-			WHERE s.org_id = $1 AND s.membership_id = $2 AND s.at > $3 AND s.at <= $5 GROUP BY s.formal) x) AS minutes,
+		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT i.title, i.topics FROM known k JOIN leads i ON i.org_id = k.item_org AND i.item_id = k.item_id
+			ORDER BY k.completed_at DESC, k.enrollment_id) x) AS known,
 		(SELECT coalesce(json_agg(x), '[]') FROM (SELECT e.item_id, count(*)::int AS n FROM (
-			SELECT e.item_id, e.membership_id FROM enrollments e WHERE e.org_id = $1 AND e.state = 'completed' AND e.completed_at > $4 ORDER BY e.completed_at DESC LIMIT 500) e
-			WHERE e.membership_id <> $2 GROUP BY e.item_id ORDER BY n DESC, e.item_id LIMIT 100) x) AS others`,
-		sc.Org, sc.Membership, b.Now.AddDate(0, 0, -30), b.Now.AddDate(0, 0, -90), b.Now)
+			SELECT e.item_id, e.membership_id FROM enrollments e WHERE e.org_id = $1 AND e.state = 'completed' AND e.completed_at > $3 ORDER BY e.completed_at DESC LIMIT 500) e
+			WHERE e.membership_id <> $2 GROUP BY e.item_id ORDER BY n DESC, e.item_id LIMIT 100) x) AS others, m.*
+		FROM (SELECT coalesce(sum(s.minutes) FILTER (WHERE s.formal), 0)::int AS formal, coalesce(sum(s.minutes) FILTER (WHERE NOT s.formal), 0)::int AS informal,
+				coalesce(sum(s.minutes) FILTER (WHERE s.pull), 0)::int AS own_choice
+			FROM statements s WHERE s.org_id = $1 AND s.membership_id = $2 AND `+within("s.at", b.Now.AddDate(0, 0, -30), b.Now)+`) m`,
+		sc.Org, sc.Membership, b.Now.AddDate(0, 0, -90))
+}
+
+// within holds if column at is in the days from first to last. They stand in the statement, so that its plan, which is made once for
+// a day, has their months of the activity stream and not all.
+func within(at string, first, last time.Time) string {
+	return at + ` >= '` + first.UTC().Format(time.DateOnly) + `' AND ` + at + ` < '` + last.UTC().AddDate(0, 0, 1).Format(time.DateOnly) + `'`
 }
 
 // HomeData reads what also queues in the same batch, for a page that shows other rooms too. It returns what the member is on, what is due, what is recommended and why, and the balance of the last 30 days.
@@ -188,14 +194,7 @@ func (s *Service) HomeData(ctx context.Context, also ...func(*db.Batch)) (HomeVi
 	}
 	slices.SortStableFunc(v.Due, func(a, b Going) int { return due(a).Compare(due(b)) })
 	v.Recommended = v.recommend(&h, cards)
-	for _, m := range h.lists.Minutes {
-		v.OwnChoice += m.Own
-		if m.Formal {
-			v.Formal = m.Sum
-		} else {
-			v.Informal = m.Sum
-		}
-	}
+	v.Formal, v.Informal, v.OwnChoice = h.lists.Formal, h.lists.Informal, h.lists.OwnChoice
 	for _, l := range h.lists.Mine {
 		if l.State == "completed" {
 			v.Finished++

@@ -93,7 +93,8 @@ type pile struct {
 }
 
 // seenSQL is the library as seen: $1 organization, $2 membership, $3 visitor, $4 kinds of the library, $5 its size.
-var seenSQL = `WITH seen AS MATERIALIZED (
+func seenSQL(visits string) string {
+	return `WITH seen AS MATERIALIZED (
 	SELECT l.org_id, l.item_id, l.kind, l.listed_at, coalesce(e.done, 0) AS done, coalesce(e.total, 0) AS total,
 		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(l.org_id = $1, false) OR a.item_id IS NOT NULL AS ours, a.item_id IS NOT NULL AS taken,
 		least(e.due_at, e.own_due_at) AS due_at, e.asked_by, coalesce(e.reason, '') AS reason
@@ -107,22 +108,27 @@ var seenSQL = `WITH seen AS MATERIALIZED (
 			WHERE a.org_id = $1 ORDER BY a.adopted_at DESC, a.item_id LIMIT $5)) l
 	LEFT JOIN adoptions a ON a.org_id = $1 AND a.item_org = l.org_id AND a.item_id = l.item_id
 	LEFT JOIN enrollments e ON e.org_id = $1 AND e.membership_id = $2 AND e.item_org = l.org_id AND e.item_id = l.item_id AND e.state <> 'left'
-	LEFT JOIN visitor_progress p ON p.visitor_id = $3 AND p.item_org = l.org_id AND p.item_id = l.item_id AND p.lesson_key = '')
+	LEFT JOIN ` + visits + ` p ON p.visitor_id = $3 AND p.item_org = l.org_id AND p.item_id = l.item_id AND p.lesson_key = '')
 `
+}
 
 const pilesSQL = `(SELECT coalesce(json_agg(x), '[]') FROM (SELECT s.kind, s.org_id, s.state, s.ours, count(*) AS n FROM seen s GROUP BY s.kind, s.org_id, s.state, s.ours) x)`
 
 // shelfSQL reads the items of one page, the first with the library's piles: $6 state or NULL, $7 kinds or NULL, $8 owners' slugs or
 // NULL, $9 offset, $10 limit, $11 whether what is merely open to the organization is left out. headSQL reads the piles where a page has nothing.
 var (
-	shelfSQL = seenSQL + `SELECT CASE WHEN c.place = 1 THEN ` + pilesSQL + ` END AS piles, CASE WHEN c.place = 1 THEN ` + nearSQL + ` END AS near, c.* FROM (
+	shelfSQL = forLearners(func(visits string) string {
+		return seenSQL(visits) + `SELECT CASE WHEN c.place = 1 THEN ` + pilesSQL + ` END AS piles, CASE WHEN c.place = 1 THEN ` + nearSQL + ` END AS near, c.* FROM (
 	SELECT ` + tenants.ItemColumns + `, g.done, g.total, g.state AS learning, g.taken, g.due_at, coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $1 AND m.membership_id = g.asked_by), '') AS asker, g.reason,
 		row_number() OVER (ORDER BY g.rank, g.ours DESC, g.listed_at DESC, g.item_id) AS place FROM (
 		SELECT s.*, CASE s.state WHEN 'active' THEN 1 WHEN '' THEN 2 ELSE 3 END AS rank FROM seen s
 		WHERE ($6::text IS NULL OR s.state = $6) AND (s.ours OR NOT $11) AND ($7::text[] IS NULL OR s.kind = ANY($7)) AND ($8::text[] IS NULL OR s.org_id IN (SELECT o.org_id FROM organizations o WHERE o.slug = ANY($8)))
 		ORDER BY rank, s.ours DESC, s.listed_at DESC, s.item_id OFFSET $9 LIMIT $10) g
 	JOIN items i ON i.org_id = g.org_id AND i.item_id = g.item_id AND i.state = 'published') c ORDER BY c.place`
-	headSQL = seenSQL + `SELECT ` + pilesSQL + ` AS piles, ` + nearSQL + ` AS near`
+	})
+	headSQL = forLearners(func(visits string) string {
+		return seenSQL(visits) + `SELECT ` + pilesSQL + ` AS piles, ` + nearSQL + ` AS near`
+	})
 )
 
 type libraryHead struct {
@@ -164,14 +170,14 @@ func (s *Service) Learn(ctx context.Context, f LearnFilter) (LearnView, error) {
 	of := []any{sc.Org, sc.Membership, sc.Visitor, []string{tenants.KindPath, tenants.KindCourse}, library}
 	var rows []shelved
 	if err := s.db.Read(ctx, func(b *db.Batch) {
-		db.List(b, &rows, shelfSQL, append(of, f.state(), f.Kinds, f.Orgs, from, shelf, f.Tab == TabOurs)...)
+		db.List(b, &rows, shelfSQL.of(sc), append(of, f.state(), f.Kinds, f.Orgs, from, shelf, f.Tab == TabOurs)...)
 	}); err != nil {
 		return LearnView{}, err
 	}
 	var head libraryHead
 	if len(rows) > 0 {
 		head = rows[0].libraryHead
-	} else if err := s.db.Read(ctx, func(b *db.Batch) { db.One(b, &head, nil, headSQL, of...) }); err != nil {
+	} else if err := s.db.Read(ctx, func(b *db.Batch) { db.One(b, &head, nil, headSQL.of(sc), of...) }); err != nil {
 		return LearnView{}, err
 	}
 	items, mine := make([]tenants.Item, len(rows)), make([]learning, len(rows))
@@ -199,10 +205,6 @@ func (f LearnFilter) state() *string {
 	}
 	return nil
 }
-
-// mineSQL is what the member, $2 of $1, is on or has finished.
-const mineSQL = `SELECT e.item_id, e.done, e.total, e.state, false AS taken FROM enrollments e WHERE e.org_id = $1 AND e.membership_id = $2 AND e.state <> 'left'
-	ORDER BY e.updated_at DESC, e.enrollment_id LIMIT 500`
 
 // nearSQL is the organizations that the viewer's, $1, is connected to.
 const nearSQL = `ARRAY(SELECT c.other_org FROM connection_sides c WHERE c.org_id = $1 AND c.state = 'active' ORDER BY c.other_org LIMIT 1000)`

@@ -182,30 +182,36 @@ type root struct {
 
 // rootSQL reads a root, one row: $1 item, $2 organization, $3 membership, $4 visitor. The lists come as JSON, so that the version
 // is found once and not once for each of them.
-var rootSQL = fmt.Sprintf(rootShape, pinSQL, `(SELECT to_json(x) FROM (SELECT n.version, n.kind, n.reason, n.instead, n.withdrawn_at, n.undone_at FROM withdrawal_notes n WHERE n.org_id = $2 AND n.item_org = p.org_id AND n.item_id = p.item_id
+var rootSQL = forLearners(func(visits string) string {
+	return fmt.Sprintf(rootShape, pinSQL(visits), `(SELECT to_json(x) FROM (SELECT n.version, n.kind, n.reason, n.instead, n.withdrawn_at, n.undone_at FROM withdrawal_notes n WHERE n.org_id = $2 AND n.item_org = p.org_id AND n.item_id = p.item_id
 		AND (n.version = p.forced_from AND NOT p.forced_read AND n.undone_at IS NULL OR n.version = p.given_back AND n.undone_at IS NOT NULL) ORDER BY n.undone_at IS NOT NULL LIMIT 1) x)`, `(SELECT coalesce(json_agg(x), '[]') FROM (
 		SELECT c.item_id, c.lesson_key, c.by_test FROM completions c WHERE c.org_id = $2 AND c.membership_id = $3 AND c.item_id = ANY(p.leads_to || p.item_id)
 		UNION ALL
-		SELECT d.item_id, d.lesson_key, false FROM visitor_progress d WHERE d.visitor_id = $4 AND d.item_id = ANY(p.leads_to || p.item_id) AND NOT (d.item_id = p.item_id AND d.lesson_key = '')
+		SELECT d.item_id, d.lesson_key, false FROM `+visits+` d WHERE d.visitor_id = $4 AND d.item_id = ANY(p.leads_to || p.item_id) AND NOT (d.item_id = p.item_id AND d.lesson_key = '')
 		LIMIT 2000) x)`)
+})
 
 // placeSQL is rootSQL without what was finished, for changes.
-var placeSQL = fmt.Sprintf(rootShape, pinSQL, `NULL::json`, `'[]'::json`)
+var placeSQL = forLearners(func(visits string) string {
+	return fmt.Sprintf(rootShape, pinSQL(visits), `NULL::json`, `'[]'::json`)
+})
 
 // pinSQL finds the version that a viewer learns: that of the enrollment or visit, of the group that tries one, of the own library, or the one
 // in force.
-var pinSQL = `SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to,
+func pinSQL(visits string) string {
+	return `SELECT v.org_id, v.item_id, v.version, v.title, v.summary, v.outcome, v.intro_html, v.note, v.published_at, v.leads_to,
 		e.forced_from, e.forced_read, e.given_back, e.at_item, coalesce(e.at_lesson, '') AS at_lesson, coalesce(e.at_part, '') AS at_part, least(e.due_at, e.own_due_at) AS due_at, coalesce(e.reason, '') AS reason, e.completed_at,
 		(SELECT to_json(x) FROM (SELECT ` + tenants.ItemColumns + `) x) AS item, e.enrollment_id,
 		CASE WHEN e.state IS NOT NULL THEN e.state WHEN p.version IS NOT NULL THEN 'active' ELSE '' END AS state, coalesce(e.origin, p.origin, '') AS origin, coalesce(e.intent, '') AS intent, coalesce(e.floor_share, 0) AS floor_share, coalesce(t.version, ` + chosen + `, i.version) AS newest, coalesce(t.version, 0) AS pilot,
 		coalesce((SELECT m.name FROM memberships m WHERE m.org_id = $2 AND m.membership_id = e.asked_by), '') AS asker
 	FROM items i
 	LEFT JOIN enrollments e ON e.org_id = $2 AND e.membership_id = $3 AND e.item_org = i.org_id AND e.item_id = i.item_id AND e.state <> 'left'
-	LEFT JOIN visitor_progress p ON p.visitor_id = $4 AND p.item_org = i.org_id AND p.item_id = i.item_id AND p.lesson_key = ''
+	LEFT JOIN ` + visits + ` p ON p.visitor_id = $4 AND p.item_org = i.org_id AND p.item_id = i.item_id AND p.lesson_key = ''
 	LEFT JOIN adoptions a ON a.org_id = $2 AND a.item_org = i.org_id AND a.item_id = i.item_id
 	LEFT JOIN LATERAL ` + piloted("i.org_id", "i.item_id", "$2", "$3") + ` t ON true
 	JOIN versions v ON v.org_id = i.org_id AND v.item_id = i.item_id AND v.version = coalesce(e.version, CASE WHEN p.version IS NOT NULL THEN (SELECT y.version FROM versions y WHERE y.org_id = i.org_id AND y.item_id = i.item_id AND y.version = p.version AND NOT y.withdrawn) END, t.version, ` + chosen + `, i.version)
 	WHERE i.item_id = $1 AND i.state = 'published' AND ` + tenants.Seen("$2") + ` LIMIT 1`
+}
 
 // rootShape is what all of them read with the version: its statement, what was withdrawn, what was finished.
 var rootShape = `WITH pin AS MATERIALIZED (%s),
@@ -219,7 +225,7 @@ SELECT p.org_id, p.item_id, p.version, p.title, p.summary, p.outcome, p.intro_ht
 FROM pin p`
 
 func (r *root) queue(b *db.Batch, found *bool, s scope.Scope, item id.Item) {
-	db.One(b, r, found, rootSQL, item, s.Org, s.Membership, s.Visitor)
+	db.One(b, r, found, rootSQL.of(s), item, s.Org, s.Membership, s.Visitor)
 }
 
 func (r *root) visible(item id.Item) bool {

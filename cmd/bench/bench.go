@@ -124,6 +124,12 @@ func (b *bench) capture(ctx context.Context) (map[string]page, error) {
 		names = slices.Insert(names, 0, h.name)
 		taps[h.name] = signedIn(p, narrowOrg, h.member, h.path)
 	}
+	if b.explain != "" {
+		for _, h := range hot[:2] {
+			names = append(names, h.name+", 200 grants")
+			taps[h.name+", 200 grants"] = signedIn(p, wideOrg, 1, h.path)
+		}
+	}
 	var plans bytes.Buffer
 	out := map[string]page{}
 	for _, name := range names {
