@@ -124,7 +124,7 @@ func (b *bench) capture(ctx context.Context) (map[string]page, error) {
 		names = slices.Insert(names, 0, h.name)
 		taps[h.name] = signedIn(p, narrowOrg, h.member, h.path)
 	}
-	if b.explain != "" {
+	if b.explain != "" { // Whom many organizations open something to has no pipeline page, but plans of its own.
 		for _, h := range hot[:2] {
 			names = append(names, h.name+", 200 grants")
 			taps[h.name+", 200 grants"] = signedIn(p, wideOrg, 1, h.path)
