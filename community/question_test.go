@@ -14,6 +14,7 @@ import (
 	"github.com/learnscape/learnscape/internal/db/dbtest"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 )
 
@@ -483,6 +484,37 @@ func TestRecentPages(t *testing.T) {
 	}
 	if broken, err := w.Svc.Recent(w.A.Me, community.ListFilter{After: "nonsense"}); err != nil || len(broken.Questions) != 5 {
 		t.Errorf("a cursor that cannot be read: %d, %v", len(broken.Questions), err)
+	}
+}
+
+func TestNews(t *testing.T) {
+	t.Parallel()
+	w := communitytest.New(t, dbtest.Fresh(t)) // As above.
+	w.Connect(t, w.Stranger, w.C, "none", "name")
+	w.Ask(t, w.A.Me, w.Path, community.AudienceConnected, "Too old")
+	w.Ask(t, w.A.Me, w.Path, community.AudienceConnected, "Of a partner")
+	w.Ask(t, w.C.Me, w.Path, community.AudienceConnected, "Own")
+	if _, err := w.Svc.Ask(w.Stranger.Me, community.Draft{Item: w.Open.ItemID, Title: "Of nobody in particular", Audience: community.AudiencePublic, ShownAs: community.AsSomeone}); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 { // Newer than all, and about what is open to the partner alone.
+		w.Ask(t, w.A.Me, w.ForA, community.AudienceConnected, "About something closed")
+	}
+	sc, err := scope.From(w.C.Other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var news func() []community.Question
+	if err := w.DB.Read(w.C.Other, func(b *db.Batch) { news = community.QueueNews(b, sc, 3) }); err != nil {
+		t.Fatal(err)
+	}
+	got := []string{}
+	for _, q := range news() {
+		got = append(got, q.Title+", "+q.By.Name+", "+q.By.Relationship)
+	}
+	// Who shows nobody of itself is not even called a partner.
+	if diff := cmp.Diff([]string{"Of nobody in particular, , ", "Own, Mara Customer, ", "Of a partner, Mara Alder, vendor"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
