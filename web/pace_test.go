@@ -99,8 +99,12 @@ func TestPace(t *testing.T) {
 				t.Errorf("another network gets %d", res.StatusCode)
 			}
 			if tt.elsewhere != "" {
-				if res := get(tt.path, tt.elsewhere, tt.person); res.StatusCode != http.StatusTooManyRequests {
-					t.Errorf("from another address the same gets %d", res.StatusCode)
+				n := 0 // What is given back while the test runs, and not as much as somebody else gets.
+				for n < tt.atOnce && get(tt.path, tt.elsewhere, tt.person).StatusCode == http.StatusOK {
+					n++
+				}
+				if n > tt.atOnce/2 {
+					t.Errorf("from another address the same gets %d answers more", n)
 				}
 			}
 		})
