@@ -48,9 +48,9 @@ type search struct {
 	own     bool // also the viewer's own that are withdrawn or about an item that has closed
 }
 
-// sql starts from the organizations that the viewer may hear: the own one, each connected one (LATERAL), and public questions. The
-// own ones say how old the last of the list can be at most; of the others only what is newer is looked at, so that its cost grows
-// with connections and what is new, and not with questions.
+// sql starts from the organizations that the viewer may hear: the own one, each connected one, and public questions, and
+// takes the newest of each (LATERAL), so that its cost grows with connections × limit and not with questions. The own ones say
+// how old the last of the list can be at most; of the others only what is newer is looked at.
 func (f search) sql() string {
 	const order = ` ORDER BY q.active_at DESC, q.question_id `
 	open, shown := openItem, `q.state <> 'withdrawn'`
@@ -63,15 +63,15 @@ func (f search) sql() string {
 		best = `a.created_at DESC, a.answer_id`
 	}
 	// The item of a question is looked at in the order of the list and no further than its end (OFFSET 0).
-	arm := func(meet, from, where string) string {
-		return `SELECT q.* FROM (SELECT ` + questionColumns + `, ` + meet + ` AS meet FROM ` + from + ` WHERE ` + where + ` AND ` + shown + ` AND ` + f.cond + order + `OFFSET 0) q WHERE ` + open + ` LIMIT $3`
+	arm := func(meet, where string) string {
+		return `SELECT q.* FROM (SELECT ` + questionColumns + `, ` + meet + ` AS meet FROM questions q WHERE ` + where + ` AND ` + shown + ` AND ` + f.cond + order + `OFFSET 0) q WHERE ` + open + ` LIMIT $3`
 	}
 	const newer = `q.active_at >= (SELECT c.at FROM cut c)`
-	found := `WITH ` + near + `, own AS MATERIALIZED (` + arm(`NULL::text`, `questions q`, `q.org_id = $1`) + `),
+	found := `WITH ` + near + `, own AS MATERIALIZED (` + arm(`NULL::text`, `q.org_id = $1`) + `),
 		cut AS MATERIALIZED (SELECT coalesce((SELECT o.active_at FROM own o ORDER BY o.active_at DESC OFFSET $3 - 1 LIMIT 1), '-infinity') AS at), found AS (
 		SELECT o.* FROM own o
-		UNION ALL (` + arm(`n.meet`, `near n CROSS JOIN LATERAL (SELECT q.* FROM questions q WHERE q.org_id = n.org_id AND `+newer+` OFFSET 0) q`, `n.meet <> 'none' AND q.audience IN ('connected', 'public')`) + `)
-		UNION ALL (` + arm(`(SELECT n.meet FROM near n WHERE n.org_id = q.org_id)`, `questions q`, `q.audience = 'public' AND q.org_id IS DISTINCT FROM $1 AND NOT EXISTS (SELECT 1 FROM near n WHERE n.org_id = q.org_id AND n.meet <> 'none') AND `+newer) + `))
+		UNION ALL SELECT x.* FROM near n CROSS JOIN LATERAL (` + arm(`n.meet`, `q.org_id = n.org_id AND n.meet <> 'none' AND q.audience IN ('connected', 'public') AND `+newer) + `) x
+		UNION ALL (` + arm(`(SELECT n.meet FROM near n WHERE n.org_id = q.org_id)`, `q.audience = 'public' AND q.org_id IS DISTINCT FROM $1 AND NOT EXISTS (SELECT 1 FROM near n WHERE n.org_id = q.org_id AND n.meet <> 'none') AND `+newer) + `))
 	SELECT q.*, ` + relationship("q", "q") + `, qo.slug AS org_slug, qo.name AS org_name, qo.short AS org_short, qo.hue AS org_hue, qo.chroma AS org_chroma, `
 	const top = ` FROM (SELECT * FROM found q` + order + `LIMIT $3) q JOIN organizations qo ON qo.org_id = q.org_id `
 	if f.brief {
