@@ -61,7 +61,7 @@ func TestPlans(t *testing.T) {
 			for _, s := range scans {
 				t.Errorf("reads all of %s", s)
 			}
-			if most := float64(50 * limit * (houses + 4)); rows > most {
+			if most := float64(5 * limit * (houses + 4)); rows > most {
 				t.Errorf("reads %.0f rows, want at most %.0f", rows, most)
 			}
 		})
