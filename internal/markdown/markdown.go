@@ -324,8 +324,9 @@ func plain(n ast.Node, source []byte) string {
 			}
 			return ast.WalkSkipChildren, nil
 		case *east.TableCell:
-			if !entering {
-				b.WriteByte(' ')
+			// The words of two cells make no sentence, least of all where a result of the search shows them.
+			if s := b.String(); entering && n.HasChildren() && s != "" && !strings.HasSuffix(s, "\n") {
+				b.WriteString(", ")
 			}
 			return ast.WalkContinue, nil
 		}

@@ -61,8 +61,8 @@ func TestRender(t *testing.T) {
 
 func TestPlainAndSummary(t *testing.T) {
 	t.Parallel()
-	in := "## Head\n\nSome *words*\nand `code`.\n\n| A | B |\n| --- | --- |\n| 1 | 2 |\n\n<b>x</b>\n\n```\nraw\n```"
-	if diff := cmp.Diff("Head\nSome words and code.\nA B \n1 2 \nx\nraw", markdown.Plain(in)); diff != "" {
+	in := "## Head\n\nSome *words*\nand `code`.\n\n| A | B | C |\n| --- | --- | --- |\n| 1 | | 2 |\n| | 3 | |\n\n<b>x</b>\n\n```\nraw\n```"
+	if diff := cmp.Diff("Head\nSome words and code.\nA, B, C\n1, 2\n3\nx\nraw", markdown.Plain(in)); diff != "" {
 		t.Errorf("plain (-want +got):\n%s", diff)
 	}
 	if got := markdown.Summary("One two, three", 10); got != "One two…" {
