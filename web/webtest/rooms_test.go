@@ -83,6 +83,20 @@ func TestFieldsAreReadWhole(t *testing.T) {
 			b.Resize(1360)
 			b.Uncut()
 		}
+		// Between a phone and a desk the entries of who runs the house fill one row, and search is a link, also for its key.
+		for _, width := range []int{1024, 1150} {
+			b.Resize(width)
+			if high := webtest.Eval[int](b, `document.querySelector(".top").offsetHeight`); high > 64 {
+				t.Errorf("%s: at %d px the top of the page is %d px high", in, width, high)
+			}
+			if cut := webtest.Eval[bool](b, `(e=>e.scrollWidth>e.clientWidth)(document.querySelector(".brand-name b"))`); cut {
+				t.Errorf("%s: at %d px the organization's name is cut", in, width)
+			}
+		}
+		b.Settle()
+		b.Press("/")
+		b.Wait(`.bigfind input`)
+		b.Resize(1360)
 		b.Visit(d.URL("halden", "/records"))
 		webtest.Eval[bool](b, `(document.documentElement.style.fontSize="200%",true)`)
 		b.Uncut()
