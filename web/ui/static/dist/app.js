@@ -121,7 +121,8 @@ if (e.ctrlKey || e.metaKey || e.altKey || field || $("dialog:modal") || store.ge
 var k = e.key;
 if (first === "g") { first = ""; go($('.nav a[data-key="' + ({ h: "home", l: "learn", c: "community", n: "network", p: "publish", i: "impact", a: "admin" }[k] || "-") + '"]')); return; }
 if (k === "g") { first = "g"; setTimeout(function () { first = ""; }, 1200); }
-else if (k === "/") { e.preventDefault(); if (findField()) findField().focus(); else go($(".top-search")); }
+else if (k === "/" && findField()) { e.preventDefault(); findField().focus(); }
+else if (k === "/" && $(".top-search")) { e.preventDefault(); go($(".top-search")); }
 else if (k === "?") { var keys = $("#keys"); if (keys) keys.showModal(); }
 else if (k === "n") go($("[data-next]"));
 else if (k === "p") go($("[data-previous]"));
