@@ -18,7 +18,7 @@ func Queries(item id.Item, question id.Post, limit int) map[string]func(scope.Sc
 		out[name] = func(s scope.Scope) (string, []any) { return f.sql(), f.params(s) }
 	}
 	out["news"] = func(s scope.Scope) (string, []any) {
-		return search{cond: `true`, brief: true}.sql(), []any{s.Org, limit}
+		return news.sql(), []any{s.Org, limit}
 	}
 	return out
 }

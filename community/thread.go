@@ -165,11 +165,13 @@ func (s *Service) Recent(ctx context.Context, f ListFilter) (Recent, error) {
 	return out, nil
 }
 
+var news = search{cond: `true`, brief: true} //nolint:gochecknoglobals // A constant.
+
 // QueueNews queues the newest questions that the viewer may read, at most limit, without their texts and answers: one statement, to
 // stand in the batch of a page beside other rooms' queries. The result is read after the batch.
 func QueueNews(b *db.Batch, viewer scope.Scope, limit int) func() []Question {
 	var rows []newsRow
-	db.List(b, &rows, search{cond: `true`, brief: true}.sql(), viewer.Org, limit)
+	db.List(b, &rows, news.sql(), viewer.Org, limit)
 	return func() []Question {
 		out := make([]Question, len(rows))
 		for i, r := range rows {

@@ -11,6 +11,7 @@ import (
 	"github.com/learnscape/learnscape/internal/db"
 	"github.com/learnscape/learnscape/internal/errs"
 	"github.com/learnscape/learnscape/internal/id"
+	"github.com/learnscape/learnscape/internal/markdown"
 	"github.com/learnscape/learnscape/internal/scope"
 	"github.com/learnscape/learnscape/tenants"
 )
@@ -107,7 +108,6 @@ type body struct {
 	Version int     `db:"version"`
 	Key     string  `db:"key"`
 	Source  string  `db:"source"`
-	Plain   string  `db:"plain"`
 }
 
 type bodyKey struct {
@@ -156,7 +156,7 @@ func (s *Service) diff(ctx context.Context, it tenants.Item, from, to int) (*Ver
 	if err := s.db.Read(ctx, func(b *db.Batch) {
 		db.One(b, &mark, &found, `SELECT v.note, v.published_at FROM versions v WHERE v.org_id = $1 AND v.item_id = $2 AND v.version = $3`, it.OrgID, it.ItemID, to)
 		tenants.SeeItems(b, &sees, sc, steps)
-		db.List(b, &bodies, `SELECT DISTINCT l.item_id, l.version, l.key, l.source, l.plain FROM unnest($1::uuid[], $2::uuid[], $3::integer[]) AS w(org_id, item_id, version)
+		db.List(b, &bodies, `SELECT DISTINCT l.item_id, l.version, l.key, l.source FROM unnest($1::uuid[], $2::uuid[], $3::integer[]) AS w(org_id, item_id, version)
 			JOIN lessons l ON l.org_id = w.org_id AND l.item_id = w.item_id AND l.version = w.version ORDER BY l.item_id, l.version, l.key LIMIT $4`, orgs, items, versions, diffLessons)
 	}); err != nil {
 		return nil, err
@@ -165,9 +165,9 @@ func (s *Service) diff(ctx context.Context, it tenants.Item, from, to int) (*Ver
 		return nil, errs.New(errs.NotFound, "version %d of %s", to, it.ItemID)
 	}
 	d.Note, d.Published = mark.Note, mark.At
-	texts := map[bodyKey]body{}
+	texts := map[bodyKey]string{}
 	for _, b := range bodies {
-		texts[bodyKey{b.Item, b.Version, b.Key}] = b
+		texts[bodyKey{b.Item, b.Version, b.Key}] = b.Source
 	}
 	visible := func(i id.Item) bool {
 		return slices.ContainsFunc(sees, func(x tenants.Item) bool { return x.ItemID == i })
@@ -177,7 +177,7 @@ func (s *Service) diff(ctx context.Context, it tenants.Item, from, to int) (*Ver
 }
 
 // compare finds what is different in next: by stable keys, so that a new title or place is seen as that.
-func compare(old, next []unit, texts map[bodyKey]body) (out []Change, same []string) {
+func compare(old, next []unit, texts map[bodyKey]string) (out []Change, same []string) {
 	at := func(list []unit, key string) int {
 		return slices.IndexFunc(list, func(u unit) bool { return u.key == key })
 	}
@@ -215,12 +215,13 @@ func compare(old, next []unit, texts map[bodyKey]body) (out []Change, same []str
 }
 
 // content compares what two units hold.
-func (c *Change) content(old, next unit, texts map[bodyKey]body) {
+func (c *Change) content(old, next unit, texts map[bodyKey]string) {
 	switch {
 	case old.lesson != "" && next.lesson != "":
 		a, b := texts[bodyKey{old.of.Item, old.of.Version, old.lesson}], texts[bodyKey{next.of.Item, next.of.Version, next.lesson}]
-		if a.Source != b.Source {
-			c.Words = changedWords(a.Plain, b.Plain)
+		if a != b {
+			// Not the words that were kept for the search: those of an old version may have been taken out of its text in another way.
+			c.Words = changedWords(markdown.Plain(a), markdown.Plain(b))
 			c.Other = len(c.Words) == 0
 		}
 	case old.of.Item != next.of.Item || old.kind != next.kind:

@@ -112,7 +112,7 @@ function go(link) { if (link) link.click(); }
 on(d, "keydown", function (e) {
 var t = e.target, field = t.closest && typing(t);
 if ((e.ctrlKey || e.metaKey) && e.key === "Enter" && field && field.form) { e.preventDefault(); field.form.requestSubmit(); return; }
-if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && findField()) { e.preventDefault(); findField().focus(); return; }
+if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k") { seek(e); return; }
 if (e.key === "Escape") {
 all("details[data-menu][open]").forEach(function (m) { m.open = false; $("summary", m).focus(); });
 return;
@@ -121,14 +121,15 @@ if (e.ctrlKey || e.metaKey || e.altKey || field || $("dialog:modal") || store.ge
 var k = e.key;
 if (first === "g") { first = ""; go($('.nav a[data-key="' + ({ h: "home", l: "learn", c: "community", n: "network", p: "publish", i: "impact", a: "admin" }[k] || "-") + '"]')); return; }
 if (k === "g") { first = "g"; setTimeout(function () { first = ""; }, 1200); }
-else if (k === "/" && findField()) { e.preventDefault(); findField().focus(); }
-else if (k === "/" && $(".top-search")) { e.preventDefault(); go($(".top-search")); }
+else if (k === "/") seek(e);
 else if (k === "?") { var keys = $("#keys"); if (keys) keys.showModal(); }
 else if (k === "n") go($("[data-next]"));
 else if (k === "p") go($("[data-previous]"));
 });
-function findField() {
-return all("#find,.bigfind input[type=search]").find(function (f) { return f.offsetParent; });
+function seek(e) {
+var field = all("#find,.bigfind input[type=search]").find(function (f) { return f.offsetParent; }), link = $(".top-search");
+if (field || link) e.preventDefault();
+if (field) field.focus(); else go(link);
 }
 function whose() { var s = $("#status"); return s && s.dataset.whose || ""; }
 function draft(f) { return "draft:" + whose() + ":" + f.dataset.draft; }
